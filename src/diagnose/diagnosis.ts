@@ -1,0 +1,151 @@
+/**
+ * The diagnosis document, `nettrace.diagnosis/1`: the one result that every view renders. Names are fixed by
+ * `docs/json.md`; fields may be added, never renamed.
+ */
+
+/** What the program met. `unknown` when the evidence does not say. */
+export type Outcome =
+  | 'ok'
+  | 'refused'
+  | 'unreachable'
+  | 'timeout'
+  | 'reset'
+  | 'closed'
+  | 'stalled'
+  | 'dns-failed'
+  | 'tls-failed'
+  | 'unknown';
+
+/** How well the diagnosis is supported: the kernel said so, frames show it, or it follows from state or frames alone. */
+export type Certainty = 'proven' | 'observed' | 'inferred';
+
+/** A stage of the path through a host. */
+export type Stage =
+  | 'send'
+  | 'output'
+  | 'ingress'
+  | 'bridge'
+  | 'prerouting'
+  | 'route'
+  | 'input'
+  | 'forward'
+  | 'postrouting'
+  | 'neighbour'
+  | 'egress'
+  | 'socket'
+  | 'application'
+  | 'remote';
+
+/** What became of the packet at a hop. */
+export type HopVerdict =
+  | 'passed'
+  | 'translated'
+  | 'delivered'
+  | 'dropped'
+  | 'rejected'
+  | 'refused'
+  | 'failed'
+  | 'not-reached'
+  | 'unknown';
+
+/** One thing that supports a hop. Text is verbatim evidence or a sentence about it; views escape it. */
+export type EvidenceItem =
+  | { readonly kind: 'frame'; readonly frame: number; readonly text: string }
+  | { readonly kind: 'snapshot'; readonly netns: string; readonly command: string; readonly text: string }
+  | { readonly kind: 'kernel'; readonly event: string; readonly text: string }
+  | { readonly kind: 'model'; readonly text: string };
+
+/** One stage at one place, in the order in which the packet meets them. */
+export interface Hop {
+  /** Counts from 1. */
+  readonly index: number;
+  readonly direction: 'request' | 'reply';
+  readonly netns: string;
+  readonly device: string | null;
+  readonly stage: Stage;
+  readonly verdict: HopVerdict;
+  /** One clause: "10.88.0.0/16 is on eth0". */
+  readonly detail: string;
+  readonly evidence: readonly EvidenceItem[];
+}
+
+/** One end of a connection. */
+export interface Endpoint {
+  readonly address: string;
+  /** Null for protocols without ports. */
+  readonly port: number | null;
+  /** The namespace that owns the address, when a snapshot tells. */
+  readonly netns: string | null;
+  /** The name that the command asked for, when it is known. */
+  readonly name: string | null;
+}
+
+/** A change that would mend it, printed and never applied. */
+export interface Fix {
+  readonly summary: string;
+  /** Ready to paste into a shell in `netns`, every argument quoted. */
+  readonly commands: readonly string[];
+  readonly netns: string;
+  /** True only when the model's journey on the changed snapshot ends where the user wanted. */
+  readonly verified: boolean;
+}
+
+/** What was found out about one connection. */
+export interface ConnectionDiagnosis {
+  readonly protocol: 'tcp' | 'udp' | 'icmp';
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+  readonly translated: { readonly source: Endpoint; readonly destination: Endpoint } | null;
+  readonly outcome: Outcome;
+  /** The errno that the program's call met ("ECONNREFUSED"), null when not known. */
+  readonly errno: string | null;
+  /** An id of `docs/causes/`; null when the outcome is ok, or when no cause fits the evidence. */
+  readonly cause: string | null;
+  readonly certainty: Certainty;
+  readonly where: {
+    readonly netns: string | null;
+    readonly device: string | null;
+    readonly stage: Stage;
+    /** Index of the hop where it ended. */
+    readonly hop: number | null;
+    readonly rule: null;
+  } | null;
+  /** One sentence. */
+  readonly summary: string;
+  /** Paragraphs for someone who never heard of a bridge. */
+  readonly explanation: readonly string[];
+  readonly hops: readonly Hop[];
+  readonly fixes: readonly Fix[];
+  readonly alternatives: readonly { readonly cause: string; readonly tellApart: string }[];
+  /** Numbers of this connection's frames, in the order of the case. */
+  readonly frames: readonly number[];
+}
+
+/** The whole document. */
+export interface Diagnosis {
+  readonly schema: 'nettrace.diagnosis/1';
+  readonly command: {
+    readonly argv: readonly string[];
+    readonly exitCode: number | null;
+    readonly netns: string;
+  } | null;
+  readonly evidence: {
+    readonly frames: number;
+    readonly engine: 'tcpdump' | 'cap' | null;
+    readonly clock: 'kernel' | 'user-space' | null;
+    readonly promiscuous: boolean | null;
+    readonly snapshot: boolean;
+    readonly kernelEvents: number;
+    readonly ruleTrace: boolean;
+    /** Capture points whose link was down, with times in seconds since 1970 (nine decimals); `to` null: not back yet. */
+    readonly linkOutages: readonly {
+      readonly netns: string;
+      readonly device: string;
+      readonly from: string;
+      readonly to: string | null;
+    }[];
+    readonly missing: readonly string[];
+  };
+  /** The command's connections (all, without a command); failed ones first, then by time. */
+  readonly connections: readonly ConnectionDiagnosis[];
+}

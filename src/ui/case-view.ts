@@ -1,0 +1,30 @@
+/**
+ * What the terminal UI is given: a diagnosis and frames to look at. The UI renders it and decides nothing.
+ */
+
+import type { Diagnosis } from '../diagnose/diagnosis.ts';
+import type { Dissection } from '../wire/layer.ts';
+
+/** One frame, decoded when it is asked for. */
+export interface FrameView {
+  readonly number: number;
+  /** Seconds since the case's first frame, six decimals. */
+  readonly relativeTime: string;
+  /** `NETNS:DEVICE`, or the device alone in a foreign capture; raw text. */
+  readonly interfaceName: string;
+  readonly originalLength: number;
+  readonly bytes: Uint8Array;
+  /** One line: what it says. */
+  readonly info: string;
+  readonly dissection: Dissection;
+}
+
+/** A case as the UI sees it. */
+export interface CaseView {
+  /** File name, or what is being traced. */
+  readonly title: string;
+  readonly diagnosis: Diagnosis;
+  readonly frameCount: number;
+  /** Frames by number, from 1 to `frameCount`. */
+  frame(number: number): FrameView;
+}

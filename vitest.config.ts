@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+// Three projects: `unit` is the inner loop (pure, seconds), `labs` needs root and real namespaces and so runs one file
+// at a time, `e2e` drives the built program in a real pty.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/**/*.test.{ts,tsx}'], exclude: ['test/labs/**', 'test/e2e/**'] } },
+      {
+        test: {
+          name: 'labs',
+          include: ['test/labs/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 30_000, fileParallelism: false } },
+    ],
+  },
+});
