@@ -26,7 +26,6 @@ if (!newEnough && existsSync(path('../node_modules/node/bin/node'))) {
   console.error('nettrace is not built yet. Run bin/setup first (or: npm run build).');
   process.exit(1);
 } else {
-  process.env.NODE_ENV ??= 'production';
   if (process.channel) {
     process.channel.unref();
     process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));

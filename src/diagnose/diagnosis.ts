@@ -3,6 +3,10 @@
  * `docs/json.md`; fields may be added, never renamed.
  */
 
+import type { Stage, StepVerdict } from '../model/step.ts';
+
+export type { Stage, StepVerdict, StepVerdict as HopVerdict } from '../model/step.ts';
+
 /** What the program met. `unknown` when the evidence does not say. */
 export type Outcome =
   | 'ok'
@@ -19,35 +23,6 @@ export type Outcome =
 /** How well the diagnosis is supported: the kernel said so, frames show it, or it follows from state or frames alone. */
 export type Certainty = 'proven' | 'observed' | 'inferred';
 
-/** A stage of the path through a host. */
-export type Stage =
-  | 'send'
-  | 'output'
-  | 'ingress'
-  | 'bridge'
-  | 'prerouting'
-  | 'route'
-  | 'input'
-  | 'forward'
-  | 'postrouting'
-  | 'neighbour'
-  | 'egress'
-  | 'socket'
-  | 'application'
-  | 'remote';
-
-/** What became of the packet at a hop. */
-export type HopVerdict =
-  | 'passed'
-  | 'translated'
-  | 'delivered'
-  | 'dropped'
-  | 'rejected'
-  | 'refused'
-  | 'failed'
-  | 'not-reached'
-  | 'unknown';
-
 /** One thing that supports a hop. Text is verbatim evidence or a sentence about it; views escape it. */
 export type EvidenceItem =
   | { readonly kind: 'frame'; readonly frame: number; readonly text: string }
@@ -63,7 +38,7 @@ export interface Hop {
   readonly netns: string;
   readonly device: string | null;
   readonly stage: Stage;
-  readonly verdict: HopVerdict;
+  readonly verdict: StepVerdict;
   /** One clause: "10.88.0.0/16 is on eth0". */
   readonly detail: string;
   readonly evidence: readonly EvidenceItem[];

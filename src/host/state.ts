@@ -171,4 +171,6 @@ export interface NamespaceState {
 export interface HostState {
   readonly namespaces: ReadonlyMap<string, NamespaceState>;
   readonly processes: ReadonlyMap<number, readonly string[]>;
+  /** One sentence each: what was collected and could not be parsed, or could not be collected. */
+  readonly problems: readonly string[];
 }

@@ -1,0 +1,46 @@
+/** What a capture file is read into, and what its two formats' parsers share. */
+
+import type { ByteQueue } from './byte-queue.ts';
+import type { CaptureFileError } from './capture-error.ts';
+
+/** What a capture holds, in its order. */
+export type CaptureItem =
+  | {
+      /** Counts from 0 over the whole file, in the order in which these items come. */
+      readonly kind: 'interface';
+      readonly name: string | null;
+      /** libpcap's number: 1 is Ethernet. */
+      readonly linkType: number;
+    }
+  | {
+      readonly kind: 'frame';
+      /** Which of the file's interface items, from 0; sections do not start anew. */
+      readonly interfaceIndex: number;
+      /** Nanoseconds since 1970, UTC; 0 for a pcapng simple packet, which has no time. */
+      readonly timeNs: bigint;
+      /** Bytes on the wire, as the file states them. */
+      readonly originalLength: number;
+      /** The captured bytes, a copy that stays valid. */
+      readonly bytes: Uint8Array;
+    }
+  | {
+      /** A pcapng block of a type that is not read here. */
+      readonly kind: 'block';
+      readonly type: number;
+      /** All between the block's two length fields, padding included; a copy that stays valid. */
+      readonly body: Uint8Array;
+    };
+
+/** One record's worth of parsing: how many bytes it took, or how many it needs, or why it stopped. */
+export type ParseStep =
+  | { readonly taken: number; readonly item: CaptureItem | null }
+  | { readonly wanted: number; readonly what: string }
+  | { readonly error: CaptureFileError };
+
+/** Reads one format. `offset` is where the queue's first byte stands in the file. */
+export interface CaptureParser {
+  step(queue: ByteQueue, offset: number): ParseStep;
+}
+
+/** A record or block above this is taken for damage: the largest real frame (BIG TCP) is below 1 MiB. */
+export const largestRecord = 16 * 1024 * 1024;

@@ -1,0 +1,63 @@
+/** The shapes of what a case file's own blocks hold, section by section: docs/case-file.md has the tables. */
+
+import type { KernelLine, LinkOutage, Session, TracedCommand } from '../case/evidence.ts';
+import type { CommandOutput, NamespaceSnapshot, ProcessRecord, Snapshot } from '../host/snapshot.ts';
+import { type Check, integer, list, nanoseconds, nullable, oneOf, record, text, truth } from './shape.ts';
+
+const tracedCommand: Check<TracedCommand> = record<TracedCommand>({
+  argv: list(text),
+  exitCode: nullable(integer),
+  signal: nullable(text),
+  netns: text,
+  startedNs: nanoseconds,
+  endedNs: nanoseconds,
+});
+
+const linkOutage: Check<LinkOutage> = record<LinkOutage>({
+  netns: text,
+  device: text,
+  fromNs: nanoseconds,
+  toNs: nullable(nanoseconds),
+});
+
+/** How the evidence was gathered; null in a case made from another tool's capture. */
+export const sessionShape: Check<Session | null> = nullable(
+  record<Session>({
+    engine: oneOf('tcpdump', 'cap'),
+    clock: oneOf('kernel', 'user-space'),
+    promiscuous: truth,
+    command: nullable(tracedCommand),
+    kernelEvents: truth,
+    kernelEventsLost: integer,
+    linkOutages: list(linkOutage),
+    framesDropped: list(nullable(integer)),
+    missing: list(text),
+  }),
+);
+
+/** A snapshot without its namespaces, which follow in sections of their own. */
+export interface SnapshotHead extends Omit<Snapshot, 'namespaces'> {
+  /** How many namespace sections belong to it. */
+  readonly namespaceCount: number;
+}
+
+/** The snapshot's head. */
+export const snapshotHeadShape: Check<SnapshotHead> = record<SnapshotHead>({
+  takenNs: nanoseconds,
+  namespaceCount: integer,
+  processes: list(record<ProcessRecord>({ pid: integer, argv: list(text) })),
+  missing: list(text),
+});
+
+/** One namespace of the snapshot. */
+export const namespaceShape: Check<NamespaceSnapshot> = record<NamespaceSnapshot>({
+  name: text,
+  inode: integer,
+  container: nullable(record<{ id: string; name: string; runtime: string }>({ id: text, name: text, runtime: text })),
+  outputs: list(record<CommandOutput>({ command: text, exitCode: nullable(integer), text, error: text })),
+});
+
+/** Some lines of the kernel's trace. */
+export const kernelLinesShape: Check<readonly KernelLine[]> = list(
+  record<KernelLine>({ timeNs: nanoseconds, scope: oneOf('packets', 'command'), text }),
+);

@@ -1,0 +1,132 @@
+/**
+ * Live capture at a set of points: an engine's children, their frames in one bounded buffer, the links' outages.
+ */
+
+import { accessSync, constants } from 'node:fs';
+import type { LinkOutage } from '../case/evidence.ts';
+import { fixedEnvironment } from '../host/environment.ts';
+import { capEngine, capIsBuilt } from './cap-engine.ts';
+import type { CaptureEngine, CapturePoint } from './engine.ts';
+import { type CapturedFrame, FrameBuffer } from './frame-buffer.ts';
+import type { Guard } from './guard.ts';
+import { LinkMonitor } from './link-monitor.ts';
+import { SupervisedJob } from './supervisor.ts';
+import { tcpdumpEngine } from './tcpdump.ts';
+
+/** Frames kept in memory: enough for minutes of an outage, little on a host in trouble. */
+const frameBoundBytes = 256 * 1024 * 1024;
+/** The kernel's packet buffers of all capture points together. */
+const bufferKilobytes = 32_768;
+const ethernet = 1;
+
+function installed(program: string): boolean {
+  return fixedEnvironment.PATH.split(':').some((folder) => {
+    try {
+      accessSync(`${folder}/${program}`, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * The engine to use. `auto` takes tcpdump, which has the kernel's own time stamps, and cap where it is missing. Throws,
+ * with what to install, when what was asked for is not there.
+ */
+export function chooseEngine(wanted: 'auto' | 'cap' | 'tcpdump'): CaptureEngine {
+  const tcpdump = installed('tcpdump');
+  const cap = capIsBuilt();
+  if (wanted !== 'cap' && tcpdump) return tcpdumpEngine;
+  if (wanted !== 'tcpdump' && cap) return capEngine;
+  const lacks = {
+    auto: 'neither tcpdump nor the cap module is there',
+    tcpdump: 'tcpdump is not installed',
+    cap: 'the cap module is not built',
+  };
+  throw new Error(`cannot capture: ${lacks[wanted]}; bin/setup installs both (or: apt-get install tcpdump)`);
+}
+
+/** What was captured. */
+export interface Captured {
+  readonly frames: readonly CapturedFrame[];
+  /** By capture point. */
+  readonly linkTypes: readonly number[];
+  readonly framesDropped: readonly (number | null)[];
+  readonly outages: readonly LinkOutage[];
+  /** One sentence each: what the capture lacks. */
+  readonly missing: readonly string[];
+}
+
+/** A running capture. */
+export class Capture {
+  readonly engine: CaptureEngine;
+  readonly #points: readonly CapturePoint[];
+  readonly #frames = new FrameBuffer(frameBoundBytes);
+  readonly #linkTypes: number[];
+  readonly #jobs: SupervisedJob[] = [];
+  readonly #monitors: LinkMonitor[];
+
+  /** Starts capturing at these points. */
+  constructor(engine: CaptureEngine, points: readonly CapturePoint[], guard: Guard) {
+    this.engine = engine;
+    const jobs = engine.jobs(points, bufferKilobytes);
+    this.#points = jobs.flatMap((job) => job.points);
+    this.#linkTypes = this.#points.map(() => ethernet);
+    let firstPoint = 0;
+    for (const job of jobs) {
+      const events = {
+        onFrame: (frame: CapturedFrame) => this.#frames.add(frame),
+        onInterface: (pointIndex: number, linkType: number) => {
+          this.#linkTypes[pointIndex] = linkType;
+        },
+      };
+      this.#jobs.push(new SupervisedJob(engine, job, firstPoint, guard, events));
+      firstPoint += job.points.length;
+    }
+    const namespaces = [...new Set(points.map((point) => point.namespace))];
+    this.#monitors = namespaces.map(
+      (namespace) =>
+        new LinkMonitor(namespace, guard, (change) => {
+          if (!change.usable) return;
+          for (const job of this.#jobs) {
+            if (job.points.some((point) => point.namespace === namespace && point.device === change.device))
+              job.hurry();
+          }
+        }),
+    );
+  }
+
+  /** The capture points, in the order in which frames name them. */
+  get points(): readonly CapturePoint[] {
+    return this.#points;
+  }
+
+  /** Resolves when every engine captures, or has ended trying. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#jobs.map((job) => job.ready));
+  }
+
+  /** Ends the capture and gives what was seen, frames in the order of time. */
+  async stop(): Promise<Captured> {
+    await Promise.all([...this.#jobs.map((job) => job.stop()), ...this.#monitors.map((monitor) => monitor.stop())]);
+    const captured = (device: LinkOutage): boolean =>
+      this.#points.some((point) => point.namespace.name === device.netns && point.device === device.device);
+    const missing = this.#jobs.flatMap((job) => {
+      const places = job.points.map((point) => `${point.namespace.name}:${point.device}`).join(', ');
+      return [...new Set(job.ends)].map(
+        (end) => `${this.engine.name} on ${places} ended and was started again: ${end}`,
+      );
+    });
+    if (this.#frames.discarded > 0) {
+      missing.push(`the oldest ${this.#frames.discarded} frames went to keep the capture within 256 MB`);
+    }
+    return {
+      frames: this.#frames.inOrder(),
+      linkTypes: this.#linkTypes,
+      framesDropped: this.#jobs.flatMap((job) => job.points.map(() => job.counts()?.dropped ?? null)),
+      outages: this.#monitors.flatMap((monitor) => monitor.log.outages()).filter(captured),
+      missing,
+    };
+  }
+}

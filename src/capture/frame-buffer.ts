@@ -1,0 +1,45 @@
+/** Captured frames within a bound: the oldest go first, and how many went is known. */
+
+/** A frame as a capture point saw it, before frames of all points are put in order. */
+export interface CapturedFrame {
+  /** Index into the list of capture points. */
+  readonly pointIndex: number;
+  readonly timeNs: bigint;
+  readonly originalLength: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Frames of all capture points, at most `boundBytes` of captured bytes. */
+export class FrameBuffer {
+  readonly #boundBytes: number;
+  #frames: CapturedFrame[] = [];
+  #first = 0;
+  #bytes = 0;
+  /** Frames that had to go. */
+  discarded = 0;
+
+  constructor(boundBytes: number) {
+    this.#boundBytes = boundBytes;
+  }
+
+  /** Keeps a frame, and lets the oldest go while the bound is passed. */
+  add(frame: CapturedFrame): void {
+    this.#frames.push(frame);
+    this.#bytes += frame.bytes.length;
+    while (this.#bytes > this.#boundBytes) {
+      this.#bytes -= this.#frames[this.#first]?.bytes.length ?? 0;
+      this.#first += 1;
+      this.discarded += 1;
+    }
+    // Forgetting in bulk keeps adding at a constant cost.
+    if (this.#first > this.#frames.length / 2 && this.#first > 1024) {
+      this.#frames = this.#frames.slice(this.#first);
+      this.#first = 0;
+    }
+  }
+
+  /** The frames in the order of time; those of one moment stay in the order in which they came. */
+  inOrder(): CapturedFrame[] {
+    return this.#frames.slice(this.#first).sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
+  }
+}

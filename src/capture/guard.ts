@@ -1,0 +1,88 @@
+/**
+ * The guard: a child that leaves the host as it was however nettrace ends, `kill -9` included.
+ *
+ * It reads a pipe from nettrace, on which it is told what exists. When the pipe closes it ends the processes, removes
+ * the tracefs instances, unmounts, and removes directories. An ordinary end takes the same road, so the road is walked
+ * every time. The guard is a shell because that costs a millisecond and a megabyte on a host in trouble, and it leads a
+ * session of its own, so that Ctrl-C passes it by.
+ */
+
+import { readFileSync } from 'node:fs';
+import { execa } from 'execa';
+import { fixedEnvironment } from '../host/environment.ts';
+
+// A process is ended only while its start time is the one it was registered with: its number may be another's by then.
+// A tracefs instance is busy until the last reader's descriptor is gone, hence the tries.
+const guardScript = `
+trap '' INT HUP TERM QUIT TSTP
+list=$(cat)
+each() {
+  printf '%s\\n' "$list" | while read -r kind argument start; do
+    [ "$kind" = "$1" ] && "$2" "$argument" "$start"
+  done
+}
+try() { tries=0; until "$@" || [ $tries -ge 20 ]; do tries=$((tries + 1)); sleep 0.1; done; }
+end_process() {
+  read -r stat < "/proc/$1/stat" || return
+  pid=$1 start=$2
+  set -- \${stat##*) }
+  [ "\${20}" = "$start" ] && kill -KILL "$pid"
+}
+remove_instance() { [ ! -d "$1" ] || try rmdir "$1"; }
+unmount() { try umount "$1"; }
+remove_directory() { [ ! -d "$1" ] || rmdir "$1"; }
+each process end_process
+each instance remove_instance
+each mount unmount
+each directory remove_directory
+`;
+
+/** Start time of a process in clock ticks since boot (proc(5), field 22 of stat), or null when it is gone. */
+export function processStartTime(pid: number): string | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(') ') + 2).split(' ')[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function startGuard() {
+  return execa('sh', ['-c', guardScript, 'nettrace-guard'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    buffer: false,
+    detached: true,
+    cleanup: false,
+    reject: false,
+    env: fixedEnvironment,
+    extendEnv: false,
+  });
+}
+
+/** Knows, in another process, what must not outlive nettrace. */
+export class Guard {
+  readonly #shell = startGuard();
+
+  constructor() {
+    this.#shell.stdin.on('error', () => {
+      // A guard that somebody killed cannot be told anything; what it would have removed is then removed at the next start.
+    });
+  }
+
+  /** Has a child ended when nettrace is. A child that is gone already needs no watching. */
+  watchProcess(pid: number | undefined): void {
+    const start = pid === undefined ? null : processStartTime(pid);
+    if (start !== null) this.#shell.stdin.write(`process ${pid} ${start}\n`);
+  }
+
+  /** Has a tracefs instance, a mount or an empty directory removed. Paths are nettrace's own and hold no blank. */
+  watchPath(kind: 'instance' | 'mount' | 'directory', path: string): void {
+    this.#shell.stdin.write(`${kind} ${path}\n`);
+  }
+
+  /** Has everything removed now, and waits until it is. */
+  async release(): Promise<void> {
+    this.#shell.stdin.end();
+    await this.#shell;
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Runs an engine's children: reads their streams, notices when one ends, starts it again with growing pauses, and ends
+ * them without losing what they have queued.
+ */
+
+import { execa } from 'execa';
+import { CaptureReader } from '../capfile/capture-reader.ts';
+import { fixedEnvironment } from '../host/environment.ts';
+import type { NamespaceHandle } from '../host/namespaces.ts';
+import {
+  type CaptureEngine,
+  type CaptureJob,
+  type CapturePoint,
+  type EngineCounts,
+  inherited,
+  inNamespace,
+} from './engine.ts';
+import type { CapturedFrame } from './frame-buffer.ts';
+import type { Guard } from './guard.ts';
+
+const firstPauseMs = 100;
+const longestPauseMs = 2000;
+/** How long the queues may take to empty at the end, and a child to go after SIGTERM. */
+const drainLimitMs = 250;
+const countsIntervalMs = 15;
+const endLimitMs = 300;
+/** Kept of a child's standard error: its last words and its counts. */
+const standardErrorBound = 8192;
+
+/** What a supervised job tells. */
+export interface SupervisorEvents {
+  onFrame(frame: CapturedFrame): void;
+  /** The link type of a capture point, once its stream has said it. */
+  onInterface(pointIndex: number, linkType: number): void;
+}
+
+function lastWords(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('Warning: '));
+  return lines.at(-1)?.trim() ?? '';
+}
+
+const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function startChild(namespace: NamespaceHandle, command: readonly string[]) {
+  const [file = '', ...rest] = inNamespace(namespace, command);
+  return execa(file, rest, {
+    stdio: ['ignore', 'pipe', 'pipe', inherited(namespace)],
+    buffer: false,
+    // A session of its own: the terminal's Ctrl-C is for the traced command.
+    detached: true,
+    cleanup: false,
+    reject: false,
+    env: fixedEnvironment,
+    extendEnv: false,
+  });
+}
+
+/** One job: a child, or the next one after it, until it is stopped. */
+export class SupervisedJob {
+  readonly #engine: CaptureEngine;
+  readonly #job: CaptureJob;
+  readonly #firstPoint: number;
+  readonly #guard: Guard;
+  readonly #events: SupervisorEvents;
+  readonly ready: Promise<void>;
+  #markReady: () => void = () => {};
+  #child: ReturnType<typeof startChild> | null = null;
+  #standardError = '';
+  #stopping = false;
+  #pauseMs = firstPauseMs;
+  #timer: NodeJS.Timeout | undefined;
+  /** Why children ended before they were told to, in the order of time. */
+  readonly ends: string[] = [];
+
+  /** Starts the first child. `firstPoint` is the index of the job's first capture point; the others follow it. */
+  constructor(engine: CaptureEngine, job: CaptureJob, firstPoint: number, guard: Guard, events: SupervisorEvents) {
+    this.#engine = engine;
+    this.#job = job;
+    this.#firstPoint = firstPoint;
+    this.#guard = guard;
+    this.#events = events;
+    this.ready = new Promise((resolve) => {
+      this.#markReady = resolve;
+    });
+    this.#start();
+  }
+
+  get points(): readonly CapturePoint[] {
+    return this.#job.points;
+  }
+
+  /** The engine's latest counts, null when it has none. */
+  counts(): EngineCounts | null {
+    return this.#engine.counts(this.#standardError);
+  }
+
+  /** A link of this job came up: a child that waits to be started again need wait no longer. */
+  hurry(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#start();
+  }
+
+  /** Lets the queues run empty, ends the child, and waits until it is gone. */
+  async stop(): Promise<void> {
+    await this.#drain();
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    const child = this.#child;
+    if (child === null) return;
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), endLimitMs);
+    await child;
+    clearTimeout(timer);
+  }
+
+  #start(): void {
+    this.#timer = undefined;
+    const { namespace } = this.#job;
+    const reader = new CaptureReader();
+    const child = startChild(namespace, this.#job.command);
+    this.#child = child;
+    this.#standardError = '';
+    this.#guard.watchProcess(child.pid);
+    let interfaces = 0;
+    child.stdout.on('data', (chunk: Buffer) => {
+      for (const item of reader.push(chunk)) {
+        if (item.kind === 'interface') {
+          this.#events.onInterface(this.#firstPoint + interfaces, item.linkType);
+          interfaces += 1;
+          if (interfaces === this.#job.points.length) this.#markReady();
+        } else if (item.kind === 'frame') {
+          this.#pauseMs = firstPauseMs;
+          this.#events.onFrame({
+            pointIndex: this.#firstPoint + item.interfaceIndex,
+            timeNs: item.timeNs,
+            originalLength: item.originalLength,
+            bytes: item.bytes,
+          });
+        }
+      }
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);
+    });
+    void child.then((result) => this.#ended(result.code === 'ENOENT'));
+  }
+
+  #ended(notInstalled: boolean): void {
+    this.#child = null;
+    // Whoever waits for readiness is not to wait for a child that cannot start.
+    this.#markReady();
+    if (this.#stopping) return;
+    this.ends.push(notInstalled ? `${this.#job.command[0]} is not installed` : lastWords(this.#standardError));
+    if (notInstalled) return;
+    this.#timer = setTimeout(() => this.#start(), this.#pauseMs);
+    this.#timer.unref();
+    this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+  }
+
+  // tcpdump tells what the kernel gave it and what it took: equal counts mean an empty queue. An engine without counts
+  // gets a fixed while.
+  async #drain(): Promise<void> {
+    const signal = this.#engine.countsSignal;
+    const untilMs = performance.now() + drainLimitMs;
+    while (signal !== null && this.#child !== null && performance.now() < untilMs) {
+      this.#standardError = '';
+      this.#child.kill(signal);
+      await delay(countsIntervalMs);
+      const counts = this.counts();
+      if (counts !== null && counts.captured + counts.dropped >= counts.received) return;
+    }
+  }
+}

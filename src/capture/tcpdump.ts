@@ -1,0 +1,46 @@
+/** The tcpdump engine: a child a capture point, kernel nanosecond stamps, original lengths, drop counts. */
+
+import type { CaptureEngine, EngineCounts } from './engine.ts';
+
+/** No capture point gets less: some hundred full frames. */
+const leastBufferKilobytes = 512;
+
+const countsPattern =
+  /(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped by kernel|(\d+) packets? captured\s+(\d+) packets? received by filter\s+(\d+) packets? dropped by kernel/g;
+
+/** `-p`: not promiscuous; `-U`: written at once; `-Z root`: stays root, or it could not be told to end. */
+export const tcpdumpEngine: CaptureEngine = {
+  name: 'tcpdump',
+  clock: 'kernel',
+  promiscuous: false,
+  countsSignal: 'SIGUSR1',
+  jobs: (points, bufferKilobytes) =>
+    points.map((point) => ({
+      namespace: point.namespace,
+      points: [point],
+      command: [
+        'tcpdump',
+        '-i',
+        point.device,
+        '-p',
+        '-n',
+        '-U',
+        '--immediate-mode',
+        '-B',
+        String(Math.max(leastBufferKilobytes, Math.floor(bufferKilobytes / points.length))),
+        '-s',
+        '262144',
+        '--time-stamp-precision=nano',
+        '-Z',
+        'root',
+        '-w',
+        '-',
+      ],
+    })),
+  counts(standardError): EngineCounts | null {
+    const last = [...standardError.matchAll(countsPattern)].at(-1);
+    if (last === undefined) return null;
+    const [captured, received, dropped] = last.slice(1).filter((value) => value !== undefined);
+    return { captured: Number(captured), received: Number(received), dropped: Number(dropped) };
+  },
+};

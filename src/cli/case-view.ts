@@ -1,0 +1,43 @@
+/** A case and its diagnosis as the terminal UI takes them: frames are decoded when they are asked for. */
+
+import type { Case } from '../case/evidence.ts';
+import type { Diagnosis } from '../diagnose/diagnosis.ts';
+import type { CaseView } from '../ui/case-view.ts';
+import { dissect } from '../wire/dissect.ts';
+import { summarize } from '../wire/summary.ts';
+
+const nsPerMicrosecond = 1000n;
+const microsecondsPerSecond = 1_000_000n;
+
+function relativeTime(sinceNs: bigint): string {
+  const sign = sinceNs < 0n ? '-' : '';
+  const microseconds = (sinceNs < 0n ? -sinceNs : sinceNs) / nsPerMicrosecond;
+  const fraction = String(microseconds % microsecondsPerSecond).padStart(6, '0');
+  return `${sign}${microseconds / microsecondsPerSecond}.${fraction}`;
+}
+
+/** The view of a case. */
+export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): CaseView {
+  const firstNs = evidence.frames[0]?.timeNs ?? 0n;
+  return {
+    title,
+    diagnosis,
+    frameCount: evidence.frames.length,
+    frame(number) {
+      const frame = evidence.frames[number - 1];
+      if (frame === undefined) throw new RangeError(`there is no frame ${number}`);
+      const point = evidence.interfaces[frame.interfaceIndex];
+      const dissection = dissect(frame.bytes, point?.linkType ?? 1, frame.originalLength);
+      const place = point === undefined ? '' : point.netns === null ? point.device : `${point.netns}:${point.device}`;
+      return {
+        number,
+        relativeTime: relativeTime(frame.timeNs - firstNs),
+        interfaceName: place,
+        originalLength: frame.originalLength,
+        bytes: frame.bytes,
+        info: summarize(dissection),
+        dissection,
+      };
+    },
+  };
+}

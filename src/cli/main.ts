@@ -1,0 +1,129 @@
+/** The command line: what nettrace can be asked for. */
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { escapeText } from '../report/escape.ts';
+import { errorText, UserError } from './errors.ts';
+import type { RunOptions } from './run.ts';
+import type { ColorChoice } from './show.ts';
+import { ownFailureStatus } from './traced-command.ts';
+import { version } from './version.ts';
+
+const failed = 1;
+const wrongUsage = 2;
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It is a number of seconds above 0.');
+  return value;
+}
+
+function processNumber(text: string): string {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It is the number of a process.');
+  return text;
+}
+
+const colorOption = (): Option =>
+  new Option('--color <when>', 'colour the report').choices(['auto', 'always', 'never']).default('auto');
+
+/** Says why, and ends with this status once everything is written. */
+function fail(error: unknown, status: number): void {
+  const detail = error instanceof UserError ? errorText(error) : `it failed unexpectedly: ${errorText(error)}`;
+  process.stderr.write(`nettrace: ${escapeText(detail)}\n`);
+  process.exitCode = status;
+}
+
+const program = new Command('nettrace')
+  .description('Says where a connection ended, why, what proves it, and which change mends it.')
+  .version(version)
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: true })
+  .addHelpText(
+    'after',
+    `
+Examples:
+  nettrace run -- curl https://10.88.0.1:19001/ping      trace a command's connections
+  nettrace run --container web -- curl http://db:5432    the same, from inside a container
+  nettrace replay outage.pcapng                          open a saved case or any capture
+  nettrace demo                                          see a real outage explained`,
+  );
+
+program
+  .command('run')
+  .summary('run a command, trace its connections, explain those that failed')
+  .description(
+    "Runs a command as if nettrace were not there, traces its connections and its children's, and explains them.\n" +
+      "The report goes to standard error; the exit status is the command's own (125: nettrace itself failed).",
+  )
+  .usage('[options] -- COMMAND [ARGUMENT...]')
+  .argument('<command...>', 'the command and its arguments, after --')
+  .option('--netns <name>', 'run it in this network namespace (ip netns list)')
+  .option('--container <name>', "run the host's command in this container's network namespace, with its hosts file")
+  .addOption(new Option('--pid <number>', "run it in this process's network namespace").argParser(processNumber))
+  .option('--json', 'write one JSON document to standard output; the command writes to standard error', false)
+  .option('--save <file>', 'save everything that was seen as a case file (pcapng)')
+  .addOption(new Option('--timeout <seconds>', 'end the command after this time').argParser(seconds))
+  .option('--tui', 'open the terminal UI when the command has ended', false)
+  .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
+  .option('--no-kernel', "do without the kernel's trace events (tracefs)")
+  .addOption(colorOption())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  nettrace run -- curl -v https://10.88.0.1:19001/ping
+  nettrace run --container web -- curl -sk https://host.containers.internal:19001/ping
+  nettrace run --netns blue --json --save outage.pcapng -- nc -zv 10.0.0.2 5432`,
+  )
+  .action(async (command: string[], options: RunOptions) => {
+    try {
+      const { run } = await import('./run.ts');
+      process.exitCode = await run(command, options);
+    } catch (error) {
+      fail(error, ownFailureStatus);
+    }
+  });
+
+program
+  .command('replay')
+  .summary('open a saved case, or any pcap or pcapng capture')
+  .description('Opens a saved case or capture: the terminal UI on a terminal, else the plain report. Needs no root.')
+  .argument('<file>', 'the file, or - for standard input')
+  .option('--json', 'write one JSON document to standard output', false)
+  .addOption(colorOption())
+  .addHelpText(
+    'after',
+    `
+Examples:
+  nettrace replay outage.pcapng
+  nettrace replay --json outage.pcapng
+  ssh host tcpdump -U -w - | nettrace replay -`,
+  )
+  .action(async (file: string, options: { json: boolean; color: ColorChoice }) => {
+    const { replay } = await import('./replay.ts');
+    await replay(file, options);
+  });
+
+program
+  .command('demo')
+  .summary('open the shipped case: a container is refused by a port that the host serves')
+  .description('Opens the case that comes with nettrace, recorded on a real host.')
+  .option('--json', 'write one JSON document to standard output', false)
+  .addOption(colorOption())
+  .addHelpText('after', '\nExample:\n  nettrace demo')
+  .action(async (options: { json: boolean; color: ColorChoice }) => {
+    const { demo } = await import('./replay.ts');
+    await demo(options);
+  });
+
+// A reader that has seen enough (| head) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : failed);
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const code = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : null;
+  if (code === null) fail(error, failed);
+  else process.exitCode = code === 0 ? 0 : wrongUsage;
+}

@@ -1,0 +1,42 @@
+/** `nettrace replay FILE` and `nettrace demo`: a saved case or capture, without root and without starting anything. */
+
+import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describeCaptureError } from '../capfile/capture-error.ts';
+import { CaseReader } from '../capfile/case-file.ts';
+import type { Case } from '../case/evidence.ts';
+import { escapeText } from '../report/escape.ts';
+import { errorText, UserError } from './errors.ts';
+import { type ColorChoice, showCase } from './show.ts';
+
+/** Reads a capture; what the file lacks is said on standard error. */
+async function readCase(path: string): Promise<Case> {
+  const reader = new CaseReader();
+  const input = path === '-' ? process.stdin : createReadStream(path);
+  try {
+    for await (const chunk of input) reader.push(chunk as Uint8Array);
+  } catch (error) {
+    throw new UserError(`cannot read ${escapeText(path)}: ${errorText(error)}`);
+  }
+  const evidence = reader.end();
+  const said = reader.error === null ? null : describeCaptureError(reader.error);
+  if (evidence === null)
+    throw new UserError(`cannot read ${escapeText(path)}: ${escapeText(said ?? 'it is no capture')}`);
+  for (const problem of [...(said === null ? [] : [said]), ...reader.problems]) {
+    process.stderr.write(`nettrace: ${escapeText(path)}: ${escapeText(problem)}\n`);
+  }
+  return evidence;
+}
+
+/** `replay`. */
+export async function replay(path: string, options: { json: boolean; color: ColorChoice }): Promise<void> {
+  await showCase(path === '-' ? 'standard input' : basename(path), await readCase(path), options);
+}
+
+const shippedCase = fileURLToPath(new URL('../fixtures/loopback-only-listener.pcapng', import.meta.url));
+
+/** `demo`: the shipped case. */
+export async function demo(options: { json: boolean; color: ColorChoice }): Promise<void> {
+  await replay(shippedCase, options);
+}

@@ -1,0 +1,54 @@
+/** Shows a case the way the terminal and the options ask for: terminal UI, plain report, or JSON. */
+
+import { Chalk } from 'chalk';
+import type { Case } from '../case/evidence.ts';
+import { diagnose } from '../diagnose/diagnose.ts';
+import type { Diagnosis } from '../diagnose/diagnosis.ts';
+import { formatJson } from '../report/json.ts';
+import { formatText, type Paint, plainPaint } from '../report/text.ts';
+import { viewCase } from './case-view.ts';
+
+/** When to colour. */
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+/** `--color` first, then FORCE_COLOR and NO_COLOR (no-color.org), then whether the stream is a terminal. */
+function wantsColor(choice: ColorChoice, stream: NodeJS.WriteStream): boolean {
+  if (choice !== 'auto') return choice === 'always';
+  if ((process.env['FORCE_COLOR'] ?? '') !== '') return process.env['FORCE_COLOR'] !== '0';
+  if ((process.env['NO_COLOR'] ?? '') !== '') return false;
+  return stream.isTTY === true && process.env['TERM'] !== 'dumb';
+}
+
+function paintFor(choice: ColorChoice, stream: NodeJS.WriteStream): Paint {
+  if (!wantsColor(choice, stream)) return plainPaint;
+  const chalk = new Chalk({ level: 1 });
+  return { strong: chalk.bold, bad: chalk.bold.red, good: chalk.bold.green };
+}
+
+/** Writes the plain report to a stream. */
+export function writeReport(diagnosis: Diagnosis, stream: NodeJS.WriteStream, color: ColorChoice): void {
+  stream.write(formatText(diagnosis, paintFor(color, stream)));
+}
+
+/** Writes the JSON document to standard output. */
+export function writeJson(diagnosis: Diagnosis): void {
+  process.stdout.write(formatJson(diagnosis));
+}
+
+/** Shows a case that was read: the terminal UI on a terminal, else the plain report. */
+export async function showCase(
+  title: string,
+  evidence: Case,
+  options: { readonly json: boolean; readonly color: ColorChoice },
+): Promise<void> {
+  const diagnosis = diagnose(evidence);
+  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env['TERM'] !== 'dumb';
+  if (options.json) {
+    writeJson(diagnosis);
+  } else if (interactive) {
+    const { startUi } = await import('../ui/start.tsx');
+    await startUi(viewCase(title, evidence, diagnosis), options.color);
+  } else {
+    writeReport(diagnosis, process.stdout, options.color);
+  }
+}

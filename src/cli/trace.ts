@@ -1,0 +1,211 @@
+/**
+ * `trace`: runs a command while every source of evidence watches, and gives the case. The order matters: the gate, the
+ * snapshot and the links first, the engines and the kernel's events as soon as the links say where, the command when all
+ * of them watch.
+ */
+
+import { Capture, chooseEngine } from '../capture/capture.ts';
+import type { CapturePoint } from '../capture/engine.ts';
+import type { Guard } from '../capture/guard.ts';
+import { choosePoints } from '../capture/points.ts';
+import { assembleCase } from '../case/assemble.ts';
+import type { CaptureInterface, Case, KernelLine } from '../case/evidence.ts';
+import { collectSnapshot } from '../host/collect.ts';
+import { listContainers } from '../host/containers.ts';
+import { maskSecrets } from '../host/mask.ts';
+import { findNamespaces, type NamespaceHandle, type NamespaceSet } from '../host/namespaces.ts';
+import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
+import type { CommandOutput, Snapshot } from '../host/snapshot.ts';
+import type { Link } from '../host/state.ts';
+import { Tracer } from '../kernel/tracefs.ts';
+import { errorText } from './errors.ts';
+import { type CommandEnd, type NameFiles, TracedProcess } from './traced-command.ts';
+
+/** What is to be traced, and how. */
+export interface TraceOptions {
+  readonly argv: readonly string[];
+  /** Inode number of the command's namespace; null is the one nettrace runs in. */
+  readonly namespaceInode: number | null;
+  readonly nameFiles: NameFiles;
+  readonly engine: 'auto' | 'cap' | 'tcpdump';
+  readonly kernel: boolean;
+  readonly timeoutSeconds: number | null;
+  /** The command's standard output goes to standard error. */
+  readonly outputToError: boolean;
+}
+
+/** The evidence, and how the command ended. */
+export interface Traced {
+  readonly evidence: Case;
+  readonly end: CommandEnd;
+}
+
+/** How long the links of other namespaces are waited for before capture begins on those that are known. */
+const linksLimitMs = 200;
+
+function wallClockNs(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+}
+
+/** The links of namespaces as they come in, until those on the command's doorstep are known. */
+class LinkGathering {
+  readonly #outputs = new Map<NamespaceHandle, CommandOutput>();
+  readonly #start: NamespaceHandle;
+  readonly #expected: number;
+  readonly complete: Promise<void>;
+  #done: () => void = () => {};
+
+  constructor(start: NamespaceHandle, expected: number) {
+    this.#start = start;
+    this.#expected = expected;
+    this.complete = new Promise((resolve) => {
+      this.#done = resolve;
+      setTimeout(resolve, linksLimitMs).unref();
+    });
+  }
+
+  add(namespace: NamespaceHandle, output: CommandOutput): void {
+    this.#outputs.set(namespace, output);
+    if (this.#outputs.size === this.#expected || this.#doorstepKnown()) this.#done();
+  }
+
+  links(): Map<string, readonly Link[]> {
+    const namespaces = [...this.#outputs].map(([{ name, inode }, output]) => ({
+      name,
+      inode,
+      container: null,
+      outputs: [output],
+    }));
+    const state = parseSnapshot({ takenNs: 0n, namespaces, processes: [], missing: [] });
+    return new Map([...state.namespaces.values()].map(({ name, links }) => [name, links]));
+  }
+
+  #doorstepKnown(): boolean {
+    const own = this.links().get(this.#start.name);
+    return own?.every(({ kind, peer }) => kind !== 'veth' || peer?.netns != null) ?? false;
+  }
+}
+
+async function openTracer(
+  guard: Guard,
+  options: TraceOptions,
+  devices: readonly string[],
+  missing: string[],
+): Promise<Tracer | null> {
+  if (!options.kernel) {
+    missing.push('Kernel events were left out (--no-kernel): nothing is proven without them.');
+    return null;
+  }
+  try {
+    return await Tracer.open(guard, devices);
+  } catch (error) {
+    missing.push(`Kernel events could not be had: ${errorText(error)}.`);
+    return null;
+  }
+}
+
+async function waitForEnd(process: TracedProcess, timeoutSeconds: number | null): Promise<CommandEnd> {
+  if (timeoutSeconds === null) return process.ended;
+  const timers = [
+    setTimeout(() => process.signal('SIGTERM'), timeoutSeconds * 1000),
+    setTimeout(() => process.signal('SIGKILL'), timeoutSeconds * 1000 + 2000),
+  ];
+  const end = await process.ended;
+  timers.forEach(clearTimeout);
+  return end;
+}
+
+/** Gives namespaces the names of their containers, which are known late: asking an engine takes its time. */
+function withNames(snapshot: Snapshot, named: NamespaceSet): Snapshot {
+  return {
+    ...snapshot,
+    namespaces: snapshot.namespaces.map((namespace) => {
+      const handle = named.namespaces.find(({ inode }) => inode === namespace.inode);
+      return handle === undefined ? namespace : { ...namespace, ...describe(handle) };
+    }),
+  };
+}
+
+function describe({ name, container }: NamespaceHandle): Pick<Snapshot['namespaces'][number], 'name' | 'container'> {
+  const { id, name: containerName, runtime } = container ?? { id: '', name: '', runtime: '' };
+  return { name, container: container === null ? null : { id, name: containerName, runtime } };
+}
+
+/** Runs the command and gathers the evidence. `onStart` hears when the command is let go. */
+export async function trace(
+  options: TraceOptions,
+  guard: Guard,
+  onStart: (process: TracedProcess) => void,
+): Promise<Traced> {
+  const engine = chooseEngine(options.engine);
+  const containers = listContainers();
+  const set = findNamespaces([]);
+  const start = set.namespaces.find(({ inode, own }) =>
+    options.namespaceInode === null ? own : inode === options.namespaceInode,
+  );
+  if (start === undefined) throw new Error('the namespace of the command is gone');
+  const process = new TracedProcess(start, options.nameFiles, options.argv, options.outputToError);
+
+  const others = set.namespaces.filter((namespace) => namespace !== start);
+  const gathering = new LinkGathering(start, set.namespaces.length);
+  const snapshotting = collectSnapshot([start, ...others], {
+    missing: set.missing,
+    onLinks: (namespace, output) => gathering.add(namespace, output),
+  });
+  await gathering.complete;
+  const points = choosePoints(gathering.links(), start.name).flatMap(({ netns, device }): CapturePoint[] => {
+    const namespace = set.namespaces.find(({ name }) => name === netns);
+    return namespace === undefined ? [] : [{ namespace, device }];
+  });
+  const missing: string[] = [];
+  const capture = new Capture(engine, points, guard);
+  const devices = points.map(({ device }) => device);
+  const [tracer] = await Promise.all([openTracer(guard, options, devices, missing), capture.ready()]);
+  if (process.pid !== undefined) tracer?.follow(process.pid);
+  const startedNs = wallClockNs();
+  process.release();
+  onStart(process);
+
+  const end = await waitForEnd(process, options.timeoutSeconds);
+  const endedNs = wallClockNs();
+  const [captured, snapshot, running] = await Promise.all([capture.stop(), snapshotting, containers]);
+  const kernelLines: KernelLine[] = tracer?.stop() ?? [];
+  const named = findNamespaces(running.containers);
+  const nameOf = new Map(named.namespaces.map(({ inode, name }) => [inode, name]));
+  const interfaces = capture.points.map(({ namespace, device }, index): CaptureInterface => {
+    const netns = nameOf.get(namespace.inode) ?? namespace.name;
+    return { netns, device, linkType: captured.linkTypes[index] ?? 1 };
+  });
+  const rename = (name: string): string => {
+    const inode = set.namespaces.find((namespace) => namespace.name === name)?.inode;
+    return (inode === undefined ? undefined : nameOf.get(inode)) ?? name;
+  };
+  const absent = tracer?.absent.map((event) => `This kernel has no event ${event}.`) ?? [];
+  const evidence = assembleCase(
+    {
+      engine: engine.name,
+      clock: engine.clock,
+      promiscuous: engine.promiscuous,
+      command: {
+        argv: maskSecrets(options.argv),
+        exitCode: end.exitCode,
+        signal: end.signal,
+        netns: rename(start.name),
+        startedNs,
+        endedNs,
+      },
+      kernelEvents: tracer !== null,
+      kernelEventsLost: tracer?.lost ?? 0,
+      linkOutages: captured.outages.map((outage) => ({ ...outage, netns: rename(outage.netns) })),
+      framesDropped: captured.framesDropped,
+      missing: [...missing, ...absent, ...captured.missing, ...running.missing],
+    },
+    interfaces,
+    captured.frames.map(({ pointIndex, ...frame }) => ({ ...frame, interfaceIndex: pointIndex })),
+    withNames(snapshot, named),
+    kernelLines,
+  );
+  named.dispose();
+  set.dispose();
+  return { evidence, end };
+}

@@ -1,0 +1,84 @@
+/** Everything that is known about one connection, gathered for the causes to judge. */
+
+import type { Case } from '../case/evidence.ts';
+import type { Connection } from '../flow/connection.ts';
+import type { HostState } from '../host/state.ts';
+import { sameAddress } from '../model/address.ts';
+import { journey } from '../model/journey.ts';
+import type { Journey, ModelPacket } from '../model/step.ts';
+import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
+
+/** See the file's head. */
+export interface Context {
+  readonly evidence: Case;
+  readonly connection: Connection;
+  readonly host: HostState | null;
+  /** The namespace that the client sent from; null when nothing tells. */
+  readonly clientNetns: string | null;
+  readonly packet: ModelPacket;
+  readonly journey: Journey | null;
+  /** Null where the kernel was not asked. */
+  readonly kernel: KernelReading | null;
+  /** The kernel was asked and nothing that it said was lost: that it did not say a thing is evidence too. */
+  readonly kernelComplete: boolean;
+  /** The name by which the command asked for the server. */
+  readonly serverName: string | null;
+}
+
+/** The namespace that owns an address, when exactly one does. */
+export function ownerOf(host: HostState, address: string): string | null {
+  const owners = [...host.namespaces.values()].filter(({ links }) =>
+    links.some((link) => link.addresses.some((own) => sameAddress(own.address, address))),
+  );
+  return owners.length === 1 ? (owners[0]?.name ?? null) : null;
+}
+
+/** Where the client sent from: the command's namespace if the address is there, else the one that owns it alone. */
+function findClientNetns(evidence: Case, connection: Connection, host: HostState | null): string | null {
+  if (host === null) return null;
+  const command = evidence.session?.command ?? null;
+  const own = command === null ? undefined : host.namespaces.get(command.netns);
+  const { address } = connection.client;
+  if (own?.links.some((link) => link.addresses.some((mine) => sameAddress(mine.address, address)))) return own.name;
+  return ownerOf(host, address);
+}
+
+/** A name that stands in the command's arguments and that its hosts file gives the server's address. */
+function findServerName(evidence: Case, connection: Connection, host: HostState | null): string | null {
+  const command = evidence.session?.command ?? null;
+  if (command === null || host === null) return null;
+  const names = host.namespaces.get(command.netns)?.hosts.get(connection.server.address) ?? [];
+  const words = new Set(command.argv.flatMap((argument) => argument.split(/[/:@\s=]+/)));
+  return names.find((name) => words.has(name)) ?? null;
+}
+
+/** Gathers a connection's context. */
+export function gatherContext(
+  evidence: Case,
+  connection: Connection,
+  host: HostState | null,
+  records: readonly KernelRecord[],
+): Context {
+  const { session } = evidence;
+  const clientNetns = findClientNetns(evidence, connection, host);
+  const packet: ModelPacket = {
+    protocol: connection.protocol,
+    family: connection.family,
+    source: connection.client.address,
+    destination: connection.server.address,
+    destinationPort: connection.server.port,
+  };
+  const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
+  const asked = session?.kernelEvents === true;
+  return {
+    evidence,
+    connection,
+    host,
+    clientNetns,
+    packet,
+    journey: host === null || clientNetns === null ? null : journey(host, packet, clientNetns),
+    kernel: asked ? readKernelFor(connection, records, deviceOf) : null,
+    kernelComplete: asked && session?.kernelEventsLost === 0,
+    serverName: findServerName(evidence, connection, host),
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * `diagnose(case)`: evidence → diagnosis. Pure: the same evidence gives the same document, byte for byte, live and in
+ * replay.
+ */
+
+import type { Case } from '../case/evidence.ts';
+import { type Connection, findConnections } from '../flow/connection.ts';
+import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
+import type { HostState } from '../host/state.ts';
+import { commandConnections } from './command-connections.ts';
+import { type Context, gatherContext, ownerOf } from './context.ts';
+import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop } from './diagnosis.ts';
+import type { Cause, Finding } from './finding.ts';
+import { firewallReject } from './firewall.ts';
+import { requestHops } from './hops.ts';
+import { readKernelLines } from './kernel-reading.ts';
+import { refusedByRemote } from './remote.ts';
+import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
+import { formatTime } from './time.ts';
+import { unnamedText } from './unnamed.ts';
+
+/** Every cause, the first that fits is taken: they exclude each other by what they ask for. */
+const causes: readonly Cause[] = [
+  listenerOnOtherAddress,
+  listenerOtherFamily,
+  listenerOnOtherDevice,
+  noListener,
+  firewallReject,
+  refusedByRemote,
+];
+
+/** errno names by number, on Linux. */
+const errnoNames: Readonly<Record<number, string>> = {
+  1: 'EPERM',
+  13: 'EACCES',
+  99: 'EADDRNOTAVAIL',
+  101: 'ENETUNREACH',
+  104: 'ECONNRESET',
+  110: 'ETIMEDOUT',
+  111: 'ECONNREFUSED',
+  113: 'EHOSTUNREACH',
+};
+
+function errnoOf({ kernel, connection }: Context): string | null {
+  const event = kernel?.socketError?.event;
+  const told = event?.kind === 'socket-error' ? errnoNames[event.error] : undefined;
+  return told ?? connection.errno;
+}
+
+function isPlace(hop: Hop, { where }: Finding): boolean {
+  return hop.netns === where.netns && hop.stage === where.stage && hop.device === where.device;
+}
+
+/** The hops up to where it ended, and that one as the finding tells it. */
+function hopsOf(context: Context, finding: Finding | null): Hop[] {
+  const hops = requestHops(context);
+  if (finding === null) return hops;
+  const end = hops.findIndex((hop) => isPlace(hop, finding));
+  const last = hops[end];
+  if (last === undefined) return hops;
+  const told: Hop = {
+    ...last,
+    verdict: finding.verdict,
+    detail: finding.detail,
+    evidence: [...last.evidence, ...finding.evidence],
+  };
+  return [...hops.slice(0, end), told];
+}
+
+function certaintyOf(context: Context, finding: Finding | null): Certainty {
+  if (finding !== null) return finding.certainty;
+  if (context.connection.outcome !== 'ok') return 'inferred';
+  return context.kernel?.established == null ? 'observed' : 'proven';
+}
+
+function diagnoseConnection(context: Context): ConnectionDiagnosis {
+  const { connection, host, clientNetns, serverName } = context;
+  const finding = causes.map((cause) => cause(context)).find((found) => found !== null) ?? null;
+  const hops = hopsOf(context, finding);
+  const source: Endpoint = { ...connection.client, netns: clientNetns, name: null };
+  const owner = host === null ? null : ownerOf(host, connection.server.address);
+  const destination: Endpoint = { ...connection.server, netns: owner, name: serverName };
+  const unnamed = unnamedText(context);
+  return {
+    protocol: connection.protocol,
+    source,
+    destination,
+    translated: null,
+    outcome: connection.outcome,
+    errno: connection.outcome === 'ok' ? null : errnoOf(context),
+    cause: finding?.cause ?? null,
+    certainty: certaintyOf(context, finding),
+    where:
+      finding === null
+        ? null
+        : { ...finding.where, hop: hops.find((hop) => isPlace(hop, finding))?.index ?? null, rule: null },
+    summary: finding?.summary ?? unnamed.summary,
+    explanation: finding?.explanation ?? unnamed.explanation,
+    hops,
+    fixes: finding?.fixes ?? [],
+    alternatives: finding?.alternatives ?? [],
+    frames: connection.frames.map(({ number }) => number),
+  };
+}
+
+function missingOf(evidence: Case, host: HostState | null, attribution: string | null): string[] {
+  const { session, snapshot } = evidence;
+  const none = 'There is no snapshot of the host: the way of the packets and the place where they ended are not known.';
+  return [
+    ...(session?.missing ?? []),
+    ...(snapshot === null ? [none] : snapshot.missing),
+    ...(host?.problems ?? []),
+    ...(attribution === null ? [] : [attribution]),
+  ];
+}
+
+/** See the file's head. */
+export function diagnose(evidence: Case): Diagnosis {
+  const { session, snapshot } = evidence;
+  const host = snapshot === null ? null : parseSnapshot(snapshot);
+  const records = readKernelLines(evidence.kernelLines);
+  const own = commandConnections(evidence, findConnections(evidence), host, records);
+  const connections = own.connections.map((connection: Connection) =>
+    diagnoseConnection(gatherContext(evidence, connection, host, records)),
+  );
+  const failed = connections.filter(({ outcome }) => outcome !== 'ok');
+  const command = session?.command ?? null;
+  return {
+    schema: 'nettrace.diagnosis/1',
+    command: command === null ? null : { argv: command.argv, exitCode: command.exitCode, netns: command.netns },
+    evidence: {
+      frames: evidence.frames.length,
+      engine: session?.engine ?? null,
+      clock: session?.clock ?? null,
+      promiscuous: session?.promiscuous ?? null,
+      snapshot: snapshot !== null,
+      kernelEvents: evidence.kernelLines.length,
+      ruleTrace: false,
+      linkOutages: (session?.linkOutages ?? []).map(({ netns, device, fromNs, toNs }) => ({
+        netns,
+        device,
+        from: formatTime(fromNs),
+        to: toNs === null ? null : formatTime(toNs),
+      })),
+      missing: missingOf(evidence, host, own.missing),
+    },
+    connections: [...failed, ...connections.filter(({ outcome }) => outcome === 'ok')],
+  };
+}

@@ -1,0 +1,24 @@
+/** What a cause says when it fits. */
+
+import type { Context } from './context.ts';
+import type { Certainty, EvidenceItem, Fix, Stage, StepVerdict } from './diagnosis.ts';
+
+/** A cause that fits the evidence. */
+export interface Finding {
+  /** An id of docs/causes/. */
+  readonly cause: string;
+  readonly certainty: Certainty;
+  readonly where: { readonly netns: string; readonly device: string | null; readonly stage: Stage };
+  /** What became of the packet there, where the evidence says other than the model. */
+  readonly verdict: StepVerdict;
+  readonly detail: string;
+  /** What proves it beyond what the hop already carries. */
+  readonly evidence: readonly EvidenceItem[];
+  readonly summary: string;
+  readonly explanation: readonly string[];
+  readonly fixes: readonly Fix[];
+  readonly alternatives: readonly { readonly cause: string; readonly tellApart: string }[];
+}
+
+/** One cause: looks at the context, and says whether it fits. */
+export type Cause = (context: Context) => Finding | null;

@@ -1,0 +1,89 @@
+/** The firewall's causes. Which rule it was is not named yet: the hook is, and the rules that stand there. */
+
+import { resetPacket } from '../flow/connection.ts';
+import { rejectingChains } from '../model/firewall.ts';
+import type { Step } from '../model/step.ts';
+import type { Context } from './context.ts';
+import type { Cause } from './finding.ts';
+import { frameEvidence } from './hops.ts';
+import type { KernelReading } from './kernel-reading.ts';
+import { kernelEvidence } from './kernel-reading.ts';
+import { clientText, serverText, wayText } from './words.ts';
+
+const netfilterDrop = 'NETFILTER_DROP';
+
+/** The hooks on the way at which a rule may reject. */
+function rejectingSteps(context: Context): Step[] {
+  const { host, journey, packet } = context;
+  return (journey?.steps ?? []).filter((step) => {
+    const namespace = host?.namespaces.get(step.netns);
+    return namespace !== undefined && rejectingChains(namespace, step.stage, packet.family).length > 0;
+  });
+}
+
+/** True when the packet's route was looked up between its last device and its drop: it had passed prerouting. */
+function droppedAfterRouting(kernel: KernelReading): boolean {
+  const { drop, devices, routes } = kernel;
+  const last = devices.at(-1)?.source.timeNs;
+  if (drop === null || last === undefined) return false;
+  return routes.some(({ source }) => source.timeNs >= last && source.timeNs <= drop.source.timeNs);
+}
+
+/** The kernel's word that a firewall swallowed the request, when no socket of this host answered it. */
+function firewallDrop(context: Context): KernelReading | null {
+  const { kernel } = context;
+  if (kernel === null || kernel.resetSent !== null || kernel.drop?.event.kind !== 'drop') return null;
+  return kernel.drop.event.reason === netfilterDrop ? kernel : null;
+}
+
+function findHook(candidates: readonly Step[], kernel: KernelReading | null): Step | null {
+  if (kernel === null) return candidates[0] ?? null;
+  const stages: readonly string[] = droppedAfterRouting(kernel) ? ['input', 'forward'] : ['prerouting'];
+  return candidates.find(({ stage }) => stages.includes(stage)) ?? candidates[0] ?? null;
+}
+
+/** A rule answered in the server's name, with an RST or an ICMP error. */
+export const firewallReject: Cause = (context) => {
+  const { connection, journey } = context;
+  if (connection.outcome !== 'refused' && connection.outcome !== 'unreachable') return null;
+  const kernel = firewallDrop(context);
+  const hook = findHook(rejectingSteps(context), kernel);
+  if (hook === null) return null;
+  // Without the kernel's word only a rejecting rule explains a refusal by a port that has a listener.
+  if (kernel === null && journey?.end.kind !== 'accepted') return null;
+  const reset = resetPacket(connection);
+  const answer = reset?.frames[0] ?? connection.errors[0]?.frame;
+  const answerText = reset === null ? 'an ICMP error' : 'a reset (RST)';
+  const listens = journey?.end.kind === 'accepted' ? `, although a socket there would take it` : '';
+  return {
+    cause: 'firewall-reject',
+    certainty: kernel === null ? 'inferred' : 'proven',
+    where: { netns: hook.netns, device: hook.device, stage: hook.stage },
+    verdict: 'rejected',
+    detail: `a firewall rule answered with ${answerText}`,
+    evidence: [
+      ...(kernel?.drop == null ? [] : [kernelEvidence(kernel.drop)]),
+      ...(answer === undefined ? [] : [frameEvidence(context, answer)]),
+    ],
+    summary: `A firewall rule of ${hook.netns} (hook ${hook.stage}) rejected the connection to ${serverText(context)} with ${answerText}${listens}.`,
+    explanation: [
+      [`${clientText(context)} asked for ${serverText(context)}.`, wayText(context)]
+        .filter((text) => text !== null)
+        .join(' '),
+      kernel === null
+        ? `It was refused, and yet a socket in ${hook.netns} listens for exactly this. What can refuse in its place is a firewall rule that rejects, and such rules stand in the hook ${hook.stage}. Kernel events would prove it: repeat it with nettrace run, as root.`
+        : `The kernel of ${hook.netns} dropped the packet in its firewall (${netfilterDrop}), no TCP socket of this host sent a reset, and ${answerText} came back all the same: a rule made it, in the server's name. To the program it looks like a closed port.`,
+      `The rules that stand in the hook ${hook.stage} of ${hook.netns} are quoted with the hop; nettrace does not yet say which of them it was.`,
+    ],
+    fixes: [],
+    alternatives:
+      kernel === null
+        ? [
+            {
+              cause: 'no-listener',
+              tellApart: `ss -ltn 'sport = :${connection.server.port}' in ${hook.netns}, at the time of the request`,
+            },
+          ]
+        : [],
+  };
+};

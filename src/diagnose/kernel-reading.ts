@@ -1,0 +1,164 @@
+/** What the kernel said about one connection: its trace lines, joined by tuple and by packet buffer. */
+
+import type { KernelLine } from '../case/evidence.ts';
+import type { Connection } from '../flow/connection.ts';
+import {
+  type KernelEvent,
+  parseKernelEvent,
+  parseTraceLine,
+  type SocketAddress,
+  type TraceLine,
+} from '../kernel/parse.ts';
+import type { EvidenceItem } from './diagnosis.ts';
+
+/** A line that says something. */
+export interface KernelRecord {
+  readonly source: KernelLine;
+  readonly line: TraceLine;
+  readonly event: KernelEvent;
+}
+
+/** Everything about one connection, in the order of time. */
+export interface KernelReading {
+  /** Route look-ups of its request and reply. */
+  readonly routes: readonly KernelRecord[];
+  /** An RST that this host's own TCP sent to the client, before anything was accepted. */
+  readonly resetSent: KernelRecord | null;
+  /** The way of the request's buffer over devices, as far as it is known which buffer it is. */
+  readonly devices: readonly KernelRecord[];
+  /** Why the request's buffer was dropped. */
+  readonly drop: KernelRecord | null;
+  /** The client's socket became established. */
+  readonly established: KernelRecord | null;
+  /** The error that the client's socket got. */
+  readonly socketError: KernelRecord | null;
+}
+
+/** A buffer's address is used again and again: only this long before and after is it the same packet. */
+const sameBufferNs = 1_000_000_000n;
+/** A frame's stamp and its device event are taken within microseconds; more apart they are not the same packet. */
+const sameMomentNs = 1_000_000n;
+
+/** Reads the lines once, for all connections. */
+export function readKernelLines(lines: readonly KernelLine[]): KernelRecord[] {
+  const records: KernelRecord[] = [];
+  for (const source of lines) {
+    const line = parseTraceLine(source.text);
+    const event = line === null ? null : parseKernelEvent(line);
+    if (line !== null && event !== null) records.push({ source, line, event });
+  }
+  return records;
+}
+
+function is(a: SocketAddress, b: SocketAddress): boolean {
+  return a.port === b.port && a.address === b.address;
+}
+
+function distance(a: bigint, b: bigint): bigint {
+  return a < b ? b - a : a - b;
+}
+
+/** Joins the records with a connection. `frameInterfaces` gives each frame's device by the case's interface index. */
+export function readKernelFor(
+  connection: Connection,
+  records: readonly KernelRecord[],
+  deviceOf: (interfaceIndex: number) => string,
+): KernelReading {
+  const { client, server } = connection;
+  const firstNs = connection.frames[0]?.timeNs ?? 0n;
+  const lastNs = connection.frames.at(-1)?.timeNs ?? firstNs;
+  const near = records.filter(
+    ({ source }) => source.timeNs >= firstNs - sameBufferNs && source.timeNs <= lastNs + sameBufferNs,
+  );
+  const packets = near.filter(({ source }) => source.scope === 'packets');
+  const routes = packets.filter(({ event }) => {
+    if (event.kind !== 'route') return false;
+    const { source, destination } = event;
+    const request = source.address === client.address && destination.address === server.address;
+    const reply = source.address === server.address && destination.address === client.address;
+    const ports = new Set([source.port, destination.port]);
+    return (request || reply) && [...ports].every((port) => [0, client.port, server.port].includes(port));
+  });
+  const resetSent =
+    packets.find(
+      ({ event }) => event.kind === 'send-reset' && is(event.source, server) && is(event.destination, client),
+    ) ?? null;
+  const buffer =
+    resetSent?.event.kind === 'send-reset' ? resetSent.event.skb : requestBuffer(connection, packets, deviceOf);
+  const ofBuffer = packets.filter(({ event, source }) => {
+    if (buffer === null || !('skb' in event) || event.skb !== buffer) return false;
+    return distance(source.timeNs, resetSent?.source.timeNs ?? firstNs) <= sameBufferNs;
+  });
+  const firstDevice = ofBuffer.findLastIndex(({ event, source }) =>
+    isFirstSight(event, source.timeNs, connection, deviceOf),
+  );
+  const way = ofBuffer.slice(Math.max(firstDevice, 0));
+  return {
+    routes,
+    resetSent,
+    devices: way.filter(({ event }) => event.kind === 'device'),
+    drop: way.find(({ event }) => event.kind === 'drop') ?? null,
+    established:
+      near.find(
+        ({ event }) =>
+          event.kind === 'socket-state' &&
+          event.to === 'TCP_ESTABLISHED' &&
+          is(event.local, client) &&
+          is(event.remote, server),
+      ) ?? null,
+    socketError:
+      near.find(({ event }) => event.kind === 'socket-error' && is(event.local, client) && is(event.remote, server)) ??
+      null,
+  };
+}
+
+/** The device event that belongs to a frame of the request's first packet. */
+function isFirstSight(
+  event: KernelEvent,
+  timeNs: bigint,
+  connection: Connection,
+  deviceOf: (interfaceIndex: number) => string,
+): boolean {
+  const frame = connection.packets[0]?.frames[0];
+  if (event.kind !== 'device' || frame === undefined) return false;
+  return (
+    event.device === deviceOf(frame.interfaceIndex) &&
+    event.length === frame.originalLength &&
+    distance(timeNs, frame.timeNs) <= sameMomentNs
+  );
+}
+
+/** Finds the request's buffer by device, length and time, where the tuple of a later event does not name it. */
+function requestBuffer(
+  connection: Connection,
+  packets: readonly KernelRecord[],
+  deviceOf: (interfaceIndex: number) => string,
+): string | null {
+  const sights = packets.filter(({ event, source }) => isFirstSight(event, source.timeNs, connection, deviceOf));
+  const frameNs = connection.packets[0]?.frames[0]?.timeNs ?? 0n;
+  const nearest = sights.sort((a, b) =>
+    distance(a.source.timeNs, frameNs) < distance(b.source.timeNs, frameNs) ? -1 : 1,
+  )[0];
+  return nearest?.event.kind === 'device' ? nearest.event.skb : null;
+}
+
+/** Quotes a record as evidence: the event's own words. */
+export function kernelEvidence(record: KernelRecord): EvidenceItem {
+  const { line } = record;
+  return { kind: 'kernel', event: eventName(line.event), text: line.text };
+}
+
+const subsystems: Readonly<Record<string, string>> = {
+  net_dev_queue: 'net',
+  netif_receive_skb: 'net',
+  fib_table_lookup: 'fib',
+  tcp_send_reset: 'tcp',
+  tcp_receive_reset: 'tcp',
+  kfree_skb: 'skb',
+  inet_sock_set_state: 'sock',
+  inet_sk_error_report: 'sock',
+};
+
+function eventName(event: string): string {
+  return `${subsystems[event] ?? 'events'}:${event}`;
+}

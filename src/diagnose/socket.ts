@@ -1,0 +1,196 @@
+/** The socket's causes: the packet arrived, and no socket took it. */
+
+import { resetPacket } from '../flow/connection.ts';
+import type { Listener } from '../host/state.ts';
+import { takesAddress, takesFamily } from '../model/socket.ts';
+import type { Step } from '../model/step.ts';
+import type { Context } from './context.ts';
+import type { Certainty } from './diagnosis.ts';
+import type { Cause, Finding } from './finding.ts';
+import { listenerFixes } from './listener-fix.ts';
+import { clientText, listenerText, ownerText, serverText, wayText } from './words.ts';
+
+/** A refusal at a socket of a host in the snapshot. */
+interface Refusal {
+  readonly context: Context;
+  readonly step: Step;
+  /** Listeners that have the port, though they do not take this packet. */
+  readonly samePort: readonly Listener[];
+  readonly certainty: Certainty;
+}
+
+const noSocket = 'NO_SOCKET';
+
+/** A firewall may forge the answer: without the kernel's word that a socket was missing, one that may is a rival. */
+function firewallMayForge(context: Context): boolean {
+  return (context.journey?.assumptions.length ?? 0) > 0;
+}
+
+/** The refusal, when the state says that no socket takes the packet and nothing speaks for another sender of the RST. */
+function findRefusal(context: Context): Refusal | null {
+  const { connection, journey, kernel } = context;
+  if (connection.outcome !== 'refused' || journey?.end.kind !== 'refused') return null;
+  const step = journey.steps.at(-1);
+  if (step === undefined) return null;
+  const reset = resetPacket(connection);
+  const sent = kernel?.resetSent?.event;
+  const said = sent?.kind === 'send-reset' && (sent.reason === noSocket || sent.reason === null);
+  // The kernel tells of every RST that it sends: one that it did not send was made by something else.
+  if (context.kernelComplete && !said && connection.protocol === 'tcp') return null;
+  const seen = reset !== null && seenAt(context, step);
+  const certainty = said ? 'proven' : seen && !firewallMayForge(context) ? 'observed' : 'inferred';
+  return { context, step, samePort: journey.end.samePort, certainty };
+}
+
+/** True when the RST was seen at the device behind which the socket is, or no device lies between (loopback). */
+function seenAt(context: Context, step: Step): boolean {
+  const frames = resetPacket(context.connection)?.frames ?? [];
+  return frames.some((frame) => {
+    const point = context.evidence.interfaces[frame.interfaceIndex];
+    return point?.netns === step.netns && point.device === step.device;
+  });
+}
+
+function askedText({ context, step }: Refusal): string {
+  const { connection } = context;
+  const own = context.clientNetns === step.netns;
+  const where = own
+    ? `${connection.server.address} is an address of ${step.netns} itself, so the packet never left it`
+    : `${connection.server.address} is an address of ${step.netns}`;
+  return [`${clientText(context)} asked for ${serverText(context)}; ${where}.`, own ? null : wayText(context)]
+    .filter((text) => text !== null)
+    .join(' ');
+}
+
+function answerText({ step }: Refusal): string {
+  return `So the kernel of ${step.netns} answered with a reset (RST), which a program reports as "connection refused".`;
+}
+
+function finding(
+  refusal: Refusal,
+  cause: string,
+  rest: Pick<Finding, 'summary' | 'explanation' | 'fixes' | 'detail'>,
+): Finding {
+  const { context, step, certainty } = refusal;
+  const { server } = context.connection;
+  const rival = {
+    cause: 'firewall-reject',
+    tellApart:
+      'repeat it with kernel events (nettrace run, as root): tcp_send_reset says NO_SOCKET when no socket took it',
+  };
+  return {
+    cause,
+    certainty,
+    where: { netns: step.netns, device: step.device, stage: 'socket' },
+    verdict: 'refused',
+    evidence: [],
+    alternatives: certainty === 'inferred' && firewallMayForge(context) && server.port > 0 ? [rival] : [],
+    ...rest,
+  };
+}
+
+function fixesFor({ context, step }: Refusal, listener: Listener): Finding['fixes'] {
+  const { host, clientNetns, packet } = context;
+  if (host === null || clientNetns === null) return [];
+  return listenerFixes({ host, packet, start: clientNetns, netns: step.netns, listener });
+}
+
+function only(samePort: readonly Listener[]): string {
+  return samePort.length === 1 ? "the port's only listener" : 'the nearest of its listeners';
+}
+
+function loopbackText(listener: Listener, netns: string): string {
+  const loopback = listener.address.startsWith('127.') || listener.address === '::1';
+  if (!loopback) return `A request to ${listenerText(listener)} would be taken.`;
+  return `${listener.address} is the loopback address: it is reached from inside ${netns} alone, which is why the same request works there and from nowhere else.`;
+}
+
+/** Nothing listens on the port at all. */
+export const noListener: Cause = (context) => {
+  const refusal = findRefusal(context);
+  if (refusal === null || refusal.samePort.length > 0) return null;
+  const { port } = context.connection.server;
+  const { protocol } = context.connection;
+  const { netns } = refusal.step;
+  return finding(refusal, 'no-listener', {
+    detail: `nothing listens on ${protocol} port ${port} in ${netns}`,
+    summary: `${serverText(context)} refused the connection: nothing listens on port ${port} in ${netns}.`,
+    explanation: [
+      askedText(refusal),
+      `There it was delivered, and met no socket: no process in ${netns} listens on ${protocol} port ${port}, on any address. Either the service is not running, or it listens on another port or in another network namespace.`,
+      answerText(refusal),
+    ],
+    fixes: [
+      {
+        summary: `Start the service that should listen on port ${port} in ${netns}, or ask for the port that it does listen on; this lists them.`,
+        commands: [`ss -ltnp`],
+        netns,
+        verified: false,
+      },
+    ],
+  });
+};
+
+/** The port has a listener, bound to another address. */
+export const listenerOnOtherAddress: Cause = (context) => {
+  const refusal = findRefusal(context);
+  const { packet } = context;
+  const listener = refusal?.samePort.find(
+    (one) => takesFamily(one, packet.family) && !takesAddress(one, packet.destination),
+  );
+  if (refusal === null || listener === undefined) return null;
+  if (refusal.samePort.some((one) => takesFamily(one, packet.family) && takesAddress(one, packet.destination)))
+    return null;
+  const { netns } = refusal.step;
+  const owner = ownerText(listener);
+  return finding(refusal, 'listener-on-other-address', {
+    detail: `${owner} has the port, but on ${listenerText(listener)}`,
+    summary: `${serverText(context)} refused the connection: ${only(refusal.samePort)}, ${owner}, is bound to ${listener.address}, and this packet is addressed to ${packet.destination}.`,
+    explanation: [
+      askedText(refusal),
+      `There no socket took it. A listener takes only packets that carry the address that it is bound to. ${owner} listens on port ${listener.port}, but on ${listenerText(listener)}. ${loopbackText(listener, netns)}`,
+      answerText(refusal),
+    ],
+    fixes: fixesFor(refusal, listener),
+  });
+};
+
+/** The port has a listener, of the other address family alone. */
+export const listenerOtherFamily: Cause = (context) => {
+  const refusal = findRefusal(context);
+  const { packet } = context;
+  if (refusal === null || refusal.samePort.some((one) => takesFamily(one, packet.family))) return null;
+  const [listener] = refusal.samePort;
+  if (listener === undefined) return null;
+  const [asked, bound] = packet.family === 4 ? ['IPv4', 'IPv6'] : ['IPv6', 'IPv4'];
+  return finding(refusal, 'listener-other-family', {
+    detail: `${ownerText(listener)} has the port, for ${bound} alone`,
+    summary: `${serverText(context)} refused the connection: ${ownerText(listener)} listens on port ${listener.port} for ${bound} alone, and this is ${asked}.`,
+    explanation: [
+      askedText(refusal),
+      `There no socket took it: ${ownerText(listener)} listens on ${listenerText(listener)}, which takes ${bound} and no ${asked}.`,
+      answerText(refusal),
+    ],
+    fixes: fixesFor(refusal, listener),
+  });
+};
+
+/** The port has a listener for this address, bound to another device. */
+export const listenerOnOtherDevice: Cause = (context) => {
+  const refusal = findRefusal(context);
+  const { packet } = context;
+  const listener = refusal?.samePort.find(
+    (one) => takesFamily(one, packet.family) && takesAddress(one, packet.destination),
+  );
+  if (refusal === null || listener === undefined) return null;
+  return finding(refusal, 'listener-on-other-device', {
+    detail: `${ownerText(listener)} has the port, bound to the device ${listener.device}`,
+    summary: `${serverText(context)} refused the connection: ${ownerText(listener)} takes only what comes in by ${listener.device}, and this came in by ${refusal.step.device}.`,
+    explanation: [
+      askedText(refusal),
+      `There no socket took it: ${ownerText(listener)} listens on ${listenerText(listener)}, but is bound to the device ${listener.device} (SO_BINDTODEVICE), and this packet came in by ${refusal.step.device}.`,
+      answerText(refusal),
+    ],
+    fixes: fixesFor(refusal, listener),
+  });
+};

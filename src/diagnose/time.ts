@@ -1,0 +1,6 @@
+const nsPerSecond = 1_000_000_000n;
+
+/** Nanoseconds since 1970 as decimal seconds with nine decimals: `1795252471.012870935`. */
+export function formatTime(timeNs: bigint): string {
+  return `${timeNs / nsPerSecond}.${String(timeNs % nsPerSecond).padStart(9, '0')}`;
+}

@@ -1,0 +1,183 @@
+/**
+ * Finds the network namespaces of the host and holds each open, so that it stays reachable (and its inode number stays
+ * its own) until the set is disposed of. See namespaces(7), ip-netns(8).
+ */
+
+import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Container } from './containers.ts';
+
+/** One network namespace, held open. */
+export interface NamespaceHandle {
+  /** Unique in its set; raw text. */
+  readonly name: string;
+  /** Its inode number in nsfs. */
+  readonly inode: number;
+  /** An open file descriptor of it, valid until the set is disposed of. */
+  readonly descriptor: number;
+  /** The one this process runs in. */
+  readonly own: boolean;
+  /** The lowest pid seen in it; null when only a name holds it. */
+  readonly pid: number | null;
+  /** As `ip netns` names it. */
+  readonly netnsName: string | null;
+  readonly container: Container | null;
+}
+
+/** All namespaces found, this process's own first, the others by name. */
+export interface NamespaceSet {
+  readonly namespaces: readonly NamespaceHandle[];
+  /** One sentence each: what could not be read. */
+  readonly missing: readonly string[];
+  /** Closes the descriptors. */
+  dispose(): void;
+}
+
+/** Where `ip netns` and Docker bind namespaces to names. */
+const namedDirectory = '/run/netns';
+const dockerDirectory = '/run/docker/netns';
+const ownPath = '/proc/self/ns/net';
+
+interface Found {
+  readonly descriptor: number;
+  readonly inode: number;
+  pid: number | null;
+  netnsName: string | null;
+  dockerName: string | null;
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch {
+    return [];
+  }
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}
+
+/** The namespaces, by inode number, each opened once. */
+class Opened {
+  readonly byInode = new Map<number, Found>();
+  readonly own: Found;
+  /** nsfs has one device number: anything else in those directories is no namespace. */
+  readonly #device: number;
+
+  constructor() {
+    const descriptor = openSync(ownPath, constants.O_RDONLY);
+    const { ino, dev } = fstatSync(descriptor);
+    this.#device = dev;
+    this.own = { descriptor, inode: ino, pid: null, netnsName: null, dockerName: null };
+    this.byInode.set(ino, this.own);
+  }
+
+  /** The namespace at a path, null when the path is no namespace. Throws when it cannot be read. */
+  at(path: string): Found | null {
+    const { ino, dev } = statSync(path);
+    if (dev !== this.#device) return null;
+    const known = this.byInode.get(ino);
+    if (known !== undefined) return known;
+    const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const opened = fstatSync(descriptor);
+    // Between the two calls the path may have come to mean something else.
+    if (opened.dev !== this.#device || this.byInode.has(opened.ino)) {
+      closeSync(descriptor);
+      return this.byInode.get(opened.ino) ?? null;
+    }
+    const found: Found = { descriptor, inode: opened.ino, pid: null, netnsName: null, dockerName: null };
+    this.byInode.set(opened.ino, found);
+    return found;
+  }
+
+  dispose(): void {
+    for (const { descriptor } of this.byInode.values()) closeSync(descriptor);
+    this.byInode.clear();
+  }
+}
+
+function openNamed(opened: Opened, missing: string[]): void {
+  for (const [directory, field] of [
+    [namedDirectory, 'netnsName'],
+    [dockerDirectory, 'dockerName'],
+  ] as const) {
+    for (const name of entries(directory)) {
+      try {
+        const found = opened.at(join(directory, name));
+        if (found !== null) found[field] ??= name;
+      } catch (error) {
+        missing.push(`The network namespace ${join(directory, name)} could not be opened: ${errorCode(error)}.`);
+      }
+    }
+  }
+}
+
+function openOfProcesses(opened: Opened, missing: string[]): void {
+  let unreadable = 0;
+  const pids = entries('/proc').map(Number).filter(Number.isInteger);
+  for (const pid of pids.sort((first, second) => first - second)) {
+    try {
+      const found = opened.at(`/proc/${pid}/ns/net`);
+      if (found !== null) found.pid ??= pid;
+    } catch (error) {
+      // A process that ended meanwhile is none that is missing.
+      if (errorCode(error) === 'EACCES' || errorCode(error) === 'EPERM') unreadable++;
+    }
+  }
+  if (unreadable > 0) {
+    const whose = unreadable === 1 ? 'a process' : `${unreadable} processes`;
+    missing.push(`Not every network namespace is known: permission to read that of ${whose} was denied.`);
+  }
+}
+
+/** Of several containers in one namespace (a pod), the one to name it by: none that merely shares the host's. */
+function namingContainer(found: Found, containers: readonly Container[]): Container | null {
+  const inside = containers.filter((container) => {
+    if (container.hostNetwork) return false;
+    if (container.pid !== null && container.pid === found.pid) return true;
+    for (const path of [container.netnsPath, container.pid === null ? null : `/proc/${container.pid}/ns/net`]) {
+      if (path === null) continue;
+      try {
+        if (statSync(path).ino === found.inode) return true;
+      } catch {
+        // The container ended, or its namespace is out of sight.
+      }
+    }
+    return false;
+  });
+  return inside.find((container) => !container.infrastructure) ?? inside[0] ?? null;
+}
+
+function* candidateNames(found: Found, own: boolean, container: Container | null): Generator<string> {
+  if (container !== null) yield container.name;
+  if (found.netnsName !== null) yield found.netnsName;
+  if (own) yield 'host';
+  if (found.pid !== null) yield `pid:${found.pid}`;
+  if (found.dockerName !== null) yield found.dockerName;
+  yield `netns:${found.inode}`;
+}
+
+/**
+ * Opens every network namespace that has a name or a process. `containers` gives them their containers' names; two that
+ * would be called alike get the next name that fits. Throws only when this process's own cannot be opened.
+ */
+export function findNamespaces(containers: readonly Container[]): NamespaceSet {
+  const missing: string[] = [];
+  const opened = new Opened();
+  openNamed(opened, missing);
+  openOfProcesses(opened, missing);
+  const taken = new Set<string>();
+  // Our own comes first in the map: it gets its name before another may take it.
+  const handles = [...opened.byInode.values()].map((found): NamespaceHandle => {
+    const own = found === opened.own;
+    const container = namingContainer(found, containers);
+    const name = candidateNames(found, own, container).find((candidate) => !taken.has(candidate)) ?? '';
+    taken.add(name);
+    const { descriptor, inode, pid, netnsName } = found;
+    return { name, inode, descriptor, own, pid, netnsName, container };
+  });
+  const order = (handle: NamespaceHandle): string => (handle.own ? '' : handle.name);
+  handles.sort((first, second) => (order(first) < order(second) ? -1 : 1));
+  return { namespaces: handles, missing, dispose: () => opened.dispose() };
+}

@@ -1,0 +1,130 @@
+/** Interfaces and their addresses: `ip -j -d -s link` and `ip -j addr`, see ip-link(8) and ip-address(8). */
+
+import type { Link, LinkAddress } from '../state.ts';
+import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
+import { named, type Sections, words } from './section.ts';
+
+const linkCommand = 'ip -j -d -s link';
+const addressCommand = 'ip -j addr';
+const numbersCommand = 'ip -j netns list-id';
+const identityCommand = 'ip netns identify';
+
+/** A link before its peer is looked for in the other namespaces. */
+export interface UnjoinedLink extends Omit<Link, 'peer'> {
+  /** The other end of a veth pair: its index, and the namespace as this one numbers it, null for this very one. */
+  readonly far: { readonly index: number; readonly netnsId: number | null } | null;
+}
+
+function linkText(record: JsonRecord, index: number, name: string): string {
+  const farIndex = asInteger(record['link_index']);
+  const lower = asText(record['link']) ?? (farIndex === null ? null : `if${farIndex}`);
+  return words(
+    `${index}: ${lower === null ? name : `${name}@${lower}`}: <${asTexts(record['flags']).join(',')}>`,
+    named('mtu', asInteger(record['mtu'])),
+    named('qdisc', asText(record['qdisc'])),
+    named('master', asText(record['master'])),
+    named('state', asText(record['operstate'])),
+    named(`link/${asText(record['link_type']) ?? 'none'}`, asText(record['address'])),
+    named('link-netnsid', asInteger(record['link_netnsid'])),
+  );
+}
+
+function addressText(record: JsonRecord, local: string, prefixLength: number): string {
+  const peer = asText(record['address']);
+  return words(
+    asText(record['family']),
+    peer === null ? `${local}/${prefixLength}` : `${local} peer ${peer}/${prefixLength}`,
+    named('brd', asText(record['broadcast'])),
+    named('scope', asText(record['scope'])),
+    ...['secondary', 'tentative', 'dadfailed', 'deprecated'].map((flag) => record[flag] === true && flag),
+    asText(record['label']),
+  );
+}
+
+function parseAddresses(sections: Sections): Map<number, LinkAddress[]> {
+  const byIndex = new Map<number, LinkAddress[]>();
+  for (const link of sections.records(addressCommand)) {
+    const index = asInteger(link['ifindex']);
+    if (index === null) continue;
+    const addresses: LinkAddress[] = [];
+    for (const record of asRecords(link['addr_info']) ?? []) {
+      const address = asText(record['local']);
+      const prefixLength = asInteger(record['prefixlen']);
+      if (address === null || prefixLength === null) continue;
+      addresses.push({
+        family: record['family'] === 'inet6' ? 6 : 4,
+        address,
+        prefixLength,
+        source: sections.quote(addressCommand, addressText(record, address, prefixLength)),
+      });
+    }
+    byIndex.set(index, addresses);
+  }
+  return byIndex;
+}
+
+function kindOf(record: JsonRecord): string {
+  const kind = asText(asRecord(record['linkinfo'])?.['info_kind']);
+  if (kind !== null) return kind;
+  return record['link_type'] === 'loopback' ? 'loopback' : 'device';
+}
+
+function farEnd(record: JsonRecord, kind: string, indexByName: ReadonlyMap<string, number>): UnjoinedLink['far'] {
+  if (kind !== 'veth') return null;
+  const netnsId = asInteger(record['link_netnsid']);
+  const farIndex = asInteger(record['link_index']);
+  if (farIndex !== null) return { index: farIndex, netnsId };
+  // Both ends are in this namespace: `ip` names the other one.
+  const inside = indexByName.get(asText(record['link']) ?? '');
+  return inside === undefined ? null : { index: inside, netnsId: null };
+}
+
+/** What `ip netns` knows of a namespace, where it names any: see ip-netns(8). */
+export interface NamespaceNames {
+  readonly own: readonly string[];
+  /** Names of other namespaces by the number that this one has for them. */
+  readonly byNumber: ReadonlyMap<number, string>;
+}
+
+/** The names that `ip netns` gives a namespace, and those that it knows by number; both may be empty. */
+export function parseNamespaceNames(sections: Sections): NamespaceNames {
+  const byNumber = new Map<number, string>();
+  for (const record of sections.records(numbersCommand)) {
+    const number = asInteger(record['nsid']);
+    const name = asText(record['name']);
+    if (number !== null && name !== null) byNumber.set(number, name);
+  }
+  const own = (sections.text(identityCommand) ?? '').split('\n').filter((name) => name !== '');
+  return { own, byNumber };
+}
+
+/** The interfaces of a namespace, their peers not joined yet. */
+export function parseLinks(sections: Sections): UnjoinedLink[] {
+  const records = sections.records(linkCommand);
+  const addresses = parseAddresses(sections);
+  const indexByName = new Map(
+    records.map((record) => [asText(record['ifname']) ?? '', asInteger(record['ifindex']) ?? 0] as const),
+  );
+  const links: UnjoinedLink[] = [];
+  for (const record of records) {
+    const index = asInteger(record['ifindex']);
+    const name = asText(record['ifname']);
+    if (index === null || name === null) continue;
+    const kind = kindOf(record);
+    const flags = asTexts(record['flags']);
+    links.push({
+      index,
+      name,
+      kind,
+      mac: asText(record['address']),
+      mtu: asInteger(record['mtu']) ?? 0,
+      up: flags.includes('UP'),
+      carrier: flags.includes('LOWER_UP'),
+      master: asText(record['master']),
+      far: farEnd(record, kind, indexByName),
+      addresses: addresses.get(index) ?? [],
+      source: sections.quote(linkCommand, linkText(record, index, name)),
+    });
+  }
+  return links;
+}

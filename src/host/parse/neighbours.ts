@@ -1,0 +1,27 @@
+/** The neighbour table (ARP and NDP): `ip -j neigh`, see ip-neighbour(8). */
+
+import type { Neighbour } from '../state.ts';
+import { asText, asTexts } from './json.ts';
+import { named, type Sections, words } from './section.ts';
+
+const command = 'ip -j neigh';
+
+/** The neighbours of a namespace. */
+export function parseNeighbours(sections: Sections): Neighbour[] {
+  return sections.records(command).flatMap((record) => {
+    const address = asText(record['dst']);
+    const device = asText(record['dev']);
+    if (address === null || device === null) return [];
+    const mac = asText(record['lladdr']);
+    const states = asTexts(record['state']);
+    const text = words(
+      address,
+      `dev ${device}`,
+      named('lladdr', mac),
+      'router' in record && 'router',
+      'proxy' in record && 'proxy',
+      ...states,
+    );
+    return [{ address, device, mac, states, source: sections.quote(command, text) }];
+  });
+}

@@ -1,0 +1,56 @@
+/** Finds the lines of rules and chains in the text of `nft -a list ruleset`, for quoting; meaning is read from the JSON. */
+
+/** The lines of a rule set. */
+export interface NftText {
+  /** A rule's line by `family table chain handle`, without its indentation. */
+  readonly rules: ReadonlyMap<string, string>;
+  /** A base chain's `type … hook …` line by `family table chain`. */
+  readonly bases: ReadonlyMap<string, string>;
+  /** The devices that such a line names, likewise. */
+  readonly devices: ReadonlyMap<string, readonly string[]>;
+}
+
+const tableLine = /^table (\S+) (.+) \{ # handle \d+$/;
+const chainLine = /^\tchain (.+) \{ # handle \d+$/;
+const baseLine = /^\t\t(type \S+ hook .*)$/;
+/** `device "v0"` or `devices = { "v0", v1 }`. */
+const deviceWords = / devices? (?:= \{ ([^}]*) \}|(\S+)) priority /;
+const ruleEnd = / # handle (\d+)$/;
+
+/** Reads the lines; never throws. A rule that nft wraps over several lines becomes one. */
+export function parseNftText(text: string): NftText {
+  const rules = new Map<string, string>();
+  const bases = new Map<string, string>();
+  const devices = new Map<string, string[]>();
+  let table = '';
+  let chain: string | null = null;
+  let pending: string[] = [];
+  for (const line of text.split('\n')) {
+    const [, family, tableName] = tableLine.exec(line) ?? [];
+    if (family !== undefined) table = `${family} ${tableName}`;
+    const [, chainName] = chainLine.exec(line) ?? [];
+    if (chainName !== undefined || line === '\t}' || line === '}') {
+      chain = chainName ?? null;
+      pending = [];
+      continue;
+    }
+    if (chain === null) continue;
+    const [, base] = baseLine.exec(line) ?? [];
+    if (base !== undefined) {
+      bases.set(`${table} ${chain}`, base);
+      const [, several, one] = deviceWords.exec(base) ?? [];
+      const named = (several ?? one ?? '').split(', ').map((device) => device.replace(/^"|"$/g, ''));
+      devices.set(
+        `${table} ${chain}`,
+        named.filter((device) => device !== ''),
+      );
+      continue;
+    }
+    pending.push(line.trim());
+    const [, handle] = ruleEnd.exec(line) ?? [];
+    if (handle === undefined) continue;
+    rules.set(`${table} ${chain} ${handle}`, pending.join(' '));
+    pending = [];
+  }
+  return { rules, bases, devices };
+}

@@ -1,0 +1,62 @@
+/** The public door: a snapshot's text becomes the host's state. */
+
+import type { Snapshot } from '../snapshot.ts';
+import type { HostState, NamespaceState } from '../state.ts';
+import { parseBridgePorts, parseForwardingEntries } from './bridge.ts';
+import { parseFirewall } from './firewall.ts';
+import { parseHosts } from './hosts.ts';
+import { parseLinks, parseNamespaceNames } from './links.ts';
+import { parseNeighbours } from './neighbours.ts';
+import { parseRoutes, parseRules, parseTableNames } from './routes.ts';
+import { Sections } from './section.ts';
+import { parseListeners } from './sockets.ts';
+import { parseSysctls } from './sysctls.ts';
+import { joinPeers, type UnjoinedNamespace } from './veth.ts';
+
+const tableNamesCommand = 'cat /etc/iproute2/rt_tables';
+
+/**
+ * Parses a snapshot. Never throws: a section that is missing or cannot be read is an empty list and a sentence in
+ * `problems`. Two namespaces of one name (no collector makes such) are one, the first.
+ */
+export function parseSnapshot(snapshot: Snapshot): HostState {
+  const problems: string[] = [];
+  const sectionsByName = new Map<string, { sections: Sections; inode: number }>();
+  for (const namespace of snapshot.namespaces) {
+    if (sectionsByName.has(namespace.name)) problems.push(`Two namespaces are called ${namespace.name}.`);
+    else sectionsByName.set(namespace.name, { sections: new Sections(namespace), inode: namespace.inode });
+  }
+  const tableNames = parseTableNames(
+    [...sectionsByName.values()].map(({ sections }) => sections.find(tableNamesCommand)?.text ?? '').join('\n'),
+  );
+  const unjoined = new Map<string, UnjoinedNamespace>();
+  for (const [name, { sections }] of sectionsByName) {
+    unjoined.set(name, { links: parseLinks(sections), names: parseNamespaceNames(sections) });
+  }
+  const links = joinPeers(unjoined);
+  const namespaces = new Map<string, NamespaceState>();
+  for (const [name, { sections, inode }] of sectionsByName) {
+    const { listeners, known: listenersKnown } = parseListeners(sections);
+    namespaces.set(name, {
+      name,
+      inode,
+      links: links.get(name) ?? [],
+      routes: parseRoutes(sections, tableNames),
+      rules: parseRules(sections, tableNames),
+      neighbours: parseNeighbours(sections),
+      forwardingEntries: parseForwardingEntries(sections),
+      bridgePorts: parseBridgePorts(sections),
+      listeners,
+      listenersKnown,
+      ...parseFirewall(sections),
+      sysctls: parseSysctls(sections),
+      hosts: parseHosts(sections),
+    });
+    problems.push(...sections.problems);
+  }
+  return {
+    namespaces,
+    processes: new Map(snapshot.processes.map(({ pid, argv }) => [pid, argv])),
+    problems,
+  };
+}

@@ -1,0 +1,66 @@
+/** One namespace's outputs, as its parsers ask for them. */
+
+import type { CommandOutput, NamespaceSnapshot } from '../snapshot.ts';
+import type { Quote } from '../state.ts';
+import { asRecords, type JsonRecord, parseJson } from './json.ts';
+
+/** Gives a namespace's outputs and gathers what is wrong with them. */
+export class Sections {
+  readonly netns: string;
+  readonly problems: string[] = [];
+  readonly #outputs: readonly CommandOutput[];
+
+  constructor(namespace: NamespaceSnapshot) {
+    this.netns = namespace.name;
+    this.#outputs = namespace.outputs;
+  }
+
+  /** A quote of this namespace. */
+  quote(command: string, text: string): Quote {
+    return { netns: this.netns, command, text };
+  }
+
+  /** The output of a command, whatever became of it. */
+  find(command: string): CommandOutput | undefined {
+    return this.#outputs.find((output) => output.command === command);
+  }
+
+  /** The outputs of commands that a test accepts. */
+  all(accepts: (command: string) => boolean): CommandOutput[] {
+    return this.#outputs.filter(({ command }) => accepts(command));
+  }
+
+  /** The output of a command that succeeded; null, and a problem, when there is none. */
+  text(command: string): string | null {
+    const output = this.find(command);
+    if (output?.exitCode === 0) return output.text;
+    if (output === undefined) this.problem(`\`${command}\` was not collected`);
+    else if (output.exitCode === null) this.problem(`\`${command.split(' ', 1).join('')}\` is not installed`);
+    else this.problem(`\`${command}\` failed: ${output.error === '' ? `exit ${output.exitCode}` : output.error}`);
+    return null;
+  }
+
+  /** The objects that a command printed as a JSON array; none, and a problem, when it did not. */
+  records(command: string): JsonRecord[] {
+    const text = this.text(command);
+    if (text === null) return [];
+    const records = asRecords(parseJson(text));
+    if (records === null) this.problem(`\`${command}\` printed what could not be parsed`);
+    return records ?? [];
+  }
+
+  /** Notes one clause about this namespace. */
+  problem(clause: string): void {
+    this.problems.push(`In ${this.netns}, ${clause}.`);
+  }
+}
+
+/** Joins words of a tool's line, leaving out the empty and absent ones. */
+export function words(...parts: readonly (string | null | undefined | false)[]): string {
+  return parts.filter((part) => typeof part === 'string' && part !== '').join(' ');
+}
+
+/** `name value`, or nothing without a value. */
+export function named(name: string, value: string | number | null): string | null {
+  return value === null ? null : `${name} ${value}`;
+}

@@ -1,0 +1,113 @@
+/**
+ * Joins the ends of veth pairs across namespaces.
+ *
+ * An end knows its peer's index and, by a number that only its own namespace uses, the peer's namespace (rtnetlink's
+ * IFLA_LINK and IFLA_LINK_NETNSID). Two ends are a pair when each has the other's index; which namespace a number means
+ * follows from the names of `ip netns`, and from all ends that share it.
+ */
+
+import type { Link } from '../state.ts';
+import type { NamespaceNames, UnjoinedLink } from './links.ts';
+
+type Far = NonNullable<UnjoinedLink['far']>;
+/** For each namespace and number: the namespaces that it may mean. */
+type Meanings = Map<string, Map<number, Set<string>>>;
+
+/** One namespace's links and what it knows of the others. */
+export interface UnjoinedNamespace {
+  readonly links: readonly UnjoinedLink[];
+  readonly names: NamespaceNames;
+}
+
+interface Host {
+  readonly links: ReadonlyMap<string, readonly UnjoinedLink[]>;
+  readonly byIndex: ReadonlyMap<string, ReadonlyMap<number, UnjoinedLink>>;
+}
+
+/** The end in `there` that answers to an end in `here`, if there is one. */
+function answering(host: Host, meanings: Meanings, here: string, end: UnjoinedLink, far: Far, there: string) {
+  const other = host.byIndex.get(there)?.get(far.index);
+  if (other?.far?.index !== end.index || other.far.netnsId === null) return undefined;
+  return meanings.get(there)?.get(other.far.netnsId)?.has(here) === true ? other : undefined;
+}
+
+function* numberedEnds(host: Host, here: string): Generator<readonly [UnjoinedLink, Far, number]> {
+  for (const end of host.links.get(here) ?? []) {
+    // -1 is the kernel's word for a namespace that it has no number for.
+    if (end.far !== null && end.far.netnsId !== null && end.far.netnsId >= 0) yield [end, end.far, end.far.netnsId];
+  }
+}
+
+/** At first a number may mean any other namespace, unless `ip netns` names it: that settles both ends. */
+function everyMeaning(host: Host, namespaces: ReadonlyMap<string, UnjoinedNamespace>): Meanings {
+  const all = [...namespaces.keys()];
+  const meanings: Meanings = new Map(all.map((here) => [here, new Map<number, Set<string>>()]));
+  for (const here of all) {
+    for (const [, , netnsId] of numberedEnds(host, here)) {
+      meanings.get(here)?.set(netnsId, new Set(all.filter((name) => name !== here)));
+    }
+  }
+  const byNetnsName = new Map(
+    [...namespaces].flatMap(([name, { names }]) => names.own.map((own) => [own, name] as const)),
+  );
+  for (const [here, { names }] of namespaces) {
+    for (const [end, far, netnsId] of numberedEnds(host, here)) {
+      const there = byNetnsName.get(names.byNumber.get(netnsId) ?? '');
+      if (there === undefined) continue;
+      const other = answering(host, meanings, here, end, far, there)?.far?.netnsId;
+      meanings.get(here)?.set(netnsId, new Set([there]));
+      if (typeof other === 'number') meanings.get(there)?.set(other, new Set([here]));
+    }
+  }
+  return meanings;
+}
+
+/** Strikes out what the ends contradict; true when something was struck out. */
+function narrow(host: Host, meanings: Meanings): boolean {
+  let changed = false;
+  for (const [here, numbers] of meanings) {
+    for (const [end, far, netnsId] of numberedEnds(host, here)) {
+      for (const there of numbers.get(netnsId) ?? []) {
+        if (answering(host, meanings, here, end, far, there) !== undefined) continue;
+        numbers.get(netnsId)?.delete(there);
+        changed = true;
+      }
+    }
+  }
+  return changed;
+}
+
+/** The only one of a set; undefined when there are more, or none. */
+function only(possible: ReadonlySet<string> | undefined): string | undefined {
+  const [first] = possible ?? [];
+  return possible?.size === 1 ? first : undefined;
+}
+
+/** The other end, when it can be but one, and that one's other end can be but this. */
+function otherEnd(host: Host, meanings: Meanings, here: string, link: UnjoinedLink) {
+  const { far } = link;
+  if (far === null || far.netnsId === null) return undefined;
+  const there = only(meanings.get(here)?.get(far.netnsId));
+  const other = there === undefined ? undefined : answering(host, meanings, here, link, far, there);
+  const back = other?.far?.netnsId;
+  if (there === undefined || other === undefined || typeof back !== 'number') return undefined;
+  return only(meanings.get(there)?.get(back)) === here ? { netns: there, device: other.name } : undefined;
+}
+
+function joined(host: Host, meanings: Meanings, here: string, link: UnjoinedLink): Link {
+  const { far, ...rest } = link;
+  if (far === null) return { ...rest, peer: null };
+  const inside = far.netnsId === null ? host.byIndex.get(here)?.get(far.index) : undefined;
+  const other = inside === undefined ? otherEnd(host, meanings, here, link) : { netns: here, device: inside.name };
+  return { ...rest, peer: { netns: other?.netns ?? null, index: far.index, device: other?.device ?? null } };
+}
+
+/** The links of each namespace with their peers; a peer that could be in several namespaces, or in none, has netns null. */
+export function joinPeers(namespaces: ReadonlyMap<string, UnjoinedNamespace>): Map<string, Link[]> {
+  const links = new Map([...namespaces].map(([name, { links }]) => [name, links]));
+  const byIndex = new Map([...links].map(([name, own]) => [name, new Map(own.map((link) => [link.index, link]))]));
+  const host: Host = { links, byIndex };
+  const meanings = everyMeaning(host, namespaces);
+  while (narrow(host, meanings));
+  return new Map([...links].map(([name, own]) => [name, own.map((link) => joined(host, meanings, name, link))]));
+}

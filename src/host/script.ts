@@ -1,0 +1,116 @@
+/**
+ * What runs inside a namespace to describe it: one constant script of read-only commands, and how its output is cut
+ * into sections.
+ *
+ * The script gets a random token. After each command it prints `TOKEN EXITCODE COMMAND` on standard output and `TOKEN`
+ * on standard error, so that the text between two marks is what the command printed, verbatim.
+ */
+
+import type { CommandOutput } from './snapshot.ts';
+
+/** The first command: whoever captures frames waits for it. */
+export const linksCommand = 'ip -j -d -s link';
+
+/** Listing more conntrack entries than this takes longer than the rest of the snapshot. */
+const mostConntrackEntries = 20_000;
+
+/**
+ * The script, for `sh -c SCRIPT sh TOKEN NFT`. NFT is `yes` when the kernel has nf_tables: asking `nft` (or the `iptables`
+ * that is built on it) would load it otherwise.
+ *
+ * `iptables-legacy-save` is run only for tables that are loaded, since `iptables-legacy` creates what it lists; the save
+ * commands create nothing. `conntrack -L` is run only where conntrack is there already.
+ */
+export const collectScript = `
+token=$1
+nft=$2
+named() {
+  label=$1
+  shift
+  if command -v "$1" >/dev/null 2>&1; then
+    "$@"
+    code=$?
+  else
+    code=none
+  fi
+  printf '%s %s %s\\n' "$token" "$code" "$label"
+  printf '%s\\n' "$token" >&2
+}
+run() { named "$*" "$@"; }
+legacy() {
+  run cat "$1"
+  { read -r first <"$1"; } 2>/dev/null && [ -n "$first" ] || return 0
+  if command -v "$2" >/dev/null 2>&1; then run "$2" -c; else run "$3" -c; fi
+}
+run ${linksCommand}
+run ip -j addr
+run ip -j -4 route show table all
+run ip -j -6 route show table all
+run ip -j -4 rule
+run ip -j -6 rule
+run ip -j neigh
+run ip -j netns list-id
+run ip netns identify
+run bridge -j -d link
+run bridge -j fdb
+run ss -HOtlnpe
+run ss -HOulnpe
+if [ "$nft" = yes ]; then
+  run nft -j list ruleset
+  run nft -a list ruleset
+  run iptables-save -c
+  run ip6tables-save -c
+else
+  run ls -d /sys/module/nf_tables
+fi
+legacy /proc/net/ip_tables_names iptables-legacy-save iptables-save
+legacy /proc/net/ip6_tables_names ip6tables-legacy-save ip6tables-save
+cd /proc/sys
+named 'grep -sH . net/*' grep -sH . \\
+  net/ipv4/ip_forward net/ipv4/ip_nonlocal_bind net/ipv4/ip_local_port_range net/ipv4/icmp_echo_ignore_all \\
+  net/ipv4/icmp_ratelimit net/ipv4/tcp_syn_linear_timeouts net/ipv4/tcp_l3mdev_accept net/core/somaxconn \\
+  net/ipv4/conf/*/forwarding net/ipv4/conf/*/rp_filter net/ipv4/conf/*/route_localnet net/ipv4/conf/*/accept_local \\
+  net/ipv4/conf/*/src_valid_mark net/ipv4/conf/*/proxy_arp net/ipv4/conf/*/arp_ignore \\
+  net/ipv6/bindv6only net/ipv6/conf/*/forwarding net/ipv6/conf/*/disable_ipv6 \\
+  net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables net/bridge/bridge-nf-call-arptables \\
+  net/netfilter/nf_conntrack_max net/netfilter/nf_conntrack_count net/netfilter/nf_conntrack_tcp_loose
+count=$(cat net/netfilter/nf_conntrack_count 2>/dev/null)
+if [ -n "$count" ] && [ "$count" -le ${mostConntrackEntries} ]; then
+  run conntrack -L -o extended,id
+fi
+`;
+
+const newline = 0x0a;
+
+/** A mark is a token, an exit code and a command: nothing of ours is longer. */
+const longestMark = 256;
+
+/** The standard error of each command, in order. */
+function errorTexts(standardError: Buffer, token: string): string[] {
+  return standardError.toString('utf8').split(`${token}\n`);
+}
+
+/**
+ * Cuts what the script has printed so far into sections; a section that is not finished is left out. Standard error is
+ * kept for commands that failed.
+ */
+export function splitSections(standardOutput: Buffer, standardError: Buffer, token: string): CommandOutput[] {
+  const outputs: CommandOutput[] = [];
+  const errors = errorTexts(standardError, token);
+  const mark = Buffer.from(`${token} `);
+  for (let start = 0; ; ) {
+    const at = standardOutput.indexOf(mark, start);
+    if (at < 0) return outputs;
+    const end = standardOutput.indexOf(newline, at);
+    if (end < 0 || end - at > longestMark) return outputs;
+    const [code = '', ...words] = standardOutput.toString('utf8', at + mark.length, end).split(' ');
+    const exitCode = code === 'none' ? null : Number(code);
+    outputs.push({
+      command: words.join(' '),
+      exitCode,
+      text: standardOutput.toString('utf8', start, at),
+      error: exitCode === 0 ? '' : (errors[outputs.length] ?? '').trimEnd(),
+    });
+    start = end + 1;
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * Kernel events from tracefs instances of our own (Documentation/trace/ftrace.rst, "Instances").
+ *
+ * Two instances: one follows packets, whatever process they are handled in, filtered by device in the kernel; one
+ * follows the traced command and its children (`set_event_pid`, `event-fork`). The rest of the host's tracing is not
+ * touched. Lines are read without blocking, so nothing ever waits for the kernel.
+ */
+
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { execa } from 'execa';
+import type { Guard } from '../capture/guard.ts';
+import type { KernelLine } from '../case/evidence.ts';
+import { fixedEnvironment } from '../host/environment.ts';
+import { lostEvents, parseTraceLine } from './parse.ts';
+
+const packetEvents = [
+  'net/net_dev_queue',
+  'net/netif_receive_skb',
+  'fib/fib_table_lookup',
+  'tcp/tcp_send_reset',
+  'tcp/tcp_receive_reset',
+  'skb/kfree_skb',
+] as const;
+const deviceEvents: readonly string[] = ['net/net_dev_queue', 'net/netif_receive_skb'];
+
+const commandEvents = [
+  'syscalls/sys_exit_connect',
+  'fib/fib_table_lookup',
+  'sock/inet_sock_set_state',
+  'sock/inet_sk_error_report',
+] as const;
+
+/** IPv4, ARP and IPv6, in the host byte order in which `kfree_skb` keeps the EtherType. */
+const dropFilter = 'protocol == 2048 || protocol == 2054 || protocol == 34525';
+
+/** Kernel buffer of each CPU: some 20,000 events between two readings. */
+const bufferKilobytes = 2048;
+/** Lines kept at most, about 40 MB: what comes later is counted as lost. */
+const mostLines = 200_000;
+const readingIntervalMs = 100;
+const readSize = 65_536;
+
+const standardPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
+const instanceName = /^nettrace-(\d+)(?:-command)?$/;
+
+/** One tracefs instance and what has been read of it. */
+class Instance {
+  readonly path: string;
+  readonly #scope: KernelLine['scope'];
+  readonly #descriptor: number;
+  readonly #buffer = Buffer.allocUnsafe(readSize);
+  #rest = '';
+  readonly absent: string[] = [];
+
+  constructor(path: string, scope: KernelLine['scope'], guard: Guard) {
+    this.path = path;
+    this.#scope = scope;
+    guard.watchPath('instance', path);
+    mkdirSync(path);
+    this.set('trace_clock', 'tai');
+    this.set('buffer_size_kb', String(bufferKilobytes));
+    this.#descriptor = openSync(`${path}/trace_pipe`, constants.O_RDONLY | constants.O_NONBLOCK);
+  }
+
+  set(file: string, value: string): void {
+    writeFileSync(`${this.path}/${file}`, value);
+  }
+
+  enable(event: string, filter: string | null): void {
+    if (!existsSync(`${this.path}/events/${event}`)) {
+      this.absent.push(event);
+      return;
+    }
+    if (filter !== null) this.set(`events/${event}/filter`, filter);
+    this.set(`events/${event}/enable`, '1');
+  }
+
+  /** Hands over every whole line that the kernel holds by now. */
+  read(take: (text: string, scope: KernelLine['scope']) => void): void {
+    for (;;) {
+      let size: number;
+      try {
+        size = readSync(this.#descriptor, this.#buffer, 0, readSize, null);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return;
+        throw error;
+      }
+      if (size === 0) return;
+      const lines = (this.#rest + this.#buffer.toString('utf8', 0, size)).split('\n');
+      this.#rest = lines.pop() ?? '';
+      for (const line of lines) take(line, this.#scope);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+function alive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
+}
+
+/** Removes instances of nettrace processes that are gone. */
+function removeStale(tracing: string): void {
+  for (const name of readdirSync(`${tracing}/instances`)) {
+    const owner = instanceName.exec(name)?.[1];
+    if (owner === undefined || alive(Number(owner))) continue;
+    try {
+      rmdirSync(`${tracing}/instances/${name}`);
+    } catch {
+      // Busy: somebody still reads it. The next start tries again.
+    }
+  }
+}
+
+async function findTracing(guard: Guard): Promise<string> {
+  const standard = standardPaths.find((path) => existsSync(`${path}/instances`));
+  if (standard !== undefined) return standard;
+  const path = `/run/nettrace-${process.pid}`;
+  guard.watchPath('directory', path);
+  mkdirSync(path, { mode: 0o700 });
+  guard.watchPath('mount', path);
+  await execa('mount', ['-t', 'tracefs', 'nettrace', path], {
+    env: fixedEnvironment,
+    extendEnv: false,
+    timeout: 5000,
+    stdin: 'ignore',
+  });
+  return path;
+}
+
+function wallClockNs(): bigint {
+  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+}
+
+const nsPerSecond = 1_000_000_000n;
+
+function clockNs(clock: string): bigint {
+  const [seconds = '0', fraction = ''] = clock.split('.');
+  return BigInt(seconds) * nsPerSecond + BigInt(fraction.padEnd(9, '0').slice(0, 9));
+}
+
+/** Events of this host's kernel, from `open` to `stop`. */
+export class Tracer {
+  readonly #packets: Instance;
+  readonly #command: Instance;
+  readonly #timer: NodeJS.Timeout;
+  readonly #markedNs: bigint;
+  #offsetNs: bigint | null = null;
+  readonly #raw: { text: string; scope: KernelLine['scope'] }[] = [];
+  /** Lines lost to the kernel's buffer or to our bound. */
+  lost = 0;
+
+  private constructor(packets: Instance, command: Instance) {
+    this.#packets = packets;
+    this.#command = command;
+    this.#markedNs = wallClockNs();
+    packets.set('trace_marker', 'nettrace clock');
+    this.#timer = setInterval(() => this.#read(), readingIntervalMs);
+  }
+
+  /**
+   * Starts following packets at these devices. Rejects, with the reason, where tracefs is not to be had (not root, a
+   * kernel without it, lockdown): nettrace goes on without.
+   */
+  static async open(guard: Guard, devices: readonly string[]): Promise<Tracer> {
+    const tracing = await findTracing(guard);
+    removeStale(tracing);
+    const base = `${tracing}/instances/nettrace-${process.pid}`;
+    const packets = new Instance(base, 'packets', guard);
+    const command = new Instance(`${base}-command`, 'command', guard);
+    const names = [...new Set(devices)].filter((name) => /^[\w.@:+-]+$/.test(name));
+    const deviceFilter = names.map((name) => `name == "${name}"`).join(' || ');
+    for (const event of packetEvents) {
+      if (deviceEvents.includes(event)) {
+        if (names.length > 0) packets.enable(event, deviceFilter);
+      } else {
+        packets.enable(event, event === 'skb/kfree_skb' ? dropFilter : null);
+      }
+    }
+    command.set('options/event-fork', '1');
+    return new Tracer(packets, command);
+  }
+
+  /** Follows this process and every child it will have. Its events are kept from here on. */
+  follow(pid: number): void {
+    this.#command.set('set_event_pid', String(pid));
+    for (const event of commandEvents) this.#command.enable(event, null);
+  }
+
+  /** Events that this kernel does not have. */
+  get absent(): readonly string[] {
+    return [...this.#packets.absent, ...this.#command.absent];
+  }
+
+  /** Ends tracing and gives every line, in the order of time. The instances go with the guard. */
+  stop(): KernelLine[] {
+    clearInterval(this.#timer);
+    for (const instance of [this.#packets, this.#command]) instance.set('tracing_on', '0');
+    this.#read();
+    this.#packets.close();
+    this.#command.close();
+    const offsetNs = this.#offsetNs ?? 0n;
+    return this.#raw
+      .map(({ text, scope }) => ({ text, scope, timeNs: clockNs(parseTraceLine(text)?.clock ?? '0') - offsetNs }))
+      .sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
+  }
+
+  #read(): void {
+    const take = (text: string, scope: KernelLine['scope']): void => {
+      const line = parseTraceLine(text);
+      if (line === null) {
+        this.lost += lostEvents(text);
+      } else if (line.event === 'tracing_mark_write') {
+        this.#learnClock(line.clock);
+      } else if (this.#raw.length < mostLines) {
+        this.#raw.push({ text: text.trimStart(), scope });
+      } else {
+        this.lost += 1;
+      }
+    };
+    this.#packets.read(take);
+    this.#command.read(take);
+  }
+
+  // The TAI clock is wall time plus a whole number of seconds that only the host knows (0 without NTP, else 37).
+  #learnClock(clock: string): void {
+    const differenceNs = clockNs(clock) - this.#markedNs;
+    this.#offsetNs = ((differenceNs + nsPerSecond / 2n) / nsPerSecond) * nsPerSecond;
+  }
+}

@@ -1,0 +1,61 @@
+/** Addresses and prefixes as numbers: IPv4 (RFC 791) in 32 bits, IPv6 (RFC 4291) in 128. */
+
+/** An address as a number, most significant byte first. */
+export interface NumericAddress {
+  readonly family: 4 | 6;
+  readonly value: bigint;
+}
+
+function parse4(text: string): bigint | null {
+  const parts = text.split('.');
+  if (parts.length !== 4) return null;
+  let value = 0n;
+  for (const part of parts) {
+    if (!/^\d{1,3}$/.test(part) || Number(part) > 255) return null;
+    value = (value << 8n) | BigInt(part);
+  }
+  return value;
+}
+
+const groups6 = 8;
+
+function parse6(text: string): bigint | null {
+  const dotted = text.lastIndexOf('.') === -1 ? null : parse4(text.slice(text.lastIndexOf(':') + 1));
+  const plain =
+    dotted === null
+      ? text
+      : `${text.slice(0, text.lastIndexOf(':') + 1)}${(dotted >> 16n).toString(16)}:${(dotted & 0xffffn).toString(16)}`;
+  const halves = plain.split('::');
+  if (halves.length > 2) return null;
+  const [head = [], tail = []] = halves.map((half) => (half === '' ? [] : half.split(':')));
+  const gap = groups6 - head.length - tail.length;
+  if (halves.length === 2 ? gap < 1 : gap !== 0) return null;
+  let value = 0n;
+  for (const group of [...head, ...Array<string>(gap).fill('0'), ...tail]) {
+    if (!/^[0-9a-f]{1,4}$/i.test(group)) return null;
+    value = (value << 16n) | BigInt(`0x${group}`);
+  }
+  return value;
+}
+
+/** Reads an address without zone or prefix length, or returns null for what is none. */
+export function parseAddress(text: string): NumericAddress | null {
+  const family = text.includes(':') ? 6 : 4;
+  const value = family === 6 ? parse6(text) : parse4(text);
+  return value === null ? null : { family, value };
+}
+
+/** True when two texts name one address (`::1` and `0:0:0:0:0:0:0:1`). */
+export function sameAddress(a: string, b: string): boolean {
+  if (a === b) return true;
+  const [first, second] = [parseAddress(a), parseAddress(b)];
+  return first !== null && second !== null && first.family === second.family && first.value === second.value;
+}
+
+/** True when the address lies in `prefix/length`; an address of the other family lies in no prefix. */
+export function inPrefix(address: string, prefix: string, length: number): boolean {
+  const [inner, outer] = [parseAddress(address), parseAddress(prefix)];
+  if (inner === null || outer === null || inner.family !== outer.family) return false;
+  const hostBits = BigInt((inner.family === 4 ? 32 : 128) - length);
+  return inner.value >> hostBits === outer.value >> hostBits;
+}

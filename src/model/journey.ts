@@ -1,0 +1,273 @@
+/**
+ * `journey(host, packet, start)`: what Linux would do with this packet, stage by stage, by the state of the snapshot.
+ *
+ * Pure. It says what it does not know instead of guessing: a hook whose rules may stop the packet is taken as passed and
+ * named in `assumptions`; a route or link that it cannot follow ends the journey as undetermined.
+ */
+
+import type { HostState, Link, NamespaceState, Quote } from '../host/state.ts';
+import { sameAddress } from './address.ts';
+import { type HookStage, hasChains, hookStep } from './firewall.ts';
+import { lookUpRoute } from './routing.ts';
+import { findListener, listenersOnPort } from './socket.ts';
+import type { Journey, JourneyEnd, ModelPacket, Step } from './step.ts';
+
+/** Hosts on a way before the model calls it a loop. */
+const mostHosts = 32;
+
+/** Where the packet is: in a namespace, by the device that it came in on (null: sent by a program there). */
+interface Position {
+  readonly namespace: NamespaceState;
+  readonly device: string | null;
+}
+
+type Progress = { readonly to: Position } | { readonly end: JourneyEnd };
+
+function ownsAddress(namespace: NamespaceState, address: string): boolean {
+  return namespace.links.some((link) => link.addresses.some((own) => sameAddress(own.address, address)));
+}
+
+/** Follows one packet. */
+class Walk {
+  readonly steps: Step[] = [];
+  readonly assumptions: string[] = [];
+  readonly #host: HostState;
+  readonly #packet: ModelPacket;
+
+  constructor(host: HostState, packet: ModelPacket) {
+    this.#host = host;
+    this.#packet = packet;
+  }
+
+  run(start: NamespaceState): JourneyEnd {
+    let position: Position = { namespace: start, device: null };
+    for (let hosts = 0; hosts < mostHosts; hosts += 1) {
+      const progress = this.#throughHost(position);
+      if ('end' in progress) return progress.end;
+      position = progress.to;
+    }
+    return { kind: 'undetermined', reason: `the way passes more than ${mostHosts} hosts` };
+  }
+
+  #throughHost({ namespace, device }: Position): Progress {
+    const packet = this.#packet;
+    const received = device !== null;
+    if (received) this.#hook(namespace, 'prerouting', device);
+    const found = lookUpRoute(namespace, packet.destination, packet.family);
+    const place = { netns: namespace.name, stage: 'route' } as const;
+    if (found.kind === 'unknown') {
+      this.steps.push({ ...place, device, verdict: 'unknown', detail: found.reason, quotes: found.quotes });
+      return { end: { kind: 'undetermined', reason: found.reason } };
+    }
+    if (found.kind === 'none') {
+      const detail = `no route to ${packet.destination}`;
+      this.steps.push({ ...place, device, verdict: 'failed', detail, quotes: found.quotes });
+      return { end: { kind: 'unroutable', reason: detail } };
+    }
+    const { route } = found;
+    const quotes = [route.source];
+    if (route.type === 'local') {
+      const detail = `${packet.destination} is an address of this host`;
+      this.steps.push({ ...place, device: device ?? 'lo', verdict: 'delivered', detail, quotes });
+      return { end: this.#deliver(namespace, device) };
+    }
+    if (route.type !== 'unicast' || route.device === null) {
+      const detail = `the route to ${packet.destination} is of type ${route.type}`;
+      this.steps.push({ ...place, device, verdict: 'failed', detail, quotes });
+      return { end: { kind: 'unroutable', reason: detail } };
+    }
+    const target = route.prefixLength === 0 ? 'the default route' : `${route.prefix}/${route.prefixLength}`;
+    const detail = route.gateway === null ? `${target} is on ${route.device}` : `${target} goes by ${route.gateway}`;
+    if (!received) {
+      this.steps.push({ ...place, device: route.device, verdict: 'passed', detail, quotes });
+      this.#hook(namespace, 'output', route.device);
+    } else {
+      this.steps.push({ ...place, device, verdict: 'passed', detail: `${detail}, to be forwarded`, quotes });
+      const refusal = this.#forward(namespace, device);
+      if (refusal !== null) return { end: refusal };
+    }
+    this.#hook(namespace, 'postrouting', route.device);
+    return this.#transmit(namespace, route.device, route.gateway ?? packet.destination);
+  }
+
+  #hook(namespace: NamespaceState, stage: HookStage, device: string | null): void {
+    const { family } = this.#packet;
+    // Every packet meets input and forward, and a reader looks for them; elsewhere an empty hook is no stage.
+    if (stage !== 'input' && stage !== 'forward' && namespace.firewallKnown && !hasChains(namespace, stage, family)) {
+      return;
+    }
+    const step = hookStep(namespace, stage, family, device);
+    this.steps.push(step);
+    if (step.verdict === 'unknown') this.assumptions.push(`${namespace.name}, ${stage}: ${step.detail}`);
+  }
+
+  #forward(namespace: NamespaceState, device: string): JourneyEnd | null {
+    const version = this.#packet.family === 4 ? 'ipv4' : 'ipv6';
+    const setting = namespace.sysctls.get(`net.${version}.conf.${device}.forwarding`);
+    if (setting?.value === '0') {
+      const detail = `${namespace.name} does not forward: net.${version}.conf.${device}.forwarding is 0`;
+      const quotes = [setting.source];
+      this.steps.push({ netns: namespace.name, device, stage: 'forward', verdict: 'dropped', detail, quotes });
+      return { kind: 'dropped', reason: detail };
+    }
+    this.#hook(namespace, 'forward', device);
+    return null;
+  }
+
+  /** Out of a device, over what is plugged into it, into the next host. */
+  #transmit(namespace: NamespaceState, device: string, nextHop: string): Progress {
+    const link = namespace.links.find(({ name }) => name === device);
+    if (link === undefined) {
+      return { end: { kind: 'undetermined', reason: `${device} is not in the snapshot of ${namespace.name}` } };
+    }
+    if (!this.#egress(namespace, link)) {
+      return { end: { kind: 'dropped', reason: `${namespace.name}:${device} is down` } };
+    }
+    if (link.kind === 'bridge') return this.#overBridge(namespace, link, null, nextHop);
+    if (link.kind !== 'veth') {
+      return { end: { kind: 'leaves-view', reason: `it leaves by ${namespace.name}:${device}` } };
+    }
+    return this.#overVeth(namespace, link, nextHop);
+  }
+
+  #egress(namespace: NamespaceState, link: Link): boolean {
+    const usable = link.up && link.carrier;
+    const state = link.up ? 'has no carrier: its other end is down' : 'is down';
+    this.steps.push({
+      netns: namespace.name,
+      device: link.name,
+      stage: 'egress',
+      verdict: usable ? 'passed' : 'dropped',
+      detail: usable ? `sent by ${link.name}` : `${link.name} ${state}`,
+      quotes: [link.source],
+    });
+    return usable;
+  }
+
+  #overVeth(namespace: NamespaceState, link: Link, nextHop: string): Progress {
+    const peerNamespace = link.peer?.netns == null ? undefined : this.#host.namespaces.get(link.peer.netns);
+    const peer = peerNamespace?.links.find(({ index }) => index === link.peer?.index);
+    if (peerNamespace === undefined || peer === undefined) {
+      const reason = `the other end of ${namespace.name}:${link.name} is in a namespace that the snapshot has not`;
+      return { end: { kind: 'leaves-view', reason } };
+    }
+    const bridge = peerNamespace.links.find(({ name, kind }) => name === peer.master && kind === 'bridge');
+    if (bridge !== undefined) return this.#overBridge(peerNamespace, bridge, peer, nextHop);
+    this.#ingress(peerNamespace, peer, `received by ${peer.name}, the other end of ${namespace.name}:${link.name}`);
+    if (ownsAddress(peerNamespace, nextHop)) return { to: { namespace: peerNamespace, device: peer.name } };
+    return { end: this.#unanswered(namespace, link.name, nextHop) };
+  }
+
+  #ingress(namespace: NamespaceState, link: Link, detail: string): void {
+    const place = { netns: namespace.name, device: link.name, stage: 'ingress' } as const;
+    this.steps.push({ ...place, verdict: 'passed', detail, quotes: [link.source] });
+  }
+
+  #unanswered(namespace: NamespaceState, device: string, nextHop: string): JourneyEnd {
+    const entry = namespace.neighbours.find((n) => n.device === device && sameAddress(n.address, nextHop));
+    const detail = `nobody on ${device} has the address ${nextHop}`;
+    this.steps.push({
+      netns: namespace.name,
+      device,
+      stage: 'neighbour',
+      verdict: 'failed',
+      detail,
+      quotes: entry === undefined ? [] : [entry.source],
+    });
+    return { kind: 'unanswered', reason: detail };
+  }
+
+  /** Across a bridge, from a port (null: from the host itself) to whoever has the next hop's address. */
+  #overBridge(namespace: NamespaceState, bridge: Link, port: Link | null, nextHop: string): Progress {
+    const portState = namespace.bridgePorts.find(({ device }) => device === port?.name);
+    if (port !== null) {
+      const forwards = portState === undefined || portState.state === 'forwarding';
+      const toHost = ownsAddress(namespace, nextHop);
+      this.steps.push({
+        netns: namespace.name,
+        device: port.name,
+        stage: 'bridge',
+        verdict: forwards ? 'passed' : 'dropped',
+        detail: forwards
+          ? `${port.name} is a port of ${bridge.name}${toHost ? `, and ${nextHop} is the host's own seat on it` : ''}`
+          : `${port.name}, a port of ${bridge.name}, is ${portState.state}`,
+        quotes: [portState?.source ?? port.source],
+      });
+      if (!forwards) return { end: { kind: 'dropped', reason: `${port.name} is ${portState.state}` } };
+      if (toHost) {
+        this.#ingress(namespace, bridge, `handed up to ${bridge.name}`);
+        return { to: { namespace, device: bridge.name } };
+      }
+    }
+    return this.#toPort(namespace, bridge, port, nextHop);
+  }
+
+  #toPort(namespace: NamespaceState, bridge: Link, from: Link | null, nextHop: string): Progress {
+    const ports = namespace.links.filter((link) => link.master === bridge.name && link.name !== from?.name);
+    let unseen = false;
+    for (const port of ports) {
+      const peerNamespace = port.peer?.netns == null ? undefined : this.#host.namespaces.get(port.peer.netns);
+      const peer = peerNamespace?.links.find(({ index }) => index === port.peer?.index);
+      if (peerNamespace === undefined || peer === undefined) {
+        unseen = true;
+      } else if (ownsAddress(peerNamespace, nextHop)) {
+        if (!this.#egress(namespace, port)) return { end: { kind: 'dropped', reason: `${port.name} is down` } };
+        this.#ingress(peerNamespace, peer, `received by ${peer.name}, the other end of ${namespace.name}:${port.name}`);
+        return { to: { namespace: peerNamespace, device: peer.name } };
+      }
+    }
+    if (unseen) {
+      const reason = `${nextHop} may be behind a port of ${bridge.name} whose other end the snapshot has not`;
+      return { end: { kind: 'leaves-view', reason } };
+    }
+    return { end: this.#unanswered(namespace, bridge.name, nextHop) };
+  }
+
+  #deliver(namespace: NamespaceState, received: string | null): JourneyEnd {
+    const packet = this.#packet;
+    if (received === null && !this.#overLoopback(namespace)) return { kind: 'dropped', reason: 'lo is down' };
+    const device = received ?? 'lo';
+    this.#hook(namespace, 'input', device);
+    const place = { netns: namespace.name, device, stage: 'socket' } as const;
+    if (!namespace.listenersKnown) {
+      const reason = `the sockets of ${namespace.name} could not be read`;
+      this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: [] });
+      return { kind: 'undetermined', reason };
+    }
+    const listener = findListener(namespace, packet, device);
+    if (listener !== null) {
+      const owner = listener.process === null ? 'a socket' : `${listener.process.name} (pid ${listener.process.pid})`;
+      const detail = `${owner} listens on ${formatEndpoint(listener.address, listener.port)}`;
+      this.steps.push({ ...place, verdict: 'delivered', detail, quotes: [listener.source] });
+      return { kind: 'accepted', listener };
+    }
+    const samePort = listenersOnPort(namespace, packet);
+    const quotes: readonly Quote[] = samePort.map(({ source }) => source);
+    const detail = `no socket takes ${formatEndpoint(packet.destination, packet.destinationPort)}`;
+    this.steps.push({ ...place, verdict: 'refused', detail, quotes });
+    return { kind: 'refused', samePort };
+  }
+
+  #overLoopback(namespace: NamespaceState): boolean {
+    this.#hook(namespace, 'output', 'lo');
+    const loopback = namespace.links.find(({ kind }) => kind === 'loopback');
+    return loopback === undefined || this.#egress(namespace, loopback);
+  }
+}
+
+/** `10.88.0.1:80`, `[::1]:80`. */
+export function formatEndpoint(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** The way that the packet takes from the program that sends it, in the namespace of that name. */
+export function journey(host: HostState, packet: ModelPacket, start: string): Journey {
+  const namespace = host.namespaces.get(start);
+  if (namespace === undefined) {
+    const reason = `the namespace ${start} is not in the snapshot`;
+    return { steps: [], end: { kind: 'undetermined', reason }, assumptions: [] };
+  }
+  const walk = new Walk(host, packet);
+  const end = walk.run(namespace);
+  return { steps: walk.steps, end, assumptions: walk.assumptions };
+}

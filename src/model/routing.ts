@@ -1,0 +1,42 @@
+/** Route look-up as `fib_lookup` does it: rules by priority, then the longest prefix, then the lowest metric. */
+
+import type { NamespaceState, Quote, Route } from '../host/state.ts';
+import { inPrefix } from './address.ts';
+
+/** A route, none, or the reason why the model cannot say. */
+export type RouteLookup =
+  | { readonly kind: 'route'; readonly route: Route }
+  | { readonly kind: 'none'; readonly quotes: readonly Quote[] }
+  | { readonly kind: 'unknown'; readonly reason: string; readonly quotes: readonly Quote[] };
+
+function bestIn(routes: readonly Route[], table: number, destination: string): Route | null {
+  let best: Route | null = null;
+  for (const route of routes) {
+    if (route.table !== table || !inPrefix(destination, route.prefix, route.prefixLength)) continue;
+    const better =
+      best === null ||
+      route.prefixLength > best.prefixLength ||
+      (route.prefixLength === best.prefixLength && route.metric < best.metric);
+    if (better) best = route;
+  }
+  return best;
+}
+
+/** Looks the destination up in a namespace. */
+export function lookUpRoute(namespace: NamespaceState, destination: string, family: 4 | 6): RouteLookup {
+  const rules = namespace.rules.filter((rule) => rule.family === family).sort((a, b) => a.priority - b.priority);
+  for (const rule of rules) {
+    if (!rule.matchesAll || rule.table === null) {
+      const reason = `the rule "${rule.source.text}" has a selector or action that the model does not evaluate`;
+      return { kind: 'unknown', reason, quotes: [rule.source] };
+    }
+    const route = bestIn(namespace.routes, rule.table, destination);
+    if (route === null || route.type === 'throw') continue;
+    if (route.multipath) {
+      const reason = `the route "${route.source.text}" has several next hops`;
+      return { kind: 'unknown', reason, quotes: [route.source] };
+    }
+    return { kind: 'route', route };
+  }
+  return { kind: 'none', quotes: rules.map((rule) => rule.source) };
+}

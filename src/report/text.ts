@@ -1,0 +1,161 @@
+/** The diagnosis as plain text: what happened, the way hop by hop, why, what proves it, what mends it. */
+
+import type { ConnectionDiagnosis, Diagnosis, Endpoint, EvidenceItem, Fix, Hop } from '../diagnose/diagnosis.ts';
+import { escapeAll } from './escape.ts';
+
+/** How words are made to stand out; the identity where there is no colour. */
+export interface Paint {
+  strong(text: string): string;
+  bad(text: string): string;
+  good(text: string): string;
+}
+
+/** No colour at all. */
+export const plainPaint: Paint = { strong: (text) => text, bad: (text) => text, good: (text) => text };
+
+/** Prose is broken at this many columns; evidence is quoted as it is. */
+const proseColumns = 88;
+
+function wrap(text: string, indent: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > proseColumns) {
+      lines.push(indent + line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  lines.push(indent + line);
+  return lines;
+}
+
+function endpointText({ address, port, netns, name }: Endpoint): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  const place = netns === null ? '' : `${netns} `;
+  return `${place}${host}${port === null ? '' : `:${port}`}${name === null ? '' : ` (${name})`}`;
+}
+
+function placeText({ netns, device }: Hop): string {
+  return device === null ? netns : `${netns}:${device}`;
+}
+
+const endVerdicts: readonly Hop['verdict'][] = ['dropped', 'rejected', 'refused', 'failed'];
+
+function hopLines(hops: readonly Hop[], paint: Paint): string[] {
+  const placeWidth = Math.max(...hops.map((hop) => placeText(hop).length));
+  const stageWidth = Math.max(...hops.map(({ stage }) => stage.length));
+  const verdictWidth = Math.max(...hops.map(({ verdict }) => verdict.length));
+  return hops.map((hop) => {
+    const ended = endVerdicts.includes(hop.verdict);
+    const verdict = hop.verdict.padEnd(verdictWidth);
+    const columns = [
+      `${ended ? 'X' : ' '}${String(hop.index).padStart(3)}`,
+      placeText(hop).padEnd(placeWidth),
+      hop.stage.padEnd(stageWidth),
+      ended ? paint.bad(verdict) : verdict,
+      hop.detail,
+    ];
+    return `  ${columns.join('  ')}`;
+  });
+}
+
+function evidenceText(item: EvidenceItem): string {
+  switch (item.kind) {
+    case 'frame':
+      return `frame ${item.frame}: ${item.text}`;
+    case 'snapshot':
+      return `${item.command} (in ${item.netns}): ${item.text}`;
+    case 'kernel':
+      return `kernel ${item.event}: ${item.text}`;
+    case 'model':
+      return item.text;
+  }
+}
+
+function fixLines(fix: Fix): string[] {
+  const checked = fix.verified ? 'checked on a model of this host' : 'not checked on the model';
+  return [
+    ...wrap(`${fix.summary} (${checked}; to be run in ${fix.netns})`, '  '),
+    ...fix.commands.map((command) => `      ${command}`),
+  ];
+}
+
+function section(title: string, lines: readonly string[], paint: Paint): string[] {
+  return lines.length === 0 ? [] : ['', paint.strong(title), ...lines];
+}
+
+function connectionLines(connection: ConnectionDiagnosis, paint: Paint): string[] {
+  const { outcome, cause, certainty, errno, hops, where } = connection;
+  const ok = outcome === 'ok';
+  const badge = ok ? paint.good('OK') : paint.bad(outcome.toUpperCase());
+  const heading = [badge, cause === null ? null : paint.strong(cause), `(${certainty})`].filter(
+    (part) => part !== null,
+  );
+  const ended = hops.find((hop) => hop.index === where?.hop);
+  const paragraphs = connection.explanation.flatMap((paragraph, index) => [
+    ...(index === 0 ? [] : ['']),
+    ...wrap(paragraph, '  '),
+  ]);
+  const rivals = connection.alternatives.flatMap((rival) => wrap(`${rival.cause}: ${rival.tellApart}`, '  '));
+  return [
+    heading.join('  '),
+    `${endpointText(connection.source)} > ${endpointText(connection.destination)}, ${connection.protocol}${errno === null ? '' : `, ${errno}`}`,
+    '',
+    ...wrap(connection.summary, ''),
+    ...section('The way', hops.length === 0 ? [] : hopLines(hops, paint), paint),
+    ...(ok ? [] : section('Why', paragraphs, paint)),
+    ...section(
+      'What proves it',
+      ended === undefined ? [] : ended.evidence.map((item) => `  ${evidenceText(item)}`),
+      paint,
+    ),
+    ...section('What mends it', connection.fixes.flatMap(fixLines), paint),
+    ...section('It could also be', rivals, paint),
+  ];
+}
+
+const clocks = { kernel: "the kernel's time stamps", 'user-space': 'time stamps of a program, not of the kernel' };
+
+function timeText(seconds: string): string {
+  const milliseconds = Number(seconds.split('.')[0]) * 1000 + Number(seconds.split('.')[1]?.slice(0, 3) ?? 0);
+  return new Date(milliseconds).toISOString().replace('T', ' ').replace('Z', ' UTC');
+}
+
+function evidenceLines({ evidence }: Diagnosis): string[] {
+  const parts = [
+    evidence.engine === null
+      ? `${evidence.frames} frames of a capture that nettrace did not record`
+      : `${evidence.frames} frames by ${evidence.engine}${evidence.clock === null ? '' : ` (${clocks[evidence.clock]}${evidence.promiscuous === true ? '; promiscuous' : ''})`}`,
+    evidence.snapshot ? 'a snapshot of the host' : null,
+    evidence.kernelEvents > 0 ? `${evidence.kernelEvents} kernel events` : null,
+  ].filter((part) => part !== null);
+  const outages = evidence.linkOutages.map(
+    ({ netns, device, from, to }) =>
+      `${netns}:${device} was down from ${timeText(from)} ${to === null ? 'on, and had not come back by the end' : `to ${timeText(to)}`}.`,
+  );
+  return [
+    ...wrap(`Evidence: ${parts.join(', ')}.`, ''),
+    ...outages.flatMap((outage) => wrap(outage, '  ')),
+    ...evidence.missing.flatMap((sentence) => wrap(`Missing: ${sentence}`, '  ')),
+  ];
+}
+
+/** The whole report, with a final line feed. Everything in it that came from outside is escaped. */
+export function formatText(untrusted: Diagnosis, paint: Paint = plainPaint): string {
+  const diagnosis = escapeAll(untrusted);
+  const { connections, command } = diagnosis;
+  const none =
+    command === null
+      ? 'No TCP connection and no UDP exchange is in this capture.'
+      : `${command.argv.join(' ')} made no connection that was seen (exit status ${command.exitCode ?? 'none: a signal ended it'}).`;
+  const body =
+    connections.length === 0
+      ? wrap(none, '')
+      : connections.flatMap((connection, index) => [
+          ...(index === 0 ? [] : ['']),
+          ...connectionLines(connection, paint),
+        ]);
+  return `${[...body, '', ...evidenceLines(diagnosis)].join('\n')}\n`;
+}

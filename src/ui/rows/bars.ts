@@ -1,0 +1,80 @@
+/** The header, the hints at the bottom, the rule above a pane, and the one line of a terminal that is too small. */
+
+import type { CaseView } from '../case-view.ts';
+import { bindings, paneTitles, shownKey } from '../keymap.ts';
+import type { PaneName, ViewName } from '../layout.ts';
+import { smallest } from '../layout.ts';
+import type { Line } from '../line.ts';
+import { plain } from '../line.ts';
+import { cells, cut, fit, printable } from '../text.ts';
+import { counted } from './words.ts';
+
+/** Title, views, and how much there is; the counts give way to the title. */
+export function headerLine(view: CaseView, shown: ViewName, width: number): Line {
+  const { connections } = view.diagnosis;
+  const title = printable(view.title);
+  const tabs = shown === 'path' ? '[1 Path] 2 Packets' : '1 Path [2 Packets]';
+  const notOk = `, ${connections.filter(({ outcome }) => outcome !== 'ok').length} not ok`;
+  const all = `${counted(connections.length, 'connection')}${notOk}`;
+  const left = width - cells(' nettrace  ') - cells(tabs) - 4;
+  const counts = [`${all}, ${counted(view.frameCount, 'frame')}`, all].find(
+    (text) => cells(text) + cells(title) <= left,
+  );
+  const right = counts === undefined ? tabs : `${tabs}   ${counts}`;
+  const room = width - cells(' nettrace  ') - cells(right) - 1;
+  return {
+    spans: [{ text: ' nettrace ', emphasis: 'strong' }, { text: ` ${fit(title, room)}${right}` }],
+  };
+}
+
+/** The keys of the active pane, the way out always among them. */
+export function hintLine(pane: PaneName, width: number): Line {
+  const right = '? help  q quit ';
+  let left = ' j/k move';
+  for (const { keys, context, hint, command } of bindings) {
+    const [key] = keys;
+    // In the help only the way out means anything.
+    if (!hint || !key || (pane === 'help' && command !== 'back') || (context !== 'any' && !context.includes(pane)))
+      continue;
+    const next = `${left}  ${shownKey(key)} ${hint}`;
+    if (cells(next) + right.length + 2 > width) break;
+    left = next;
+  }
+  const views = pane === 'help' ? left : `${left}  1 path  2 packets`;
+  const shown = cells(views) + right.length + 2 <= width ? views : left;
+  return plain(`${fit(shown, width - right.length)}${right}`);
+}
+
+/**
+ * The rule above a pane: its title, a note, `=` when keys act on it. `abouts` says what the pane is about, the fullest
+ * text first; the first that fits is shown whole, so that no address is cut.
+ */
+export function ruleLine(
+  pane: PaneName,
+  abouts: readonly string[],
+  note: string,
+  width: number,
+  focused: boolean,
+): Line {
+  const stroke = focused ? '=' : '-';
+  const right = note === '' ? '' : ` ${cut(note, width - 12)} ${stroke.repeat(2)}`;
+  const room = width - cells(right) - 5;
+  const titles = abouts.map((about) => `${paneTitles[pane]} ${about}`);
+  const title = titles.find((text) => cells(text) <= room) ?? paneTitles[pane];
+  const fill = Math.max(0, room - cells(title) + 1);
+  return {
+    spans: [
+      { text: `${stroke.repeat(2)} ` },
+      { text: title, emphasis: 'strong' },
+      { text: ` ${stroke.repeat(fill)}${right}` },
+    ],
+  };
+}
+
+/** What stands in the middle of a terminal that is too small. */
+export function tooSmallText(columns: number, rows: number): string {
+  const need = `${smallest.columns}x${smallest.rows}`;
+  const text = `nettrace needs ${need}, this is ${columns}x${rows}. q quits`;
+  const short = cells(text) <= columns ? text : `${need} needed, q quits`;
+  return ' '.repeat(Math.max(0, Math.floor((columns - cells(short)) / 2))) + cut(short, columns);
+}

@@ -1,0 +1,68 @@
+/** The frames pane: number, time, interface, length, what it says. */
+
+import type { ConnectionDiagnosis } from '../../diagnose/diagnosis.ts';
+import type { CaseView } from '../case-view.ts';
+import type { Line, Rows } from '../line.ts';
+import { plain, windowStart } from '../line.ts';
+import type { FrameList } from '../selection.ts';
+import { cells, cut, cutWords, fit, fitRight, printable } from '../text.ts';
+
+/** Least widths, so that columns stay where they are while the list moves. */
+const timeWidth = 10;
+const interfaceWidth = 14;
+const lengthWidth = 6;
+
+/** Below this width the length gives way to what the frame says. */
+const lengthsFrom = 100;
+
+/** Of the pane's width, what interface names may take. */
+const interfaceShare = 0.28;
+
+function evidenceFrames(connection: ConnectionDiagnosis | null): ReadonlySet<number> {
+  const hops = connection?.hops ?? [];
+  return new Set(hops.flatMap((hop) => hop.evidence.flatMap((item) => (item.kind === 'frame' ? [item.frame] : []))));
+}
+
+/** An interface name in `width` cells; the end, where the device stands, is what stays. */
+function shortInterface(name: string, width: number): string {
+  if (cells(name) <= width) return name;
+  const colon = name.lastIndexOf(':');
+  const device = colon === -1 ? '' : name.slice(colon);
+  const room = width - cells(device);
+  return device === '' || room < 2 ? cut(name, width) : `${cut(name.slice(0, colon), room)}${device}`;
+}
+
+/** The visible frames, `selectedIndex` among them. Only these are asked for and decoded. */
+export function frameRows(
+  view: CaseView,
+  frames: FrameList,
+  connection: ConnectionDiagnosis | null,
+  selectedIndex: number,
+  width: number,
+  height: number,
+): Rows {
+  if (frames.length === 0) {
+    return { lines: [plain(cut('  No frames of this connection were captured.', width))], length: 1, offset: 0 };
+  }
+  const offset = windowStart(frames.length, height, selectedIndex);
+  const count = Math.min(height, frames.length - offset);
+  const visible = Array.from({ length: count }, (_, row) => view.frame(frames.at(offset + row)));
+  const names = visible.map((frame) => printable(frame.interfaceName));
+  const marked = evidenceFrames(connection);
+  const numberWidth = Math.max(3, String(view.frameCount).length);
+  const times = Math.max(timeWidth, ...visible.map((frame) => frame.relativeTime.length));
+  const place = Math.min(Math.max(interfaceWidth, ...names.map(cells)), Math.floor(width * interfaceShare));
+  const lines = visible.map((frame, row): Line => {
+    const selected = offset + row === selectedIndex;
+    const text = [
+      `${selected ? '>' : ' '}${marked.has(frame.number) ? '*' : ' '}`,
+      fitRight(String(frame.number), numberWidth),
+      fitRight(frame.relativeTime, times),
+      fit(shortInterface(names[row] ?? '', place), place),
+      ...(width < lengthsFrom ? [] : [fitRight(String(frame.originalLength), lengthWidth)]),
+      printable(frame.info),
+    ].join(' ');
+    return { selected, spans: [{ text: cutWords(text, width) }] };
+  });
+  return { lines, length: frames.length, offset };
+}

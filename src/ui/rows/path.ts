@@ -1,0 +1,58 @@
+/** The path pane: one hop a row, `X` where it ended. */
+
+import type { ConnectionDiagnosis, Hop } from '../../diagnose/diagnosis.ts';
+import type { Line, Rows } from '../line.ts';
+import { plain, windowStart } from '../line.ts';
+import { cells, cut, cutWords, fit, fitRight, printable } from '../text.ts';
+import { isFailure, placeText } from './words.ts';
+
+/** Of the pane's width, what places may take. */
+const placeShare = 0.34;
+
+const widest = (hops: readonly Hop[], text: (hop: Hop) => string): number =>
+  Math.max(0, ...hops.map((hop) => cells(text(hop))));
+
+/** The visible hops of a connection, `selectedIndex` among them. */
+export function pathRows(
+  connection: ConnectionDiagnosis | null,
+  selectedIndex: number,
+  width: number,
+  height: number,
+): Rows {
+  const hops = connection?.hops ?? [];
+  if (hops.length === 0) {
+    const reason = connection ? 'No path: without a snapshot of the host, frames alone do not tell it.' : '';
+    return { lines: [plain(cut(`  ${reason}`, width))], length: 1, offset: 0 };
+  }
+  const offset = windowStart(hops.length, height, selectedIndex);
+  const visible = hops.slice(offset, offset + height);
+  const indexWidth = String(hops.length).length;
+  const placeWidth = Math.min(
+    widest(visible, (hop) => placeText(hop.netns, hop.device, Number.POSITIVE_INFINITY)),
+    Math.floor(width * placeShare),
+  );
+  const stageWidth = widest(visible, (hop) => hop.stage);
+  const verdictWidth = widest(visible, (hop) => hop.verdict);
+  const bothWays = hops.some((hop) => hop.direction === 'reply');
+  const lines = visible.map((hop, row): Line => {
+    const selected = offset + row === selectedIndex;
+    const ended = hop.index === connection?.where?.hop;
+    const way = bothWays ? (hop.direction === 'reply' ? '<- ' : '-> ') : '';
+    const marks = `${selected ? '>' : ' '}${ended ? 'X' : ' '}`;
+    const place = fit(placeText(hop.netns, hop.device, placeWidth), placeWidth);
+    const before = `${marks} ${fitRight(String(hop.index), indexWidth)} ${way}${place}  ${fit(hop.stage, stageWidth)}  `;
+    const room = width - cells(before) - verdictWidth - 2;
+    return {
+      selected,
+      spans: [
+        { text: before },
+        {
+          text: fit(hop.verdict, verdictWidth),
+          ...(isFailure(hop.verdict) ? { emphasis: 'failed' as const } : ended ? { emphasis: 'strong' as const } : {}),
+        },
+        { text: `  ${cutWords(printable(hop.detail), room)}` },
+      ],
+    };
+  });
+  return { lines, length: hops.length, offset };
+}

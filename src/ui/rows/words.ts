@@ -1,0 +1,54 @@
+/**
+ * The diagnosis in the screen's words: badges, certainty marks, places, ends of connections. Everything returned is
+ * printable.
+ */
+
+import type { Certainty, Endpoint, HopVerdict, Outcome } from '../../diagnose/diagnosis.ts';
+import type { Emphasis } from '../line.ts';
+import { cells, cut, printable } from '../text.ts';
+
+/** One character for how well something is supported; the help explains it. */
+export const certaintyMarks: Readonly<Record<Certainty, string>> = { proven: '!', observed: '~', inferred: '?' };
+
+/** What the marks mean. */
+export const certaintyMeanings: Readonly<Record<Certainty, string>> = {
+  proven: 'the kernel said so, and frames or state agree',
+  observed: 'frames show it, and the state of the host explains it',
+  inferred: 'it follows from frames or state alone',
+};
+
+/** The verdict badge of a connection: `REFUSED`, `DNS-FAILED`. */
+export function badge(outcome: Outcome): string {
+  return outcome.toUpperCase();
+}
+
+/** How a connection's badge stands out. */
+export function outcomeEmphasis(outcome: Outcome): Emphasis {
+  return outcome === 'ok' || outcome === 'unknown' ? 'strong' : 'failed';
+}
+
+/** True for the verdicts that end a packet's way badly. */
+export function isFailure(verdict: HopVerdict): boolean {
+  return verdict === 'dropped' || verdict === 'rejected' || verdict === 'refused' || verdict === 'failed';
+}
+
+/** `10.88.0.1:19001`, `[fd00::1]:53`, or the address alone. */
+export function endpointText({ address, port }: Endpoint): string {
+  const shown = printable(address);
+  if (port === null) return shown;
+  return shown.includes(':') ? `[${shown}]:${port}` : `${shown}:${port}`;
+}
+
+/** `host:podman0`; where it does not fit in `width` cells the namespace is shortened, not the device. */
+export function placeText(netns: string | null, device: string | null, width: number): string {
+  const place = printable(netns ?? '?');
+  if (device === null) return cut(place, width);
+  const suffix = `:${printable(device)}`;
+  const room = width - cells(suffix);
+  return room < 2 ? cut(`${place}${suffix}`, width) : `${cut(place, room)}${suffix}`;
+}
+
+/** `1 frame`, `2 frames`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,117 @@
+/**
+ * What is selected, found again in the case by identity: connections, hops and frames may come and go under the cursor.
+ */
+
+import type { ConnectionDiagnosis, Endpoint, Hop } from '../diagnose/diagnosis.ts';
+import type { CaseView, FrameView } from './case-view.ts';
+import type { UiState } from './state.ts';
+import type { TreeNode } from './tree.ts';
+import { treeNodes } from './tree.ts';
+
+/** A connection with an identity that holds while the case grows. */
+export interface NamedConnection {
+  readonly id: string;
+  readonly connection: ConnectionDiagnosis;
+}
+
+/** Frame numbers as a list that need not exist: a case may hold millions. */
+export interface FrameList {
+  readonly length: number;
+  /** The number at an index within the list. */
+  at(index: number): number;
+  /** Where a number stands, -1 when it does not. */
+  indexOf(number: number): number;
+}
+
+/** The state's selection in a case. An index is -1 where there is nothing to select. */
+export interface Selection {
+  readonly connections: readonly NamedConnection[];
+  readonly connectionIndex: number;
+  readonly connection: ConnectionDiagnosis | null;
+  readonly hopIndex: number;
+  readonly hop: Hop | null;
+  readonly frames: FrameList;
+  readonly frameIndex: number;
+  readonly frame: FrameView | null;
+  readonly nodes: readonly TreeNode[];
+  readonly nodeIndex: number;
+  readonly node: TreeNode | null;
+}
+
+const endpointId = (end: Endpoint): string => `${end.address} ${end.port ?? '-'}`;
+
+/** Names the connections. The first frame tells connections of one tuple apart, their order those without frames. */
+export function nameConnections(connections: readonly ConnectionDiagnosis[]): NamedConnection[] {
+  const seen = new Map<string, number>();
+  return connections.map((connection) => {
+    const { protocol, source, destination, frames } = connection;
+    const base = `${protocol} ${endpointId(source)} ${endpointId(destination)} ${frames[0] ?? '-'}`;
+    const count = (seen.get(base) ?? 0) + 1;
+    seen.set(base, count);
+    return { id: `${base} ${count}`, connection };
+  });
+}
+
+function frameList(view: CaseView, connection: ConnectionDiagnosis | null, all: boolean): FrameList {
+  if (all || connection === null) {
+    return {
+      length: view.frameCount,
+      at: (index) => index + 1,
+      indexOf: (number) => (number >= 1 && number <= view.frameCount ? number - 1 : -1),
+    };
+  }
+  const { frames } = connection;
+  return { length: frames.length, at: (index) => frames[index] ?? 1, indexOf: (number) => frames.indexOf(number) };
+}
+
+/** The hop that the eye wants first: where it ended, else the first. */
+function initialHop(connection: ConnectionDiagnosis | null): number {
+  if (!connection || connection.hops.length === 0) return -1;
+  const ended = connection.hops.findIndex((hop) => hop.index === connection.where?.hop);
+  return Math.max(0, ended);
+}
+
+/** Finds the selection; what is gone is replaced by the first of its kind. */
+export function select(view: CaseView, state: UiState): Selection {
+  const connections = nameConnections(view.diagnosis.connections);
+  const connectionIndex =
+    connections.length === 0
+      ? -1
+      : Math.max(
+          0,
+          connections.findIndex(({ id }) => id === state.connection),
+        );
+  const connection = connections[connectionIndex]?.connection ?? null;
+  const chosenHop = connection?.hops.findIndex((hop) => hop.index === state.hop) ?? -1;
+  const hopIndex = chosenHop === -1 ? initialHop(connection) : chosenHop;
+  const frames = frameList(view, connection, state.allFrames);
+  const chosenFrame = state.frame === null ? -1 : frames.indexOf(state.frame);
+  const frameIndex = frames.length === 0 ? -1 : Math.max(0, chosenFrame);
+  const frame = frameIndex === -1 ? null : view.frame(frames.at(frameIndex));
+  const nodes = frame ? treeNodes(frame.dissection, state.open) : [];
+  const nodeIndex = nodes.length === 0 ? -1 : nodeOrItsLayer(nodes, state.node);
+  return {
+    connections,
+    connectionIndex,
+    connection,
+    hopIndex,
+    hop: connection?.hops[hopIndex] ?? null,
+    frames,
+    frameIndex,
+    frame,
+    nodes,
+    nodeIndex,
+    node: nodes[nodeIndex] ?? null,
+  };
+}
+
+/** A field that this frame has not, or whose layer is closed, gives way to its layer, that to the first node. */
+function nodeOrItsLayer(nodes: readonly TreeNode[], id: string | null): number {
+  const exact = nodes.findIndex((node) => node.id === id);
+  if (exact !== -1) return exact;
+  const layer = id?.split('/', 1)[0];
+  return Math.max(
+    0,
+    nodes.findIndex((node) => node.id === layer),
+  );
+}

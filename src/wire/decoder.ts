@@ -1,0 +1,148 @@
+/**
+ * What decoders share: the header that they fill, and what they hand to the next one.
+ *
+ * A decoder is called with `(bytes, offset, end)`. `bytes.length` is how far the capture goes, `end` how far the packet
+ * goes; a header beyond `end` is an error, a header beyond `bytes.length` merely was not captured. A decoder never
+ * throws and never copies packet bytes; the fields that are there are kept, the others are left out.
+ */
+
+import { hex, readUint } from './bytes.ts';
+import type { DecodeError, Field, Layer } from './layer.ts';
+
+/** Names of the decoders that `dissect.ts` knows. */
+export type Protocol =
+  | 'eth'
+  | 'vlan'
+  | 'ieee8021ad'
+  | 'sll'
+  | 'sll2'
+  | 'null'
+  | 'raw'
+  | 'arp'
+  | 'ip'
+  | 'ipv6'
+  | 'tcp'
+  | 'udp'
+  | 'icmp'
+  | 'icmpv6'
+  | 'data';
+
+/** What an outer layer knows about the bytes that it hands on. */
+export interface Context {
+  /** The field that set `end`, or `frame`. */
+  readonly limitedBy: string;
+  /** Only a part is here (a first fragment, a packet quoted by ICMP): a header that ends early is no error. */
+  readonly incomplete: boolean;
+}
+
+/** What follows a header. */
+export interface Payload extends Context {
+  readonly protocol: Protocol;
+  readonly offset: number;
+  /** Where it ends by the lengths in the packet; may lie beyond what was captured. */
+  readonly end: number;
+  /** It is the packet that an ICMP error quotes. */
+  readonly quoted?: true;
+}
+
+/** What a decoder makes of its bytes. The layer holds what could be read, even with an error. */
+export interface Decoded {
+  readonly layer: Layer;
+  readonly payload: Payload | null;
+  readonly error: DecodeError | null;
+}
+
+/** Reads one header. Offsets count from the start of the frame. */
+export type Decoder = (bytes: Uint8Array, offset: number, end: number, context: Context) => Decoded;
+
+/** `name (number)`, or `unknown (0x..)` for a number that the table lacks. */
+export function named(table: ReadonlyMap<number, string>, digits = 2): (value: number) => string {
+  return (value) => {
+    const name = table.get(value);
+    return name === undefined ? `unknown (${hex(value, digits)})` : `${name} (${value})`;
+  };
+}
+
+/** A header while it is read: offsets given to it count from its own start. */
+export class Header {
+  readonly #protocol: string;
+  readonly #title: string;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #fields: Field[] = [];
+
+  constructor(protocol: string, title: string, bytes: Uint8Array, start: number, end: number) {
+    this.#protocol = protocol;
+    this.#title = title;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** True when the first `length` bytes are in the packet and were captured. */
+  has(length: number): boolean {
+    return this.#start + length <= Math.min(this.#end, this.#bytes.length);
+  }
+
+  /** The unsigned number at a place, 0 where there are no bytes; adds no field. */
+  peek(at: number, length: number): number {
+    return readUint(this.#bytes, this.#start + at, length);
+  }
+
+  /** Adds a field with a value of any kind, unless its bytes are not there. */
+  add(name: string, label: string, at: number, length: number, value: Field['value'], text = String(value)): void {
+    if (!this.has(at + length)) return;
+    this.#fields.push({ name, label, value, text, offset: this.#start + at, length });
+  }
+
+  /** Adds the unsigned number at a place and gives it back. */
+  number(name: string, label: string, at: number, length: number, text: (value: number) => string = String): number {
+    const value = this.peek(at, length);
+    this.add(name, label, at, length, value, text(value));
+    return value;
+  }
+
+  /** Adds a one-bit flag. */
+  flag(name: string, label: string, at: number, length: number, mask: number): boolean {
+    const value = (this.peek(at, length) & mask) !== 0;
+    this.add(name, label, at, length, value, value ? 'set' : 'not set');
+    return value;
+  }
+
+  /** Adds an address, read by `read` at its place in the frame. */
+  address(
+    name: string,
+    label: string,
+    at: number,
+    length: number,
+    read: (bytes: Uint8Array, offset: number) => string,
+  ): void {
+    if (this.has(at + length)) this.add(name, label, at, length, read(this.#bytes, this.#start + at));
+  }
+
+  /** The error of a packet that ends before `need` bytes; null when it does not, or when only a part of it is here. */
+  shortage(need: number, context: Context): DecodeError | null {
+    const have = Math.max(0, this.#end - this.#start);
+    if (have >= need || context.incomplete) return null;
+    const offset = this.#start;
+    return { kind: 'too-short', protocol: this.#protocol, offset, need, have, limitedBy: context.limitedBy };
+  }
+
+  /** The error of a field whose value is less than it may be, or another than it must be. */
+  badValue(field: string, need: number, have: number): DecodeError {
+    return { kind: 'bad-value', protocol: this.#protocol, offset: this.#start, need, have, limitedBy: field };
+  }
+
+  /** The header's layer, `length` bytes of it or as many as are there. */
+  layer(length: number): Layer {
+    const there = Math.max(0, Math.min(this.#end, this.#bytes.length) - this.#start);
+    return {
+      protocol: this.#protocol,
+      title: this.#title,
+      offset: this.#start,
+      length: Math.min(length, there),
+      fields: this.#fields,
+    };
+  }
+}

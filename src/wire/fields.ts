@@ -1,0 +1,13 @@
+/** Ways to ask a dissection for what it holds. */
+
+import type { Dissection, Field, Layer } from './layer.ts';
+
+/** The value of a layer's first field of that name (`tcp.srcport`); null when the layer has none. */
+export function fieldValue(layer: Layer, name: string): Field['value'] | null {
+  return layer.fields.find((field) => field.name === name)?.value ?? null;
+}
+
+/** The outermost layer of a protocol (`tcp`) that is the frame's own, not quoted by an ICMP error; null without one. */
+export function findLayer(dissection: Dissection, protocol: string): Layer | null {
+  return dissection.layers.find((layer) => layer.protocol === protocol && layer.quoted !== true) ?? null;
+}

@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Terminal } from './terminal.ts';
+import { childOf, openTerminal } from './terminal.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'nettrace-ui-'));
+const program = [process.execPath, join(directory, 'sample.js')];
+
+beforeAll(async () => {
+  await build({
+    entryPoints: ['test/e2e/sample-program.ts'],
+    outfile: join(directory, 'sample.js'),
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node22.15',
+    alias: { 'react-devtools-core': './scripts/no-devtools.js' },
+    define: { 'process.env.NODE_ENV': '"production"' },
+    banner: {
+      js: "import { createRequire as nodeCreateRequire } from 'node:module'; const require = nodeCreateRequire(import.meta.url);",
+    },
+  });
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+const opened: Terminal[] = [];
+afterEach(() => {
+  for (const terminal of opened.splice(0)) terminal.close();
+});
+
+function open(command: readonly string[], columns = 80, rows = 24): Terminal {
+  const terminal = openTerminal(command, columns, rows);
+  opened.push(terminal);
+  return terminal;
+}
+
+/** The program between two prints of the terminal's settings, in a shell that ends as the program ended. */
+const framed = [
+  'sh',
+  '-c',
+  'echo "before $(stty -g)"; "$@"; status=$?; echo "after $(stty -g)"; exit $status',
+  'sh',
+  ...program,
+];
+
+function expectRestored(terminal: Terminal): void {
+  const settings = [...terminal.screen().matchAll(/^(?:before|after) ([0-9a-f:]+)$/gm)].map(([, text]) => text);
+  expect(settings).toHaveLength(2);
+  expect(settings[1]).toBe(settings[0]);
+  expect(terminal.isAlternate()).toBe(false);
+  expect(terminal.isCursorShown()).toBe(true);
+  expect(terminal.takesPastes()).toBe(false);
+}
+
+describe('the terminal UI in a terminal', () => {
+  it('opens, moves, shows layers and bytes, helps, and gives the terminal back', async () => {
+    const terminal = open(framed, 200, 50);
+    await terminal.until('== Connections');
+    expect([terminal.isAlternate(), terminal.isCursorShown()]).toEqual([true, false]);
+    terminal.press('\r');
+    await terminal.until('== Path');
+    terminal.press('\x1b[A');
+    await terminal.until(/^> {2}6 host:podman0/m);
+    terminal.press('2');
+    await terminal.until('== Frames');
+    terminal.press('\x1b[B\r');
+    await terminal.until('== Layers of frame 3');
+    terminal.press('G\x1b[Cjj');
+    await terminal.until('Bytes 36 to 37');
+    terminal.press('?');
+    await terminal.until('== Help');
+    terminal.press('\x1b');
+    await terminal.until('== Layers of frame 3');
+    terminal.press('q');
+    expect(await terminal.ended).toMatchObject({ exitCode: 0 });
+    expectRestored(terminal);
+  });
+
+  it('gives the terminal back on Ctrl-C', async () => {
+    const terminal = open(framed, 200, 50);
+    await terminal.until('== Connections');
+    terminal.press('\x03');
+    expect(await terminal.ended).toMatchObject({ exitCode: 0 });
+    expectRestored(terminal);
+  });
+
+  it('gives the terminal back on SIGTERM, and says how it ended', async () => {
+    const terminal = open(framed, 200, 50);
+    await terminal.until('== Connections');
+    process.kill(childOf(terminal.pid), 'SIGTERM');
+    expect(await terminal.ended).toMatchObject({ exitCode: 143 });
+    expectRestored(terminal);
+  });
+
+  it('follows the size of the terminal, down to one line and up again', async () => {
+    const terminal = open(program, 80, 24);
+    await terminal.until('== Connections');
+    terminal.resize(160, 45);
+    await terminal.until((screen) => screen.includes('-- Evidence of hop 7') && screen.includes('q quit'));
+    terminal.resize(50, 12);
+    await terminal.until('nettrace needs 60x16, this is 50x12. q quits');
+    terminal.resize(80, 24);
+    await terminal.until((screen) => /^ j\/k move .*q quit$/.test(screen.split('\n')[23] ?? ''));
+    terminal.press('q');
+    expect(await terminal.ended).toMatchObject({ exitCode: 0 });
+  });
+
+  it('suspends to the shell and comes back', async () => {
+    const terminal = open(['bash', '--noprofile', '--norc', '-i']);
+    terminal.press(`PS1='shell>'; ${program.join(' ')}\r`);
+    await terminal.until('== Connections');
+    terminal.press('j');
+    await terminal.until('= 2 of 3');
+    terminal.press('\x1a');
+    await terminal.until(/Stopped[^]*shell>\s*$/);
+    expect([terminal.isAlternate(), terminal.isCursorShown()]).toEqual([false, true]);
+    terminal.press('fg\r');
+    await terminal.until((screen) => screen.includes('== Connections') && screen.includes('= 2 of 3'));
+    expect([terminal.isAlternate(), terminal.isCursorShown()]).toEqual([true, false]);
+    terminal.press('q');
+    await terminal.until(/fg[^]*shell>\s*$/);
+    terminal.press('exit\r');
+    await terminal.ended;
+  });
+
+  it.each([
+    [80, 24],
+    [160, 45],
+  ])('looks as it should at %ix%i', async (columns, rows) => {
+    const terminal = open(program, columns, rows);
+    const path = await terminal.until('q quit');
+    await expect(`${path}\n`).toMatchFileSnapshot(`golden/path-${columns}x${rows}.txt`);
+    terminal.press('2\rG\x1b[C');
+    const packets = await terminal.until('tcp.srcport');
+    await expect(`${packets}\n`).toMatchFileSnapshot(`golden/packets-${columns}x${rows}.txt`);
+  });
+});

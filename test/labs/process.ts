@@ -1,0 +1,68 @@
+/** Processes by identity: a pid alone may by now be another process's, a pid with its start time cannot. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** One process. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks between boot and its start: field 22 of proc_pid_stat(5). */
+  readonly startTime: string;
+}
+
+/** The identity of a running process; undefined when there is none of that pid, or only a zombie. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The second field is the program's name in parentheses, in which spaces and parentheses may occur.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state] = fields;
+  const startTime = fields[19];
+  if (state === 'Z' || state === 'X' || startTime === undefined) return undefined;
+  return { pid, startTime };
+}
+
+/** Whether this very process still runs. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identify(identity.pid)?.startTime === identity.startTime;
+}
+
+/** Waits until `condition` holds, for at most `limitMs`; says whether it came to hold. */
+export async function waitUntil(condition: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
+  const until = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > until) return false;
+    await delay(10);
+  }
+  return true;
+}
+
+/** Grace between SIGTERM and SIGKILL: long enough for nettrace to remove what it made. */
+const GRACE_MS = 2000;
+
+/** Ends the processes, politely at first; returns when none of them runs any more. */
+export async function endProcesses(identities: readonly ProcessIdentity[]): Promise<void> {
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    const living = identities.filter(isAlive);
+    for (const { pid } of living) signalIfThere(pid, signal);
+    if (await waitUntil(() => !living.some(isAlive), GRACE_MS)) return;
+  }
+  const pids = identities.filter(isAlive).map(({ pid }) => pid);
+  if (pids.length > 0) throw new Error(`processes ${pids.join(', ')} survived SIGKILL`);
+}
+
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!hasCode(error, 'ESRCH')) throw error;
+  }
+}
+
+/** Whether this is a system call's error of that name, `ENOENT`. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,0 +1,178 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { collectNamespace, collectSnapshot } from '../../src/host/collect.ts';
+import { findNamespaces, type NamespaceHandle } from '../../src/host/namespaces.ts';
+import { parseSnapshot } from '../../src/host/parse/parse-snapshot.ts';
+import { linksCommand } from '../../src/host/script.ts';
+import { describeLab } from './available.ts';
+
+const bridgeHost = `ntsnap${process.pid}h`;
+const box = `ntsnap${process.pid}c`;
+const both = [bridgeHost, box];
+
+function ip(...args: string[]): void {
+  execFileSync('ip', args);
+}
+
+function inside(netns: string, ...argv: [string, ...string[]]): string {
+  return execFileSync('ip', ['netns', 'exec', netns, ...argv], { encoding: 'utf8' });
+}
+
+function build(): void {
+  for (const netns of both) ip('netns', 'add', netns);
+  ip('-n', bridgeHost, 'link', 'add', 'br0', 'type', 'bridge');
+  ip('-n', bridgeHost, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', box);
+  ip('-n', bridgeHost, 'link', 'set', 'v0', 'master', 'br0', 'up');
+  ip('-n', bridgeHost, 'link', 'set', 'br0', 'up');
+  ip('-n', bridgeHost, 'addr', 'add', '10.88.0.1/16', 'dev', 'br0');
+  ip('-n', box, 'link', 'set', 'eth0', 'up');
+  ip('-n', box, 'addr', 'add', '10.88.0.10/16', 'dev', 'eth0');
+  ip('-n', box, 'route', 'add', 'default', 'via', '10.88.0.1');
+  // An interface with an escape sequence and an apostrophe in its name, which `ip -j` prints as no JSON.
+  ip('-n', box, 'link', 'add', "a\u001b[1m'b", 'type', 'bridge');
+  mkdirSync(`/etc/netns/${box}`, { recursive: true });
+  writeFileSync(`/etc/netns/${box}/hosts`, '10.88.0.1 host.containers.internal\n');
+}
+
+function withHandles<Result>(use: (handles: NamespaceHandle[]) => Promise<Result>): Promise<Result> {
+  const set = findNamespaces([]);
+  return use(set.namespaces.filter(({ name }) => both.includes(name))).finally(() => set.dispose());
+}
+
+describeLab('a snapshot of real namespaces', () => {
+  const listener = { stop: (): void => {} };
+
+  beforeAll(async () => {
+    build();
+    const script = "require('net').createServer().listen(19001, '127.0.0.1', () => console.log('up'))";
+    const child = spawn(
+      'ip',
+      ['netns', 'exec', bridgeHost, process.execPath, '-e', script, '--', '--token', 'hunter2'],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    listener.stop = () => child.kill('SIGKILL');
+    await once(child.stdout, 'data');
+  });
+
+  afterAll(() => {
+    listener.stop();
+    for (const netns of both) spawnSync('ip', ['netns', 'del', netns]);
+    rmSync(`/etc/netns/${box}`, { recursive: true, force: true });
+  });
+
+  test('finds each namespace once, our own among them, and closes what it opened', () => {
+    const set = findNamespaces([]);
+    const names = set.namespaces.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(both));
+    expect(new Set(names).size).toBe(names.length);
+    expect(new Set(set.namespaces.map(({ inode }) => inode)).size).toBe(names.length);
+    expect(set.namespaces.filter(({ own }) => own)).toEqual([set.namespaces[0]]);
+    const [first] = set.namespaces;
+    set.dispose();
+    expect(() => set.dispose()).not.toThrow();
+    expect(first?.descriptor).toBeGreaterThan(2);
+  });
+
+  test('gives a namespace the name of its container, but not the host that of one that shares it', () => {
+    const containerOf = (name: string, netnsPath: string, hostNetwork: boolean) => ({
+      id: 'a'.repeat(64),
+      name,
+      runtime: 'podman' as const,
+      pid: null,
+      netnsPath,
+      hostsPath: null,
+      resolvConfPath: null,
+      hostNetwork,
+      infrastructure: false,
+    });
+    const set = findNamespaces([
+      containerOf('portainer', `/run/netns/${box}`, false),
+      containerOf('agent', '/proc/self/ns/net', true),
+    ]);
+    const named = set.namespaces.find(({ netnsName }) => netnsName === box);
+    set.dispose();
+    expect(named).toMatchObject({ name: 'portainer', container: { name: 'portainer' } });
+    expect(set.namespaces.map(({ name }) => name)).not.toContain('agent');
+  });
+
+  test('collects a state that parses without a problem', async () => {
+    const snapshot = await withHandles((handles) => collectSnapshot(handles));
+    const { namespaces, problems, processes } = parseSnapshot(snapshot);
+    expect(snapshot.missing).toEqual([]);
+    expect(problems).toEqual([]);
+    const host = namespaces.get(bridgeHost);
+    const container = namespaces.get(box);
+    expect(host?.links.find(({ name }) => name === 'v0')).toMatchObject({
+      master: 'br0',
+      peer: { netns: box, device: 'eth0' },
+    });
+    expect(container?.links.find(({ name }) => name === 'eth0')).toMatchObject({
+      peer: { netns: bridgeHost, device: 'v0' },
+    });
+    expect(container?.links.map(({ name }) => name)).toContain("a\u001b[1m'b");
+    expect(container?.routes).toContainEqual(
+      expect.objectContaining({ prefix: '0.0.0.0', prefixLength: 0, gateway: '10.88.0.1' }),
+    );
+    expect(container?.hosts.get('10.88.0.1')).toEqual(['host.containers.internal']);
+    expect(container?.listeners).toEqual([]);
+    expect(host?.bridgePorts).toMatchObject([{ device: 'v0', bridge: 'br0' }]);
+    expect(host?.sysctls.get('net.ipv4.conf.br0.forwarding')?.value).toMatch(/^[01]$/);
+    expect(host).toMatchObject({ firewallHooks: [], firewallKnown: true });
+    const [socket] = host?.listeners ?? [];
+    expect(socket).toMatchObject({ address: '127.0.0.1', port: 19_001 });
+    expect(processes.get(socket?.process?.pid ?? 0)?.slice(-2)).toEqual(['--token', '***']);
+  });
+
+  test('gives the links before the rest', async () => {
+    const seen: string[] = [];
+    await withHandles(async ([handle]) => {
+      if (handle === undefined) throw new Error('no namespace');
+      const { snapshot } = await collectNamespace(handle, { onLinks: (_handle, { command }) => seen.push(command) });
+      seen.push(snapshot.outputs[0]?.command ?? '', 'whole');
+    });
+    expect(seen).toEqual([linksCommand, linksCommand, 'whole']);
+  });
+
+  test('leaves the rules as it found them: no table is made by looking', async () => {
+    await withHandles((handles) => collectSnapshot(handles));
+    for (const netns of both) {
+      expect(inside(netns, 'nft', 'list', 'ruleset')).toBe('');
+      expect(
+        inside(netns, 'sh', '-c', 'cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || true'),
+      ).toBe('');
+    }
+  });
+
+  test('reads nft and legacy rules where there are some', async () => {
+    inside(bridgeHost, 'nft', 'add', 'table', 'inet', 'own');
+    inside(bridgeHost, 'nft', 'add chain inet own input { type filter hook input priority 0; policy drop; }');
+    const legacy = spawnSync('ip', ['netns', 'exec', bridgeHost, 'iptables-legacy', '-A', 'FORWARD', '-j', 'REJECT']);
+    const snapshot = await withHandles((handles) => collectSnapshot(handles));
+    const hooks = parseSnapshot(snapshot).namespaces.get(bridgeHost)?.firewallHooks ?? [];
+    expect(hooks).toContainEqual(
+      expect.objectContaining({ family: 'inet', chain: 'input', policy: 'drop', mayDrop: true }),
+    );
+    if (legacy.status === 0) {
+      expect(hooks).toContainEqual(expect.objectContaining({ family: 'ip', chain: 'FORWARD', mayReject: true }));
+    }
+  });
+
+  test('a collection that is stopped says so', async () => {
+    const { snapshot, missing } = await withHandles(([handle]) => {
+      if (handle === undefined) throw new Error('no namespace');
+      return collectNamespace(handle, { signal: AbortSignal.abort() });
+    });
+    expect(missing).toEqual([expect.stringContaining('was stopped')]);
+    expect(snapshot.outputs.map(({ command }) => command)).not.toContain(linksCommand);
+  });
+
+  test('a namespace that cannot be entered says so', async () => {
+    const { missing } = await withHandles(async ([handle]) => {
+      if (handle === undefined) throw new Error('no namespace');
+      return collectNamespace({ ...handle, descriptor: 999_999 });
+    });
+    expect(missing).toEqual([expect.stringContaining('could not be entered: nsenter')]);
+  });
+});
