@@ -65,6 +65,11 @@ program
   .option('--tui', 'open the terminal UI when the command has ended', false)
   .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
   .option('--no-kernel', "do without the kernel's trace events (tracefs)")
+  .addOption(
+    new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated')
+      .argParser((glob: string, before: string[]) => [...before, glob])
+      .default([], 'none'),
+  )
   .addOption(colorOption())
   .addHelpText(
     'after',

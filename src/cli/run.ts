@@ -20,6 +20,7 @@ export interface RunOptions {
   readonly save?: string;
   readonly timeout?: number;
   readonly tui: boolean;
+  readonly ignoreNetns: readonly string[];
   readonly engine: TraceOptions['engine'];
   readonly kernel: boolean;
   readonly color: ColorChoice;
@@ -124,6 +125,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
       {
         argv,
         ...place,
+        ignoreNetns: options.ignoreNetns,
         engine: options.engine,
         kernel: options.kernel,
         timeoutSeconds: options.timeout ?? null,

@@ -27,6 +27,8 @@ export interface TraceOptions {
   /** Inode number of the command's namespace; null is the one nettrace runs in. */
   readonly namespaceInode: number | null;
   readonly nameFiles: NameFiles;
+  /** Namespaces whose names match one of these are treated as being out of sight. */
+  readonly ignoreNetns: readonly string[];
   readonly engine: 'auto' | 'cap' | 'tcpdump';
   readonly kernel: boolean;
   readonly timeoutSeconds: number | null;
@@ -86,6 +88,15 @@ class LinkGathering {
   }
 }
 
+/** A shell's glob of `*` and `?` as a pattern for whole names. */
+function globPattern(glob: string): RegExp {
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`, 's');
+}
+
 async function openTracer(
   guard: Guard,
   options: TraceOptions,
@@ -139,15 +150,19 @@ export async function trace(
 ): Promise<Traced> {
   const engine = chooseEngine(options.engine);
   const containers = listContainers();
-  const set = findNamespaces([]);
+  // An engine takes its time to answer: only names that are to be ignored are worth waiting for.
+  const set = findNamespaces(options.ignoreNetns.length === 0 ? [] : (await containers).containers);
   const start = set.namespaces.find(({ inode, own }) =>
     options.namespaceInode === null ? own : inode === options.namespaceInode,
   );
   if (start === undefined) throw new Error('the namespace of the command is gone');
+  const ignored = options.ignoreNetns.map(globPattern);
+  const others = set.namespaces.filter(
+    (namespace) => namespace !== start && !ignored.some((pattern) => pattern.test(namespace.name)),
+  );
   const process = new TracedProcess(start, options.nameFiles, options.argv, options.outputToError);
 
-  const others = set.namespaces.filter((namespace) => namespace !== start);
-  const gathering = new LinkGathering(start, set.namespaces.length);
+  const gathering = new LinkGathering(start, others.length + 1);
   const snapshotting = collectSnapshot([start, ...others], {
     missing: set.missing,
     onLinks: (namespace, output) => gathering.add(namespace, output),

@@ -73,12 +73,18 @@ function certaintyOf(context: Context, finding: Finding | null): Certainty {
   return context.kernel?.established == null ? 'observed' : 'proven';
 }
 
+/** The namespace in which the journey ends at a socket. */
+function deliveredIn({ journey }: Context): string | null {
+  const last = journey?.steps.at(-1);
+  return last?.stage === 'socket' ? last.netns : null;
+}
+
 function diagnoseConnection(context: Context): ConnectionDiagnosis {
   const { connection, host, clientNetns, serverName } = context;
   const finding = causes.map((cause) => cause(context)).find((found) => found !== null) ?? null;
   const hops = hopsOf(context, finding);
   const source: Endpoint = { ...connection.client, netns: clientNetns, name: null };
-  const owner = host === null ? null : ownerOf(host, connection.server.address);
+  const owner = deliveredIn(context) ?? (host === null ? null : ownerOf(host, connection.server.address));
   const destination: Endpoint = { ...connection.server, netns: owner, name: serverName };
   const unnamed = unnamedText(context);
   return {

@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import type { Certainty } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { listenerFixes } from './listener-fix.ts';
-import { clientText, listenerText, ownerText, serverText, wayText } from './words.ts';
+import { clientText, joinWords, listenerText, ownerText, serverText, wayText } from './words.ts';
 
 /** A refusal at a socket of a host in the snapshot. */
 interface Refusal {
@@ -95,8 +95,14 @@ function fixesFor({ context, step }: Refusal, listener: Listener): Finding['fixe
   return listenerFixes({ host, packet, start: clientNetns, netns: step.netns, listener });
 }
 
-function only(samePort: readonly Listener[]): string {
-  return samePort.length === 1 ? "the port's only listener" : 'the nearest of its listeners';
+/** `ssh (pid 812)` and where it listens, all of the port's listeners told: `127.0.0.1:19001 and [::1]:19001`. */
+function boundText(
+  samePort: readonly Listener[],
+  first: Listener,
+): { owner: string; addresses: string; sole: boolean } {
+  const own = samePort.filter(({ process }) => process?.pid === first.process?.pid);
+  const addresses = [first, ...own.filter((one) => one !== first)].map(listenerText);
+  return { owner: ownerText(first), addresses: joinWords(addresses), sole: own.length === samePort.length };
 }
 
 function loopbackText(listener: Listener, netns: string): string {
@@ -142,13 +148,13 @@ export const listenerOnOtherAddress: Cause = (context) => {
   if (refusal.samePort.some((one) => takesFamily(one, packet.family) && takesAddress(one, packet.destination)))
     return null;
   const { netns } = refusal.step;
-  const owner = ownerText(listener);
+  const { owner, addresses, sole } = boundText(refusal.samePort, listener);
   return finding(refusal, 'listener-on-other-address', {
-    detail: `${owner} has the port, but on ${listenerText(listener)}`,
-    summary: `${serverText(context)} refused the connection: ${only(refusal.samePort)}, ${owner}, is bound to ${listener.address}, and this packet is addressed to ${packet.destination}.`,
+    detail: `${owner} has the port, but on ${addresses}`,
+    summary: `${serverText(context)} refused the connection: ${sole ? "the port's only listener" : 'a listener of the port'}, ${owner}, is bound to ${addresses}, and this packet is addressed to ${packet.destination}.`,
     explanation: [
       askedText(refusal),
-      `There no socket took it. A listener takes only packets that carry the address that it is bound to. ${owner} listens on port ${listener.port}, but on ${listenerText(listener)}. ${loopbackText(listener, netns)}`,
+      `There no socket took it. A listener takes only packets that carry the address that it is bound to. ${owner} listens on port ${listener.port}, but on ${addresses}. ${loopbackText(listener, netns)}`,
       answerText(refusal),
     ],
     fixes: fixesFor(refusal, listener),

@@ -17,6 +17,12 @@ export function listenerText(listener: Listener): string {
   return formatEndpoint(listener.address, listener.port);
 }
 
+/** `a`, `a and b`, `a, b and c`. */
+export function joinWords(words: readonly string[]): string {
+  const last = words.at(-1) ?? '';
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
+}
+
 /** The program's name: what the command was, else "The client". */
 export function clientText(context: Context): string {
   const program = context.evidence.session?.command?.argv[0]?.split('/').at(-1);
@@ -37,7 +43,7 @@ function clause(step: Step, first: boolean): string | null {
     case 'egress':
       return first ? `left ${place} by ${step.device}` : `was sent on by ${step.device} of ${place}`;
     case 'bridge':
-      return `came in by ${step.device} of ${place}, a port of a bridge there`;
+      return `came into ${place} by ${step.device}, a port of a bridge there,`;
     case 'ingress':
       return `reached ${place} at ${step.device}`;
     default:
@@ -52,6 +58,5 @@ export function wayText(context: Context): string | null {
   const clauses = passed.map((step, index) => clause(step, passed.findIndex((s) => s.stage === 'egress') === index));
   const said = clauses.filter((text) => text !== null);
   if (said.length === 0) return null;
-  const last = said.at(-1) ?? '';
-  return `The packet ${said.length === 1 ? last : `${said.slice(0, -1).join(', ')} and ${last}`}.`;
+  return `The packet ${joinWords(said)}.`;
 }

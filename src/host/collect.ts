@@ -1,6 +1,6 @@
 /**
- * Collects the host's snapshot: one child a namespace runs the constant script of `script.ts`, a few at a time; files
- * that describe names are read beside it.
+ * Collects the host's snapshot: one child a namespace runs the constant script of `script.ts`; files that describe
+ * names are read beside it. All begin at once with their links, then go on a few at a time.
  *
  * Nothing is written, loaded or followed that was not there: the commands only read, and the engine's own paths stand
  * for a container's files, never `/proc/PID/root`.
@@ -15,6 +15,7 @@ import type { NamespaceHandle } from './namespaces.ts';
 import { collectProcesses } from './processes.ts';
 import { collectScript, splitSections } from './script.ts';
 import type { CommandOutput, NamespaceSnapshot, Snapshot } from './snapshot.ts';
+import { Turns } from './turns.ts';
 
 /** A namespace takes some 50 ms; one that takes this long hangs. */
 const timeoutMs = 10_000;
@@ -22,7 +23,7 @@ const timeoutMs = 10_000;
 /** Most bytes of one namespace's output: a full BGP table is about 100 MB, any container host is far below. */
 const mostBytes = 32 * 1024 * 1024;
 
-/** Two more than the cores of a small machine: the children mostly wait for each other's forks. */
+/** Namespaces whose rest is collected at the same time: more gain nothing on a machine of few cores. */
 const parallelNamespaces = 4;
 
 /** One namespace's snapshot, and why it is not whole. */
@@ -35,7 +36,10 @@ export interface CollectedNamespace {
 export interface CollectOptions {
   /** Ends the children; what they had printed is kept. */
   readonly signal?: AbortSignal;
-  /** Called as soon as a namespace's links are known, long before the rest: the output of `linksCommand`. */
+  /**
+   * Called as soon as a namespace's links are known, before the rest of any: the output of `linksCommand`. It must not
+   * throw.
+   */
   readonly onLinks?: (handle: NamespaceHandle, links: CommandOutput) => void;
 }
 
@@ -76,7 +80,14 @@ interface ScriptRun {
   readonly problem: string | null;
 }
 
-async function runScript(handle: NamespaceHandle, nftables: boolean, options: CollectOptions): Promise<ScriptRun> {
+/** What all namespaces of one collection share. */
+interface Collection extends CollectOptions {
+  readonly nftables: boolean;
+  readonly turns: Turns;
+}
+
+async function runScript(handle: NamespaceHandle, collection: Collection): Promise<ScriptRun> {
+  const { nftables, turns, signal, onLinks } = collection;
   const token = randomBytes(16).toString('hex');
   const shell = ['-c', collectScript, 'sh', token, nftables ? 'yes' : 'no'];
   const file = handle.own ? 'sh' : 'nsenter';
@@ -85,7 +96,7 @@ async function runScript(handle: NamespaceHandle, nftables: boolean, options: Co
     env: fixedEnvironment,
     extendEnv: false,
     cwd: '/',
-    stdin: 'ignore',
+    stdin: 'pipe',
     buffer: false,
     reject: false,
     // A group of its own, so that a tool that hangs ends with the script and does not hold its pipes open.
@@ -98,7 +109,17 @@ async function runScript(handle: NamespaceHandle, nftables: boolean, options: Co
     stopped ??= reason;
     killGroup(child.pid);
   };
-  let linksGiven = options.onLinks === undefined;
+  const startTimer = () => setTimeout(stop, timeoutMs, `gave no answer within ${timeoutMs / 1000} s`);
+  let timer = startTimer();
+  const gate: { turn: Promise<void> | null } = { turn: null };
+  const goOn = async (links: CommandOutput): Promise<void> => {
+    clearTimeout(timer);
+    gate.turn = turns.take();
+    onLinks?.(handle, links);
+    await gate.turn;
+    timer = startTimer();
+    child.stdin.end('\n');
+  };
   const take = (part: 'output' | 'error') => (chunk: Buffer) => {
     received += chunk.length;
     if (received > mostBytes) {
@@ -106,39 +127,36 @@ async function runScript(handle: NamespaceHandle, nftables: boolean, options: Co
       return;
     }
     parts[part].push(chunk);
-    if (linksGiven || part === 'error') return;
+    if (gate.turn !== null || part === 'error') return;
     const [links] = splitSections(Buffer.concat(parts.output), Buffer.concat(parts.error), token);
-    if (links === undefined) return;
-    linksGiven = true;
-    options.onLinks?.(handle, links);
+    if (links !== undefined) void goOn(links);
   };
   child.stdout.on('data', take('output'));
   child.stderr.on('data', take('error'));
-  const timer = setTimeout(stop, timeoutMs, `gave no answer within ${timeoutMs / 1000} s`);
+  // A script that was killed takes no line: how it ended is known from its end.
+  child.stdin.on('error', () => {});
   const abort = (): void => stop('was stopped');
-  options.signal?.addEventListener('abort', abort, { once: true });
-  if (options.signal?.aborted === true) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted === true) abort();
   const result = await child;
+  signal?.removeEventListener('abort', abort);
+  if (gate.turn !== null) {
+    await gate.turn;
+    turns.give();
+  }
   clearTimeout(timer);
-  options.signal?.removeEventListener('abort', abort);
   const errors = Buffer.concat(parts.error);
   const outputs = splitSections(Buffer.concat(parts.output), errors, token);
   if (stopped === null && outputs.length === 0) {
     const lastLine = errors.toString('utf8').trim().split('\n').at(-1) ?? '';
-    return {
-      outputs,
-      problem: `could not be entered: ${lastLine === '' ? (result.shortMessage ?? 'no reason given') : lastLine}`,
-    };
+    const reason = lastLine === '' ? (result.shortMessage ?? 'no reason given') : lastLine;
+    return { outputs, problem: `could not be entered: ${reason}` };
   }
-  return { outputs, problem: stopped };
+  return { outputs, problem: stopped ?? (result.failed ? 'ended before its end' : null) };
 }
 
-async function collectWith(
-  handle: NamespaceHandle,
-  nftables: boolean,
-  options: CollectOptions,
-): Promise<CollectedNamespace> {
-  const { outputs, problem } = await runScript(handle, nftables, options);
+async function collectWith(handle: NamespaceHandle, collection: Collection): Promise<CollectedNamespace> {
+  const { outputs, problem } = await runScript(handle, collection);
   const { name, inode, container } = handle;
   return {
     snapshot: {
@@ -152,9 +170,13 @@ async function collectWith(
   };
 }
 
-/** Collects one namespace; what fails is said in `missing`. Rejects only when `onLinks` throws. */
+function startCollection(options: CollectOptions): Collection {
+  return { ...options, nftables: kernelHasNftables(), turns: new Turns(parallelNamespaces) };
+}
+
+/** Collects one namespace; what fails is said in `missing`. Never rejects. */
 export function collectNamespace(handle: NamespaceHandle, options: CollectOptions = {}): Promise<CollectedNamespace> {
-  return collectWith(handle, kernelHasNftables(), options);
+  return collectWith(handle, startCollection(options));
 }
 
 /** Names of routing tables, which `ip` prints instead of numbers: see ip-route(8). */
@@ -165,7 +187,7 @@ function readTableNames(): CommandOutput[] {
 }
 
 /**
- * Collects the namespaces, in their order, a few at a time. `missing` are sentences from finding them, which go into the
+ * Collects the namespaces, in their order. `missing` are sentences from finding them, which go into the
  * snapshot with those of the collection.
  */
 export async function collectSnapshot(
@@ -173,16 +195,8 @@ export async function collectSnapshot(
   options: CollectOptions & { readonly missing?: readonly string[] } = {},
 ): Promise<Snapshot> {
   const takenNs = BigInt(Date.now()) * 1_000_000n;
-  const nftables = kernelHasNftables();
-  const collected: CollectedNamespace[] = [];
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let index = next++; index < handles.length; index = next++) {
-      const handle = handles[index];
-      if (handle !== undefined) collected[index] = await collectWith(handle, nftables, options);
-    }
-  };
-  await Promise.all(Array.from({ length: parallelNamespaces }, work));
+  const collection = startCollection(options);
+  const collected = await Promise.all(handles.map((handle) => collectWith(handle, collection)));
   const tableNames = readTableNames();
   const namespaces = collected.map(({ snapshot }, index) =>
     index === 0 ? { ...snapshot, outputs: [...snapshot.outputs, ...tableNames] } : snapshot,

@@ -28,7 +28,7 @@ export interface Container {
 }
 
 /** Containers, and one sentence each about an engine that did not answer. */
-export interface Containers {
+interface Containers {
   readonly containers: readonly Container[];
   readonly missing: readonly string[];
 }
@@ -136,7 +136,7 @@ export function pickContainer(containers: readonly Container[], nameOrId: string
 }
 
 /** The path under which a container's network namespace can be opened, null when there is none (it has ended). */
-export function containerNetnsPath(container: Container): string | null {
+function containerNetnsPath(container: Container): string | null {
   const paths = [container.pid === null ? null : `/proc/${container.pid}/ns/net`, container.netnsPath];
   return (
     paths.find((path) => {
@@ -152,7 +152,7 @@ export function containerNetnsPath(container: Container): string | null {
 }
 
 /** What `findContainer` gives: the container, or sentences that say why there is none. */
-export type FoundContainer =
+type FoundContainer =
   | { readonly container: Container; readonly netnsPath: string }
   | { readonly container: null; readonly reasons: readonly string[] };
 

@@ -15,11 +15,12 @@ export const linksCommand = 'ip -j -d -s link';
 const mostConntrackEntries = 20_000;
 
 /**
- * The script, for `sh -c SCRIPT sh TOKEN NFT`. NFT is `yes` when the kernel has nf_tables: asking `nft` (or the `iptables`
- * that is built on it) would load it otherwise.
+ * The script, for `sh -c SCRIPT sh TOKEN NFT`. After the links it waits for a line on standard input, and ends when
+ * that closes: so the links of all namespaces are known before the rest of any, and nothing outlives whoever asked. NFT
+ * is `yes` when the kernel has nf_tables: asking `nft` (or the `iptables` that is built on it) would load it otherwise.
  *
- * `iptables-legacy-save` is run only for tables that are loaded, since `iptables-legacy` creates what it lists; the save
- * commands create nothing. `conntrack -L` is run only where conntrack is there already.
+ * `iptables-legacy-save` is run only for tables that are loaded, since `iptables-legacy` creates what it lists; the
+ * save commands create nothing. `conntrack -L` is run only where conntrack is there already.
  */
 export const collectScript = `
 token=$1
@@ -43,6 +44,8 @@ legacy() {
   if command -v "$2" >/dev/null 2>&1; then run "$2" -c; else run "$3" -c; fi
 }
 run ${linksCommand}
+read -r go || exit 1
+exec </dev/null
 run ip -j addr
 run ip -j -4 route show table all
 run ip -j -6 route show table all

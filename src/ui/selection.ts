@@ -40,16 +40,23 @@ export interface Selection {
 
 const endpointId = (end: Endpoint): string => `${end.address} ${end.port ?? '-'}`;
 
+/** Named once a diagnosis, not once a key: a capture may hold ten thousand connections. */
+const namedBefore = new WeakMap<readonly ConnectionDiagnosis[], readonly NamedConnection[]>();
+
 /** Names the connections. The first frame tells connections of one tuple apart, their order those without frames. */
-export function nameConnections(connections: readonly ConnectionDiagnosis[]): NamedConnection[] {
+export function nameConnections(connections: readonly ConnectionDiagnosis[]): readonly NamedConnection[] {
+  const known = namedBefore.get(connections);
+  if (known) return known;
   const seen = new Map<string, number>();
-  return connections.map((connection) => {
+  const named = connections.map((connection) => {
     const { protocol, source, destination, frames } = connection;
     const base = `${protocol} ${endpointId(source)} ${endpointId(destination)} ${frames[0] ?? '-'}`;
     const count = (seen.get(base) ?? 0) + 1;
     seen.set(base, count);
     return { id: `${base} ${count}`, connection };
   });
+  namedBefore.set(connections, named);
+  return named;
 }
 
 function frameList(view: CaseView, connection: ConnectionDiagnosis | null, all: boolean): FrameList {

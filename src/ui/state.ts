@@ -9,7 +9,7 @@ import { panesOf } from './layout.ts';
 import type { Selection } from './selection.ts';
 
 /** Panes that scroll text; the others move a cursor. */
-export type ScrolledPane = 'why' | 'evidence' | 'hex' | 'help';
+type ScrolledPane = 'why' | 'evidence' | 'hex' | 'help';
 
 /** The state of the screen. Selections are identities; null is "the first, or the one that matters". */
 export interface UiState {
@@ -38,7 +38,7 @@ export interface UiState {
 }
 
 /** How much of a pane is on the screen. */
-export interface Extent {
+interface Extent {
   readonly height: number;
   readonly length: number;
   readonly offset: number;

@@ -9,7 +9,7 @@ import stringWidth from 'string-width';
 import { escapeText } from '../report/escape.ts';
 
 /** Stands where text was cut; ASCII, because measuring anything else costs ten times as much. */
-export const cutMark = '~';
+const cutMark = '~';
 
 /** Lines kept of one piece of evidence: more than any command prints about one hop, less than a flood. */
 const mostLines = 400;

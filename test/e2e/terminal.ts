@@ -10,7 +10,7 @@ import xterm from '@xterm/headless';
 const patienceMs = 15_000;
 
 /** How a program ended. */
-export interface Ending {
+interface Ending {
   readonly exitCode: number;
   readonly signal: number | undefined;
 }
@@ -29,16 +29,22 @@ export interface Terminal {
   /** The alternate screen is on. */
   isAlternate(): boolean;
   isCursorShown(): boolean;
+  /** The first character of a visible row, from 0, is drawn inverse. */
+  isInverse(row: number): boolean;
   /** Bracketed paste is on. */
   takesPastes(): boolean;
   /** Ends the program if it still runs. */
   close(): void;
 }
 
-/** Starts a program in a terminal of that size. `CI` is off, because programs draw nothing for it. */
+/**
+ * Starts a program in a terminal of that size. It runs without CI in its environment, which would take its colours, even
+ * as `CI=false`.
+ */
 export function openTerminal(command: readonly string[], columns: number, rows: number): Terminal {
   const [file = '', ...parameters] = command;
-  const env = { ...process.env, CI: 'false', TERM: 'xterm-256color', NO_COLOR: undefined, FORCE_COLOR: undefined };
+  const { CI: _ci, NO_COLOR: _noColour, FORCE_COLOR: _colour, ...inherited } = process.env;
+  const env = { ...inherited, TERM: 'xterm-256color' };
   const pty = spawn(file, parameters, { name: env.TERM, cols: columns, rows, env });
   const emulator = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
   const watchers = new Set<() => void>();
@@ -69,7 +75,11 @@ export function openTerminal(command: readonly string[], columns: number, rows: 
     const { active } = emulator.buffer;
     const lines = Array.from(
       { length: emulator.rows },
-      (_, row) => active.getLine(active.viewportY + row)?.translateToString(true) ?? '',
+      (_, row) =>
+        active
+          .getLine(active.viewportY + row)
+          ?.translateToString()
+          .trimEnd() ?? '',
     );
     return lines.join('\n');
   };
@@ -106,6 +116,7 @@ export function openTerminal(command: readonly string[], columns: number, rows: 
     },
     isAlternate: () => emulator.buffer.active.type === 'alternate',
     isCursorShown: () => cursorShown,
+    isInverse: (row) => emulator.buffer.active.getLine(row)?.getCell(0)?.isInverse() !== 0,
     takesPastes: () => emulator.modes.bracketedPasteMode,
     close() {
       if (running) pty.kill('SIGKILL');

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Terminal } from './terminal.ts';
@@ -11,7 +12,7 @@ const program = [process.execPath, join(directory, 'sample.js')];
 
 beforeAll(async () => {
   await build({
-    entryPoints: ['test/e2e/sample-program.ts'],
+    entryPoints: [fileURLToPath(new URL('./sample-program.ts', import.meta.url))],
     outfile: join(directory, 'sample.js'),
     bundle: true,
     format: 'esm',
@@ -62,6 +63,7 @@ describe('the terminal UI in a terminal', () => {
     const terminal = open(framed, 200, 50);
     await terminal.until('== Connections');
     expect([terminal.isAlternate(), terminal.isCursorShown()]).toEqual([true, false]);
+    expect([2, 3].map((row) => terminal.isInverse(row))).toEqual([true, false]);
     terminal.press('\r');
     await terminal.until('== Path');
     terminal.press('\x1b[A');
@@ -94,6 +96,14 @@ describe('the terminal UI in a terminal', () => {
     await terminal.until('== Connections');
     process.kill(childOf(terminal.pid), 'SIGTERM');
     expect(await terminal.ended).toMatchObject({ exitCode: 143 });
+    expectRestored(terminal);
+  });
+
+  it('gives the terminal back when drawing fails, then says why', async () => {
+    const terminal = open([...framed, 'broken'], 200, 50);
+    await terminal.until((screen) => screen.includes('after'));
+    expect(await terminal.ended).toMatchObject({ exitCode: 1 });
+    expect(terminal.screen()).toContain('caught: Error: this frame cannot be read');
     expectRestored(terminal);
   });
 

@@ -8,9 +8,9 @@ type RecordedSnapshot = Omit<Snapshot, 'takenNs'> & { readonly takenNs: string }
 
 /** A snapshot recorded in namespaces by the collector itself. */
 export function recordedSnapshot(name: string): Snapshot {
-  const recorded = JSON.parse(
+  const recorded: RecordedSnapshot = JSON.parse(
     readFileSync(join(import.meta.dirname, 'samples', `${name}.json`), 'utf8'),
-  ) as RecordedSnapshot;
+  );
   return { ...recorded, takenNs: BigInt(recorded.takenNs) };
 }
 

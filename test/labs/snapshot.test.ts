@@ -22,6 +22,7 @@ function inside(netns: string, ...argv: [string, ...string[]]): string {
 
 function build(): void {
   for (const netns of both) ip('netns', 'add', netns);
+  ip('-n', bridgeHost, 'link', 'set', 'lo', 'up');
   ip('-n', bridgeHost, 'link', 'add', 'br0', 'type', 'bridge');
   ip('-n', bridgeHost, 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', box);
   ip('-n', bridgeHost, 'link', 'set', 'v0', 'master', 'br0', 'up');
@@ -53,13 +54,19 @@ describeLab('a snapshot of real namespaces', () => {
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     listener.stop = () => child.kill('SIGKILL');
-    await once(child.stdout, 'data');
+    const ended = once(child, 'exit').then(() => {
+      throw new Error('the listener ended before it listened');
+    });
+    await Promise.race([once(child.stdout, 'data'), ended]);
+    ended.catch(() => {});
   });
 
   afterAll(() => {
     listener.stop();
     for (const netns of both) spawnSync('ip', ['netns', 'del', netns]);
     rmSync(`/etc/netns/${box}`, { recursive: true, force: true });
+    // Ours to remove only when nothing else is in it.
+    spawnSync('rmdir', ['/etc/netns'], { stdio: 'ignore' });
   });
 
   test('finds each namespace once, our own among them, and closes what it opened', () => {

@@ -16,7 +16,10 @@ function mend(text: string): string {
     .replace(rawControls, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** The value of a JSON text; undefined when there is none. A tool that had nothing to print prints nothing: an empty array. */
+/**
+ * The value of a JSON text; undefined when there is none. A tool that had nothing to print prints nothing: an empty
+ * array.
+ */
 export function parseJson(text: string): unknown {
   if (text.trim() === '') return [];
   for (const candidate of [text, mend(text)]) {

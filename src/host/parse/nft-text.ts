@@ -1,4 +1,6 @@
-/** Finds the lines of rules and chains in the text of `nft -a list ruleset`, for quoting; meaning is read from the JSON. */
+/**
+ * Finds the lines of rules and chains in the text of `nft -a list ruleset`, for quoting; meaning is read from the JSON.
+ */
 
 /** The lines of a rule set. */
 export interface NftText {

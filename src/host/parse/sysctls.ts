@@ -6,9 +6,9 @@ import type { Sections } from './section.ts';
 const command = 'grep -sH . net/*';
 
 /**
- * Settings by name, `net.ipv4.conf.eth0.rp_filter`. A device keeps the dots of its own name (`eth0.100`): only that part
- * can hold any, for an interface name holds neither `/` nor `:`. The quote is what sysctl(8) prints, which writes such a
- * dot as `/`.
+ * Settings by name, `net.ipv4.conf.eth0.rp_filter`. A device keeps the dots of its own name (`eth0.100`): only that
+ * part can hold any, for an interface name holds neither `/` nor `:`. The quote is what sysctl(8) prints, which writes
+ * such a dot as `/`.
  */
 export function parseSysctls(sections: Sections): NamespaceState['sysctls'] {
   const settings = new Map<string, { value: string; source: ReturnType<Sections['quote']> }>();

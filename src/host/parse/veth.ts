@@ -102,7 +102,9 @@ function joined(host: Host, meanings: Meanings, here: string, link: UnjoinedLink
   return { ...rest, peer: { netns: other?.netns ?? null, index: far.index, device: other?.device ?? null } };
 }
 
-/** The links of each namespace with their peers; a peer that could be in several namespaces, or in none, has netns null. */
+/**
+ * The links of each namespace with their peers; a peer that could be in several namespaces, or in none, has netns null.
+ */
 export function joinPeers(namespaces: ReadonlyMap<string, UnjoinedNamespace>): Map<string, Link[]> {
   const links = new Map([...namespaces].map(([name, { links }]) => [name, links]));
   const byIndex = new Map([...links].map(([name, own]) => [name, new Map(own.map((link) => [link.index, link]))]));

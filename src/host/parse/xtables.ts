@@ -3,14 +3,14 @@
 import { type Effects, noEffects, targetEffects, type WalkedRule } from './effects.ts';
 
 /** One `-A` line. */
-export interface XtablesRule extends WalkedRule {
+interface XtablesRule extends WalkedRule {
   readonly chain: string;
   /** The line, verbatim. */
   readonly text: string;
 }
 
 /** One chain. */
-export interface XtablesChain {
+interface XtablesChain {
   readonly name: string;
   /** Null for a chain that a user made. */
   readonly policy: 'accept' | 'drop' | null;

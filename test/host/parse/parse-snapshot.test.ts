@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
 import type { NamespaceState } from '../../../src/host/state.ts';
