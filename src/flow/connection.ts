@@ -30,7 +30,7 @@ export interface Connection {
   /** Every frame of it, errors included, in the order of the case. */
   readonly frames: readonly Frame[];
   readonly outcome: WireOutcome;
-  /** The errno that the outcome means to a connecting program (RFC 9293, 3.10.7.3; RFC 1122, 4.2.3.9), null when unclear. */
+  /** The errno that the outcome means to the program (RFC 9293, 3.10.7.3; RFC 1122, 4.2.3.9), null when unclear. */
   readonly errno: string | null;
 }
 
@@ -54,19 +54,38 @@ export function resetPacket(connection: Connection): Packet | null {
   return connection.packets.find(({ facts }) => facts.tcp?.reset === true) ?? null;
 }
 
-const icmpErrno: Readonly<Record<string, string>> = {
-  '4/3/0': 'ENETUNREACH',
-  '4/3/1': 'EHOSTUNREACH',
-  '4/3/2': 'ENOPROTOOPT',
-  '4/3/3': 'ECONNREFUSED',
-  '4/3/9': 'ENETUNREACH',
-  '4/3/10': 'EHOSTUNREACH',
-  '4/3/13': 'EHOSTUNREACH',
-  '6/1/0': 'ENETUNREACH',
-  '6/1/1': 'EACCES',
-  '6/1/3': 'EHOSTUNREACH',
-  '6/1/4': 'ECONNREFUSED',
-  '6/1/5': 'EACCES',
+/** What an ICMP error means to a socket; `soft` is not told to a UDP socket. */
+interface IcmpMeaning {
+  readonly errno: string;
+  readonly soft?: true;
+}
+
+/** By family/type/code: `icmp_err_convert` (net/ipv4/icmp.c) and `icmpv6_err_convert` (net/ipv6/icmp.c). */
+const icmpMeanings: Readonly<Record<string, IcmpMeaning>> = {
+  '4/3/0': { errno: 'ENETUNREACH', soft: true },
+  '4/3/1': { errno: 'EHOSTUNREACH', soft: true },
+  '4/3/2': { errno: 'ENOPROTOOPT' },
+  '4/3/3': { errno: 'ECONNREFUSED' },
+  '4/3/5': { errno: 'EOPNOTSUPP', soft: true },
+  '4/3/6': { errno: 'ENETUNREACH' },
+  '4/3/7': { errno: 'EHOSTDOWN' },
+  '4/3/8': { errno: 'ENONET' },
+  '4/3/9': { errno: 'ENETUNREACH' },
+  '4/3/10': { errno: 'EHOSTUNREACH' },
+  '4/3/11': { errno: 'ENETUNREACH', soft: true },
+  '4/3/12': { errno: 'EHOSTUNREACH', soft: true },
+  '4/3/13': { errno: 'EHOSTUNREACH' },
+  '4/3/14': { errno: 'EHOSTUNREACH' },
+  '4/3/15': { errno: 'EHOSTUNREACH' },
+  '4/11/0': { errno: 'EHOSTUNREACH', soft: true },
+  '6/1/0': { errno: 'ENETUNREACH', soft: true },
+  '6/1/1': { errno: 'EACCES' },
+  '6/1/2': { errno: 'EHOSTUNREACH', soft: true },
+  '6/1/3': { errno: 'EHOSTUNREACH', soft: true },
+  '6/1/4': { errno: 'ECONNREFUSED' },
+  '6/1/5': { errno: 'EACCES' },
+  '6/1/6': { errno: 'EACCES' },
+  '6/3/0': { errno: 'EHOSTUNREACH', soft: true },
 };
 
 interface Met {
@@ -74,17 +93,19 @@ interface Met {
   readonly errno: string | null;
 }
 
-function metByIcmp(errors: readonly IcmpError[]): Met | null {
+function metByIcmp(errors: readonly IcmpError[], hearsSoft: boolean): Met | null {
   for (const { family, type, code } of errors) {
-    const errno = icmpErrno[`${family}/${type}/${code}`];
-    if (errno !== undefined) return { outcome: errno === 'ECONNREFUSED' ? 'refused' : 'unreachable', errno };
+    const meaning = icmpMeanings[`${family}/${type}/${code}`];
+    if (meaning === undefined || (meaning.soft === true && !hearsSoft)) continue;
+    const { errno } = meaning;
+    return { outcome: errno === 'ECONNREFUSED' ? 'refused' : 'unreachable', errno };
   }
   return null;
 }
 
 function metByUdp(packets: readonly Packet[], client: End, errors: readonly IcmpError[]): Met {
   if (packets.some(({ facts }) => !sameEnd(facts.source, client))) return { outcome: 'ok', errno: null };
-  return metByIcmp(errors) ?? { outcome: 'timeout', errno: null };
+  return metByIcmp(errors, false) ?? { outcome: 'timeout', errno: null };
 }
 
 function metByTcp(packets: readonly Packet[], client: End, errors: readonly IcmpError[]): Met {
@@ -92,13 +113,21 @@ function metByTcp(packets: readonly Packet[], client: End, errors: readonly Icmp
   const theirs = packets.filter(({ facts }) => !sameEnd(facts.source, client));
   const asked = own.some(({ facts }) => facts.tcp?.syn === true);
   const accepted = theirs.some(({ facts }) => facts.tcp?.syn === true && facts.tcp.ack);
+  // An accepting answer that never reaches the client is none to it: only its own acknowledgement shows that it did.
+  const heard = own.some(({ facts: { tcp } }) => tcp !== null && tcp.ack && !tcp.syn && !tcp.reset);
+  const resetByUs = own.some(({ facts }) => facts.tcp?.reset === true);
   const resetByThem = theirs.some(({ facts }) => facts.tcp?.reset === true);
   const answeredBytes = theirs.reduce((sum, { facts }) => sum + facts.payloadLength, 0);
   const closedByThem = theirs.some(({ facts }) => facts.tcp?.fin === true);
   const askedBytes = own.reduce((sum, { facts }) => sum + facts.payloadLength, 0);
   if (asked && !accepted) {
     if (resetByThem) return { outcome: 'refused', errno: 'ECONNREFUSED' };
-    return metByIcmp(errors) ?? { outcome: 'timeout', errno: null };
+    return metByIcmp(errors, true) ?? { outcome: 'timeout', errno: null };
+  }
+  if (asked && !heard && !resetByThem) {
+    // A client that resets what it asked for gave up, or never asked: its frames do not say which.
+    if (resetByUs) return { outcome: 'unknown', errno: null };
+    return metByIcmp(errors, true) ?? { outcome: 'timeout', errno: null };
   }
   if (resetByThem && !closedByThem) return { outcome: 'reset', errno: 'ECONNRESET' };
   if (answeredBytes > 0) return { outcome: 'ok', errno: null };
@@ -117,22 +146,39 @@ function key(protocol: string, a: End, b: End): string {
 }
 
 /**
- * Splits the frames of one pair of ends where a new connection begins: a SYN with another sequence number after the old
- * one was refused or closed uses the same ports again.
+ * Splits what was gathered of one pair of ends where a new connection begins: a SYN with another sequence number uses
+ * the same ports again. An attempt is known by its SYN, so that a second capture point, whose frames may follow all of
+ * the first one's, falls into the same attempts. An ICMP error belongs to the attempt that it interrupts.
  */
-function splitByAttempt(frames: readonly FrameFacts[]): FrameFacts[][] {
-  const attempts: FrameFacts[][] = [];
-  let sequence: number | null = null;
+function splitByAttempt({ frames, errors }: Gathered): Gathered[] {
+  const attempts: Gathered[] = [];
+  const bySequence = new Map<number, Gathered>();
+  let current: Gathered | null = null;
+  const begin = (): Gathered => {
+    const attempt: Gathered = { frames: [], errors: [] };
+    attempts.push(attempt);
+    return attempt;
+  };
   for (const facts of frames) {
-    const opens = facts.tcp?.syn === true && !facts.tcp.ack;
-    if (attempts.length === 0 || (opens && sequence !== null && facts.tcp?.sequence !== sequence)) attempts.push([]);
-    if (opens) sequence = facts.tcp?.sequence ?? null;
-    attempts.at(-1)?.push(facts);
+    const sequence = facts.tcp?.syn === true && !facts.tcp.ack ? facts.tcp.sequence : null;
+    if (sequence !== null) {
+      // What came before the first SYN is an answer that overtook it at another capture point.
+      const overtaken: Gathered | null = bySequence.size === 0 ? current : null;
+      current = bySequence.get(sequence) ?? overtaken ?? begin();
+      bySequence.set(sequence, current);
+    }
+    current ??= begin();
+    current.frames.push(facts);
+  }
+  for (const error of errors) {
+    const began = ({ frames: own }: Gathered): number => own[0]?.frame.number ?? 0;
+    const attempt = attempts.findLast((one) => began(one) < error.frame.number) ?? attempts[0];
+    attempt?.errors.push(error);
   }
   return attempts;
 }
 
-function toConnection(frames: readonly FrameFacts[], errors: readonly IcmpError[]): Connection | null {
+function toConnection({ frames, errors }: Gathered): Connection | null {
   const packets = joinPackets(frames);
   const opening = packets.find(({ facts }) => facts.tcp?.syn === true && !facts.tcp.ack) ?? packets[0];
   if (opening === undefined) return null;
@@ -167,9 +213,7 @@ export function findConnections(evidence: Case): Connection[] {
     if (facts !== null) of(key(facts.protocol, facts.source, facts.destination)).frames.push(facts);
     if (error !== null) of(key(error.protocol, error.quotedSource, error.quotedDestination)).errors.push(error);
   }
-  const connections = [...gathered.values()].flatMap(({ frames, errors }) =>
-    splitByAttempt(frames).map((attempt) => toConnection(attempt, errors)),
-  );
+  const connections = [...gathered.values()].flatMap((one) => splitByAttempt(one).map(toConnection));
   return connections
     .filter((connection) => connection !== null)
     .sort((a, b) => (a.frames[0]?.number ?? 0) - (b.frames[0]?.number ?? 0));

@@ -11,7 +11,8 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'nettrace-files-'));
   writeFileSync(join(directory, 'hosts'), '10.88.0.1 host.containers.internal\n');
   symlinkSync(join(directory, 'hosts'), join(directory, 'link'));
-  execFileSync('mkfifo', [join(directory, 'fifo')]);
+  const fifo = ['mkfifo', join(directory, 'fifo')] as const;
+  execFileSync(fifo[0], [fifo[1]]);
 });
 
 afterAll(() => rmSync(directory, { recursive: true }));

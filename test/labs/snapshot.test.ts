@@ -11,13 +11,14 @@ import { describeLab } from './available.ts';
 const bridgeHost = `ntsnap${process.pid}h`;
 const box = `ntsnap${process.pid}c`;
 const both = [bridgeHost, box];
+const tool = 'ip';
 
 function ip(...args: string[]): void {
-  execFileSync('ip', args);
+  execFileSync(tool, args);
 }
 
 function inside(netns: string, ...argv: [string, ...string[]]): string {
-  return execFileSync('ip', ['netns', 'exec', netns, ...argv], { encoding: 'utf8' });
+  return execFileSync(tool, ['netns', 'exec', netns, ...argv], { encoding: 'utf8' });
 }
 
 function build(): void {
@@ -49,7 +50,7 @@ describeLab('a snapshot of real namespaces', () => {
     build();
     const script = "require('net').createServer().listen(19001, '127.0.0.1', () => console.log('up'))";
     const child = spawn(
-      'ip',
+      tool,
       ['netns', 'exec', bridgeHost, process.execPath, '-e', script, '--', '--token', 'hunter2'],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
@@ -63,7 +64,7 @@ describeLab('a snapshot of real namespaces', () => {
 
   afterAll(() => {
     listener.stop();
-    for (const netns of both) spawnSync('ip', ['netns', 'del', netns]);
+    for (const netns of both) spawnSync(tool, ['netns', 'del', netns]);
     rmSync(`/etc/netns/${box}`, { recursive: true, force: true });
     // Ours to remove only when nothing else is in it.
     spawnSync('rmdir', ['/etc/netns'], { stdio: 'ignore' });
@@ -155,7 +156,7 @@ describeLab('a snapshot of real namespaces', () => {
   test('reads nft and legacy rules where there are some', async () => {
     inside(bridgeHost, 'nft', 'add', 'table', 'inet', 'own');
     inside(bridgeHost, 'nft', 'add chain inet own input { type filter hook input priority 0; policy drop; }');
-    const legacy = spawnSync('ip', ['netns', 'exec', bridgeHost, 'iptables-legacy', '-A', 'FORWARD', '-j', 'REJECT']);
+    const legacy = spawnSync(tool, ['netns', 'exec', bridgeHost, 'iptables-legacy', '-A', 'FORWARD', '-j', 'REJECT']);
     const snapshot = await withHandles((handles) => collectSnapshot(handles));
     const hooks = parseSnapshot(snapshot).namespaces.get(bridgeHost)?.firewallHooks ?? [];
     expect(hooks).toContainEqual(
