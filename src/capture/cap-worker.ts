@@ -47,19 +47,21 @@ const handles = devices.map((device) => {
 });
 
 process.stdout.on('error', () => process.exit(1));
-process.stdout.write(sectionHeaderBlock('nettrace'));
-for (const { device, linkType } of handles) process.stdout.write(interfaceBlock(device, linkType));
-
+process.on('SIGTERM', () => {
+  setTimeout(() => {
+    // An immediate comes after the loop has polled: what waited in the kernel is read before the handles close.
+    setImmediate(() => {
+      for (const { handle } of handles) handle.close();
+      process.stdout.end(() => process.exit(0));
+    });
+  }, drainMs);
+});
 for (const [interfaceIndex, { handle, buffer }] of handles.entries()) {
   handle.on('packet', (captured) => {
     const bytes = buffer.subarray(0, captured);
     process.stdout.write(enhancedPacketBlock(interfaceIndex, wallClockNs(), captured, bytes));
   });
 }
-
-process.on('SIGTERM', () => {
-  setTimeout(() => {
-    for (const { handle } of handles) handle.close();
-    process.stdout.end(() => process.exit(0));
-  }, drainMs);
-});
+// Whoever reads this takes it for the word that everything above is in place.
+process.stdout.write(sectionHeaderBlock('nettrace'));
+for (const { device, linkType } of handles) process.stdout.write(interfaceBlock(device, linkType));

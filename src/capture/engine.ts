@@ -37,13 +37,3 @@ export interface CaptureEngine {
   /** Reads the counts out of what it said, the latest, or null. */
   counts(standardError: string): EngineCounts | null;
 }
-
-/** Puts a command into a namespace whose descriptor the child inherits as number 3. */
-export function inNamespace(namespace: NamespaceHandle, command: readonly string[]): readonly string[] {
-  return namespace.own ? command : ['nsenter', '--net=/proc/self/fd/3', '--', ...command];
-}
-
-/** The namespace's descriptor as a child's stdio entry. execa's types know numbers up to 9 alone; any one is passed on. */
-export function inherited(namespace: NamespaceHandle): 3 {
-  return namespace.descriptor as 3;
-}

@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { fixedEnvironment } from '../host/environment.ts';
 
-// A process is ended only while its start time is the one it was registered with: its number may be another's by then.
+// A process is ended with the group that it leads, and only while its start time is the one it was registered with: its number may be another's by then.
 // A tracefs instance is busy until the last reader's descriptor is gone, hence the tries.
 const guardScript = `
 trap '' INT HUP TERM QUIT TSTP
@@ -26,7 +26,7 @@ end_process() {
   read -r stat < "/proc/$1/stat" || return
   pid=$1 start=$2
   set -- \${stat##*) }
-  [ "\${20}" = "$start" ] && kill -KILL "$pid"
+  [ "\${20}" = "$start" ] && kill -KILL -- "-$pid"
 }
 remove_instance() { [ ! -d "$1" ] || try rmdir "$1"; }
 unmount() { try umount "$1"; }
@@ -69,7 +69,7 @@ export class Guard {
     });
   }
 
-  /** Has a child ended when nettrace is. A child that is gone already needs no watching. */
+  /** Has a child that leads a process group ended, with its group, when nettrace is. One that is gone needs no watching. */
   watchProcess(pid: number | undefined): void {
     const start = pid === undefined ? null : processStartTime(pid);
     if (start !== null) this.#shell.stdin.write(`process ${pid} ${start}\n`);

@@ -6,28 +6,34 @@ import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import type { LinkOutage } from '../case/evidence.ts';
 import { fixedEnvironment } from '../host/environment.ts';
-import type { NamespaceHandle } from '../host/namespaces.ts';
-import { inherited, inNamespace } from './engine.ts';
+import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
 import type { Guard } from './guard.ts';
 
 /** A link's state at a moment. */
 export interface LinkChange {
   readonly device: string;
   readonly timeNs: bigint;
-  /** Up and with a carrier. A deleted link is not. */
+  /** Up and with a carrier. */
   readonly usable: boolean;
 }
 
-const linePattern = /^\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{1,6})\] (Deleted )?\d+: ([^:@]+)(?:@[^:]*)?: <([^>]*)>/;
+// The name of the other end or the master follows the link's own, which may hold an `@` itself.
+const linePattern =
+  /^\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{1,6})\] (?:Deleted )?\d+: ([^:]+?)(?:@[^:@]*)?: <([^>]*)>/;
 
-/** Reads a line of `ip -ts -o monitor link` printed with TZ=UTC, or returns null for what is none. */
+/**
+ * Reads a line of `ip -ts -o monitor link` printed with TZ=UTC, or returns null for what is none. The flags alone
+ * decide: a link that is deleted is set down first, and `Deleted` with a link that is up means that it left its bridge.
+ */
 export function parseLinkChange(line: string): LinkChange | null {
   const match = linePattern.exec(line);
   if (match === null) return null;
-  const [, second = '', fraction = '', deleted, device = '', flagText = ''] = match;
+  const [, second = '', microseconds = '', device = '', flagText = ''] = match;
+  const milliseconds = Date.parse(`${second}Z`);
+  if (Number.isNaN(milliseconds)) return null;
   const flags = flagText.split(',');
-  const timeNs = BigInt(Date.parse(`${second}Z`)) * 1_000_000n + BigInt(fraction.padStart(6, '0')) * 1000n;
-  return { device, timeNs, usable: deleted === undefined && flags.includes('UP') && flags.includes('LOWER_UP') };
+  const timeNs = BigInt(milliseconds) * 1_000_000n + BigInt(microseconds) * 1000n;
+  return { device, timeNs, usable: flags.includes('UP') && flags.includes('LOWER_UP') };
 }
 
 /** Folds changes into outages of one namespace's devices. */
@@ -67,7 +73,7 @@ export class LinkMonitor {
     this.log = new OutageLog(namespace.name);
     const [file = '', ...rest] = inNamespace(namespace, ['ip', '-o', '-ts', 'monitor', 'link']);
     this.#child = execa(file, rest, {
-      stdio: ['ignore', 'pipe', 'ignore', inherited(namespace)],
+      stdio: ['ignore', 'pipe', 'ignore'],
       buffer: false,
       detached: true,
       cleanup: false,

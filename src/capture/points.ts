@@ -11,14 +11,14 @@ export interface PointName {
 /** More would cost the host more than they tell. */
 const mostPoints = 8;
 
-/** Kinds of link that lead out of the host. */
+/** Hardware leads out of the host. */
 function isUplink(link: Link): boolean {
   return link.kind === 'device' && link.master === null && link.up;
 }
 
 /**
  * The devices nearest to the namespace first: its own, the other ends of its veths, the bridges that those are ports of,
- * then uplinks, ports and the containers behind them, eight at most. A device that is down is watched too, as it may
+ * then uplinks, ports (of those bridges first) and the containers behind them, eight at most. A device that is down is watched too, as it may
  * come up; loopback only in the command's own namespace.
  */
 export function choosePoints(links: ReadonlyMap<string, readonly Link[]>, start: string): PointName[] {
@@ -46,9 +46,10 @@ export function choosePoints(links: ReadonlyMap<string, readonly Link[]>, start:
   const namespaces = [...new Set(chosen.map(({ netns }) => netns))];
   for (const netns of namespaces) for (const link of linksOf(netns).filter(isUplink)) take(netns, link.name);
   for (const netns of namespaces) {
-    for (const port of linksOf(netns).filter(({ master, kind }) => master !== null && kind === 'veth')) {
-      if (take(netns, port.name)) throughPeer(port);
-    }
+    const ports = linksOf(netns).filter(({ master, kind }) => master !== null && kind === 'veth');
+    const near = (port: Link): boolean => chosen.some((point) => point.netns === netns && point.device === port.master);
+    const [nearest, others] = [ports.filter(near), ports.filter((port) => !near(port))];
+    for (const port of [...nearest, ...others]) if (take(netns, port.name)) throughPeer(port);
   }
   return chosen;
 }

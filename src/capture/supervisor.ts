@@ -6,15 +6,8 @@
 import { execa } from 'execa';
 import { CaptureReader } from '../capfile/capture-reader.ts';
 import { fixedEnvironment } from '../host/environment.ts';
-import type { NamespaceHandle } from '../host/namespaces.ts';
-import {
-  type CaptureEngine,
-  type CaptureJob,
-  type CapturePoint,
-  type EngineCounts,
-  inherited,
-  inNamespace,
-} from './engine.ts';
+import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
+import { type CaptureEngine, type CaptureJob, type CapturePoint, type EngineCounts } from './engine.ts';
 import type { CapturedFrame } from './frame-buffer.ts';
 import type { Guard } from './guard.ts';
 
@@ -44,7 +37,7 @@ const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 function startChild(namespace: NamespaceHandle, command: readonly string[]) {
   const [file = '', ...rest] = inNamespace(namespace, command);
   return execa(file, rest, {
-    stdio: ['ignore', 'pipe', 'pipe', inherited(namespace)],
+    stdio: ['ignore', 'pipe', 'pipe'],
     buffer: false,
     // A session of its own: the terminal's Ctrl-C is for the traced command.
     detached: true,

@@ -13,9 +13,9 @@ import type { CaptureInterface, Case, KernelLine } from '../case/evidence.ts';
 import { collectSnapshot } from '../host/collect.ts';
 import { listContainers } from '../host/containers.ts';
 import { maskSecrets } from '../host/mask.ts';
-import { findNamespaces, type NamespaceHandle, type NamespaceSet } from '../host/namespaces.ts';
+import { findNamespaces, type NamespaceHandle } from '../host/namespaces.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
-import type { CommandOutput, Snapshot } from '../host/snapshot.ts';
+import type { CommandOutput } from '../host/snapshot.ts';
 import type { Link } from '../host/state.ts';
 import { Tracer } from '../kernel/tracefs.ts';
 import { errorText } from './errors.ts';
@@ -126,22 +126,6 @@ async function waitForEnd(process: TracedProcess, timeoutSeconds: number | null)
   return end;
 }
 
-/** Gives namespaces the names of their containers, which are known late: asking an engine takes its time. */
-function withNames(snapshot: Snapshot, named: NamespaceSet): Snapshot {
-  return {
-    ...snapshot,
-    namespaces: snapshot.namespaces.map((namespace) => {
-      const handle = named.namespaces.find(({ inode }) => inode === namespace.inode);
-      return handle === undefined ? namespace : { ...namespace, ...describe(handle) };
-    }),
-  };
-}
-
-function describe({ name, container }: NamespaceHandle): Pick<Snapshot['namespaces'][number], 'name' | 'container'> {
-  const { id, name: containerName, runtime } = container ?? { id: '', name: '', runtime: '' };
-  return { name, container: container === null ? null : { id, name: containerName, runtime } };
-}
-
 /** Runs the command and gathers the evidence. `onStart` hears when the command is let go. */
 export async function trace(
   options: TraceOptions,
@@ -163,8 +147,11 @@ export async function trace(
   const process = new TracedProcess(start, options.nameFiles, options.argv, options.outputToError);
 
   const gathering = new LinkGathering(start, others.length + 1);
+  const naming = containers.then((running) => findNamespaces(running.containers));
   const snapshotting = collectSnapshot([start, ...others], {
     missing: set.missing,
+    named: naming.then(({ namespaces }) => namespaces),
+    onChild: (pid) => guard.watchProcess(pid),
     onLinks: (namespace, output) => gathering.add(namespace, output),
   });
   await gathering.complete;
@@ -183,9 +170,8 @@ export async function trace(
 
   const end = await waitForEnd(process, options.timeoutSeconds);
   const endedNs = wallClockNs();
-  const [captured, snapshot, running] = await Promise.all([capture.stop(), snapshotting, containers]);
+  const [captured, snapshot, running, named] = await Promise.all([capture.stop(), snapshotting, containers, naming]);
   const kernelLines: KernelLine[] = tracer?.stop() ?? [];
-  const named = findNamespaces(running.containers);
   const nameOf = new Map(named.namespaces.map(({ inode, name }) => [inode, name]));
   const interfaces = capture.points.map(({ namespace, device }, index): CaptureInterface => {
     const netns = nameOf.get(namespace.inode) ?? namespace.name;
@@ -217,7 +203,7 @@ export async function trace(
     },
     interfaces,
     captured.frames.map(({ pointIndex, ...frame }) => ({ ...frame, interfaceIndex: pointIndex })),
-    withNames(snapshot, named),
+    snapshot,
     kernelLines,
   );
   named.dispose();

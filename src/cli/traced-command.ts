@@ -4,8 +4,7 @@
  */
 
 import { execa } from 'execa';
-import { inherited } from '../capture/engine.ts';
-import type { NamespaceHandle } from '../host/namespaces.ts';
+import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
 
 /** What the command sees as /etc/hosts and /etc/resolv.conf; null leaves the host's. */
 export interface NameFiles {
@@ -23,11 +22,11 @@ export interface CommandEnd {
 /** Exit status for nettrace's own failure, as env(1), timeout(1) and nohup(1) have it. */
 export const ownFailureStatus = 125;
 
-// Descriptor 3 is the gate, 4 the namespace; neither is the command's. A gate that closes without a word means that
-// nettrace is gone, and then the command is not started.
+// Descriptor 3 is the gate and not the command's. A gate that closes without a word means that nettrace is gone, and then
+// the command is not started.
 const gateScript = `
 read -r go <&3 || exit ${ownFailureStatus}
-exec 3<&- 4<&-
+exec 3<&-
 exec "$@"
 `;
 
@@ -58,13 +57,13 @@ function commandLine(namespace: NamespaceHandle, files: NameFiles, argv: readonl
         ...gated,
       ]
     : gated;
-  return namespace.own ? named : ['nsenter', '--net=/proc/self/fd/4', '--', ...named];
+  return [...inNamespace(namespace, named)];
 }
 
 function start(namespace: NamespaceHandle, files: NameFiles, argv: readonly string[], outputToError: boolean) {
   const [file = '', ...rest] = commandLine(namespace, files, argv);
   return execa(file, rest, {
-    stdio: ['inherit', outputToError ? 2 : 'inherit', 'inherit', 'pipe', inherited(namespace)],
+    stdio: ['inherit', outputToError ? 2 : 'inherit', 'inherit', 'pipe'],
     buffer: false,
     // The command is the user's: it lives on when nettrace is killed.
     cleanup: false,

@@ -49,7 +49,7 @@ export function commandConnections(
 ): { readonly connections: readonly Connection[]; readonly missing: string | null } {
   const { session } = evidence;
   if (session?.command == null) return { connections, missing: null };
-  if (session.kernelEvents) {
+  if (session.kernelEvents && session.kernelEventsLost === 0) {
     const own = byKernel(connections, records);
     // IPv6 look-ups are not traced by this event: what has no IPv4 look-up is told by place.
     const six = byPlace(
@@ -61,7 +61,6 @@ export function commandConnections(
   }
   return {
     connections: byPlace(evidence, connections, host),
-    missing:
-      "Without kernel events the command's connections are told by namespace and time alone: another program's of the same namespace may be among them.",
+    missing: `${session.kernelEvents ? 'Kernel events were lost, so' : 'Without kernel events'} the command's connections are told by namespace and time alone: another program's of the same namespace may be among them.`,
   };
 }

@@ -1,7 +1,7 @@
 /** The journey as hops: each of the model's steps with the frames, state and kernel events that support it. */
 
 import type { Frame } from '../case/evidence.ts';
-import { requestPacket, resetPacket } from '../flow/connection.ts';
+import { refusalFrames, requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { Quote } from '../host/state.ts';
 import type { Step } from '../model/step.ts';
 import { dissect } from '../wire/dissect.ts';
@@ -23,7 +23,8 @@ export function snapshotEvidence({ netns, command, text }: Quote): EvidenceItem 
   return { kind: 'snapshot', netns, command, text };
 }
 
-function framesAt(context: Context, frames: readonly Frame[], step: Step): Frame[] {
+/** Those of the frames that were seen at a step's device. */
+export function framesAt(context: Context, frames: readonly Frame[], step: Step): Frame[] {
   return frames.filter((frame) => {
     const point = context.evidence.interfaces[frame.interfaceIndex];
     return point?.netns === step.netns && point.device === step.device;
@@ -79,39 +80,53 @@ function evidenceOf(context: Context, step: Step, position: number): EvidenceIte
   }
   items.push(...step.quotes.map(snapshotEvidence));
   if (step.stage === 'socket' && step.verdict === 'refused') {
-    const reset = resetPacket(connection);
-    const first = reset === null ? undefined : (framesAt(context, reset.frames, step)[0] ?? reset.frames[0]);
+    const answers = refusalFrames(connection);
+    const first = framesAt(context, answers, step)[0] ?? answers[0];
     if (first !== undefined) items.push(frameEvidence(context, first));
   }
   return items;
 }
 
-/** True when the packet was seen, by a frame or by the kernel, behind this step. */
-function wentOn(context: Context, steps: readonly Step[], position: number): boolean {
-  const request = requestPacket(context.connection);
-  const later = steps.slice(position + 1);
-  if (later.some((step) => step.stage === 'socket') && context.kernel?.resetSent != null) return true;
-  return later.some(
-    (step) =>
-      deviceStages.includes(step.stage) && request !== null && framesAt(context, request.frames, step).length > 0,
+/** How far the evidence, not the model, says that the packet came: the last step that it had reached; -1 for none. */
+function lastReached(context: Context, steps: readonly Step[]): number {
+  const { connection, kernel } = context;
+  const { end } = context.journey ?? {};
+  const refusedByKernel = end?.kind === 'refused' && (kernel?.resetSent != null || dropReason(kernel) === 'NO_SOCKET');
+  const taken = end?.kind === 'accepted' && wasAnswered(connection);
+  if (refusedByKernel || taken) return steps.length - 1;
+  const frames = requestPacket(connection)?.frames ?? [];
+  return steps.findLastIndex(
+    (step) => deviceStages.includes(step.stage) && framesAt(context, frames, step).length > 0,
   );
 }
 
-/** The hops of the request's journey. What the model could not decide is decided by the evidence where there is any. */
+function dropReason(kernel: Context['kernel']): string | null {
+  const event = kernel?.drop?.event;
+  return event?.kind === 'drop' ? event.reason : null;
+}
+
+/**
+ * The hops of the request's journey. What the model could not decide is decided by the evidence where there is any; what
+ * follows an undecided hop is no more than the model's "if".
+ */
 export function requestHops(context: Context): Hop[] {
   const steps = context.journey?.steps ?? [];
+  const reached = lastReached(context, steps);
+  const undecided = steps.findIndex((step, position) => step.verdict === 'unknown' && position >= reached);
   return steps.map((step, position) => {
-    const settled = step.verdict === 'unknown' && wentOn(context, steps, position);
+    const settled = step.verdict === 'unknown' && position < reached;
+    const supposed = undecided >= 0 && position > undecided;
     const evidence = evidenceOf(context, step, position);
     const last = position === steps.length - 1;
+    const detail = settled ? 'rules stand here, and the packet was seen behind them' : step.detail;
     return {
       index: position + 1,
       direction: 'request',
       netns: step.netns,
       device: step.device,
       stage: step.stage,
-      verdict: settled ? 'passed' : step.verdict,
-      detail: settled ? 'rules stand here, and the packet was seen behind them' : step.detail,
+      verdict: settled ? 'passed' : supposed ? 'unknown' : step.verdict,
+      detail: supposed ? `if it comes this far: ${detail}` : detail,
       evidence: last ? [...evidence, { kind: 'model', text: `the model of this host says: ${step.detail}` }] : evidence,
     };
   });

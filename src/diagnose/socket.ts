@@ -1,12 +1,13 @@
 /** The socket's causes: the packet arrived, and no socket took it. */
 
-import { resetPacket } from '../flow/connection.ts';
+import { refusalFrames } from '../flow/connection.ts';
 import type { Listener } from '../host/state.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Certainty } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
+import { framesAt } from './hops.ts';
 import { listenerFixes } from './listener-fix.ts';
 import { clientText, joinWords, listenerText, ownerText, serverText, wayText } from './words.ts';
 
@@ -21,6 +22,13 @@ interface Refusal {
 
 const noSocket = 'NO_SOCKET';
 
+/** The kernel's word that no socket took the packet: why it sent its RST, or why it dropped the packet's buffer. */
+function kernelFoundNoSocket({ kernel }: Context): boolean {
+  const sent = kernel?.resetSent?.event;
+  if (sent?.kind === 'send-reset' && (sent.reason === noSocket || sent.reason === null)) return true;
+  return kernel?.drop?.event.kind === 'drop' && kernel.drop.event.reason === noSocket;
+}
+
 /** A firewall may forge the answer: without the kernel's word that a socket was missing, one that may is a rival. */
 function firewallMayForge(context: Context): boolean {
   return (context.journey?.assumptions.length ?? 0) > 0;
@@ -28,27 +36,21 @@ function firewallMayForge(context: Context): boolean {
 
 /** The refusal, when the state says that no socket takes the packet and nothing speaks for another sender of the RST. */
 function findRefusal(context: Context): Refusal | null {
-  const { connection, journey, kernel } = context;
+  const { connection, journey } = context;
   if (connection.outcome !== 'refused' || journey?.end.kind !== 'refused') return null;
   const step = journey.steps.at(-1);
   if (step === undefined) return null;
-  const reset = resetPacket(connection);
-  const sent = kernel?.resetSent?.event;
-  const said = sent?.kind === 'send-reset' && (sent.reason === noSocket || sent.reason === null);
+  const said = kernelFoundNoSocket(context);
   // The kernel tells of every RST that it sends: one that it did not send was made by something else.
   if (context.kernelComplete && !said && connection.protocol === 'tcp') return null;
-  const seen = reset !== null && seenAt(context, step);
+  const seen = seenAt(context, step);
   const certainty = said ? 'proven' : seen && !firewallMayForge(context) ? 'observed' : 'inferred';
   return { context, step, samePort: journey.end.samePort, certainty };
 }
 
-/** True when the RST was seen at the device behind which the socket is, or no device lies between (loopback). */
+/** True when the refusal was seen at the device behind which the socket is, or no device lies between (loopback). */
 function seenAt(context: Context, step: Step): boolean {
-  const frames = resetPacket(context.connection)?.frames ?? [];
-  return frames.some((frame) => {
-    const point = context.evidence.interfaces[frame.interfaceIndex];
-    return point?.netns === step.netns && point.device === step.device;
-  });
+  return framesAt(context, refusalFrames(context.connection), step).length > 0;
 }
 
 function askedText({ context, step }: Refusal): string {
@@ -62,8 +64,13 @@ function askedText({ context, step }: Refusal): string {
     .join(' ');
 }
 
-function answerText({ step }: Refusal): string {
-  return `So the kernel of ${step.netns} answered with a reset (RST), which a program reports as "connection refused".`;
+function answerText({ context, step }: Refusal): string {
+  const answer = context.connection.protocol === 'tcp' ? 'a reset (RST)' : 'an ICMP error (port unreachable)';
+  return `So the kernel of ${step.netns} answered with ${answer}, which a program reports as "connection refused".`;
+}
+
+function refusedText(context: Context): string {
+  return `${serverText(context)} refused the ${context.connection.protocol === 'tcp' ? 'connection' : 'packet'}`;
 }
 
 function finding(
@@ -72,11 +79,9 @@ function finding(
   rest: Pick<Finding, 'summary' | 'explanation' | 'fixes' | 'detail'>,
 ): Finding {
   const { context, step, certainty } = refusal;
-  const { server } = context.connection;
   const rival = {
     cause: 'firewall-reject',
-    tellApart:
-      'repeat it with kernel events (nettrace run, as root): tcp_send_reset says NO_SOCKET when no socket took it',
+    tellApart: 'repeat it with nettrace run, as root: the kernel then says NO_SOCKET when it was no firewall',
   };
   return {
     cause,
@@ -84,7 +89,7 @@ function finding(
     where: { netns: step.netns, device: step.device, stage: 'socket' },
     verdict: 'refused',
     evidence: [],
-    alternatives: certainty === 'inferred' && firewallMayForge(context) && server.port > 0 ? [rival] : [],
+    alternatives: certainty === 'inferred' && firewallMayForge(context) ? [rival] : [],
     ...rest,
   };
 }
@@ -120,7 +125,7 @@ export const noListener: Cause = (context) => {
   const { netns } = refusal.step;
   return finding(refusal, 'no-listener', {
     detail: `nothing listens on ${protocol} port ${port} in ${netns}`,
-    summary: `${serverText(context)} refused the connection: nothing listens on port ${port} in ${netns}.`,
+    summary: `${refusedText(context)}: nothing listens on ${protocol} port ${port} in ${netns}.`,
     explanation: [
       askedText(refusal),
       `There it was delivered, and met no socket: no process in ${netns} listens on ${protocol} port ${port}, on any address. Either the service is not running, or it listens on another port or in another network namespace.`,
@@ -129,7 +134,7 @@ export const noListener: Cause = (context) => {
     fixes: [
       {
         summary: `Start the service that should listen on port ${port} in ${netns}, or ask for the port that it does listen on; this lists them.`,
-        commands: [`ss -ltnp`],
+        commands: [protocol === 'tcp' ? 'ss -ltnp' : 'ss -lunp'],
         netns,
         verified: false,
       },
@@ -151,7 +156,7 @@ export const listenerOnOtherAddress: Cause = (context) => {
   const { owner, addresses, sole } = boundText(refusal.samePort, listener);
   return finding(refusal, 'listener-on-other-address', {
     detail: `${owner} has the port, but on ${addresses}`,
-    summary: `${serverText(context)} refused the connection: ${sole ? "the port's only listener" : 'a listener of the port'}, ${owner}, is bound to ${addresses}, and this packet is addressed to ${packet.destination}.`,
+    summary: `${refusedText(context)}: ${sole ? "the port's only listener" : 'a listener of the port'}, ${owner}, is bound to ${addresses}, and this packet is addressed to ${packet.destination}.`,
     explanation: [
       askedText(refusal),
       `There no socket took it. A listener takes only packets that carry the address that it is bound to. ${owner} listens on port ${listener.port}, but on ${addresses}. ${loopbackText(listener, netns)}`,
@@ -171,7 +176,7 @@ export const listenerOtherFamily: Cause = (context) => {
   const [asked, bound] = packet.family === 4 ? ['IPv4', 'IPv6'] : ['IPv6', 'IPv4'];
   return finding(refusal, 'listener-other-family', {
     detail: `${ownerText(listener)} has the port, for ${bound} alone`,
-    summary: `${serverText(context)} refused the connection: ${ownerText(listener)} listens on port ${listener.port} for ${bound} alone, and this is ${asked}.`,
+    summary: `${refusedText(context)}: ${ownerText(listener)} listens on port ${listener.port} for ${bound} alone, and this is ${asked}.`,
     explanation: [
       askedText(refusal),
       `There no socket took it: ${ownerText(listener)} listens on ${listenerText(listener)}, which takes ${bound} and no ${asked}.`,
@@ -191,7 +196,7 @@ export const listenerOnOtherDevice: Cause = (context) => {
   if (refusal === null || listener === undefined) return null;
   return finding(refusal, 'listener-on-other-device', {
     detail: `${ownerText(listener)} has the port, bound to the device ${listener.device}`,
-    summary: `${serverText(context)} refused the connection: ${ownerText(listener)} takes only what comes in by ${listener.device}, and this came in by ${refusal.step.device}.`,
+    summary: `${refusedText(context)}: ${ownerText(listener)} takes only what comes in by ${listener.device}, and this came in by ${refusal.step.device}.`,
     explanation: [
       askedText(refusal),
       `There no socket took it: ${ownerText(listener)} listens on ${listenerText(listener)}, but is bound to the device ${listener.device} (SO_BINDTODEVICE), and this packet came in by ${refusal.step.device}.`,

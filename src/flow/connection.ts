@@ -54,6 +54,18 @@ export function resetPacket(connection: Connection): Packet | null {
   return connection.packets.find(({ facts }) => facts.tcp?.reset === true) ?? null;
 }
 
+/** The frames of what refused it: those of the RST, or of the ICMP errors that came back instead. */
+export function refusalFrames(connection: Connection): readonly Frame[] {
+  return resetPacket(connection)?.frames ?? connection.errors.map(({ frame }) => frame);
+}
+
+/** True when the server's end took it: a SYN-ACK, or an answer to a datagram, was seen. */
+export function wasAnswered(connection: Connection): boolean {
+  return connection.packets.some(
+    (packet) => !fromClient(connection, packet) && (packet.facts.tcp === null || packet.facts.tcp.syn),
+  );
+}
+
 /** What an ICMP error means to a socket; `soft` is not told to a UDP socket. */
 interface IcmpMeaning {
   readonly errno: string;

@@ -11,7 +11,8 @@ import { execa } from 'execa';
 import { fixedEnvironment } from './environment.ts';
 import { readBounded } from './files.ts';
 import { kernelHasNftables } from './kernel-modules.ts';
-import type { NamespaceHandle } from './namespaces.ts';
+import { nameNamespace } from './name-files.ts';
+import { inNamespace, type NamespaceHandle } from './namespaces.ts';
 import { collectProcesses } from './processes.ts';
 import { collectScript, splitSections } from './script.ts';
 import type { CommandOutput, NamespaceSnapshot, Snapshot } from './snapshot.ts';
@@ -41,27 +42,19 @@ export interface CollectOptions {
    * throw.
    */
   readonly onLinks?: (handle: NamespaceHandle, links: CommandOutput) => void;
+  /** Hears of every child, which leads a process group of its own. */
+  readonly onChild?: (pid: number) => void;
 }
 
-/** The files that name hosts and resolvers there; the first that can be read counts. */
-function namePaths(handle: NamespaceHandle, file: 'hosts' | 'resolv.conf'): string[] {
-  const { container, netnsName } = handle;
-  const engines = file === 'hosts' ? container?.hostsPath : container?.resolvConfPath;
-  if (engines !== null && engines !== undefined) return [engines];
-  // A container whose engine names no file has one that we cannot see: ours would be a guess.
-  if (container !== null) return [];
-  return [...(netnsName === null ? [] : [`/etc/netns/${netnsName}/${file}`]), `/etc/${file}`];
-}
-
-function readNames(handle: NamespaceHandle): CommandOutput[] {
-  return (['hosts', 'resolv.conf'] as const).flatMap((file) => {
-    for (const path of namePaths(handle, file)) {
-      // The host's own files may be links (systemd-resolved); a container's may be the container's doing.
-      const bytes = readBounded(path, { followLinks: handle.container === null });
-      if (bytes !== null) return [{ command: `cat ${path}`, exitCode: 0, text: bytes.toString('utf8'), error: '' }];
-    }
-    return [];
-  });
+/** What a collection of several may be told besides. */
+export interface CollectAllOptions extends CollectOptions {
+  /** One sentence each, from finding the namespaces: they go into the snapshot with those of the collection. */
+  readonly missing?: readonly string[];
+  /**
+   * The namespaces once their containers are known, where that takes longer than to begin: they give the namespaces
+   * their final names. Without, the handles' own.
+   */
+  readonly named?: Promise<readonly NamespaceHandle[]>;
 }
 
 /** Ends the script and whatever it is running: the child leads a process group of its own. */
@@ -87,11 +80,10 @@ interface Collection extends CollectOptions {
 }
 
 async function runScript(handle: NamespaceHandle, collection: Collection): Promise<ScriptRun> {
-  const { nftables, turns, signal, onLinks } = collection;
+  const { nftables, turns, signal, onLinks, onChild } = collection;
   const token = randomBytes(16).toString('hex');
-  const shell = ['-c', collectScript, 'sh', token, nftables ? 'yes' : 'no'];
-  const file = handle.own ? 'sh' : 'nsenter';
-  const args = handle.own ? shell : [`--net=/proc/${process.pid}/fd/${handle.descriptor}`, '--', 'sh', ...shell];
+  const shell = ['sh', '-c', collectScript, 'sh', token, nftables ? 'yes' : 'no'];
+  const [file = '', ...args] = inNamespace(handle, shell);
   const child = execa(file, args, {
     env: fixedEnvironment,
     extendEnv: false,
@@ -102,6 +94,7 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
     // A group of its own, so that a tool that hangs ends with the script and does not hold its pipes open.
     detached: true,
   });
+  if (child.pid !== undefined) onChild?.(child.pid);
   const parts = { output: [] as Buffer[], error: [] as Buffer[] };
   let received = 0;
   let stopped: string | null = null;
@@ -157,14 +150,9 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
 
 async function collectWith(handle: NamespaceHandle, collection: Collection): Promise<CollectedNamespace> {
   const { outputs, problem } = await runScript(handle, collection);
-  const { name, inode, container } = handle;
+  const { name, inode } = handle;
   return {
-    snapshot: {
-      name,
-      inode,
-      container: container === null ? null : { id: container.id, name: container.name, runtime: container.runtime },
-      outputs: [...outputs, ...readNames(handle)],
-    },
+    snapshot: { name, inode, container: null, outputs },
     missing:
       problem === null ? [] : [`The snapshot of the network namespace ${name} is not whole: collecting it ${problem}.`],
   };
@@ -175,8 +163,12 @@ function startCollection(options: CollectOptions): Collection {
 }
 
 /** Collects one namespace; what fails is said in `missing`. Never rejects. */
-export function collectNamespace(handle: NamespaceHandle, options: CollectOptions = {}): Promise<CollectedNamespace> {
-  return collectWith(handle, startCollection(options));
+export async function collectNamespace(
+  handle: NamespaceHandle,
+  options: CollectOptions = {},
+): Promise<CollectedNamespace> {
+  const { snapshot, missing } = await collectWith(handle, startCollection(options));
+  return { snapshot: nameNamespace(snapshot, handle), missing };
 }
 
 /** Names of routing tables, which `ip` prints instead of numbers: see ip-route(8). */
@@ -186,21 +178,21 @@ function readTableNames(): CommandOutput[] {
   return bytes === null ? [] : [{ command: `cat ${path}`, exitCode: 0, text: bytes.toString('utf8'), error: '' }];
 }
 
-/**
- * Collects the namespaces, in their order. `missing` are sentences from finding them, which go into the
- * snapshot with those of the collection.
- */
+/** Collects the namespaces, in their order. */
 export async function collectSnapshot(
   handles: readonly NamespaceHandle[],
-  options: CollectOptions & { readonly missing?: readonly string[] } = {},
+  options: CollectAllOptions = {},
 ): Promise<Snapshot> {
   const takenNs = BigInt(Date.now()) * 1_000_000n;
   const collection = startCollection(options);
   const collected = await Promise.all(handles.map((handle) => collectWith(handle, collection)));
   const tableNames = readTableNames();
-  const namespaces = collected.map(({ snapshot }, index) =>
-    index === 0 ? { ...snapshot, outputs: [...snapshot.outputs, ...tableNames] } : snapshot,
-  );
+  const named = await (options.named ?? handles);
+  const namespaces = collected.map(({ snapshot }, index) => {
+    const handle = named.find(({ inode }) => inode === snapshot.inode) ?? handles[index];
+    const whole = handle === undefined ? snapshot : nameNamespace(snapshot, handle);
+    return index === 0 ? { ...whole, outputs: [...whole.outputs, ...tableNames] } : whole;
+  });
   return {
     takenNs,
     namespaces,

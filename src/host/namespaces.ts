@@ -181,3 +181,9 @@ export function findNamespaces(containers: readonly Container[]): NamespaceSet {
   handles.sort((first, second) => (order(first) < order(second) ? -1 : 1));
   return { namespaces: handles, missing, dispose: () => opened.dispose() };
 }
+
+/** A command line that runs a command in the namespace. It is valid as long as this process and the handle live. */
+export function inNamespace(namespace: NamespaceHandle, command: readonly string[]): readonly string[] {
+  if (namespace.own) return command;
+  return ['nsenter', `--net=/proc/${process.pid}/fd/${namespace.descriptor}`, '--', ...command];
+}

@@ -20,10 +20,10 @@ export interface TraceLine {
 }
 
 // The task name is right-aligned in 16 columns and may itself hold blanks and dashes: the pid is behind the last dash
-// in front of the CPU.
-const linePattern = /^\s*(.*)-(\d+)\s+\[(\d+)\]\s+(\S+)\s+(\d+\.\d+): (\w+):? ?(.*)$/s;
+// in front of the CPU. One blank run is never matched by two quantifiers: a hostile line costs no more than its length.
+const linePattern = /^(.*)-(\d+)\s+\[(\d+)\]\s+(\S+)\s+(\d+\.\d+): (\w+):? ?(.*)$/s;
 
-/** Place of the hard- or soft-interrupt mark in the flags (`..s1.`). */
+/** Place of the interrupt mark in the flags (`..s1.`): `s` soft, `h` hard, `H` hard in soft, `z` and `Z` NMI. */
 const contextFlag = 2;
 
 /** Takes a line apart, or returns null for what is none (`CPU:1 [LOST 32 EVENTS]`, a blank line). */
@@ -32,20 +32,23 @@ export function parseTraceLine(line: string): TraceLine | null {
   if (match === null) return null;
   const [, task = '', pid, cpu, flags = '', clock = '', event = '', text = ''] = match;
   return {
-    task,
+    task: task.trimStart(),
     pid: Number(pid),
     cpu: Number(cpu),
-    interrupt: /[sShHzZ]/.test(flags[contextFlag] ?? ''),
+    interrupt: /[shHzZ]/.test(flags[contextFlag] ?? ''),
     clock,
     event,
     text,
   };
 }
 
-/** Events lost, when the line says so (`CPU:1 [LOST 32 EVENTS]`), else 0. */
+/**
+ * Events lost, when the line says so (`CPU:1 [LOST 32 EVENTS]`), else 0. The kernel leaves the number out when it does
+ * not know it (print_trace_line in kernel/trace/trace.c): one at least.
+ */
 export function lostEvents(line: string): number {
-  const match = /^CPU:\d+ \[LOST (\d+) EVENTS\]/.exec(line);
-  return match === null ? 0 : Number(match[1]);
+  const match = /^CPU:\d+ \[LOST (\d+ )?EVENTS\]/.exec(line);
+  return match === null ? 0 : Number(match[1] ?? 1);
 }
 
 /** An address and port. */
@@ -100,7 +103,7 @@ export type KernelEvent =
 
 function fields(text: string): Map<string, string> {
   const found = new Map<string, string>();
-  for (const match of text.matchAll(/(\w+)=(\S+)/g)) found.set(match[1] ?? '', match[2] ?? '');
+  for (const match of text.matchAll(/\b(\w+)=(\S+)/g)) found.set(match[1] ?? '', match[2] ?? '');
   return found;
 }
 
@@ -109,9 +112,12 @@ function splitAt(text: string, separator: string): SocketAddress {
   return { address: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) };
 }
 
+/** An IPv6 socket that speaks IPv4 has mapped addresses (RFC 4291, section 2.5.5.2); its packets have the IPv4 ones. */
 function endpoint(from: ReadonlyMap<string, string>, side: 's' | 'd'): SocketAddress {
-  const six = from.get('family') === 'AF_INET6';
-  return { address: from.get(`${side}addr${six ? 'v6' : ''}`) ?? '', port: Number(from.get(`${side}port`)) };
+  const four = from.get(`${side}addr`) ?? '';
+  const six = from.get(`${side}addrv6`) ?? '';
+  const own = from.get('family') === 'AF_INET6' && six !== `::ffff:${four}`;
+  return { address: own ? six : four, port: Number(from.get(`${side}port`)) };
 }
 
 const ethernetHeaderLength = 14;
@@ -185,6 +191,6 @@ export function parseKernelEvent(line: TraceLine): KernelEvent | null {
 
 /** What `connect()` returned in this line: a positive errno, 0 for success, null when the line is another event. */
 export function connectResult(line: TraceLine): number | null {
-  const match = line.event === 'sys_connect' ? /^-> 0x([0-9a-f]+)$/.exec(line.text) : null;
+  const match = line.event === 'sys_connect' ? /^-> 0x([0-9a-f]{1,16})$/.exec(line.text) : null;
   return match === null ? null : Number(-BigInt.asIntN(64, BigInt(`0x${match[1]}`)));
 }

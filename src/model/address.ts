@@ -11,7 +11,8 @@ function parse4(text: string): bigint | null {
   if (parts.length !== 4) return null;
   let value = 0n;
   for (const part of parts) {
-    if (!/^\d{1,3}$/.test(part) || Number(part) > 255) return null;
+    // No leading zeros: some programs read them as octal (RFC 6943, section 3.1.1).
+    if (!/^(?:0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return null;
     value = (value << 8n) | BigInt(part);
   }
   return value;
@@ -52,10 +53,12 @@ export function sameAddress(a: string, b: string): boolean {
   return first !== null && second !== null && first.family === second.family && first.value === second.value;
 }
 
-/** True when the address lies in `prefix/length`; an address of the other family lies in no prefix. */
+/** True when the address lies in `prefix/length`; it lies in no prefix of the other family or of an impossible length. */
 export function inPrefix(address: string, prefix: string, length: number): boolean {
   const [inner, outer] = [parseAddress(address), parseAddress(prefix)];
   if (inner === null || outer === null || inner.family !== outer.family) return false;
-  const hostBits = BigInt((inner.family === 4 ? 32 : 128) - length);
+  const bits = inner.family === 4 ? 32 : 128;
+  if (!Number.isInteger(length) || length < 0 || length > bits) return false;
+  const hostBits = BigInt(bits - length);
   return inner.value >> hostBits === outer.value >> hostBits;
 }

@@ -9,7 +9,7 @@ import type { Stage, Step } from './step.ts';
 /** A netfilter hook on the IP path that is a stage of its own. */
 export type HookStage = Extract<Stage, 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'>;
 
-function chainsAt(namespace: NamespaceState, hook: HookStage, family: 4 | 6): FirewallHook[] {
+function chainsAt(namespace: NamespaceState, hook: Stage, family: 4 | 6): FirewallHook[] {
   const own = family === 4 ? 'ip' : 'ip6';
   return namespace.firewallHooks.filter(
     (chain) => chain.hook === hook && (chain.family === own || chain.family === 'inet'),
@@ -51,15 +51,12 @@ export function hookStep(namespace: NamespaceState, hook: HookStage, family: 4 |
   };
 }
 
-/** True when a chain with rules stands at the hook: an empty one is not worth a step of its own. */
+/** True when a chain stands at the hook, whatever is in it. */
 export function hasChains(namespace: NamespaceState, hook: HookStage, family: 4 | 6): boolean {
   return chainsAt(namespace, hook, family).length > 0;
 }
 
 /** The chains at a hook of which a rule may reject: answer with an RST or an ICMP error and drop. */
 export function rejectingChains(namespace: NamespaceState, hook: Stage, family: 4 | 6): FirewallHook[] {
-  const own = family === 4 ? 'ip' : 'ip6';
-  return namespace.firewallHooks.filter(
-    (chain) => chain.hook === hook && chain.mayReject && (chain.family === own || chain.family === 'inet'),
-  );
+  return chainsAt(namespace, hook, family).filter(({ mayReject }) => mayReject);
 }

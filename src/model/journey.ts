@@ -27,6 +27,25 @@ function ownsAddress(namespace: NamespaceState, address: string): boolean {
   return namespace.links.some((link) => link.addresses.some((own) => sameAddress(own.address, address)));
 }
 
+/**
+ * True when the namespace answers ARP on the device for an address that is not its own (`arp_process` in
+ * net/ipv4/arp.c): it forwards, and its way to the address is by another device.
+ */
+function proxiesArp(namespace: NamespaceState, device: string, address: string): boolean {
+  const on = (name: string): boolean => namespace.sysctls.get(`net.ipv4.conf.${name}`)?.value === '1';
+  if (!on(`${device}.proxy_arp`) && !on('all.proxy_arp')) return false;
+  const found = on(`${device}.forwarding`) ? lookUpRoute(namespace, address, 4) : null;
+  return found?.kind === 'route' && found.route.type === 'unicast' && found.route.device !== device;
+}
+
+/** True when the neighbour table says that the address is this link's: nobody is asked then. */
+function neighbourIs(namespace: NamespaceState, device: string, address: string, link: Link): boolean {
+  return namespace.neighbours.some(
+    (entry) =>
+      entry.device === device && entry.mac === link.mac && link.mac !== null && sameAddress(entry.address, address),
+  );
+}
+
 /** Follows one packet. */
 class Walk {
   readonly steps: Step[] = [];
@@ -71,7 +90,7 @@ class Walk {
       this.steps.push({ ...place, device: device ?? 'lo', verdict: 'delivered', detail, quotes });
       return { end: this.#deliver(namespace, device) };
     }
-    if (route.type !== 'unicast' || route.device === null) {
+    if (route.type !== 'unicast') {
       const detail = `the route to ${packet.destination} is of type ${route.type}`;
       this.steps.push({ ...place, device, verdict: 'failed', detail, quotes });
       return { end: { kind: 'unroutable', reason: detail } };
@@ -102,10 +121,12 @@ class Walk {
   }
 
   #forward(namespace: NamespaceState, device: string): JourneyEnd | null {
-    const version = this.#packet.family === 4 ? 'ipv4' : 'ipv6';
-    const setting = namespace.sysctls.get(`net.${version}.conf.${device}.forwarding`);
+    // IPv6 has one switch for all devices; IPv4 one for each (Documentation/networking/ip-sysctl.rst, "forwarding").
+    const name = this.#packet.family === 4 ? `net.ipv4.conf.${device}.forwarding` : 'net.ipv6.conf.all.forwarding';
+    const setting = namespace.sysctls.get(name);
+    if (setting === undefined) this.assumptions.push(`${namespace.name}, forward: the snapshot has no ${name}`);
     if (setting?.value === '0') {
-      const detail = `${namespace.name} does not forward: net.${version}.conf.${device}.forwarding is 0`;
+      const detail = `${namespace.name} does not forward: ${name} is 0`;
       const quotes = [setting.source];
       this.steps.push({ netns: namespace.name, device, stage: 'forward', verdict: 'dropped', detail, quotes });
       return { kind: 'dropped', reason: detail };
@@ -132,7 +153,11 @@ class Walk {
 
   #egress(namespace: NamespaceState, link: Link): boolean {
     const usable = link.up && link.carrier;
-    const state = link.up ? 'has no carrier: its other end is down' : 'is down';
+    const state = !link.up
+      ? 'is down'
+      : link.kind === 'veth'
+        ? 'has no carrier: its other end is down'
+        : 'has no carrier';
     this.steps.push({
       netns: namespace.name,
       device: link.name,
@@ -154,7 +179,15 @@ class Walk {
     const bridge = peerNamespace.links.find(({ name, kind }) => name === peer.master && kind === 'bridge');
     if (bridge !== undefined) return this.#overBridge(peerNamespace, bridge, peer, nextHop);
     this.#ingress(peerNamespace, peer, `received by ${peer.name}, the other end of ${namespace.name}:${link.name}`);
-    if (ownsAddress(peerNamespace, nextHop)) return { to: { namespace: peerNamespace, device: peer.name } };
+    if (peer.master !== null) {
+      const reason = `${peerNamespace.name}:${peer.name} is a port of ${peer.master}, which is no bridge that the model knows`;
+      return { end: { kind: 'undetermined', reason } };
+    }
+    const taken =
+      ownsAddress(peerNamespace, nextHop) ||
+      proxiesArp(peerNamespace, peer.name, nextHop) ||
+      neighbourIs(namespace, link.name, nextHop, peer);
+    if (taken) return { to: { namespace: peerNamespace, device: peer.name } };
     return { end: this.#unanswered(namespace, link.name, nextHop) };
   }
 
@@ -179,27 +212,43 @@ class Walk {
 
   /** Across a bridge, from a port (null: from the host itself) to whoever has the next hop's address. */
   #overBridge(namespace: NamespaceState, bridge: Link, port: Link | null, nextHop: string): Progress {
-    const portState = namespace.bridgePorts.find(({ device }) => device === port?.name);
     if (port !== null) {
-      const forwards = portState === undefined || portState.state === 'forwarding';
       const toHost = ownsAddress(namespace, nextHop);
+      const blocked = this.#blocked(namespace, bridge, port);
+      if (blocked !== null) return { end: blocked };
+      const state = namespace.bridgePorts.find(({ device }) => device === port.name);
       this.steps.push({
         netns: namespace.name,
         device: port.name,
         stage: 'bridge',
-        verdict: forwards ? 'passed' : 'dropped',
-        detail: forwards
-          ? `${port.name} is a port of ${bridge.name}${toHost ? `, and ${nextHop} is the host's own seat on it` : ''}`
-          : `${port.name}, a port of ${bridge.name}, is ${portState.state}`,
-        quotes: [portState?.source ?? port.source],
+        verdict: 'passed',
+        detail: `${port.name} is a port of ${bridge.name}${toHost ? `, and ${nextHop} is the host's own seat on it` : ''}`,
+        quotes: [state?.source ?? port.source],
       });
-      if (!forwards) return { end: { kind: 'dropped', reason: `${port.name} is ${portState.state}` } };
       if (toHost) {
         this.#ingress(namespace, bridge, `handed up to ${bridge.name}`);
         return { to: { namespace, device: bridge.name } };
       }
+      this.#bridgedHooks(namespace, bridge);
     }
     return this.#toPort(namespace, bridge, port, nextHop);
+  }
+
+  /** The end at a port that takes and gives no frames (spanning tree, or a bridge that is down), null at another. */
+  #blocked(namespace: NamespaceState, bridge: Link, port: Link): JourneyEnd | null {
+    const found = namespace.bridgePorts.find(({ device }) => device === port.name);
+    if (found === undefined || found.state === 'forwarding') return null;
+    const detail = `${port.name}, a port of ${bridge.name}, is ${found.state}`;
+    const place = { netns: namespace.name, device: port.name, stage: 'bridge' } as const;
+    this.steps.push({ ...place, verdict: 'dropped', detail, quotes: [found.source] });
+    return { kind: 'dropped', reason: `${port.name} is ${found.state}` };
+  }
+
+  /** br_netfilter shows iptables what goes from port to port, where it is loaded and switched on. */
+  #bridgedHooks(namespace: NamespaceState, bridge: Link): void {
+    const tables = this.#packet.family === 4 ? 'iptables' : 'ip6tables';
+    if (namespace.sysctls.get(`net.bridge.bridge-nf-call-${tables}`)?.value !== '1') return;
+    for (const stage of ['prerouting', 'forward', 'postrouting'] as const) this.#hook(namespace, stage, bridge.name);
   }
 
   #toPort(namespace: NamespaceState, bridge: Link, from: Link | null, nextHop: string): Progress {
@@ -211,6 +260,8 @@ class Walk {
       if (peerNamespace === undefined || peer === undefined) {
         unseen = true;
       } else if (ownsAddress(peerNamespace, nextHop)) {
+        const blocked = this.#blocked(namespace, bridge, port);
+        if (blocked !== null) return { end: blocked };
         if (!this.#egress(namespace, port)) return { end: { kind: 'dropped', reason: `${port.name} is down` } };
         this.#ingress(peerNamespace, peer, `received by ${peer.name}, the other end of ${namespace.name}:${port.name}`);
         return { to: { namespace: peerNamespace, device: peer.name } };

@@ -25,6 +25,9 @@ function bestIn(routes: readonly Route[], table: number, destination: string): R
 /** Looks the destination up in a namespace. */
 export function lookUpRoute(namespace: NamespaceState, destination: string, family: 4 | 6): RouteLookup {
   const rules = namespace.rules.filter((rule) => rule.family === family).sort((a, b) => a.priority - b.priority);
+  if (rules.length === 0) {
+    return { kind: 'unknown', reason: `the snapshot has no routing rules of IPv${family}`, quotes: [] };
+  }
   for (const rule of rules) {
     if (!rule.matchesAll || rule.table === null) {
       const reason = `the rule "${rule.source.text}" has a selector or action that the model does not evaluate`;
@@ -32,9 +35,10 @@ export function lookUpRoute(namespace: NamespaceState, destination: string, fami
     }
     const route = bestIn(namespace.routes, rule.table, destination);
     if (route === null || route.type === 'throw') continue;
-    if (route.multipath) {
-      const reason = `the route "${route.source.text}" has several next hops`;
-      return { kind: 'unknown', reason, quotes: [route.source] };
+    const unread = route.type === 'unknown' || (route.type === 'unicast' && route.device === null);
+    if (route.multipath || unread) {
+      const what = route.multipath ? 'has several next hops' : 'is of a kind that the model does not know';
+      return { kind: 'unknown', reason: `the route "${route.source.text}" ${what}`, quotes: [route.source] };
     }
     return { kind: 'route', route };
   }

@@ -7,24 +7,24 @@ import type { Listener, NamespaceState } from '../host/state.ts';
 import { sameAddress } from './address.ts';
 import type { ModelPacket } from './step.ts';
 
-const mappedPrefix = '::ffff:';
+/** An IPv4 address inside an IPv6 one (RFC 4291, section 2.5.5.2), as `ss` prints it. */
+const mappedPattern = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
 
 function isAny(address: string): boolean {
-  return address === '0.0.0.0' || address === '::' || address === '*';
+  return address === '0.0.0.0' || address === '::';
 }
 
 /** True when the listener's family takes packets of this family. */
 export function takesFamily(listener: Listener, family: 4 | 6): boolean {
+  if (mappedPattern.test(listener.address)) return family === 4;
   if (listener.family === family) return true;
   // A dual-stack IPv6 socket takes IPv4 unless IPV6_V6ONLY is set (RFC 3493, section 5.3).
-  return family === 4 && !listener.v6Only && (isAny(listener.address) || listener.address.startsWith(mappedPrefix));
+  return family === 4 && !listener.v6Only && isAny(listener.address);
 }
 
 /** True when the listener is bound to any address, or to this one. */
 export function takesAddress(listener: Listener, address: string): boolean {
-  const own = listener.address.startsWith(mappedPrefix)
-    ? listener.address.slice(mappedPrefix.length)
-    : listener.address;
+  const own = mappedPattern.exec(listener.address)?.[1] ?? listener.address;
   return isAny(own) || sameAddress(own, address);
 }
 
