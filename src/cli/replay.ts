@@ -10,28 +10,32 @@ import { escapeText } from '../report/escape.ts';
 import { errorText, UserError } from './errors.ts';
 import { type ColorChoice, showCase } from './show.ts';
 
+function nameOf(path: string): string {
+  return path === '-' ? 'standard input' : path;
+}
+
 /** Reads a capture; what the file lacks is said on standard error. */
 async function readCase(path: string): Promise<Case> {
+  const name = nameOf(path);
   const reader = new CaseReader();
   const input = path === '-' ? process.stdin : createReadStream(path);
   try {
     for await (const chunk of input) reader.push(chunk as Uint8Array);
   } catch (error) {
-    throw new UserError(`cannot read ${escapeText(path)}: ${errorText(error)}`);
+    throw new UserError(`cannot read ${name}: ${errorText(error)}`);
   }
   const evidence = reader.end();
   const said = reader.error === null ? null : describeCaptureError(reader.error);
-  if (evidence === null)
-    throw new UserError(`cannot read ${escapeText(path)}: ${escapeText(said ?? 'it is no capture')}`);
+  if (evidence === null) throw new UserError(`cannot read ${name}: ${said ?? 'it is no capture'}`);
   for (const problem of [...(said === null ? [] : [said]), ...reader.problems]) {
-    process.stderr.write(`nettrace: ${escapeText(path)}: ${escapeText(problem)}\n`);
+    process.stderr.write(`nettrace: ${escapeText(name)}: ${escapeText(problem)}\n`);
   }
   return evidence;
 }
 
 /** `replay`. */
 export async function replay(path: string, options: { json: boolean; color: ColorChoice }): Promise<void> {
-  await showCase(path === '-' ? 'standard input' : basename(path), await readCase(path), options);
+  await showCase(basename(nameOf(path)), await readCase(path), options);
 }
 
 const shippedCase = fileURLToPath(new URL('../fixtures/loopback-only-listener.pcapng', import.meta.url));

@@ -49,7 +49,9 @@ export function commandConnections(
 ): { readonly connections: readonly Connection[]; readonly missing: string | null } {
   const { session } = evidence;
   if (session?.command == null) return { connections, missing: null };
-  if (session.kernelEvents && session.kernelEventsLost === 0) {
+  // A file that was cut may have frames and no kernel lines, though they were collected: then nothing is to be read from it.
+  const kernelHeard = session.kernelEvents && session.kernelEventsLost === 0 && evidence.kernelLines.length > 0;
+  if (kernelHeard || connections.length === 0) {
     const own = byKernel(connections, records);
     // IPv6 look-ups are not traced by this event: what has no IPv4 look-up is told by place.
     const six = byPlace(

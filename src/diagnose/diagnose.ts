@@ -19,7 +19,7 @@ import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noL
 import { formatTime } from './time.ts';
 import { unnamedText } from './unnamed.ts';
 
-/** Every cause, the first that fits is taken: they exclude each other by what they ask for. */
+/** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
 const causes: readonly Cause[] = [
   listenerOnOtherAddress,
   listenerOtherFamily,
@@ -29,10 +29,11 @@ const causes: readonly Cause[] = [
   refusedByRemote,
 ];
 
-/** errno names by number, on Linux. */
+/** errno names by number: include/uapi/asm-generic/errno.h. */
 const errnoNames: Readonly<Record<number, string>> = {
   1: 'EPERM',
   13: 'EACCES',
+  92: 'ENOPROTOOPT',
   99: 'EADDRNOTAVAIL',
   101: 'ENETUNREACH',
   104: 'ECONNRESET',
@@ -51,10 +52,14 @@ function isPlace(hop: Hop, { where }: Finding): boolean {
   return hop.netns === where.netns && hop.stage === where.stage && hop.device === where.device;
 }
 
-/** The hops up to where it ended, and that one as the finding tells it. */
+/** The hops up to where it ended, and that one as the finding tells it; a place beyond the model's is a hop of its own. */
 function hopsOf(context: Context, finding: Finding | null): Hop[] {
   const hops = requestHops(context);
   if (finding === null) return hops;
+  if (finding.where.stage === 'remote') {
+    const { where, verdict, detail, evidence } = finding;
+    return [...hops, { index: hops.length + 1, direction: 'request', ...where, verdict, detail, evidence }];
+  }
   const end = hops.findIndex((hop) => isPlace(hop, finding));
   const last = hops[end];
   if (last === undefined) return hops;

@@ -1,4 +1,4 @@
-/** The firewall's causes. Which rule it was is not named yet: the hook is, and the rules that stand there. */
+/** The firewall's causes. Which rule it was is not told: the hook is, and the rules that stand there. */
 
 import { resetPacket } from '../flow/connection.ts';
 import { rejectingChains } from '../model/firewall.ts';
@@ -6,8 +6,7 @@ import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence } from './hops.ts';
-import type { KernelReading } from './kernel-reading.ts';
-import { kernelEvidence } from './kernel-reading.ts';
+import { type KernelReading, kernelEvidence } from './kernel-reading.ts';
 import { clientText, serverText, wayText } from './words.ts';
 
 const netfilterDrop = 'NETFILTER_DROP';
@@ -42,6 +41,15 @@ function findHook(candidates: readonly Step[], kernel: KernelReading | null): St
   return candidates.find(({ stage }) => stages.includes(stage)) ?? candidates[0] ?? null;
 }
 
+/** What each hook judges, for a reader who never heard of one. */
+const hooks: Readonly<Record<string, string>> = {
+  prerouting: 'which judges every packet that comes in',
+  input: 'which judges what is meant for the host itself',
+  forward: 'which judges what the host passes on for others',
+  output: 'which judges what programs of the host send',
+  postrouting: 'which judges every packet that goes out',
+};
+
 /** A rule answered in the server's name, with an RST or an ICMP error. */
 export const firewallReject: Cause = (context) => {
   const { connection, journey } = context;
@@ -54,7 +62,10 @@ export const firewallReject: Cause = (context) => {
   const reset = resetPacket(connection);
   const answer = reset?.frames[0] ?? connection.errors[0]?.frame;
   const answerText = reset === null ? 'an ICMP error' : 'a reset (RST)';
-  const listens = journey?.end.kind === 'accepted' ? `, although a socket there would take it` : '';
+  const { protocol } = connection;
+  const listens = journey?.end.kind === 'accepted' ? ', although a socket there would take it' : '';
+  const noReset = protocol === 'tcp' && context.kernelComplete ? ' no TCP socket of this host sent a reset,' : '';
+  const refused = connection.outcome === 'refused';
   return {
     cause: 'firewall-reject',
     certainty: kernel === null ? 'inferred' : 'proven',
@@ -65,15 +76,15 @@ export const firewallReject: Cause = (context) => {
       ...(kernel?.drop == null ? [] : [kernelEvidence(kernel.drop)]),
       ...(answer === undefined ? [] : [frameEvidence(context, answer)]),
     ],
-    summary: `A firewall rule of ${hook.netns} (hook ${hook.stage}) rejected the connection to ${serverText(context)} with ${answerText}${listens}.`,
+    summary: `A firewall rule of ${hook.netns} (in its ${hook.stage} hook) rejected the ${protocol === 'tcp' ? 'connection' : 'packet'} to ${serverText(context)} with ${answerText}${listens}.`,
     explanation: [
       [`${clientText(context)} asked for ${serverText(context)}.`, wayText(context)]
         .filter((text) => text !== null)
         .join(' '),
       kernel === null
-        ? `It was refused, and yet a socket in ${hook.netns} listens for exactly this. What can refuse in its place is a firewall rule that rejects, and such rules stand in the hook ${hook.stage}. Kernel events would prove it: repeat it with nettrace run, as root.`
-        : `The kernel of ${hook.netns} dropped the packet in its firewall (${netfilterDrop}), no TCP socket of this host sent a reset, and ${answerText} came back all the same: a rule made it, in the server's name. To the program it looks like a closed port.`,
-      `The rules that stand in the hook ${hook.stage} of ${hook.netns} are quoted with the hop; nettrace does not yet say which of them it was.`,
+        ? `It was refused, and yet a socket listens for exactly this. What can refuse in its place is a firewall rule that rejects, and such rules stand in the ${hook.stage} hook of ${hook.netns}, ${hooks[hook.stage]}. Kernel events would prove it: repeat it with nettrace run, as root.`
+        : `The kernel dropped the packet in its firewall (${netfilterDrop}),${noReset} and ${answerText} came back all the same: a rule made it, in the server's name. ${refused ? 'To the program it looks like a closed port.' : 'To the program it looks like a network that cannot be reached.'} By the packet's way, the rule stands in the ${hook.stage} hook of ${hook.netns}, ${hooks[hook.stage]}.`,
+      `The rules of that hook which can stop a packet are quoted with the hop; which of them it was, this evidence does not say.`,
     ],
     fixes: [],
     alternatives:
@@ -81,7 +92,7 @@ export const firewallReject: Cause = (context) => {
         ? [
             {
               cause: 'no-listener',
-              tellApart: `ss -ltn 'sport = :${connection.server.port}' in ${hook.netns}, at the time of the request`,
+              tellApart: `in ${journey?.steps.at(-1)?.netns ?? hook.netns}, at the time of the request: ss -${protocol === 'tcp' ? 't' : 'u'}ln 'sport = :${connection.server.port}'`,
             },
           ]
         : [],

@@ -95,9 +95,7 @@ function lastReached(context: Context, steps: readonly Step[]): number {
   const taken = end?.kind === 'accepted' && wasAnswered(connection);
   if (refusedByKernel || taken) return steps.length - 1;
   const frames = requestPacket(connection)?.frames ?? [];
-  return steps.findLastIndex(
-    (step) => deviceStages.includes(step.stage) && framesAt(context, frames, step).length > 0,
-  );
+  return steps.findLastIndex((step) => deviceStages.includes(step.stage) && framesAt(context, frames, step).length > 0);
 }
 
 function dropReason(kernel: Context['kernel']): string | null {
@@ -118,7 +116,8 @@ export function requestHops(context: Context): Hop[] {
     const supposed = undecided >= 0 && position > undecided;
     const evidence = evidenceOf(context, step, position);
     const last = position === steps.length - 1;
-    const detail = settled ? 'rules stand here, and the packet was seen behind them' : step.detail;
+    const rules = step.quotes.length > 0 ? 'rules stand here' : step.detail;
+    const detail = settled ? `${rules}, and the packet was seen behind them` : step.detail;
     return {
       index: position + 1,
       direction: 'request',

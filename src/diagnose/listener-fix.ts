@@ -9,38 +9,69 @@ import type { ModelPacket } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';
 import { shellCommand } from './shell.ts';
 
-const sshForward = /^(?:-L)?(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d+):((?:\[[^\]]+\]|[^:]+):\d+|\/.*)$/;
+/** `[bind:]port:` and the rest of a `-L`: `host:port` or a socket's path (ssh(1)). */
+const sshForward = /^(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d+):((?:\[[^\]]+\]|[^:]+):\d+|\/.*)$/;
+
+/** Flags that may stand in front of an `L` in one argument: `-fNL`. */
+const sshFlags = /^-[46AaCfGgKkMNnqsTtVvXxYy]*L/;
+
+function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
 
 /** ssh's `-L` with the listener's port, bound to another address: `-L 10.88.0.1:19001:host:443`. */
 function rebindSsh(argv: readonly string[], listener: Listener, address: string): string[] | null {
-  const bind = address.includes(':') ? `[${address}]` : address;
   let changed = false;
   const rebound = argv.map((argument, index) => {
-    const separate = argv[index - 1] === '-L';
-    if (!separate && !argument.startsWith('-L')) return argument;
-    const match = sshForward.exec(argument);
+    const flag = sshFlags.exec(argument)?.[0] ?? '';
+    const separate = sshFlags.exec(argv[index - 1] ?? '')?.[0] === argv[index - 1];
+    if (flag === '' && !separate) return argument;
+    const forward = separate ? argument : argument.slice(flag.length);
+    const match = sshForward.exec(forward);
     if (match === null || Number(match[2]) !== listener.port) return argument;
     changed = true;
-    return `${separate ? '' : '-L'}${bind}:${match[2]}:${match[3]}`;
+    return `${separate ? '' : flag}${bracketed(address)}:${match[2]}:${match[3]}`;
   });
   return changed ? rebound : null;
 }
 
 const loopbackNames: Readonly<Record<string, readonly string[]>> = { '127.0.0.1': ['localhost'], '::1': ['localhost'] };
 
-/** The program's arguments with its address replaced, where they name it exactly once. */
+/**
+ * The program's arguments with its address replaced, where they name it exactly once. An address with another port than
+ * the listener's is another thing (`--upstream 127.0.0.1:9000`), and does not count.
+ */
 function rebindByArgument(argv: readonly string[], listener: Listener, address: string): string[] | null {
   const names = [listener.address, ...(loopbackNames[listener.address] ?? [])];
-  const escaped = names.map((name) => name.replace(/[.[\]]/g, '\\$&')).join('|');
-  const pattern = new RegExp(`(^|[=/@[])(?:${escaped})(?=$|[\\]:/,])`);
-  const places = argv
-    .map((argument, index) => (index > 0 && pattern.test(argument) ? index : -1))
-    .filter((i) => i >= 0);
-  const [place] = places;
-  if (places.length !== 1 || place === undefined) return null;
-  return argv.map((argument, index) =>
-    index === place ? argument.replace(pattern, (_match, before: string) => `${before}${address}`) : argument,
+  const escaped = names.map((name) => name.replace(/[.[\]*]/g, '\\$&')).join('|');
+  const pattern = new RegExp(
+    `(^|[=/@,])(\\[(?:${escaped})\\]|(?:${escaped}))(?=$|[/,]|:(?:${listener.port}(?!\\d)|(?!\\d)))`,
+    'g',
   );
+  let places = 0;
+  const rebound = argv.map((argument, index) =>
+    index === 0
+      ? argument
+      : argument.replace(pattern, (found: string, before: string, _name: string, at: number) => {
+          places += 1;
+          const portFollows = argument.charAt(at + found.length) === ':';
+          return `${before}${portFollows || before === '/' ? bracketed(address) : address}`;
+        }),
+  );
+  return places === 1 ? rebound : null;
+}
+
+/** A secret that was masked is not in the snapshot: no command can be made of such arguments. */
+function isMasked(argument: string): boolean {
+  return argument.includes('***');
+}
+
+/** The listener's own command line, bound to another address; null where it cannot be made of what is known. */
+function reboundCommand(argv: readonly string[], listener: Listener, address: string): string | null {
+  if (argv.some(isMasked)) return null;
+  const isSsh = listener.process?.name === 'ssh';
+  const rebound = isSsh ? rebindSsh(argv, listener, address) : rebindByArgument(argv, listener, address);
+  return rebound === null ? null : shellCommand(rebound);
 }
 
 /** The snapshot with one more listener: the same program, bound to another address. */
@@ -78,13 +109,11 @@ export function listenerFixes(input: ListenerFixInput): Fix[] {
   const verified = mends(host, packet, start, netns, moved);
   const there = formatEndpoint(address, listener.port);
   const argv = listener.process === null ? undefined : host.processes.get(listener.process.pid);
-  const ssh = listener.process?.name === 'ssh' && argv !== undefined ? rebindSsh(argv, listener, address) : null;
-  const rebound = ssh ?? (argv === undefined ? null : rebindByArgument(argv, listener, address));
-  const command = rebound === null ? null : shellCommand(rebound);
+  const command = argv === undefined ? null : reboundCommand(argv, listener, address);
   const owner = listener.process === null ? 'the service' : `${listener.process.name} (pid ${listener.process.pid})`;
   const wider = `Binding it to ${packet.family === 4 ? '0.0.0.0' : '::'} works too, and opens the port on every address of ${netns}.`;
   const how =
-    ssh !== null
+    listener.process?.name === 'ssh' && command !== null
       ? `Open the tunnel on ${there} as well; the one on ${formatEndpoint(listener.address, listener.port)} may stay.`
       : `Stop ${owner} and start it bound to ${there}.`;
   return [{ summary: `${how} ${wider}`, commands: command === null ? [] : [command], netns, verified }];

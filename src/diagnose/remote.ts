@@ -2,7 +2,12 @@
 
 import { resetPacket } from '../flow/connection.ts';
 import type { Cause } from './finding.ts';
+import { frameEvidence, framesAt } from './hops.ts';
 import { clientText, serverText, wayText } from './words.ts';
+
+function capitalised(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
 
 /** The other end refused, outside of what the snapshot shows. */
 export const refusedByRemote: Cause = (context) => {
@@ -11,25 +16,33 @@ export const refusedByRemote: Cause = (context) => {
   const reset = resetPacket(connection);
   const step = journey.steps.findLast(({ stage }) => stage === 'egress');
   if (reset === null || step === undefined || kernel?.resetSent != null) return null;
-  const seen = reset.frames.some((frame) => {
-    const point = context.evidence.interfaces[frame.interfaceIndex];
-    return point?.netns === step.netns && point.device === step.device;
-  });
+  const [seen] = framesAt(context, reset.frames, step);
+  const shown = seen ?? reset.frames[0];
+  const last = `${step.netns}:${step.device}`;
   return {
     cause: 'refused-by-remote',
-    certainty: seen ? 'observed' : 'inferred',
-    where: { netns: step.netns, device: step.device, stage: 'egress' },
-    verdict: 'passed',
-    detail: `left by ${step.device}; the reset came back from outside`,
-    evidence: [],
-    summary: `${serverText(context)} refused the connection: the reset came from outside this host, by ${step.netns}:${step.device}.`,
+    certainty: seen === undefined ? 'inferred' : 'observed',
+    where: { netns: step.netns, device: step.device, stage: 'remote' },
+    verdict: 'refused',
+    detail: `a reset (RST) came back from beyond ${last}`,
+    evidence: shown === undefined ? [] : [frameEvidence(context, shown)],
+    summary: `${serverText(context)} refused the connection: the reset came from beyond ${last}, where this host's view ends.`,
     explanation: [
       [`${clientText(context)} asked for ${serverText(context)}.`, wayText(context)]
         .filter((text) => text !== null)
         .join(' '),
-      `${journey.end.reason[0]?.toUpperCase()}${journey.end.reason.slice(1)}, and a reset (RST) came back. Either nothing listens on port ${connection.server.port} there, or a firewall on the way answered in its name. To tell the two apart, look on that machine.`,
+      `${capitalised(journey.end.reason)}, and a reset (RST) came back, which a program reports as "connection refused". ${seen === undefined ? `Nothing was captured at ${last}, so that it came from there is what the state of this host says. ` : ''}Either nothing listens on port ${connection.server.port} of that machine, or a firewall there or on the way answered in its name. To tell the two apart, look on that machine.`,
     ],
     fixes: [],
-    alternatives: [],
+    alternatives:
+      seen === undefined && journey.assumptions.length > 0 && !context.kernelComplete
+        ? [
+            {
+              cause: 'firewall-reject',
+              tellApart:
+                'repeat it with nettrace run, as root: the kernel then says NETFILTER_DROP when a rule of this host did it',
+            },
+          ]
+        : [],
   };
 };

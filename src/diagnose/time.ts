@@ -1,3 +1,5 @@
+/** Time as the diagnosis document writes it. */
+
 const nsPerSecond = 1_000_000_000n;
 
 /** Nanoseconds since 1970 as decimal seconds with nine decimals: `1795252471.012870935`. */

@@ -31,13 +31,15 @@ export function unnamedText(context: Context): { readonly summary: string; reado
     };
   }
   const sight = lastSight(context);
+  const error = connection.errors[0]?.frame;
+  const answered = error === undefined ? [] : [`An ICMP error came back: ${frameEvidence(context, error).text}.`];
   const seen = sight === null ? [] : [`The last sight of the request is: ${sight}.`];
   const { end, assumptions } = journey ?? { end: null, assumptions: [] };
   const model =
     end === null || !('reason' in end) ? [] : [`By the state of the host it goes no further than this: ${end.reason}.`];
-  const unsure = assumptions.map((assumption) => `Not evaluated on its way: ${assumption}.`);
+  const unsure = assumptions.map((assumption) => `Not settled on its way: ${assumption}.`);
   return {
     summary: `${server} ${outcomes[connection.outcome] ?? outcomes['unknown']}; why is not settled by this evidence.`,
-    explanation: [...(way === null ? [] : [way]), ...seen, ...model, ...unsure],
+    explanation: [...(way === null ? [] : [way]), ...seen, ...answered, ...model, ...unsure],
   };
 }

@@ -90,7 +90,7 @@ class Walk {
       this.steps.push({ ...place, device: device ?? 'lo', verdict: 'delivered', detail, quotes });
       return { end: this.#deliver(namespace, device) };
     }
-    if (route.type !== 'unicast') {
+    if (route.type !== 'unicast' || route.device === null) {
       const detail = `the route to ${packet.destination} is of type ${route.type}`;
       this.steps.push({ ...place, device, verdict: 'failed', detail, quotes });
       return { end: { kind: 'unroutable', reason: detail } };

@@ -5,20 +5,23 @@
  * Every view passes such text through here once, before it is measured or drawn.
  */
 
-/** C0, DEL, C1; bidirectional controls; zero-width characters; line and paragraph separators; lone surrogates. */
-export const unsafeCharacters =
-  // oxlint-disable-next-line no-control-regex -- these are the characters to be replaced
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/**
+ * Controls (C0, DEL, C1), format characters (bidirectional controls, zero-width ones, tags), lone surrogates, line and
+ * paragraph separators, and whatever else is drawn as nothing: Unicode's general categories and its
+ * Default_Ignorable_Code_Point.
+ */
+export const unsafeCharacters = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** Longest text that a view is given, in UTF-16 units: more than any real name or rule, less than a flood. */
 const longest = 4096;
 
 function visible(character: string): string {
-  const code = character.charCodeAt(0);
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  if (code.length > 4) return `\\u{${code}}`;
+  return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
 }
 
-/** Makes text safe for a terminal: each unsafe character becomes `\x1b` or `\u202e`, a flood is cut with `…`. */
+/** Makes text safe for a terminal: each unsafe character becomes `\x1b`, `\u202e` or `\u{e0041}`; a flood is cut with `…`. */
 export function escapeText(text: string): string {
   const bounded = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return bounded.replace(unsafeCharacters, visible);

@@ -3,11 +3,15 @@
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import { unsafeCharacters } from './escape.ts';
 
+/** RFC 8259, section 7: a character beyond the basic plane is two escapes, its surrogates. */
+function escapes(character: string): string {
+  const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
+}
+
 /** One document, indented, with a final line feed. What a terminal would act on stands as `\u` escapes. */
 export function formatJson(diagnosis: Diagnosis): string {
   const text = JSON.stringify(diagnosis, null, 2);
   // JSON.stringify has escaped the controls below 0x20; a line feed left over is its own indentation.
-  return `${text.replace(unsafeCharacters, (character) =>
-    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )}\n`;
+  return `${text.replace(unsafeCharacters, (character) => (character === '\n' ? character : escapes(character)))}\n`;
 }

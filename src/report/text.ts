@@ -82,6 +82,13 @@ function fixLines(fix: Fix): string[] {
   ];
 }
 
+/** Evidence proves only what the certainty says. */
+const evidenceTitles: Readonly<Record<ConnectionDiagnosis['certainty'], string>> = {
+  proven: 'What proves it',
+  observed: 'What shows it',
+  inferred: 'What speaks for it',
+};
+
 function section(title: string, lines: readonly string[], paint: Paint): string[] {
   return lines.length === 0 ? [] : ['', paint.strong(title), ...lines];
 }
@@ -90,9 +97,12 @@ function connectionLines(connection: ConnectionDiagnosis, paint: Paint): string[
   const { outcome, cause, certainty, errno, hops, where } = connection;
   const ok = outcome === 'ok';
   const badge = ok ? paint.good('OK') : paint.bad(outcome.toUpperCase());
-  const heading = [badge, cause === null ? null : paint.strong(cause), `(${certainty})`].filter(
-    (part) => part !== null,
-  );
+  const named = ok || cause !== null;
+  const heading = [
+    badge,
+    cause === null ? null : paint.strong(cause),
+    named ? `(${certainty})` : '(cause not settled)',
+  ];
   const ended = hops.find((hop) => hop.index === where?.hop);
   const paragraphs = connection.explanation.flatMap((paragraph, index) => [
     ...(index === 0 ? [] : ['']),
@@ -100,20 +110,24 @@ function connectionLines(connection: ConnectionDiagnosis, paint: Paint): string[
   ]);
   const rivals = connection.alternatives.flatMap((rival) => wrap(`${rival.cause}: ${rival.tellApart}`, '  '));
   return [
-    heading.join('  '),
+    heading.filter((part) => part !== null).join('  '),
     `${endpointText(connection.source)} > ${endpointText(connection.destination)}, ${connection.protocol}${errno === null ? '' : `, ${errno}`}`,
     '',
     ...wrap(connection.summary, ''),
     ...section('The way', hops.length === 0 ? [] : hopLines(hops, paint), paint),
     ...(ok ? [] : section('Why', paragraphs, paint)),
     ...section(
-      'What proves it',
+      evidenceTitles[certainty],
       ended === undefined ? [] : ended.evidence.map((item) => `  ${evidenceText(item)}`),
       paint,
     ),
     ...section('What mends it', connection.fixes.flatMap(fixLines), paint),
     ...section('It could also be', rivals, paint),
   ];
+}
+
+function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
 }
 
 const clocks = { kernel: "the kernel's time stamps", 'user-space': 'time stamps of a program, not of the kernel' };
@@ -124,12 +138,13 @@ function timeText(seconds: string): string {
 }
 
 function evidenceLines({ evidence }: Diagnosis): string[] {
+  const frames = counted(evidence.frames, 'frame');
   const parts = [
     evidence.engine === null
-      ? `${evidence.frames} frames of a capture that nettrace did not record`
-      : `${evidence.frames} frames by ${evidence.engine}${evidence.clock === null ? '' : ` (${clocks[evidence.clock]}${evidence.promiscuous === true ? '; promiscuous' : ''})`}`,
+      ? `${frames} of a capture that nettrace did not record`
+      : `${frames} by ${evidence.engine}${evidence.clock === null ? '' : ` (${clocks[evidence.clock]}${evidence.promiscuous === true ? '; promiscuous' : ''})`}`,
     evidence.snapshot ? 'a snapshot of the host' : null,
-    evidence.kernelEvents > 0 ? `${evidence.kernelEvents} kernel events` : null,
+    evidence.kernelEvents > 0 ? counted(evidence.kernelEvents, 'kernel event') : null,
   ].filter((part) => part !== null);
   const outages = evidence.linkOutages.map(
     ({ netns, device, from, to }) =>

@@ -1,0 +1,8 @@
+/** Namespaces for tests that start nothing in them. */
+
+import type { NamespaceHandle } from '../../src/host/namespaces.ts';
+
+/** A handle whose descriptor is none. */
+export function handle(name: string, own = false): NamespaceHandle {
+  return { name, inode: 1, descriptor: -1, own, pid: null, netnsName: null, container: null };
+}

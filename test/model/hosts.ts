@@ -1,0 +1,204 @@
+/**
+ * Small hosts for tests, written as `ip` and `ss` would print them. Local routes follow from the addresses; connected
+ * routes do not, as it is them that a test is often about.
+ */
+
+import type {
+  BridgePort,
+  FirewallHook,
+  HostState,
+  Link,
+  Listener,
+  NamespaceState,
+  Neighbour,
+  Quote,
+  Route,
+  RoutingRule,
+} from '../../src/host/state.ts';
+import type { Journey, ModelPacket } from '../../src/model/step.ts';
+
+function quote(text: string): Quote {
+  return { netns: '', command: '', text };
+}
+
+/** A link; `addresses` without prefix lengths. Up, with a carrier, a device by itself unless told. */
+export function link(
+  name: string,
+  told: Partial<Omit<Link, 'name' | 'addresses' | 'peer'>> & {
+    addresses?: readonly string[];
+    /** `NETNS:INDEX`, or `null:INDEX` for a namespace that the snapshot has not. */
+    peer?: string;
+  } = {},
+): Link {
+  const { addresses = [], peer, ...rest } = told;
+  const [netns = '', index] = peer?.split(':') ?? [];
+  return {
+    index: 2,
+    name,
+    kind: peer === undefined ? 'device' : 'veth',
+    mac: null,
+    mtu: 1500,
+    up: true,
+    carrier: true,
+    master: null,
+    peer: peer === undefined ? null : { netns: netns === 'null' ? null : netns, index: Number(index), device: null },
+    addresses: addresses.map((address) => ({
+      family: address.includes(':') ? 6 : 4,
+      address,
+      prefixLength: address.includes(':') ? 64 : 16,
+      source: quote(address),
+    })),
+    source: quote(name),
+    ...rest,
+  };
+}
+
+/** The loopback device. */
+export function loopback(told: Partial<Pick<Link, 'up' | 'carrier'>> = {}): Link {
+  return link('lo', { index: 1, kind: 'loopback', addresses: ['127.0.0.1', '::1'], ...told });
+}
+
+const routeTypes = ['blackhole', 'unreachable', 'prohibit', 'throw', 'local', 'broadcast', 'unknown'] as const;
+
+/** A route from its text: `default via 10.88.0.1 dev eth0`, `blackhole 192.0.2.0/24 metric 5 table 100`. */
+export function route(text: string): Route {
+  const words = text.split(' ');
+  const type = routeTypes.find((name) => name === words[0]);
+  const destination = words[type === undefined ? 0 : 1] ?? '';
+  const [prefix = '', length] = destination.split('/');
+  const after = (word: string): string | null => words[words.indexOf(word, 1) + 1] ?? null;
+  const told = (word: string): string | null => (words.includes(word) ? after(word) : null);
+  const six = text.includes('::');
+  const isDefault = destination === 'default';
+  return {
+    family: six ? 6 : 4,
+    table: Number(told('table') ?? (type === 'local' || type === 'broadcast' ? 255 : 254)),
+    type: type ?? 'unicast',
+    prefix: isDefault ? (six ? '::' : '0.0.0.0') : prefix,
+    prefixLength: isDefault ? 0 : Number(length ?? (six ? 128 : 32)),
+    metric: Number(told('metric') ?? 0),
+    device: told('dev'),
+    gateway: told('via'),
+    preferredSource: told('src'),
+    multipath: words.includes('nexthop'),
+    source: quote(text),
+  };
+}
+
+/** A rule from its text: `0: from all lookup 255`; another selector is kept as text. */
+export function rule(text: string, family: 4 | 6 = 4): RoutingRule {
+  const table = / lookup (\d+)/.exec(text)?.[1];
+  return {
+    family,
+    priority: Number.parseInt(text, 10),
+    table: table === undefined ? null : Number(table),
+    matchesAll: /^\d+: from all lookup \d+$/.test(text),
+    source: quote(text),
+  };
+}
+
+const kernelRules = ['0: from all lookup 255', '32766: from all lookup 254', '32767: from all lookup 253'];
+
+/** A listener from its text: `tcp 127.0.0.1:80`, `tcp *:80` (both families), `tcp [::]:80` (v6only), `udp 0.0.0.0%eth0:53`. */
+export function listener(text: string): Listener {
+  const match = /^(tcp|udp) (\*|\[[^\]]*\]|[\d.]+)(?:%(\w+))?:(\d+)$/.exec(text);
+  if (match === null) throw new Error(`not a listener: ${text}`);
+  const [, protocol, host = '', device = null, port] = match;
+  const address = host === '*' ? '::' : host.replace(/[[\]]/g, '');
+  return {
+    protocol: protocol === 'udp' ? 'udp' : 'tcp',
+    family: address.includes(':') ? 6 : 4,
+    address,
+    port: Number(port),
+    v6Only: host === '[::]',
+    device,
+    process: null,
+    source: quote(text),
+  };
+}
+
+/** A chain at a hook that lets everything pass unless told. */
+export function chain(hook: string, told: Partial<FirewallHook> = {}): FirewallHook {
+  return {
+    family: 'ip',
+    table: 'filter',
+    chain: hook.toUpperCase(),
+    hook,
+    priority: 0,
+    device: null,
+    policy: 'accept',
+    mayDrop: false,
+    mayReject: false,
+    mayTranslate: false,
+    mayDoUnknown: false,
+    decisiveRules: [],
+    source: quote(`chain ${hook}`),
+    ...told,
+  };
+}
+
+/** A port of a bridge. */
+export function port(device: string, bridge: string, state = 'forwarding'): BridgePort {
+  return { device, bridge, state, source: quote(`${device} ${state}`) };
+}
+
+/** An entry of the neighbour table. */
+export function neighbour(address: string, device: string, mac: string | null): Neighbour {
+  return { address, device, mac, states: [mac === null ? 'FAILED' : 'PERMANENT'], source: quote(address) };
+}
+
+/** A namespace with the kernel's own rules and a firewall that is known to be empty, unless told. */
+export function namespace(
+  name: string,
+  told: Partial<Omit<NamespaceState, 'name' | 'routes' | 'rules' | 'listeners' | 'sysctls'>> & {
+    routes?: readonly string[];
+    rules?: readonly RoutingRule[];
+    listeners?: readonly string[];
+    sysctls?: Readonly<Record<string, string>>;
+  } = {},
+): NamespaceState {
+  const { links = [loopback()], routes = [], rules, listeners = [], sysctls = {}, ...rest } = told;
+  const local = links.flatMap((own) => own.addresses.map(({ address }) => route(`local ${address} dev ${own.name}`)));
+  return {
+    name,
+    inode: 1,
+    links,
+    routes: [...local, ...routes.map(route)],
+    rules: rules ?? ([4, 6] as const).flatMap((family) => kernelRules.map((text) => rule(text, family))),
+    neighbours: [],
+    forwardingEntries: [],
+    bridgePorts: [],
+    listeners: listeners.map(listener),
+    listenersKnown: true,
+    firewallHooks: [],
+    firewallKnown: true,
+    firewallSource: quote('table ip none'),
+    sysctls: new Map(Object.entries(sysctls).map(([key, value]) => [key, { value, source: quote(`${key} = ${value}`) }])),
+    hosts: new Map(),
+    ...rest,
+  };
+}
+
+/** A host of these namespaces. */
+export function host(...namespaces: readonly NamespaceState[]): HostState {
+  return {
+    namespaces: new Map(namespaces.map((one) => [one.name, one])),
+    processes: new Map(),
+    problems: [],
+  };
+}
+
+/** A packet to `ADDRESS PORT`. */
+export function packetTo(destination: string, destinationPort = 80, protocol: 'tcp' | 'udp' = 'tcp'): ModelPacket {
+  const family = destination.includes(':') ? 6 : 4;
+  return { protocol, family, source: family === 4 ? '10.88.0.10' : 'fd00:88::10', destination, destinationPort };
+}
+
+/** A journey as text: one line a step, `netns:device stage verdict`, and its end. */
+export function told({ steps, end }: Journey): string[] {
+  const reason = 'reason' in end ? `: ${end.reason}` : 'listener' in end ? ` by ${end.listener.source.text}` : '';
+  return [
+    ...steps.map(({ netns, device, stage, verdict }) => `${netns}:${device ?? '-'} ${stage} ${verdict}`),
+    `${end.kind}${reason}`,
+  ];
+}
