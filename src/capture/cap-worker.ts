@@ -37,7 +37,7 @@ function wallClockNs(): bigint {
 }
 
 const [bufferBytes, ...devices] = process.argv.slice(2);
-const { Cap } = createRequire(import.meta.url)('cap') as { Cap: new () => CapHandle };
+const { Cap }: { Cap: new () => CapHandle } = createRequire(import.meta.url)('cap');
 
 const handles = devices.map((device) => {
   const buffer = Buffer.alloc(largestFrame);

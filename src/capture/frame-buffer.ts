@@ -38,7 +38,7 @@ export class FrameBuffer {
     this.#bytes += cost(frame);
     while (this.#bytes > this.#boundBytes) {
       const oldest = this.#frames[this.#first];
-      if (oldest != null) this.#bytes -= cost(oldest);
+      if (oldest !== undefined && oldest !== null) this.#bytes -= cost(oldest);
       this.#frames[this.#first] = null;
       this.#first += 1;
       this.discarded += 1;

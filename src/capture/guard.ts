@@ -17,9 +17,12 @@ const guardScript = `
 trap '' INT HUP TERM QUIT TSTP
 list=$(cat)
 each() {
-  printf '%s\\n' "$list" | while read -r kind argument start; do
-    [ "$kind" = "$1" ] && "$2" "$argument" "$start"
-  done
+  printf '%s\\n' "$list" | {
+    while read -r kind argument start; do
+      [ "$kind" = "$1" ] && "$2" "$argument" "$start" &
+    done
+    wait
+  }
 }
 try() { tries=0; until "$@" || [ $tries -ge 20 ]; do tries=$((tries + 1)); sleep 0.1; done; }
 end_process() {

@@ -32,9 +32,9 @@ export function choosePoints(links: ReadonlyMap<string, readonly Link[]>, start:
   };
   const linksOf = (netns: string): readonly Link[] => links.get(netns) ?? [];
   const throughPeer = (link: Link): void => {
-    const netns = link.peer?.netns;
-    const peer = netns == null ? undefined : linksOf(netns).find(({ index }) => index === link.peer?.index);
-    if (netns == null || peer === undefined) return;
+    const netns = link.peer?.netns ?? null;
+    const peer = netns === null ? undefined : linksOf(netns).find(({ index }) => index === link.peer?.index);
+    if (netns === null || peer === undefined) return;
     take(netns, peer.name);
     if (peer.master !== null) take(netns, peer.master);
   };

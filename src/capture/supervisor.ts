@@ -152,11 +152,12 @@ export class SupervisedJob {
   }
 
   // tcpdump tells what the kernel gave it and what it took: equal counts mean an empty queue. An engine without counts
-  // gets a fixed while.
+  // empties its queue by itself when it is told to end.
   async #drain(): Promise<void> {
     const signal = this.#engine.countsSignal;
+    if (signal === null) return;
     const untilMs = performance.now() + drainLimitMs;
-    while (signal !== null && this.#child !== null && performance.now() < untilMs) {
+    while (this.#child !== null && performance.now() < untilMs) {
       this.#standardError = '';
       this.#child.kill(signal);
       await delay(countsIntervalMs);

@@ -97,18 +97,13 @@ function globPattern(glob: string): RegExp {
   return new RegExp(`^${source}$`, 's');
 }
 
-async function openTracer(
-  guard: Guard,
-  options: TraceOptions,
-  devices: readonly string[],
-  missing: string[],
-): Promise<Tracer | null> {
-  if (!options.kernel) {
+async function openTracer(guard: Guard, wanted: boolean, missing: string[]): Promise<Tracer | null> {
+  if (!wanted) {
     missing.push('Kernel events were left out (--no-kernel): nothing is proven without them.');
     return null;
   }
   try {
-    return await Tracer.open(guard, devices);
+    return await Tracer.open(guard);
   } catch (error) {
     missing.push(`Kernel events could not be had: ${errorText(error)}.`);
     return null;
@@ -133,6 +128,8 @@ export async function trace(
   onStart: (process: TracedProcess) => void,
 ): Promise<Traced> {
   const engine = chooseEngine(options.engine);
+  const missing: string[] = [];
+  const tracing = openTracer(guard, options.kernel, missing);
   const containers = listContainers();
   // An engine takes its time to answer: only names that are to be ignored are worth waiting for.
   const set = findNamespaces(options.ignoreNetns.length === 0 ? [] : (await containers).containers);
@@ -159,10 +156,9 @@ export async function trace(
     const namespace = set.namespaces.find(({ name }) => name === netns);
     return namespace === undefined ? [] : [{ namespace, device }];
   });
-  const missing: string[] = [];
   const capture = new Capture(engine, points, guard);
-  const devices = points.map(({ device }) => device);
-  const [tracer] = await Promise.all([openTracer(guard, options, devices, missing), capture.ready()]);
+  const [tracer] = await Promise.all([tracing, capture.ready()]);
+  tracer?.watch(points.map(({ device }) => device));
   if (process.pid !== undefined) tracer?.follow(process.pid);
   const startedNs = wallClockNs();
   process.release();

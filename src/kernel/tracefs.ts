@@ -6,17 +6,7 @@
  * touched. Lines are read without blocking, so nothing ever waits for the kernel.
  */
 
-import {
-  closeSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, readSync, rmdirSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
 import type { Guard } from '../capture/guard.ts';
 import type { KernelLine } from '../case/evidence.ts';
@@ -49,6 +39,7 @@ const bufferKilobytes = 2048;
 const mostLines = 200_000;
 const readingIntervalMs = 100;
 const readSize = 65_536;
+const prepareLimitMs = 5000;
 
 const standardPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 const instanceName = /^nettrace-(\d+)(?:-command)?$/;
@@ -62,13 +53,9 @@ class Instance {
   #rest = '';
   readonly absent: string[] = [];
 
-  constructor(path: string, scope: KernelLine['scope'], guard: Guard) {
+  constructor(path: string, scope: KernelLine['scope']) {
     this.path = path;
     this.#scope = scope;
-    guard.watchPath('instance', path);
-    mkdirSync(path);
-    this.set('trace_clock', 'tai');
-    this.set('buffer_size_kb', String(bufferKilobytes));
     this.#descriptor = openSync(`${path}/trace_pipe`, constants.O_RDONLY | constants.O_NONBLOCK);
   }
 
@@ -92,7 +79,7 @@ class Instance {
       try {
         size = readSync(this.#descriptor, this.#buffer, 0, readSize, null);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return;
+        if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return;
         throw error;
       }
       if (size === 0) return;
@@ -124,20 +111,43 @@ function removeStale(tracing: string): void {
   }
 }
 
-async function findTracing(guard: Guard): Promise<string> {
+// The kernel waits for all of its CPUs at each of these writes, tens of milliseconds in all: a child does them beside
+// everything else that has to be done before the command may start.
+const prepareScript = `
+mount=$1 kilobytes=$2
+shift 2
+[ -z "$mount" ] || { mkdir -m 700 "$mount" && mount -t tracefs nettrace "$mount"; } || exit
+prepare() { mkdir "$1" && echo tai >"$1/trace_clock" && echo "$kilobytes" >"$1/buffer_size_kb"; }
+waited=
+for instance; do prepare "$instance" & waited="$waited $!"; done
+for one in $waited; do wait "$one" || exit; done
+`;
+
+/** Makes instances of these names, in tracefs where it is mounted, else where it is mounted for this run alone. */
+async function makeInstances(guard: Guard, names: readonly string[]): Promise<string[]> {
   const standard = standardPaths.find((path) => existsSync(`${path}/instances`));
-  if (standard !== undefined) return standard;
-  const path = `/run/nettrace-${process.pid}`;
-  guard.watchPath('directory', path);
-  mkdirSync(path, { mode: 0o700 });
-  guard.watchPath('mount', path);
-  await execa('mount', ['-t', 'tracefs', 'nettrace', path], {
+  const own = `/run/nettrace-${process.pid}`;
+  const tracing = standard ?? own;
+  if (standard === undefined) {
+    guard.watchPath('directory', own);
+    guard.watchPath('mount', own);
+  }
+  const paths = names.map((name) => `${tracing}/instances/${name}`);
+  for (const path of paths) guard.watchPath('instance', path);
+  const mount = standard === undefined ? own : '';
+  const child = execa('sh', ['-c', prepareScript, 'sh', mount, String(bufferKilobytes), ...paths], {
+    stdin: 'ignore',
     env: fixedEnvironment,
     extendEnv: false,
-    timeout: 5000,
-    stdin: 'ignore',
+    timeout: prepareLimitMs,
+    detached: true,
+    reject: false,
   });
-  return path;
+  guard.watchProcess(child.pid);
+  const { exitCode, stderr, shortMessage } = await child;
+  if (exitCode !== 0) throw new Error(stderr.trim().split('\n').at(-1) || (shortMessage ?? 'no reason was given'));
+  removeStale(tracing);
+  return paths;
 }
 
 function wallClockNs(): bigint {
@@ -171,30 +181,28 @@ export class Tracer {
   }
 
   /**
-   * Starts following packets at these devices. Rejects, with the reason, where tracefs is not to be had (not root, a
-   * kernel without it, lockdown): nettrace goes on without.
+   * Makes the instances. Rejects, with the reason, where tracefs is not to be had (not root, a kernel without it,
+   * lockdown): nettrace goes on without.
    */
-  static async open(guard: Guard, devices: readonly string[]): Promise<Tracer> {
-    const tracing = await findTracing(guard);
-    removeStale(tracing);
-    const base = `${tracing}/instances/nettrace-${process.pid}`;
-    const packets = new Instance(base, 'packets', guard);
-    const command = new Instance(`${base}-command`, 'command', guard);
+  static async open(guard: Guard): Promise<Tracer> {
+    const name = `nettrace-${process.pid}`;
+    const [packets = '', command = ''] = await makeInstances(guard, [name, `${name}-command`]);
+    return new Tracer(new Instance(packets, 'packets'), new Instance(command, 'command'));
+  }
+
+  /** Follows packets from here on: at these devices, and wherever the kernel looks up routes, resets and drops. */
+  watch(devices: readonly string[]): void {
     const names = [...new Set(devices)].filter((name) => /^[\w.@:+-]+$/.test(name));
     const deviceFilter = names.map((name) => `name == "${name}"`).join(' || ');
     for (const event of packetEvents) {
-      if (deviceEvents.includes(event)) {
-        if (names.length > 0) packets.enable(event, deviceFilter);
-      } else {
-        packets.enable(event, event === 'skb/kfree_skb' ? dropFilter : null);
-      }
+      if (!deviceEvents.includes(event)) this.#packets.enable(event, event === 'skb/kfree_skb' ? dropFilter : null);
+      else if (names.length > 0) this.#packets.enable(event, deviceFilter);
     }
-    command.set('options/event-fork', '1');
-    return new Tracer(packets, command);
   }
 
   /** Follows this process and every child it will have. Its events are kept from here on. */
   follow(pid: number): void {
+    this.#command.set('options/event-fork', '1');
     this.#command.set('set_event_pid', String(pid));
     for (const event of commandEvents) this.#command.enable(event, null);
   }

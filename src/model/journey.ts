@@ -8,6 +8,7 @@
 import type { HostState, Link, NamespaceState, Quote } from '../host/state.ts';
 import { sameAddress } from './address.ts';
 import { type HookStage, hasChains, hookStep } from './firewall.ts';
+import { neighbourIs, ownsAddress, proxiesArp } from './neighbour.ts';
 import { lookUpRoute } from './routing.ts';
 import { findListener, listenersOnPort } from './socket.ts';
 import type { Journey, JourneyEnd, ModelPacket, Step } from './step.ts';
@@ -22,29 +23,6 @@ interface Position {
 }
 
 type Progress = { readonly to: Position } | { readonly end: JourneyEnd };
-
-function ownsAddress(namespace: NamespaceState, address: string): boolean {
-  return namespace.links.some((link) => link.addresses.some((own) => sameAddress(own.address, address)));
-}
-
-/**
- * True when the namespace answers ARP on the device for an address that is not its own (`arp_process` in
- * net/ipv4/arp.c): it forwards, and its way to the address is by another device.
- */
-function proxiesArp(namespace: NamespaceState, device: string, address: string): boolean {
-  const on = (name: string): boolean => namespace.sysctls.get(`net.ipv4.conf.${name}`)?.value === '1';
-  if (!on(`${device}.proxy_arp`) && !on('all.proxy_arp')) return false;
-  const found = on(`${device}.forwarding`) ? lookUpRoute(namespace, address, 4) : null;
-  return found?.kind === 'route' && found.route.type === 'unicast' && found.route.device !== device;
-}
-
-/** True when the neighbour table says that the address is this link's: nobody is asked then. */
-function neighbourIs(namespace: NamespaceState, device: string, address: string, link: Link): boolean {
-  return namespace.neighbours.some(
-    (entry) =>
-      entry.device === device && entry.mac === link.mac && link.mac !== null && sameAddress(entry.address, address),
-  );
-}
 
 /** Follows one packet. */
 class Walk {
@@ -169,13 +147,20 @@ class Walk {
     return usable;
   }
 
+  /** The other end of a veth pair, null when the snapshot has it not. */
+  #otherEnd({ peer }: Link): { readonly namespace: NamespaceState; readonly link: Link } | null {
+    const namespace = this.#host.namespaces.get(peer?.netns ?? '');
+    const link = namespace?.links.find(({ index }) => index === peer?.index);
+    return namespace === undefined || link === undefined ? null : { namespace, link };
+  }
+
   #overVeth(namespace: NamespaceState, link: Link, nextHop: string): Progress {
-    const peerNamespace = link.peer?.netns == null ? undefined : this.#host.namespaces.get(link.peer.netns);
-    const peer = peerNamespace?.links.find(({ index }) => index === link.peer?.index);
-    if (peerNamespace === undefined || peer === undefined) {
+    const far = this.#otherEnd(link);
+    if (far === null) {
       const reason = `the other end of ${namespace.name}:${link.name} is in a namespace that the snapshot has not`;
       return { end: { kind: 'leaves-view', reason } };
     }
+    const { namespace: peerNamespace, link: peer } = far;
     const bridge = peerNamespace.links.find(({ name, kind }) => name === peer.master && kind === 'bridge');
     if (bridge !== undefined) return this.#overBridge(peerNamespace, bridge, peer, nextHop);
     this.#ingress(peerNamespace, peer, `received by ${peer.name}, the other end of ${namespace.name}:${link.name}`);
@@ -255,16 +240,16 @@ class Walk {
     const ports = namespace.links.filter((link) => link.master === bridge.name && link.name !== from?.name);
     let unseen = false;
     for (const port of ports) {
-      const peerNamespace = port.peer?.netns == null ? undefined : this.#host.namespaces.get(port.peer.netns);
-      const peer = peerNamespace?.links.find(({ index }) => index === port.peer?.index);
-      if (peerNamespace === undefined || peer === undefined) {
+      const far = this.#otherEnd(port);
+      if (far === null) {
         unseen = true;
-      } else if (ownsAddress(peerNamespace, nextHop)) {
+      } else if (ownsAddress(far.namespace, nextHop)) {
         const blocked = this.#blocked(namespace, bridge, port);
         if (blocked !== null) return { end: blocked };
         if (!this.#egress(namespace, port)) return { end: { kind: 'dropped', reason: `${port.name} is down` } };
-        this.#ingress(peerNamespace, peer, `received by ${peer.name}, the other end of ${namespace.name}:${port.name}`);
-        return { to: { namespace: peerNamespace, device: peer.name } };
+        const detail = `received by ${far.link.name}, the other end of ${namespace.name}:${port.name}`;
+        this.#ingress(far.namespace, far.link, detail);
+        return { to: { namespace: far.namespace, device: far.link.name } };
       }
     }
     if (unseen) {

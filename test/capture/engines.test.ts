@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { capEngine } from '../../src/capture/cap-engine.ts';
-import { type CaptureEngine, inNamespace } from '../../src/capture/engine.ts';
+import type { CaptureEngine } from '../../src/capture/engine.ts';
 import { tcpdumpEngine } from '../../src/capture/tcpdump.ts';
+import { inNamespace } from '../../src/host/namespaces.ts';
 import { handle } from './handles.ts';
 
 const host = handle('host', true);
@@ -79,12 +80,14 @@ describe('cap', () => {
 
   test('says what it does not know', () => {
     expect(capEngine).toMatchObject({ clock: 'user-space', promiscuous: true, countsSignal: null });
-    expect(capEngine.counts('2 packets captured, 2 packets received by filter, 0 packets dropped by kernel')).toBeNull();
+    expect(
+      capEngine.counts('2 packets captured, 2 packets received by filter, 0 packets dropped by kernel'),
+    ).toBeNull();
   });
 });
 
 test('a command goes into another namespace by the descriptor that it inherits', () => {
   const command = ['tcpdump', '-i', '$(reboot)'];
   expect(inNamespace(host, command)).toEqual(command);
-  expect(inNamespace(box, command)).toEqual(['nsenter', '--net=/proc/self/fd/3', '--', ...command]);
+  expect(inNamespace(box, command)).toEqual(['nsenter', `--net=/proc/${process.pid}/fd/7`, '--', ...command]);
 });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type CapturedFrame, FrameBuffer, frameOverheadBytes } from '../../src/capture/frame-buffer.ts';
 
@@ -29,10 +29,10 @@ test('the newest frames that fit are kept, in the order of time and, within a mo
       const buffer = new FrameBuffer(bound);
       const added = told.map(({ timeNs, length }, index) => frame(index, timeNs, length));
       for (const one of added) buffer.add(one);
-      const expected = fitting(added, bound).sort(
-        (a, b) => Number(a.timeNs - b.timeNs) || a.pointIndex - b.pointIndex,
+      const expected = fitting(added, bound).sort((a, b) => Number(a.timeNs - b.timeNs) || a.pointIndex - b.pointIndex);
+      expect(buffer.inOrder().map(({ pointIndex }) => pointIndex)).toEqual(
+        expected.map(({ pointIndex }) => pointIndex),
       );
-      expect(buffer.inOrder().map(({ pointIndex }) => pointIndex)).toEqual(expected.map(({ pointIndex }) => pointIndex));
       expect(buffer.discarded).toBe(added.length - expected.length);
     }),
   );

@@ -81,6 +81,8 @@ test('a veth whose other end is out of sight stands alone; a device that is down
 });
 
 test('a port of a bridge in the own namespace comes behind the bridge', () => {
-  const links = { box: [link('p0', { index: 2, master: 'br0', peer: 'null:1' }), link('br0', { index: 3, kind: 'bridge' })] };
+  const links = {
+    box: [link('p0', { index: 2, master: 'br0', peer: 'null:1' }), link('br0', { index: 3, kind: 'bridge' })],
+  };
   expect(chosen(links, 'box')).toEqual(['box:br0', 'box:p0']);
 });

@@ -38,6 +38,7 @@ export const rejectingRule = {
 
 function outputs(tcpSockets: string, rules: typeof rejectingRule | null): CommandOutput[] {
   return [
+    printed('bridge -j fdb', '[]\n'),
     printed('ss -HOtlnpe', tcpSockets),
     printed('ss -HOulnpe', ''),
     printed('nft -j list ruleset', rules?.json ?? noNft),

@@ -8,7 +8,9 @@ import type { Terminal } from './terminal.ts';
 import { childOf, openTerminal } from './terminal.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'nettrace-ui-'));
-const program = [process.execPath, join(directory, 'sample.js')];
+const program = ['bin/nettrace', 'demo'];
+/** The UI on a view written by hand: several connections, and one that cannot be drawn. */
+const sample = [process.execPath, join(directory, 'sample.js')];
 
 beforeAll(async () => {
   await build({
@@ -40,14 +42,9 @@ function open(command: readonly string[], columns = 80, rows = 24): Terminal {
   return terminal;
 }
 
-/** The program between two prints of the terminal's settings, in a shell that ends as the program ended. */
-const framed = [
-  'sh',
-  '-c',
-  'echo "before $(stty -g)"; "$@"; status=$?; echo "after $(stty -g)"; exit $status',
-  'sh',
-  ...program,
-];
+/** A program between two prints of the terminal's settings, in a shell that ends as the program ended. */
+const framing = ['sh', '-c', 'echo "before $(stty -g)"; "$@"; status=$?; echo "after $(stty -g)"; exit $status', 'sh'];
+const framed = [...framing, ...program];
 
 function expectRestored(terminal: Terminal): void {
   const settings = [...terminal.screen().matchAll(/^(?:before|after) ([0-9a-f:]+)$/gm)].map(([, text]) => text);
@@ -67,17 +64,17 @@ describe('the terminal UI in a terminal', () => {
     terminal.press('\r');
     await terminal.until('== Path');
     terminal.press('\x1b[A');
-    await terminal.until(/^> {2}6 host:podman0/m);
+    await terminal.until(/^> {2}7 host:podman0/m);
     terminal.press('2');
     await terminal.until('== Frames');
     terminal.press('\x1b[B\r');
-    await terminal.until('== Layers of frame 3');
+    await terminal.until('== Layers of frame 10');
     terminal.press('G\x1b[Cjj');
     await terminal.until('Bytes 36 to 37');
     terminal.press('?');
     await terminal.until('== Help');
     terminal.press('\x1b');
-    await terminal.until('== Layers of frame 3');
+    await terminal.until('== Layers of frame 10');
     terminal.press('q');
     expect(await terminal.ended).toMatchObject({ exitCode: 0 });
     expectRestored(terminal);
@@ -100,7 +97,7 @@ describe('the terminal UI in a terminal', () => {
   });
 
   it('gives the terminal back when drawing fails, then says why', async () => {
-    const terminal = open([...framed, 'broken'], 200, 50);
+    const terminal = open([...framing, ...sample, 'broken'], 200, 50);
     await terminal.until((screen) => screen.includes('after'));
     expect(await terminal.ended).toMatchObject({ exitCode: 1 });
     expect(terminal.screen()).toContain('caught: Error: this frame cannot be read');
@@ -111,7 +108,7 @@ describe('the terminal UI in a terminal', () => {
     const terminal = open(program, 80, 24);
     await terminal.until('== Connections');
     terminal.resize(160, 45);
-    await terminal.until((screen) => screen.includes('-- Evidence of hop 7') && screen.includes('q quit'));
+    await terminal.until((screen) => screen.includes('-- Evidence of hop 8') && screen.includes('q quit'));
     terminal.resize(50, 12);
     await terminal.until('nettrace needs 60x16, this is 50x12. q quits');
     terminal.resize(80, 24);
@@ -122,7 +119,7 @@ describe('the terminal UI in a terminal', () => {
 
   it('suspends to the shell and comes back', async () => {
     const terminal = open(['bash', '--noprofile', '--norc', '-i']);
-    terminal.press(`PS1='shell>'; ${program.join(' ')}\r`);
+    terminal.press(`PS1='shell>'; ${sample.join(' ')}\r`);
     await terminal.until('== Connections');
     terminal.press('j');
     await terminal.until('= 2 of 3');

@@ -1,9 +1,16 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { connectResult, type KernelEvent, lostEvents, parseKernelEvent, parseTraceLine } from '../../src/kernel/parse.ts';
+import {
+  connectResult,
+  type KernelEvent,
+  lostEvents,
+  parseKernelEvent,
+  parseTraceLine,
+} from '../../src/kernel/parse.ts';
 
 /** Lines of Linux 6.18, from a process that calls itself `a b-7 [0]` and ESC `[1m`. */
-const head = (flags: string, clock: string): string => `  a b-7 [0] \x1b[1m-12588   [001] ${flags} 1795262287.${clock}: `;
+const head = (flags: string, clock: string): string =>
+  `  a b-7 [0] \x1b[1m-12588   [001] ${flags} 1795262287.${clock}: `;
 
 function event(text: string, flags = '.....'): KernelEvent | null {
   const line = parseTraceLine(head(flags, '514387') + text);
@@ -12,7 +19,9 @@ function event(text: string, flags = '.....'): KernelEvent | null {
 
 describe('lines', () => {
   test('are taken apart, whatever the task calls itself', () => {
-    expect(parseTraceLine(`${head('..s1.', '514436')}netif_receive_skb: dev=t5v skbaddr=000000009976faad len=28`)).toEqual({
+    expect(
+      parseTraceLine(`${head('..s1.', '514436')}netif_receive_skb: dev=t5v skbaddr=000000009976faad len=28`),
+    ).toEqual({
       task: 'a b-7 [0] \x1b[1m',
       pid: 12588,
       cpu: 1,
@@ -130,7 +139,14 @@ describe('events', () => {
     ],
     [
       'inet_sock_set_state: family=AF_INET protocol=IPPROTO_TCP sport=36634 dport=19001 saddr=10.88.0.10 daddr=10.88.0.1 saddrv6=::ffff:10.88.0.10 daddrv6=::ffff:10.88.0.1 oldstate=TCP_SYN_SENT newstate=TCP_CLOSE',
-      { kind: 'socket-state', protocol: 'IPPROTO_TCP', local: container, remote: gateway, from: 'TCP_SYN_SENT', to: 'TCP_CLOSE' },
+      {
+        kind: 'socket-state',
+        protocol: 'IPPROTO_TCP',
+        local: container,
+        remote: gateway,
+        from: 'TCP_SYN_SENT',
+        to: 'TCP_CLOSE',
+      },
     ],
     [
       'inet_sk_error_report: family=AF_INET6 protocol=IPPROTO_TCP sport=46614 dport=19001 saddr=0.0.0.0 daddr=0.0.0.0 saddrv6=fd00:88::10 daddrv6=fd00:88::1 error=111',
@@ -191,7 +207,11 @@ test('garbage never throws', () => {
 });
 
 test('a task name never changes what the kernel printed behind it', () => {
-  const name = fc.stringMatching(/^[-\w [\].:\u001b]{1,15}$/);
+  const name = fc.string({
+    unit: fc.constantFrom('-', '[', ']', ':', ' ', '.', '0', 'a', '\x1b'),
+    minLength: 1,
+    maxLength: 15,
+  });
   fc.assert(
     fc.property(name, fc.nat(4_194_304), (task, pid) => {
       const line = parseTraceLine(`${task.padStart(16)}-${pid} [001] ..s1. 1.5: kfree_skb: skbaddr=0`);

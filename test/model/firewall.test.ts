@@ -19,10 +19,26 @@ test.each<[string, readonly FirewallHook[], string]>([
   ['rules that can only let pass', [chain('input')], harmless],
   ['a chain that may drop', [chain('input', { mayDrop: true })], 'unknown: rules here may drop it'],
   ['inet serves both', [chain('input', { family: 'inet', mayReject: true })], 'unknown: rules here may reject it'],
-  ['one that may do two', [chain('input', { mayDrop: true, mayTranslate: true })], 'unknown: rules here may drop, translate it'],
-  ['an unreadable rule', [chain('input', { mayDoUnknown: true })], 'unknown: rules here may do what nettrace cannot read to it'],
-  ['two chains, one of them harmless', [chain('input'), chain('input', { mayDrop: true })], 'unknown: rules here may drop it'],
-  ['two that may do the same', [chain('input', { mayDrop: true }), chain('input', { mayDrop: true })], 'unknown: rules here may drop it'],
+  [
+    'one that may do two',
+    [chain('input', { mayDrop: true, mayTranslate: true })],
+    'unknown: rules here may drop, translate it',
+  ],
+  [
+    'an unreadable rule',
+    [chain('input', { mayDoUnknown: true })],
+    'unknown: rules here may do what nettrace cannot read to it',
+  ],
+  [
+    'two chains, one of them harmless',
+    [chain('input'), chain('input', { mayDrop: true })],
+    'unknown: rules here may drop it',
+  ],
+  [
+    'two that may do the same',
+    [chain('input', { mayDrop: true }), chain('input', { mayDrop: true })],
+    'unknown: rules here may drop it',
+  ],
 ])('%s', (_name, hooks, expected) => {
   expect(said(hooks)).toBe(expected);
 });
@@ -48,12 +64,16 @@ test('a step quotes what decides it', () => {
     hookStep(namespace('box', { firewallHooks: hooks }), 'input', 4, 'eth0').quotes.map(({ text }) => text);
   expect(quoted([])).toEqual(['table ip none']);
   expect(quoted([chain('input')])).toEqual(['chain input']);
-  expect(quoted([chain('input'), chain('input', { mayDrop: true, decisiveRules: [decisive] })])).toEqual([decisive.text]);
+  expect(quoted([chain('input'), chain('input', { mayDrop: true, decisiveRules: [decisive] })])).toEqual([
+    decisive.text,
+  ]);
 });
 
 test('chains and those that may reject are found by hook and family', () => {
   const reject = chain('input', { family: 'inet', mayReject: true });
-  const box = namespace('box', { firewallHooks: [chain('input', { mayDrop: true }), reject, chain('output', { family: 'ip6' })] });
+  const box = namespace('box', {
+    firewallHooks: [chain('input', { mayDrop: true }), reject, chain('output', { family: 'ip6' })],
+  });
   expect(rejectingChains(box, 'input', 6)).toEqual([reject]);
   expect(rejectingChains(box, 'output', 4)).toEqual([]);
   expect([hasChains(box, 'output', 4), hasChains(box, 'output', 6)]).toEqual([false, true]);

@@ -173,7 +173,9 @@ export function namespace(
     firewallHooks: [],
     firewallKnown: true,
     firewallSource: quote('table ip none'),
-    sysctls: new Map(Object.entries(sysctls).map(([key, value]) => [key, { value, source: quote(`${key} = ${value}`) }])),
+    sysctls: new Map(
+      Object.entries(sysctls).map(([key, value]) => [key, { value, source: quote(`${key} = ${value}`) }]),
+    ),
     hosts: new Map(),
     ...rest,
   };

@@ -46,7 +46,11 @@ describe('a container and the host', () => {
   const delivered = [...toHost, 'host:br0 route delivered', 'host:br0 input passed'];
 
   test('asks for the bridge address, where the service listens on loopback alone', () => {
-    const result = journey(host(box(), bridgeHost({ listeners: ['tcp 127.0.0.1:19001'] })), packetTo('10.88.0.1', 19001), 'box');
+    const result = journey(
+      host(box(), bridgeHost({ listeners: ['tcp 127.0.0.1:19001'] })),
+      packetTo('10.88.0.1', 19001),
+      'box',
+    );
     expect(told(result)).toEqual([...delivered, 'host:br0 socket refused', 'refused']);
     expect(result.end).toMatchObject({ kind: 'refused', samePort: [{ address: '127.0.0.1', port: 19001 }] });
     expect(result.assumptions).toEqual([]);
@@ -115,20 +119,25 @@ describe('two containers on one bridge', () => {
     expect(told(off)).toEqual([...toBridge, ...arrived]);
   });
 
-  test.each(['blocking', 'listening', 'learning', 'disabled'])('a port that is %s swallows it, coming or going', (state) => {
-    const asked = (bridgePorts: Told['bridgePorts']): string[] =>
-      told(journey(host(box(), web(), bridgeHost({ bridgePorts: bridgePorts ?? [] })), packetTo('10.88.0.20'), 'box'));
-    expect(asked([port('veth0', 'br0', state), port('veth1', 'br0')])).toEqual([
-      ...toBridge.slice(0, 2),
-      'host:veth0 bridge dropped',
-      `dropped: veth0 is ${state}`,
-    ]);
-    expect(asked([port('veth0', 'br0'), port('veth1', 'br0', state)])).toEqual([
-      ...toBridge,
-      'host:veth1 bridge dropped',
-      `dropped: veth1 is ${state}`,
-    ]);
-  });
+  test.each(['blocking', 'listening', 'learning', 'disabled'])(
+    'a port that is %s swallows it, coming or going',
+    (state) => {
+      const asked = (bridgePorts: Told['bridgePorts']): string[] =>
+        told(
+          journey(host(box(), web(), bridgeHost({ bridgePorts: bridgePorts ?? [] })), packetTo('10.88.0.20'), 'box'),
+        );
+      expect(asked([port('veth0', 'br0', state), port('veth1', 'br0')])).toEqual([
+        ...toBridge.slice(0, 2),
+        'host:veth0 bridge dropped',
+        `dropped: veth0 is ${state}`,
+      ]);
+      expect(asked([port('veth0', 'br0'), port('veth1', 'br0', state)])).toEqual([
+        ...toBridge,
+        'host:veth1 bridge dropped',
+        `dropped: veth1 is ${state}`,
+      ]);
+    },
+  );
 
   test('the far container is down', () => {
     const links = [uplink, bridge, veth0, { ...veth1, carrier: false }];
@@ -179,7 +188,10 @@ describe('through the host', () => {
 
   test('a switch for one device says nothing about IPv6', () => {
     const sysctls = { ...forwarding, 'net.ipv6.conf.br0.forwarding': '0' };
-    expect(told(journey(host(box(), bridgeHost({ sysctls })), packetTo('fd00:9::5'), 'box'))).toEqual([...onHost, ...away]);
+    expect(told(journey(host(box(), bridgeHost({ sysctls })), packetTo('fd00:9::5'), 'box'))).toEqual([
+      ...onHost,
+      ...away,
+    ]);
   });
 
   test('forwarding that is not known is assumed, and said', () => {
@@ -295,11 +307,7 @@ describe('a veth pair without a bridge', () => {
       ...more,
     });
   const start = (more: Told = {}): NamespaceState => box({ routes: ['default via 169.254.1.1 dev eth0'], ...more });
-  const nobody = [
-    ...onWire,
-    'box:eth0 neighbour failed',
-    'unanswered: nobody on eth0 has the address 169.254.1.1',
-  ];
+  const nobody = [...onWire, 'box:eth0 neighbour failed', 'unanswered: nobody on eth0 has the address 169.254.1.1'];
   const through = [
     ...onWire,
     'host:cali0 route passed',
@@ -325,7 +333,8 @@ describe('a veth pair without a bridge', () => {
 
   test('the neighbour table has the MAC address of the other end', () => {
     const sysctls = { 'net.ipv4.conf.cali0.forwarding': '1' };
-    const known = (mac: string | null): NamespaceState => start({ neighbours: [neighbour('169.254.1.1', 'eth0', mac)] });
+    const known = (mac: string | null): NamespaceState =>
+      start({ neighbours: [neighbour('169.254.1.1', 'eth0', mac)] });
     expect(asked(known('ee:ee:ee:ee:ee:ee'), router({ sysctls }))).toEqual(through);
     expect(asked(known('02:00:00:00:00:01'), router({ sysctls }))).toEqual(nobody);
     expect(asked(known(null), router({ sysctls }))).toEqual(nobody);

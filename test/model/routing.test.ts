@@ -53,20 +53,44 @@ test.each([
 
 const local = '0: from all lookup 255';
 const main = '32766: from all lookup 254';
+const marked = '5: from all fwmark 0x1 lookup 100';
 const inTable = 'default via 10.88.0.9 dev eth0 table 100';
 
 test.each([
   ['rules go by priority', ['5: from all lookup 100', main, local], [...usual, inTable], inTable],
   ['an earlier table without a match is passed over', [local, '5: from all lookup 7', main], usual, usual[0]],
-  ['throw goes on with the next rule', [local, '5: from all lookup 100', main], ['throw 192.0.2.0/24 table 100', ...usual], usual[0]],
+  [
+    'throw goes on with the next rule',
+    [local, '5: from all lookup 100', main],
+    ['throw 192.0.2.0/24 table 100', ...usual],
+    usual[0],
+  ],
   ['no rule leads to main', [local], usual, 'none'],
   [
     'a selector that the model does not read',
-    [local, '5: from all fwmark 0x1 lookup 100', main],
-    usual,
-    'unknown: the rule "5: from all fwmark 0x1 lookup 100" has a selector or action that the model does not evaluate',
+    [local, marked, main],
+    [...usual, inTable],
+    `unknown: the rule "${marked}" has a selector or action that the model does not evaluate`,
   ],
-  ['one behind the answer does not matter', [local, main, '40000: from all fwmark 0x1 lookup 100'], usual, usual[0]],
+  [
+    'one that leads to the only route there is',
+    [local, marked],
+    [inTable],
+    `unknown: the rule "${marked}" has a selector or action that the model does not evaluate`,
+  ],
+  ['one whose table has no answer does not matter', [local, marked, main], usual, usual[0]],
+  [
+    'one that gives the same answer does not matter',
+    [local, '5: from all fwmark 0x1 lookup 254', main],
+    usual,
+    usual[0],
+  ],
+  [
+    'one behind the answer does not matter',
+    [local, main, '40000: from all fwmark 0x1 lookup 100'],
+    [...usual, inTable],
+    usual[0],
+  ],
   [
     'an action',
     [local, '5: from all prohibit', main],

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { icmpError } from '../flow/frames.ts';
+import {
+  at,
+  caseOf,
+  firewallLines,
+  listeners,
+  lookUp,
+  onlyConnection,
+  packets,
+  rejectingRule,
+  seen,
+  snapshotWith,
+  told,
+} from './cases.ts';
+
+const sights = [...seen(packets.syn, [at.container]), ...seen(packets.reset, [at.container], 60_000n)];
+const snapshot = snapshotWith(listeners.bridge, rejectingRule);
+
+describe('firewall-reject', () => {
+  it('is proven by the kernel: it dropped the packet in its firewall and sent no reset', () => {
+    const connection = onlyConnection(caseOf({ sights, snapshot, kernel: firewallLines }));
+    const { what, where, summary, hops } = told(connection);
+    expect(what).toBe('refused ECONNREFUSED firewall-reject proven');
+    expect(where).toBe('host:podman0 input, hop 6');
+    expect(summary).toBe(
+      'A firewall rule of host (in its input hook) rejected the connection to 10.88.0.1:19001 (host.containers.internal) with a reset (RST), although a socket there would take it.',
+    );
+    expect(hops.at(-1)).toBe('6 host:podman0 input rejected: a firewall rule answered with a reset (RST)');
+    expect(connection.explanation.join(' ')).toContain('no TCP socket of this host sent a reset');
+    expect(connection.alternatives).toEqual([]);
+  });
+
+  it('quotes the rules that stand at the hook', () => {
+    const { hops } = onlyConnection(caseOf({ sights, snapshot, kernel: firewallLines }));
+    const quoted = hops.at(-1)?.evidence.map(({ kind, text }) => `${kind}: ${text}`);
+    expect(quoted).toEqual([
+      'snapshot: table inet filter { chain input { tcp dport 19001 reject with tcp reset # handle 2 } }',
+      'kernel: skbaddr=00000000c0cc8d3d rx_sk=0000000000000000 protocol=2048 location=nft_do_chain+0x3e8/0x610 reason: NETFILTER_DROP',
+      'frame: RST, ACK 10.88.0.1:19001 > 10.88.0.10:51054 (seen at portainer:eth0)',
+    ]);
+  });
+
+  it('does not say that no reset was sent where events were lost', () => {
+    const connection = onlyConnection(caseOf({ sights, snapshot, kernel: firewallLines, lost: 1 }));
+    expect(connection.cause).toBe('firewall-reject');
+    expect(connection.explanation.join(' ')).not.toContain('no TCP socket');
+  });
+
+  it('is proven where nothing listens, too', () => {
+    const evidence = caseOf({ sights, snapshot: snapshotWith('', rejectingRule), kernel: firewallLines });
+    expect(told(onlyConnection(evidence)).what).toBe('refused ECONNREFUSED firewall-reject proven');
+  });
+
+  it('is inferred without the kernel, and names what else it could be', () => {
+    const connection = onlyConnection(caseOf({ sights, snapshot }));
+    expect(told(connection).what).toBe('refused ECONNREFUSED firewall-reject inferred');
+    expect(connection.alternatives).toEqual([
+      { cause: 'no-listener', tellApart: "in host, at the time of the request: ss -tln 'sport = :19001'" },
+    ]);
+  });
+
+  it.each([
+    [3, 3, 'refused ECONNREFUSED firewall-reject proven', 'To the program it looks like a closed port.'],
+    [3, 13, 'unreachable EHOSTUNREACH firewall-reject proven', 'looks like a network that cannot be reached.'],
+  ])('rejects with ICMP %i/%i', (type, code, what, phrase) => {
+    const error = icmpError('10.88.0.1', '10.88.0.10', type, code, packets.syn);
+    const answered = [...seen(packets.syn, [at.container]), ...seen(error, [at.container], 60_000n)];
+    const connection = onlyConnection(caseOf({ sights: answered, snapshot, kernel: firewallLines }));
+    expect(told(connection).what).toBe(what);
+    expect(connection.explanation.join(' ')).toContain(phrase);
+  });
+
+  it('is not said where no rule on the way could reject', () => {
+    const connection = onlyConnection(caseOf({ sights, snapshot: snapshotWith(listeners.bridge), kernel: [lookUp] }));
+    expect(connection.cause).toBeNull();
+  });
+});
