@@ -1,0 +1,47 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CaseReader } from '../../src/capfile/case-file.ts';
+import { UserError } from '../../src/cli/errors.ts';
+import { refuseExisting, saveCase } from '../../src/cli/save.ts';
+import { caseOf, packets } from '../diagnose/cases.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'nettrace-save-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const evidence = caseOf({ sights: [packets.syn, packets.reset] });
+
+describe('a saved case', () => {
+  it('is readable by its owner alone, and reads back', () => {
+    const path = join(directory, 'new.pcapng');
+    saveCase(path, evidence);
+    expect((statSync(path).mode & 0o777).toString(8)).toBe('600');
+    const reader = new CaseReader();
+    reader.push(readFileSync(path));
+    expect(reader.end()?.frames).toHaveLength(2);
+  });
+
+  it('never overwrites a file', () => {
+    const path = join(directory, 'kept');
+    writeFileSync(path, 'mine');
+    expect(() => saveCase(path, evidence)).toThrow(UserError);
+    expect(readFileSync(path, 'utf8')).toBe('mine');
+    expect(() => refuseExisting(path)).toThrow(
+      `cannot save to ${path}: it exists already, and nettrace overwrites nothing. Name another file.`,
+    );
+  });
+
+  it('never follows a link, not even one that leads nowhere', () => {
+    const path = join(directory, 'link');
+    symlinkSync(join(directory, 'elsewhere'), path);
+    expect(() => saveCase(path, evidence)).toThrow(UserError);
+    expect(() => refuseExisting(path)).toThrow(UserError);
+    expect(() => statSync(join(directory, 'elsewhere'))).toThrow('ENOENT');
+  });
+
+  it('says why it cannot be written', () => {
+    expect(() => saveCase(join(directory, 'no', 'where'), evidence)).toThrow(/^cannot save to .*ENOENT/);
+    expect(() => refuseExisting(join(directory, 'not-there'))).not.toThrow();
+  });
+});

@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawn, spawnSync } from 'node:child_process';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const program = 'bin/nettrace';
+const shipped = 'fixtures/loopback-only-listener.pcapng';
+const directory = mkdtempSync(join(tmpdir(), 'nettrace-cli-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const env = { PATH: process.env['PATH'], HOME: directory };
+
+/** What came of a command: its exit status and its two outputs. */
+function ended(command: readonly string[], input?: Uint8Array): { status: number | null; out: string; err: string } {
+  const [file = '', ...rest] = command;
+  const { status, stdout, stderr } = spawnSync(file, rest, { encoding: 'utf8', env, ...(input && { input }) });
+  return { status, out: stdout, err: stderr };
+}
+
+function nettrace(...parameters: string[]): ReturnType<typeof ended> {
+  return ended([program, ...parameters]);
+}
+
+function fileOf(name: string, content: string | Uint8Array): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+describe('help', () => {
+  it.each([[[]], [['run']], [['replay']], [['demo']]])('nettrace %j --help', async (command) => {
+    const { status, out, err } = nettrace(...command, '--help');
+    expect([status, err]).toEqual([0, '']);
+    await expect(out).toMatchFileSnapshot(`golden/help-${['nettrace', ...command].join('-')}.txt`);
+  });
+
+  it('the version', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(nettrace('--version')).toEqual({ status: 0, out: `${version}\n`, err: '' });
+  });
+});
+
+describe('wrong usage ends with status 2 and says what is wrong', () => {
+  it.each([
+    ['no command', [], 'Usage: nettrace'],
+    ['an unknown command', ['frobnicate'], "error: unknown command 'frobnicate'"],
+    ['an unknown option', ['replay', '--nope', shipped], "error: unknown option '--nope'"],
+    ['a missing file', ['replay'], "error: missing required argument 'file'"],
+    ['a missing command to run', ['run', '--'], "error: missing required argument 'command'"],
+    ['a wrong choice', ['replay', '--color', 'pink', shipped], 'Allowed choices are auto, always, never.'],
+    ['a wrong time', ['run', '--timeout', '0', '--', 'true'], 'It is a number of seconds above 0.'],
+    ['a wrong process', ['run', '--pid', '../1', '--', 'true'], 'It is the number of a process.'],
+  ])('%s', (_name, parameters, phrase) => {
+    const { status, out, err } = nettrace(...parameters);
+    expect([status, out]).toEqual([2, '']);
+    expect(err).toContain(phrase);
+  });
+});
+
+describe('replay', () => {
+  it('writes the plain report where there is no terminal', () => {
+    const { status, out, err } = nettrace('replay', shipped);
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toMatch(/^REFUSED {2}listener-on-other-address {2}\(proven\)\n/);
+  });
+
+  it('reads standard input', () => {
+    expect(ended([program, 'replay', '-'], readFileSync(shipped))).toEqual(nettrace('replay', shipped));
+  });
+
+  it('writes one JSON document', () => {
+    const { out } = nettrace('replay', '--json', shipped);
+    expect(JSON.parse(out)).toMatchObject({ schema: 'nettrace.diagnosis/1' });
+  });
+
+  it('colours when it is told to', () => {
+    expect(nettrace('replay', '--color', 'always', shipped).out).toMatch(/^\u001b\[1m/);
+    expect(nettrace('replay', '--color', 'never', shipped).out).not.toContain('\u001b');
+  });
+
+  it.each([
+    ['a file that is not there', () => '/nonexistent', 'ENOENT: no such file or directory'],
+    ['a directory', () => directory, 'EISDIR'],
+    ['text', () => fileOf('text', 'hello, world\n'), 'not a pcap or pcapng capture, it looks like text'],
+    ['/dev/null', () => '/dev/null', 'not a pcap or pcapng capture, it looks like an empty file'],
+  ])('%s: one line, status 1', (_name, path, phrase) => {
+    const { status, out, err } = nettrace('replay', path());
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^nettrace: cannot read [^\n]+\n$/);
+    expect(err).toContain(phrase);
+  });
+
+  it('empty standard input: one line, status 1', () => {
+    const { status, err } = ended([program, 'replay', '-'], new Uint8Array());
+    expect(status).toBe(1);
+    expect(err).toMatch(/^nettrace: cannot read standard input: [^\n]+\n$/);
+  });
+
+  it('a name that would act on the terminal is escaped', () => {
+    expect(nettrace('replay', '/nonexistent/\u001b[2J').err).not.toContain('\u001b');
+  });
+
+  it('a capture that was cut gives what it holds, and says where it ends', () => {
+    const whole = readFileSync(shipped);
+    const cut = fileOf('cut.pcapng', whole.subarray(0, Math.floor(whole.length / 2)));
+    const { status, out, err } = nettrace('replay', cut);
+    expect(status).toBe(0);
+    expect(err).toMatch(/cut\.pcapng: damaged at byte \d+: /);
+    expect(out).toContain('Evidence: ');
+  });
+});
+
+describe('demo', () => {
+  it('shows the shipped case', () => {
+    expect(nettrace('demo').out).toBe(nettrace('replay', shipped).out);
+  });
+});
+
+describe('a reader that has seen enough', () => {
+  it('ends it quietly', () => {
+    const pipeline = ['bash', '-c', '"$0" "$@" | head -1; echo "${PIPESTATUS[0]}"', program, 'replay', shipped];
+    const { out, err } = ended(pipeline);
+    expect([out.split('\n')[1], err]).toEqual(['0', '']);
+  });
+
+  it('ends it quietly even before it wrote anything', async () => {
+    const child = spawn(program, ['replay', '--json', shipped], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    const [status] = await once(child, 'close');
+    expect([status, err]).toEqual([0, '']);
+  });
+});
+
+describe('run', () => {
+  it('without root says so, and starts nothing', () => {
+    const marker = join(directory, 'started');
+    const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
+    const command = [program, 'run', '--', 'touch', marker];
+    const { status, out, err } = ended(process.getuid?.() === 0 ? [...asNobody, ...command] : command);
+    expect([status, out]).toEqual([125, '']);
+    expect(err).toMatch(/^nettrace: run needs root [^\n]+\n$/);
+    expect(() => closeSync(openSync(marker, 'r'))).toThrow('ENOENT');
+  });
+});
