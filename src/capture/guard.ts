@@ -29,7 +29,7 @@ end_process() {
   read -r stat < "/proc/$1/stat" || return
   pid=$1 start=$2
   set -- \${stat##*) }
-  [ "\${20}" = "$start" ] && kill -KILL -- "-$pid"
+  [ "\${20}" = "$start" ] && kill -s KILL -- "-$pid"
 }
 remove_instance() { [ ! -d "$1" ] || try rmdir "$1"; }
 unmount() { try umount "$1"; }

@@ -5,9 +5,11 @@
 
 import type { HostState, Listener } from '../host/state.ts';
 import { formatEndpoint, journey } from '../model/journey.ts';
+import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';
 import { shellCommand } from './shell.ts';
+import { ownerText } from './words.ts';
 
 /** `[bind:]port:` and the rest of a `-L`: `host:port` or a socket's path (ssh(1)). */
 const sshForward = /^(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d+):((?:\[[^\]]+\]|[^:]+):\d+|\/.*)$/;
@@ -101,20 +103,34 @@ export interface ListenerFixInput {
   readonly listener: Listener;
 }
 
-/** The fixes, safest first: bound to the address that was asked for, then relayed from there. */
-export function listenerFixes(input: ListenerFixInput): Fix[] {
-  const { host, packet, start, netns, listener } = input;
+/** The same program, without its binding to a device: the address that was asked for is taken already. */
+function unbindDevice({ host, packet, start, netns, listener }: ListenerFixInput): Fix {
+  const verified = mends(host, packet, start, netns, { ...listener, device: null });
+  const summary = `Stop ${ownerText(listener)} and start it without its binding to the device ${listener.device}. It may be there on purpose, to keep the port off other networks.`;
+  return { summary, commands: [], netns, verified };
+}
+
+/** The same program, bound to the address that was asked for. */
+function rebind({ host, packet, start, netns, listener }: ListenerFixInput): Fix {
   const address = packet.destination;
-  const moved: Listener = { ...listener, family: packet.family, address, device: null };
-  const verified = mends(host, packet, start, netns, moved);
-  const there = formatEndpoint(address, listener.port);
+  const verified = mends(host, packet, start, netns, { ...listener, family: packet.family, address, device: null });
   const argv = listener.process === null ? undefined : host.processes.get(listener.process.pid);
   const command = argv === undefined ? null : reboundCommand(argv, listener, address);
-  const owner = listener.process === null ? 'the service' : `${listener.process.name} (pid ${listener.process.pid})`;
-  const wider = `Binding it to ${packet.family === 4 ? '0.0.0.0' : '::'} works too, and opens the port on every address of ${netns}.`;
-  const how =
+  const commands = command === null ? [] : [command];
+  const there = formatEndpoint(address, listener.port);
+  const today = formatEndpoint(listener.address, listener.port);
+  const wider = packet.family === 4 && listener.family === 4 ? '0.0.0.0' : ':: (for both families)';
+  const opens = `and opens the port on every address of ${netns}.`;
+  const summary =
     listener.process?.name === 'ssh' && command !== null
-      ? `Open the tunnel on ${there} as well; the one on ${formatEndpoint(listener.address, listener.port)} may stay.`
-      : `Stop ${owner} and start it bound to ${there}.`;
-  return [{ summary: `${how} ${wider}`, commands: command === null ? [] : [command], netns, verified }];
+      ? `Open the tunnel on ${there} as well; the one on ${today} may stay. Binding it to ${wider} works too, ${opens}`
+      : `Stop ${ownerText(listener)} and start it bound to ${there}; it is then no longer reached at ${today}. Binding it to ${wider} keeps both, ${opens}`;
+  return { summary, commands, netns, verified };
+}
+
+/** What mends it, each tried on the model. */
+export function listenerFixes(input: ListenerFixInput): Fix[] {
+  const { packet, listener } = input;
+  const fits = takesFamily(listener, packet.family) && takesAddress(listener, packet.destination);
+  return [fits ? unbindDevice(input) : rebind(input)];
 }

@@ -24,7 +24,8 @@ export const listeners = {
   v6Only:
     'LISTEN 0      5            [::]:19001    [::]:* users:(("python3",pid=813,fd=4)) ino:176561 sk:32 cgroup:/ v6only:1 <->\n',
   onLo: 'LISTEN 0      5      0.0.0.0%lo:19001 0.0.0.0:* users:(("python3",pid=813,fd=5)) ino:176562 sk:31 cgroup:/ <->\n',
-  bridge: 'LISTEN 0      5       10.88.0.1:19001 0.0.0.0:* users:(("python3",pid=813,fd=6)) ino:176563 sk:2f cgroup:/ <->\n',
+  bridge:
+    'LISTEN 0      5       10.88.0.1:19001 0.0.0.0:* users:(("python3",pid=813,fd=6)) ino:176563 sk:2f cgroup:/ <->\n',
 };
 
 const noNft =
@@ -61,10 +62,7 @@ export function snapshotWith(
     takenNs: BigInt(recorded.takenNs),
     namespaces: recorded.namespaces.map((namespace) => ({
       ...namespace,
-      outputs: [
-        ...namespace.outputs,
-        ...(namespace.name === 'host' ? outputs(sockets, rules) : outputs('', null)),
-      ],
+      outputs: [...namespace.outputs, ...(namespace.name === 'host' ? outputs(sockets, rules) : outputs('', null))],
     })),
     processes,
   };
@@ -98,7 +96,12 @@ export function seen(packet: string, points: readonly number[], afterNs = 0n): S
 }
 
 /** A line of the trace, so many nanoseconds after the start. */
-export function kernelLine(afterNs: bigint, text: string, scope: KernelLine['scope'] = 'packets', flags = '..s1.'): KernelLine {
+export function kernelLine(
+  afterNs: bigint,
+  text: string,
+  scope: KernelLine['scope'] = 'packets',
+  flags = '..s1.',
+): KernelLine {
   const timeNs = startNs + afterNs;
   const clock = `${timeNs / 1_000_000_000n}.${String((timeNs % 1_000_000_000n) / 1000n).padStart(6, '0')}`;
   return { timeNs, scope, text: `            curl-14595   [000] ${flags} ${clock}: ${text}` };
@@ -205,13 +208,19 @@ export function told({ outcome, errno, cause, certainty, where, hops, summary }:
   readonly hops: readonly string[];
 } {
   const place = where === null ? null : `${where.netns}:${where.device} ${where.stage}, hop ${where.hop}`;
-  return { what: `${outcome} ${errno ?? '-'} ${cause ?? '-'} ${certainty}`, where: place, summary, hops: hops.map(hopText) };
+  return {
+    what: `${outcome} ${errno ?? '-'} ${cause ?? '-'} ${certainty}`,
+    where: place,
+    summary,
+    hops: hops.map(hopText),
+  };
 }
 
 /** The only connection of a case. */
 export function onlyConnection(evidence: Case): ConnectionDiagnosis {
   const { connections } = diagnose(evidence);
   const [connection] = connections;
-  if (connection === undefined || connections.length > 1) throw new Error(`the case has ${connections.length} connections`);
+  if (connection === undefined || connections.length > 1)
+    throw new Error(`the case has ${connections.length} connections`);
   return connection;
 }

@@ -68,8 +68,7 @@ describe('what is not settled', () => {
     expect(told(connection)).toEqual({
       what: 'timeout - - inferred',
       where: null,
-      summary:
-        '10.88.0.1:19001 (host.containers.internal) did not answer; why is not settled by this evidence.',
+      summary: '10.88.0.1:19001 (host.containers.internal) did not answer; why is not settled by this evidence.',
       hops: [
         '1 portainer:eth0 route passed: 10.88.0.0/16 is on eth0',
         '2 portainer:eth0 egress passed: sent by eth0',

@@ -6,6 +6,8 @@ import type { Listener } from '../../src/host/state.ts';
 import { listeners, snapshotWith } from './cases.ts';
 
 interface Wanted {
+  readonly device?: string;
+  readonly v6Only?: boolean;
   readonly argv: readonly string[];
   readonly name?: string;
   readonly address?: string;
@@ -14,15 +16,24 @@ interface Wanted {
 }
 
 /** The fixes for a program that listens on port 19001, and is asked for at another address. */
-function fixesFor({ argv, name = 'ssh', address = '127.0.0.1', family = 4, destination = '10.88.0.1' }: Wanted): Fix[] {
+function fixesFor(wanted: Wanted): Fix[] {
+  const {
+    argv,
+    name = 'ssh',
+    address = '127.0.0.1',
+    family = 4,
+    destination = '10.88.0.1',
+    device = null,
+    v6Only = false,
+  } = wanted;
   const host = parseSnapshot(snapshotWith('', null, [{ pid: 812, argv }]));
   const listener: Listener = {
     protocol: 'tcp',
     family,
     address,
     port: 19001,
-    v6Only: false,
-    device: null,
+    v6Only,
+    device,
     process: { name, pid: 812 },
     source: { netns: 'host', command: 'ss -HOtlnpe', text: listeners.loopback },
   };
@@ -70,14 +81,19 @@ describe('an ssh tunnel', () => {
   it.each([
     ['of another port', ['ssh', '-L', '19002:h:1', 's']],
     ['that forwards a unix socket', ['ssh', '-L', '/run/local.sock:h:1', 's']],
-    ['opened otherwise (-D): the target of another tunnel is no address to move', ['ssh', '-D', '19001', '-L', '1:127.0.0.1:2', 's']],
+    [
+      'opened otherwise (-D): the target of another tunnel is no address to move',
+      ['ssh', '-D', '19001', '-L', '1:127.0.0.1:2', 's'],
+    ],
   ])('there is no command for one %s', (_name, argv) => {
     expect(commandFor({ argv })).toBeNull();
   });
 
   it('may stay beside the new one', () => {
     const [fix] = fixesFor({ argv: ['ssh', '-L', '19001:h:1', 's'] });
-    expect(fix?.summary).toMatch(/^Open the tunnel on 10\.88\.0\.1:19001 as well; the one on 127\.0\.0\.1:19001 may stay\./);
+    expect(fix?.summary).toMatch(
+      /^Open the tunnel on 10\.88\.0\.1:19001 as well; the one on 127\.0\.0\.1:19001 may stay\./,
+    );
   });
 });
 
@@ -122,7 +138,24 @@ describe('any other program', () => {
   it('that is not known gets the words alone', () => {
     const [fix] = fixesFor({ name, argv: [] });
     expect(fix).toMatchObject({ commands: [], netns: 'host', verified: true });
-    expect(fix?.summary).toMatch(/^Stop app \(pid 812\) and start it bound to 10\.88\.0\.1:19001\./);
+    expect(fix?.summary).toBe(
+      'Stop app (pid 812) and start it bound to 10.88.0.1:19001; it is then no longer reached at 127.0.0.1:19001. Binding it to 0.0.0.0 keeps both, and opens the port on every address of host.',
+    );
+  });
+});
+
+describe('a listener that is bound to a device', () => {
+  it('is unbound, and keeps its address', () => {
+    const [fix] = fixesFor({ name: 'app', argv: ['app', '0.0.0.0:19001'], address: '0.0.0.0', device: 'lo' });
+    expect(fix).toMatchObject({ commands: [], verified: true });
+    expect(fix?.summary).toContain('start it without its binding to the device lo.');
+  });
+});
+
+describe('a listener of the other family', () => {
+  it('is told how to take both', () => {
+    const [fix] = fixesFor({ name: 'app', argv: ['app'], address: '::', family: 6, v6Only: true });
+    expect(fix?.summary).toContain('Binding it to :: (for both families) keeps both');
   });
 });
 
@@ -137,4 +170,3 @@ describe('checked on the model', () => {
     expect(fixesFor({ argv, destination: '10.88.0.77' })[0]?.verified).toBe(false);
   });
 });
-

@@ -144,10 +144,7 @@ describe('its look-alikes at the socket', () => {
 });
 
 describe('a datagram that meets no socket', () => {
-  const sights = [
-    ...seen(packets.datagram, [at.container]),
-    ...seen(packets.portUnreachable, [at.container], 60_000n),
-  ];
+  const sights = [...seen(packets.datagram, [at.container]), ...seen(packets.portUnreachable, [at.container], 60_000n)];
   const kernel = [
     kernelLine(
       0n,

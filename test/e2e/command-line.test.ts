@@ -1,8 +1,8 @@
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawn, spawnSync } from 'node:child_process';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const program = 'bin/nettrace';
@@ -81,8 +81,8 @@ describe('replay', () => {
   });
 
   it.each([
-    ['a file that is not there', () => '/nonexistent', 'ENOENT: no such file or directory'],
-    ['a directory', () => directory, 'EISDIR'],
+    ['a file that is not there', () => '/nonexistent', 'no such file or directory (ENOENT)'],
+    ['a directory', () => directory, 'illegal operation on a directory (EISDIR)'],
     ['text', () => fileOf('text', 'hello, world\n'), 'not a pcap or pcapng capture, it looks like text'],
     ['/dev/null', () => '/dev/null', 'not a pcap or pcapng capture, it looks like an empty file'],
   ])('%s: one line, status 1', (_name, path, phrase) => {

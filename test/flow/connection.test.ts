@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Case } from '../../src/case/evidence.ts';
-import {
-  type Connection,
-  findConnections,
-  fromClient,
-  requestPacket,
-  resetPacket,
-} from '../../src/flow/connection.ts';
+import { type Connection, findConnections, fromClient, requestPacket, resetPacket } from '../../src/flow/connection.ts';
 import { captureOf, icmpError, linked, reverse, type Sight, tcp, udp } from './frames.ts';
 
 const four = { from: '10.88.0.10:40000', to: '10.88.0.1:8080' };
@@ -191,7 +185,13 @@ describe('captures of other tools', () => {
 });
 
 describe('hostile bytes', () => {
-  const templates = [syn, question, udp(four), tcp(six, { flags: 'SYN' }), icmpError('10.88.0.1', '10.88.0.10', 3, 3, syn)];
+  const templates = [
+    syn,
+    question,
+    udp(four),
+    tcp(six, { flags: 'SYN' }),
+    icmpError('10.88.0.1', '10.88.0.10', 3, 3, syn),
+  ];
 
   /** A frame of anything: noise, or a good frame with some bytes overwritten and its end cut. */
   const bytes = fc.oneof(
@@ -224,7 +224,9 @@ describe('hostile bytes', () => {
               bytes: frame.bytes,
             })),
           };
-          const numbers = findConnections(evidence).flatMap((connection) => connection.frames.map(({ number }) => number));
+          const numbers = findConnections(evidence).flatMap((connection) =>
+            connection.frames.map(({ number }) => number),
+          );
           expect(new Set(numbers).size).toBe(numbers.length);
         },
       ),

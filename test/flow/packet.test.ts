@@ -91,7 +91,9 @@ describe('what a frame says', () => {
   });
 
   it('counts the payload of a datagram without its header', () => {
-    expect(factsOf([udp(ends, 33)]).map(({ payloadLength, tcp: header }) => [payloadLength, header])).toEqual([[33, null]]);
+    expect(factsOf([udp(ends, 33)]).map(({ payloadLength, tcp: header }) => [payloadLength, header])).toEqual([
+      [33, null],
+    ]);
   });
 
   it('does not take the packet that an ICMP error quotes for a packet', () => {

@@ -27,7 +27,18 @@ function poison<T>(value: T): T {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, poison(member)])) as T;
 }
 
-const words = ['schema', 'protocol', 'outcome', 'certainty', 'kind', 'stage', 'verdict', 'direction', 'engine', 'clock'];
+const words = [
+  'schema',
+  'protocol',
+  'outcome',
+  'certainty',
+  'kind',
+  'stage',
+  'verdict',
+  'direction',
+  'engine',
+  'clock',
+];
 
 /** The same document with that in every text that comes from outside; the words of nettrace's own stay. */
 export const hostileOutage: Diagnosis = JSON.parse(JSON.stringify(outage), (key, value: unknown) =>

@@ -15,11 +15,15 @@ describe('the plain report', () => {
     ['no-connection', diagnose(caseOf({ sights: [] }))],
     [
       'timeout',
-      diagnose(caseOf({ sights: [packets.syn], snapshot: snapshotWith(listeners.bridge, rejectingRule), kernel: null })),
+      diagnose(
+        caseOf({ sights: [packets.syn], snapshot: snapshotWith(listeners.bridge, rejectingRule), kernel: null }),
+      ),
     ],
     [
       'firewall-inferred',
-      diagnose(caseOf({ sights: [packets.syn, packets.reset], snapshot: snapshotWith(listeners.bridge, rejectingRule) })),
+      diagnose(
+        caseOf({ sights: [packets.syn, packets.reset], snapshot: snapshotWith(listeners.bridge, rejectingRule) }),
+      ),
     ],
   ])('%s', async (name, diagnosis) => {
     await expect(formatText(diagnosis)).toMatchFileSnapshot(`golden/${name}.txt`);
@@ -30,7 +34,11 @@ describe('the plain report', () => {
   });
 
   it('does not let evidence begin a line of its own', () => {
-    expect(formatText(hostileOutage).split('\n').filter((line) => line.startsWith('31m'))).toEqual([]);
+    expect(
+      formatText(hostileOutage)
+        .split('\n')
+        .filter((line) => line.startsWith('31m')),
+    ).toEqual([]);
   });
 
   it('quotes each kind of evidence with where it comes from', () => {
@@ -46,7 +54,9 @@ describe('the plain report', () => {
       { netns: 'host', device: 'veth0', from: '1795252471.000000000', to: '1795252472.500000000' },
     ];
     const text = formatText({ ...outage, evidence: { ...outage.evidence, linkOutages } }).replaceAll(/\s+/g, ' ');
-    expect(text).toContain('host:podman0 was down from 2026-11-21 09:14:31.012 UTC on, and had not come back by the end.');
+    expect(text).toContain(
+      'host:podman0 was down from 2026-11-21 09:14:31.012 UTC on, and had not come back by the end.',
+    );
     expect(text).toContain('host:veth0 was down from 2026-11-21 09:14:31.000 UTC to 2026-11-21 09:14:32.500 UTC.');
   });
 
