@@ -20,7 +20,9 @@ if (!newEnough && existsSync(path('../node_modules/node/bin/node'))) {
     else process.exit(code ?? 1);
   });
 } else if (!newEnough) {
-  console.error(`nettrace needs Node 22.15 or newer, and this is ${process.versions.node}. Run bin/setup, which brings one along.`);
+  console.error(
+    `nettrace needs Node 22.15 or newer, and this is ${process.versions.node}. Run bin/setup, which brings one along.`,
+  );
   process.exit(1);
 } else if (!existsSync(path('../dist/main.js'))) {
   console.error('nettrace is not built yet. Run bin/setup first (or: npm run build).');

@@ -18,5 +18,7 @@ await build({
   // Ink loads its developer tools only when asked to; they are not installed.
   alias: { 'react-devtools-core': './scripts/no-devtools.js' },
   define: { 'process.env.NODE_ENV': '"production"' },
-  banner: { js: "import { createRequire as nodeCreateRequire } from 'node:module'; const require = nodeCreateRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as nodeCreateRequire } from 'node:module'; const require = nodeCreateRequire(import.meta.url);",
+  },
 });

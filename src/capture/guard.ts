@@ -41,7 +41,7 @@ each directory remove_directory
 `;
 
 /** Start time of a process in clock ticks since boot (proc(5), field 22 of stat), or null when it is gone. */
-export function processStartTime(pid: number): string | null {
+function processStartTime(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(') ') + 2).split(' ')[19] ?? null;

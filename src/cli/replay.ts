@@ -18,9 +18,9 @@ function nameOf(path: string): string {
 async function readCase(path: string): Promise<Case> {
   const name = nameOf(path);
   const reader = new CaseReader();
-  const input = path === '-' ? process.stdin : createReadStream(path);
+  const input: AsyncIterable<Uint8Array> = path === '-' ? process.stdin : createReadStream(path);
   try {
-    for await (const chunk of input) reader.push(chunk as Uint8Array);
+    for await (const chunk of input) reader.push(chunk);
   } catch (error) {
     throw new UserError(`cannot read ${name}: ${errorText(error)}`);
   }

@@ -92,7 +92,7 @@ function passSignals(process_: () => TracedProcess | null, leave: (status: numbe
   const onInterrupt = (): void => {
     interrupts += 1;
     if (interrupts > 1) leave(128 + osConstants.signals.SIGINT);
-    else if (process.stdin.isTTY !== true) process_()?.signal('SIGINT');
+    else if (!process.stdin.isTTY) process_()?.signal('SIGINT');
   };
   const handOn = (signal: NodeJS.Signals): void => process_()?.signal(signal);
   process.on('SIGINT', onInterrupt);

@@ -16,7 +16,7 @@ function wantsColor(choice: ColorChoice, stream: NodeJS.WriteStream): boolean {
   if (choice !== 'auto') return choice === 'always';
   if ((process.env['FORCE_COLOR'] ?? '') !== '') return process.env['FORCE_COLOR'] !== '0';
   if ((process.env['NO_COLOR'] ?? '') !== '') return false;
-  return stream.isTTY === true && process.env['TERM'] !== 'dumb';
+  return stream.isTTY && process.env['TERM'] !== 'dumb';
 }
 
 function paintFor(choice: ColorChoice, stream: NodeJS.WriteStream): Paint {
@@ -42,7 +42,7 @@ export async function showCase(
   options: { readonly json: boolean; readonly color: ColorChoice },
 ): Promise<void> {
   const diagnosis = diagnose(evidence);
-  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true && process.env['TERM'] !== 'dumb';
+  const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
   if (options.json) {
     writeJson(diagnosis);
   } else if (interactive) {

@@ -84,7 +84,7 @@ class LinkGathering {
 
   #doorstepKnown(): boolean {
     const own = this.links().get(this.#start.name);
-    return own?.every(({ kind, peer }) => kind !== 'veth' || peer?.netns != null) ?? false;
+    return own?.every(({ kind, peer }) => kind !== 'veth' || typeof peer?.netns === 'string') ?? false;
   }
 }
 

@@ -28,9 +28,9 @@ function byKernel(connections: readonly Connection[], records: readonly KernelRe
 
 /** By time and place: begun while the command ran, from an address of its namespace. */
 function byPlace(evidence: Case, connections: readonly Connection[], host: HostState | null): Connection[] {
-  const command = evidence.session?.command;
-  const namespace = command == null ? undefined : host?.namespaces.get(command.netns);
-  if (command == null || namespace === undefined) return [...connections];
+  const command = evidence.session?.command ?? null;
+  const namespace = command === null ? undefined : host?.namespaces.get(command.netns);
+  if (command === null || namespace === undefined) return [...connections];
   return connections.filter(({ client, frames }) => {
     const beganNs = frames[0]?.timeNs ?? 0n;
     const own = namespace.links.some((link) =>
@@ -48,7 +48,7 @@ export function commandConnections(
   records: readonly KernelRecord[],
 ): { readonly connections: readonly Connection[]; readonly missing: string | null } {
   const { session } = evidence;
-  if (session?.command == null) return { connections, missing: null };
+  if (session === null || session.command === null) return { connections, missing: null };
   // A file that was cut may have frames and no kernel lines, though they were collected: then nothing is to be read from it.
   const kernelHeard = session.kernelEvents && session.kernelEventsLost === 0 && evidence.kernelLines.length > 0;
   if (kernelHeard || connections.length === 0) {

@@ -75,7 +75,7 @@ function hopsOf(context: Context, finding: Finding | null): Hop[] {
 function certaintyOf(context: Context, finding: Finding | null): Certainty {
   if (finding !== null) return finding.certainty;
   if (context.connection.outcome !== 'ok') return 'inferred';
-  return context.kernel?.established == null ? 'observed' : 'proven';
+  return (context.kernel?.established ?? null) === null ? 'observed' : 'proven';
 }
 
 /** The namespace in which the journey ends at a socket. */

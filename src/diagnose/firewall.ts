@@ -64,6 +64,7 @@ export const firewallReject: Cause = (context) => {
   const answerText = reset === null ? 'an ICMP error' : 'a reset (RST)';
   const { protocol } = connection;
   const listens = journey?.end.kind === 'accepted' ? ', although a socket there would take it' : '';
+  const drop = kernel?.drop ?? null;
   const noReset = protocol === 'tcp' && context.kernelComplete ? ' no TCP socket of this host sent a reset,' : '';
   const refused = connection.outcome === 'refused';
   return {
@@ -73,7 +74,7 @@ export const firewallReject: Cause = (context) => {
     verdict: 'rejected',
     detail: `a firewall rule answered with ${answerText}`,
     evidence: [
-      ...(kernel?.drop == null ? [] : [kernelEvidence(kernel.drop)]),
+      ...(drop === null ? [] : [kernelEvidence(drop)]),
       ...(answer === undefined ? [] : [frameEvidence(context, answer)]),
     ],
     summary: `A firewall rule of ${hook.netns} (in its ${hook.stage} hook) rejected the ${protocol === 'tcp' ? 'connection' : 'packet'} to ${serverText(context)} with ${answerText}${listens}.`,

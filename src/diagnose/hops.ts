@@ -19,7 +19,7 @@ export function frameEvidence(context: Context, frame: Frame): EvidenceItem {
 }
 
 /** Quotes state as evidence. */
-export function snapshotEvidence({ netns, command, text }: Quote): EvidenceItem {
+function snapshotEvidence({ netns, command, text }: Quote): EvidenceItem {
   return { kind: 'snapshot', netns, command, text };
 }
 
@@ -74,9 +74,8 @@ function evidenceOf(context: Context, step: Step, position: number): EvidenceIte
   }
   if (step.stage === 'route') items.push(...routeRecords(context, step, position === 0).map(kernelEvidence));
   if (step.stage === 'socket') {
-    const { kernel } = context;
-    if (kernel?.resetSent != null) items.push(kernelEvidence(kernel.resetSent));
-    if (kernel?.drop != null) items.push(kernelEvidence(kernel.drop));
+    const { resetSent = null, drop = null } = context.kernel ?? {};
+    items.push(...[resetSent, drop].filter((record) => record !== null).map(kernelEvidence));
   }
   items.push(...step.quotes.map(snapshotEvidence));
   if (step.stage === 'socket' && step.verdict === 'refused') {
@@ -91,7 +90,8 @@ function evidenceOf(context: Context, step: Step, position: number): EvidenceIte
 function lastReached(context: Context, steps: readonly Step[]): number {
   const { connection, kernel } = context;
   const { end } = context.journey ?? {};
-  const refusedByKernel = end?.kind === 'refused' && (kernel?.resetSent != null || dropReason(kernel) === 'NO_SOCKET');
+  const foundNoSocket = (kernel?.resetSent ?? null) !== null || dropReason(kernel) === 'NO_SOCKET';
+  const refusedByKernel = end?.kind === 'refused' && foundNoSocket;
   const taken = end?.kind === 'accepted' && wasAnswered(connection);
   if (refusedByKernel || taken) return steps.length - 1;
   const frames = requestPacket(connection)?.frames ?? [];
@@ -103,30 +103,43 @@ function dropReason(kernel: Context['kernel']): string | null {
   return event?.kind === 'drop' ? event.reason : null;
 }
 
+const stops: readonly Step['verdict'][] = ['refused', 'dropped', 'rejected', 'failed'];
+
+/** What becomes of the packet at a step, and why: the evidence first, then the model. */
+function judge(context: Context, step: Step, position: number, reached: number): Pick<Hop, 'verdict' | 'detail'> {
+  const { verdict, detail, quotes } = step;
+  if (stops.includes(verdict) && wasAnswered(context.connection)) {
+    const told = `the server answered, and the model of this host did not expect it: ${detail}`;
+    return { verdict: verdict === 'refused' ? 'delivered' : 'unknown', detail: told };
+  }
+  if (verdict === 'unknown' && position < reached) {
+    const rules = quotes.length > 0 ? 'rules stand here' : detail;
+    return { verdict: 'passed', detail: `${rules}, and the packet was seen behind them` };
+  }
+  const steps = context.journey?.steps ?? [];
+  const undecided = steps.findIndex((one, at) => one.verdict === 'unknown' && at >= reached);
+  if (undecided < 0 || position <= undecided) return { verdict, detail };
+  return { verdict: 'unknown', detail: `if it comes this far: ${detail}` };
+}
+
 /**
- * The hops of the request's journey. What the model could not decide is decided by the evidence where there is any; what
- * follows an undecided hop is no more than the model's "if".
+ * The hops of the request's journey. What the model could not decide, or decided wrongly, is decided by the evidence
+ * where there is any; what follows an undecided hop is no more than the model's "if".
  */
 export function requestHops(context: Context): Hop[] {
   const steps = context.journey?.steps ?? [];
   const reached = lastReached(context, steps);
-  const undecided = steps.findIndex((step, position) => step.verdict === 'unknown' && position >= reached);
   return steps.map((step, position) => {
-    const settled = step.verdict === 'unknown' && position < reached;
-    const supposed = undecided >= 0 && position > undecided;
     const evidence = evidenceOf(context, step, position);
-    const last = position === steps.length - 1;
-    const rules = step.quotes.length > 0 ? 'rules stand here' : step.detail;
-    const detail = settled ? `${rules}, and the packet was seen behind them` : step.detail;
+    const model: EvidenceItem = { kind: 'model', text: `the model of this host says: ${step.detail}` };
     return {
       index: position + 1,
       direction: 'request',
       netns: step.netns,
       device: step.device,
       stage: step.stage,
-      verdict: settled ? 'passed' : supposed ? 'unknown' : step.verdict,
-      detail: supposed ? `if it comes this far: ${detail}` : detail,
-      evidence: last ? [...evidence, { kind: 'model', text: `the model of this host says: ${step.detail}` }] : evidence,
+      ...judge(context, step, position, reached),
+      evidence: position === steps.length - 1 ? [...evidence, model] : evidence,
     };
   });
 }

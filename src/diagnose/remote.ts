@@ -15,7 +15,7 @@ export const refusedByRemote: Cause = (context) => {
   if (connection.outcome !== 'refused' || journey?.end.kind !== 'leaves-view') return null;
   const reset = resetPacket(connection);
   const step = journey.steps.findLast(({ stage }) => stage === 'egress');
-  if (reset === null || step === undefined || kernel?.resetSent != null) return null;
+  if (reset === null || step === undefined || (kernel?.resetSent ?? null) !== null) return null;
   const [seen] = framesAt(context, reset.frames, step);
   const shown = seen ?? reset.frames[0];
   const last = `${step.netns}:${step.device}`;

@@ -23,7 +23,7 @@ const outcomes: Readonly<Record<string, string>> = {
 export function unnamedText(context: Context): { readonly summary: string; readonly explanation: readonly string[] } {
   const { connection, journey } = context;
   const server = serverText(context);
-  const way = wayText(context);
+  const way = wayText(context, connection.outcome === 'ok' ? 'The packet' : 'By the state of the host, the packet');
   if (connection.outcome === 'ok') {
     return {
       summary: `${server} answered ${clientText(context)}.`,

@@ -2,8 +2,9 @@
 
 import type { Listener } from '../host/state.ts';
 import { formatEndpoint } from '../model/journey.ts';
-import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
+import type { Hop } from './diagnosis.ts';
+import { requestHops } from './hops.ts';
 
 /** `ssh (pid 812)`, or what can be said without a process. */
 export function ownerText(listener: Listener): string {
@@ -37,26 +38,27 @@ export function serverText(context: Context): string {
   return `${formatEndpoint(server.address, server.port)}${name}`;
 }
 
-function clause(step: Step, first: boolean): string | null {
-  const place = `${step.netns}`;
-  switch (step.stage) {
-    case 'egress':
-      return first ? `left ${place} by ${step.device}` : `was sent on by ${step.device} of ${place}`;
-    case 'bridge':
-      return `came into ${place} by ${step.device}, a port of a bridge there,`;
-    case 'ingress':
-      return `reached ${place} at ${step.device}`;
-    default:
-      return null;
-  }
+function clause({ netns, device, stage }: Hop, first: boolean): string | null {
+  if (stage === 'egress' && device === 'lo') return `stayed in ${netns}, on its loopback device lo`;
+  if (stage === 'egress') return first ? `left ${netns} by ${device}` : `was sent on by ${device} of ${netns}`;
+  if (stage === 'bridge') return `came into ${netns} by ${device}, a port of a bridge there,`;
+  return stage === 'ingress' ? `reached ${netns} at ${device}` : null;
 }
 
-/** The way in one sentence, as far as the model follows it. */
-export function wayText(context: Context): string | null {
-  const steps = context.journey?.steps ?? [];
-  const passed = steps.filter(({ verdict }) => verdict === 'passed');
-  const clauses = passed.map((step, index) => clause(step, passed.findIndex((s) => s.stage === 'egress') === index));
-  const said = clauses.filter((text) => text !== null);
-  if (said.length === 0) return null;
-  return `The packet ${joinWords(said)}.`;
+/** One sentence of clauses, of which one may end with a comma of its own. */
+function chain(clauses: readonly string[]): string {
+  const told = clauses.map((text, index) => {
+    if (index === clauses.length - 1) return text.replace(/,$/, '');
+    const glue = index === clauses.length - 2 ? ' and ' : text.endsWith(',') ? ' ' : ', ';
+    return `${text}${glue}`;
+  });
+  return told.join('');
+}
+
+/** The way in one sentence, as far as the model follows it and nothing on it is undecided. */
+export function wayText(context: Context, subject = 'The packet'): string | null {
+  const passed = requestHops(context).filter(({ verdict }) => verdict === 'passed');
+  const first = passed.findIndex(({ stage }) => stage === 'egress');
+  const clauses = passed.map((hop, index) => clause(hop, first === index)).filter((text) => text !== null);
+  return clauses.length === 0 ? null : `${subject} ${chain(clauses)}.`;
 }

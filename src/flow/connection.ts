@@ -15,7 +15,7 @@ import {
 } from './packet.ts';
 
 /** What the program that asked met, as far as frames tell. */
-export type WireOutcome = 'ok' | 'refused' | 'unreachable' | 'timeout' | 'reset' | 'closed' | 'unknown';
+type WireOutcome = 'ok' | 'refused' | 'unreachable' | 'timeout' | 'reset' | 'closed' | 'unknown';
 
 /** A conversation between two ends. */
 export interface Connection {

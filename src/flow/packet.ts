@@ -11,7 +11,7 @@ export interface End {
 }
 
 /** TCP's part of a packet. */
-export interface TcpHeader {
+interface TcpHeader {
   readonly sequence: number;
   readonly acknowledgement: number;
   readonly syn: boolean;

@@ -29,7 +29,7 @@ export function takesAddress(listener: Listener, address: string): boolean {
 }
 
 /** True when the listener is bound to no device, or to the one that the packet came in by. */
-export function takesDevice(listener: Listener, device: string): boolean {
+function takesDevice(listener: Listener, device: string): boolean {
   return listener.device === null || listener.device === device;
 }
 

@@ -27,10 +27,15 @@ export function escapeText(text: string): string {
   return bounded.replace(unsafeCharacters, visible);
 }
 
+function escapeValue(value: unknown): unknown {
+  if (typeof value === 'string') return escapeText(value);
+  if (Array.isArray(value)) return value.map(escapeValue);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, escapeValue(member)]));
+}
+
 /** Escapes every text in a value of plain data. */
 export function escapeAll<T>(value: T): T {
-  if (typeof value === 'string') return escapeText(value) as T;
-  if (Array.isArray(value)) return value.map(escapeAll) as T;
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, escapeAll(member)])) as T;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only texts change, so the type stays what it was
+  return escapeValue(value) as T;
 }

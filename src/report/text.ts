@@ -62,16 +62,9 @@ function hopLines(hops: readonly Hop[], paint: Paint): string[] {
 }
 
 function evidenceText(item: EvidenceItem): string {
-  switch (item.kind) {
-    case 'frame':
-      return `frame ${item.frame}: ${item.text}`;
-    case 'snapshot':
-      return `${item.command} (in ${item.netns}): ${item.text}`;
-    case 'kernel':
-      return `kernel ${item.event}: ${item.text}`;
-    case 'model':
-      return item.text;
-  }
+  if (item.kind === 'frame') return `frame ${item.frame}: ${item.text}`;
+  if (item.kind === 'snapshot') return `${item.command} (in ${item.netns}): ${item.text}`;
+  return item.kind === 'kernel' ? `kernel ${item.event}: ${item.text}` : item.text;
 }
 
 function fixLines(fix: Fix): string[] {

@@ -52,6 +52,14 @@ describe('what needs no cause', () => {
     expect(told(connection).what).toBe('ok - - proven');
   });
 
+  it('worked, whatever the model says: the evidence wins, and the report says that they disagree', () => {
+    // The listener was opened after the snapshot was taken.
+    const connection = onlyConnection(caseOf({ sights: handshake, snapshot: snapshotWith('') }));
+    expect(told(connection).hops.at(-1)).toBe(
+      '7 host:podman0 socket delivered: the server answered, and the model of this host did not expect it: no socket takes 10.88.0.1:19001',
+    );
+  });
+
   it('passed the rules on its way, since it was answered', () => {
     const snapshot = snapshotWith(listeners.bridge, rejectingRule);
     expect(told(onlyConnection(caseOf({ sights: handshake, snapshot }))).hops.slice(5)).toEqual([

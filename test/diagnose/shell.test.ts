@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { shellCommand } from '../../src/diagnose/shell.ts';
 import { escapeText } from '../../src/report/escape.ts';

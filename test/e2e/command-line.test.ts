@@ -37,7 +37,7 @@ describe('help', () => {
   });
 
   it('the version', () => {
-    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(nettrace('--version')).toEqual({ status: 0, out: `${version}\n`, err: '' });
   });
 });
@@ -76,7 +76,7 @@ describe('replay', () => {
   });
 
   it('colours when it is told to', () => {
-    expect(nettrace('replay', '--color', 'always', shipped).out).toMatch(/^\u001b\[1m/);
+    expect(nettrace('replay', '--color', 'always', shipped).out.startsWith('\u001b[1m')).toBe(true);
     expect(nettrace('replay', '--color', 'never', shipped).out).not.toContain('\u001b');
   });
 

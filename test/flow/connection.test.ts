@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Case } from '../../src/case/evidence.ts';
 import { type Connection, findConnections, fromClient, requestPacket, resetPacket } from '../../src/flow/connection.ts';

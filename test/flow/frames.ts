@@ -88,7 +88,7 @@ export function icmpError(sender: string, to: string, type: number, code: number
 }
 
 /** An IP packet in its Ethernet frame, as bytes. */
-export function ethernet(packet: string): Uint8Array {
+function ethernet(packet: string): Uint8Array {
   return Uint8Array.from(Buffer.from(`${macs}${packet.startsWith('6') ? '86dd' : '0800'}${packet}`, 'hex'));
 }
 

@@ -61,7 +61,7 @@ export function loopback(told: Partial<Pick<Link, 'up' | 'carrier'>> = {}): Link
 const routeTypes = ['blackhole', 'unreachable', 'prohibit', 'throw', 'local', 'broadcast', 'unknown'] as const;
 
 /** A route from its text: `default via 10.88.0.1 dev eth0`, `blackhole 192.0.2.0/24 metric 5 table 100`. */
-export function route(text: string): Route {
+function route(text: string): Route {
   const words = text.split(' ');
   const type = routeTypes.find((name) => name === words[0]);
   const destination = words[type === undefined ? 0 : 1] ?? '';
@@ -100,7 +100,7 @@ export function rule(text: string, family: 4 | 6 = 4): RoutingRule {
 const kernelRules = ['0: from all lookup 255', '32766: from all lookup 254', '32767: from all lookup 253'];
 
 /** A listener from its text: `tcp 127.0.0.1:80`, `tcp *:80` (both families), `tcp [::]:80` (v6only), `udp 0.0.0.0%eth0:53`. */
-export function listener(text: string): Listener {
+function listener(text: string): Listener {
   const match = /^(tcp|udp) (\*|\[[^\]]*\]|[\d.]+)(?:%(\w+))?:(\d+)$/.exec(text);
   if (match === null) throw new Error(`not a listener: ${text}`);
   const [, protocol, host = '', device = null, port] = match;

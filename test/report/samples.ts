@@ -20,13 +20,6 @@ export const outage: Diagnosis = diagnose(
 /** What a terminal would act on: clear the screen, turn the text around, hide, break the line. */
 export const hostile = '\u001b[2J\u202eevil\u200b\n\u009b31m\u{e0041}';
 
-function poison<T>(value: T): T {
-  if (typeof value === 'string') return `${value}${hostile}` as T;
-  if (Array.isArray(value)) return value.map(poison) as T;
-  if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, poison(member)])) as T;
-}
-
 const words = [
   'schema',
   'protocol',
@@ -42,5 +35,5 @@ const words = [
 
 /** The same document with that in every text that comes from outside; the words of nettrace's own stay. */
 export const hostileOutage: Diagnosis = JSON.parse(JSON.stringify(outage), (key, value: unknown) =>
-  typeof value === 'string' && !words.includes(key) ? poison(value) : value,
+  typeof value === 'string' && !words.includes(key) ? `${value}${hostile}` : value,
 );
