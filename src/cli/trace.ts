@@ -49,16 +49,14 @@ function wallClockNs(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
 }
 
-/** The links of namespaces as they come in, until those on the command's doorstep are known. */
+/** The links of all namespaces as they come in: two that look alike are told apart only when both are there. */
 class LinkGathering {
-  readonly #outputs = new Map<NamespaceHandle, CommandOutput>();
-  readonly #start: NamespaceHandle;
+  readonly #outputs = new Map<NamespaceHandle, readonly CommandOutput[]>();
   readonly #expected: number;
   readonly complete: Promise<void>;
   #done: () => void = () => {};
 
-  constructor(start: NamespaceHandle, expected: number) {
-    this.#start = start;
+  constructor(expected: number) {
     this.#expected = expected;
     this.complete = new Promise((resolve) => {
       this.#done = resolve;
@@ -66,25 +64,20 @@ class LinkGathering {
     });
   }
 
-  add(namespace: NamespaceHandle, output: CommandOutput): void {
-    this.#outputs.set(namespace, output);
-    if (this.#outputs.size === this.#expected || this.#doorstepKnown()) this.#done();
+  add(namespace: NamespaceHandle, outputs: readonly CommandOutput[]): void {
+    this.#outputs.set(namespace, outputs);
+    if (this.#outputs.size === this.#expected) this.#done();
   }
 
   links(): Map<string, readonly Link[]> {
-    const namespaces = [...this.#outputs].map(([{ name, inode }, output]) => ({
+    const namespaces = [...this.#outputs].map(([{ name, inode }, outputs]) => ({
       name,
       inode,
       container: null,
-      outputs: [output],
+      outputs,
     }));
     const state = parseSnapshot({ takenNs: 0n, namespaces, processes: [], missing: [] });
     return new Map([...state.namespaces.values()].map(({ name, links }) => [name, links]));
-  }
-
-  #doorstepKnown(): boolean {
-    const own = this.links().get(this.#start.name);
-    return own?.every(({ kind, peer }) => kind !== 'veth' || typeof peer?.netns === 'string') ?? false;
   }
 }
 
@@ -143,7 +136,7 @@ export async function trace(
   );
   const process = new TracedProcess(start, options.nameFiles, options.argv, options.outputToError);
 
-  const gathering = new LinkGathering(start, others.length + 1);
+  const gathering = new LinkGathering(others.length + 1);
   const naming = containers.then((running) => findNamespaces(running.containers));
   const snapshotting = collectSnapshot([start, ...others], {
     missing: set.missing,

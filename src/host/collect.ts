@@ -14,7 +14,7 @@ import { kernelHasNftables } from './kernel-modules.ts';
 import { nameNamespace } from './name-files.ts';
 import { inNamespace, type NamespaceHandle } from './namespaces.ts';
 import { collectProcesses } from './processes.ts';
-import { collectScript, splitSections } from './script.ts';
+import { collectScript, linkSections, splitSections } from './script.ts';
 import type { CommandOutput, NamespaceSnapshot, Snapshot } from './snapshot.ts';
 import { Turns } from './turns.ts';
 
@@ -38,10 +38,10 @@ export interface CollectOptions {
   /** Ends the children; what they had printed is kept. */
   readonly signal?: AbortSignal;
   /**
-   * Called as soon as a namespace's links are known, before the rest of any: the output of `linksCommand`. It must not
+   * Called as soon as a namespace's links are known, before the rest of any: the first `linkSections` outputs. It must not
    * throw.
    */
-  readonly onLinks?: (handle: NamespaceHandle, links: CommandOutput) => void;
+  readonly onLinks?: (handle: NamespaceHandle, links: readonly CommandOutput[]) => void;
   /** Hears of every child, which leads a process group of its own. */
   readonly onChild?: (pid: number) => void;
 }
@@ -105,7 +105,7 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
   const startTimer = () => setTimeout(stop, timeoutMs, `gave no answer within ${timeoutMs / 1000} s`);
   let timer = startTimer();
   const gate: { turn: Promise<void> | null } = { turn: null };
-  const goOn = async (links: CommandOutput): Promise<void> => {
+  const goOn = async (links: readonly CommandOutput[]): Promise<void> => {
     clearTimeout(timer);
     gate.turn = turns.take();
     onLinks?.(handle, links);
@@ -121,8 +121,8 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
     }
     parts[part].push(chunk);
     if (gate.turn !== null || part === 'error') return;
-    const [links] = splitSections(Buffer.concat(parts.output), Buffer.concat(parts.error), token);
-    if (links !== undefined) void goOn(links);
+    const links = splitSections(Buffer.concat(parts.output), Buffer.concat(parts.error), token);
+    if (links.length >= linkSections) void goOn(links);
   };
   child.stdout.on('data', take('output'));
   child.stderr.on('data', take('error'));

@@ -8,14 +8,17 @@
 
 import type { CommandOutput } from './snapshot.ts';
 
-/** The first command: whoever captures frames waits for it. */
+/** The first of them: every namespace has links. */
 export const linksCommand = 'ip -j -d -s link';
+
+/** The first sections: the links, and which namespaces are behind them. Whoever captures frames waits for these. */
+export const linkSections = 3;
 
 /** Listing more conntrack entries than this takes longer than the rest of the snapshot. */
 const mostConntrackEntries = 20_000;
 
 /**
- * The script, for `sh -c SCRIPT sh TOKEN NFT`. After the links it waits for a line on standard input, and ends when
+ * The script, for `sh -c SCRIPT sh TOKEN NFT`. After the links and the namespaces' names it waits for a line on standard input, and ends when
  * that closes: so the links of all namespaces are known before the rest of any, and nothing outlives whoever asked. NFT
  * is `yes` when the kernel has nf_tables: asking `nft` (or the `iptables` that is built on it) would load it otherwise.
  *
@@ -44,6 +47,8 @@ legacy() {
   if command -v "$2" >/dev/null 2>&1; then run "$2" -c; else run "$3" -c; fi
 }
 run ${linksCommand}
+run ip -j netns list-id
+run ip netns identify
 read -r go || exit 1
 exec </dev/null
 run ip -j addr
@@ -52,8 +57,6 @@ run ip -j -6 route show table all
 run ip -j -4 rule
 run ip -j -6 rule
 run ip -j neigh
-run ip -j netns list-id
-run ip netns identify
 run bridge -j -d link
 run bridge -j fdb
 run ss -HOtlnpe

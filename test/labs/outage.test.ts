@@ -196,3 +196,19 @@ describeLab('look-alikes of a listener on another address', () => {
     }
   });
 });
+
+describeLab('two labs that look alike', () => {
+  test('each is captured and told in its own namespaces', async () => {
+    const spec = containerOnBridge({ services: { tunnel: httpsServer('127.0.0.1:19001') } });
+    await using first = await buildLab(spec);
+    await using second = await buildLab(spec);
+    for (const lab of [first, second]) {
+      const { json } = await lab.nettrace(['run', '--netns', lab.netns('portainer'), '--json', '--', ...curl]);
+      const connection = only(json);
+      expect(hopsOf(lab, connection)).toEqual(outageHops);
+      for (const hop of connection.hops.filter(({ stage }) => ['egress', 'bridge', 'ingress'].includes(stage))) {
+        expect(hop.evidence.map(({ kind }) => kind)).toContain('frame');
+      }
+    }
+  });
+});

@@ -137,10 +137,14 @@ describeLab('a snapshot of real namespaces', () => {
     const seen: string[] = [];
     await withHandles(async ([handle]) => {
       if (handle === undefined) throw new Error('no namespace');
-      const { snapshot } = await collectNamespace(handle, { onLinks: (_handle, { command }) => seen.push(command) });
+      const onLinks = (_handle: unknown, outputs: readonly { command: string }[]) => {
+        seen.push(...outputs.map(({ command }) => command));
+      };
+      const { snapshot } = await collectNamespace(handle, { onLinks });
       seen.push(snapshot.outputs[0]?.command ?? '', 'whole');
     });
-    expect(seen).toEqual([linksCommand, linksCommand, 'whole']);
+    const first = [linksCommand, 'ip -j netns list-id', 'ip netns identify'];
+    expect(seen).toEqual([...first, linksCommand, 'whole']);
   });
 
   test('leaves the rules as it found them: no table is made by looking', async () => {
