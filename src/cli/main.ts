@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
 import { errorText, UserError } from './errors.ts';
 import type { RunOptions } from './run.ts';
-import type { ColorChoice } from './show.ts';
+import type { ShowOptions } from './show.ts';
 import { ownFailureStatus } from './traced-command.ts';
 import { version } from './version.ts';
 
@@ -59,16 +59,16 @@ program
   .option('--netns <name>', 'run it in this network namespace (ip netns list)')
   .option('--container <name>', "run the host's command in this container's network namespace, with its hosts file")
   .addOption(new Option('--pid <number>', "run it in this process's network namespace").argParser(processNumber))
-  .option('--json', 'write one JSON document to standard output; the command writes to standard error', false)
+  .option('--json', 'write one JSON document to standard output; the command writes to standard error')
   .option('--save <file>', 'save everything that was seen as a case file (pcapng)')
   .addOption(new Option('--timeout <seconds>', 'end the command after this time').argParser(seconds))
-  .option('--tui', 'open the terminal UI when the command has ended', false)
+  .option('--tui', 'open the terminal UI when the command has ended')
   .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
   .option('--no-kernel', "do without the kernel's trace events (tracefs)")
   .addOption(
-    new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated')
-      .argParser((glob: string, before: string[]) => [...before, glob])
-      .default([], 'none'),
+    new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated').argParser(
+      (glob: string, before: string[] = []) => [...before, glob],
+    ),
   )
   .addOption(colorOption())
   .addHelpText(
@@ -93,7 +93,7 @@ program
   .summary('open a saved case, or any pcap or pcapng capture')
   .description('Opens a saved case or capture: the terminal UI on a terminal, else the plain report. Needs no root.')
   .argument('<file>', 'the file, or - for standard input')
-  .option('--json', 'write one JSON document to standard output', false)
+  .option('--json', 'write one JSON document to standard output')
   .addOption(colorOption())
   .addHelpText(
     'after',
@@ -103,7 +103,7 @@ Examples:
   nettrace replay --json outage.pcapng
   ssh host tcpdump -U -w - | nettrace replay -`,
   )
-  .action(async (file: string, options: { json: boolean; color: ColorChoice }) => {
+  .action(async (file: string, options: ShowOptions) => {
     const { replay } = await import('./replay.ts');
     await replay(file, options);
   });
@@ -112,10 +112,10 @@ program
   .command('demo')
   .summary('open the shipped case: a container is refused by a port that the host serves')
   .description('Opens the case that comes with nettrace, recorded on a real host.')
-  .option('--json', 'write one JSON document to standard output', false)
+  .option('--json', 'write one JSON document to standard output')
   .addOption(colorOption())
   .addHelpText('after', '\nExample:\n  nettrace demo')
-  .action(async (options: { json: boolean; color: ColorChoice }) => {
+  .action(async (options: ShowOptions) => {
     const { demo } = await import('./replay.ts');
     await demo(options);
   });

@@ -8,7 +8,7 @@ import { CaseReader } from '../capfile/case-file.ts';
 import type { Case } from '../case/evidence.ts';
 import { escapeText } from '../report/escape.ts';
 import { errorText, UserError } from './errors.ts';
-import { type ColorChoice, showCase } from './show.ts';
+import { type ShowOptions, showCase } from './show.ts';
 
 function nameOf(path: string): string {
   return path === '-' ? 'standard input' : path;
@@ -34,13 +34,13 @@ async function readCase(path: string): Promise<Case> {
 }
 
 /** `replay`. */
-export async function replay(path: string, options: { json: boolean; color: ColorChoice }): Promise<void> {
+export async function replay(path: string, options: ShowOptions): Promise<void> {
   await showCase(basename(nameOf(path)), await readCase(path), options);
 }
 
 const shippedCase = fileURLToPath(new URL('../fixtures/loopback-only-listener.pcapng', import.meta.url));
 
 /** `demo`: the shipped case. */
-export async function demo(options: { json: boolean; color: ColorChoice }): Promise<void> {
+export async function demo(options: ShowOptions): Promise<void> {
   await replay(shippedCase, options);
 }

@@ -16,11 +16,11 @@ export interface RunOptions {
   readonly netns?: string;
   readonly container?: string;
   readonly pid?: string;
-  readonly json: boolean;
+  readonly json?: true;
   readonly save?: string;
   readonly timeout?: number;
-  readonly tui: boolean;
-  readonly ignoreNetns: readonly string[];
+  readonly tui?: true;
+  readonly ignoreNetns?: readonly string[];
   readonly engine: TraceOptions['engine'];
   readonly kernel: boolean;
   readonly color: ColorChoice;
@@ -125,11 +125,11 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
       {
         argv,
         ...place,
-        ignoreNetns: options.ignoreNetns,
+        ignoreNetns: options.ignoreNetns ?? [],
         engine: options.engine,
         kernel: options.kernel,
         timeoutSeconds: options.timeout ?? null,
-        outputToError: options.json,
+        outputToError: options.json === true,
       },
       guard,
       (process_) => {
@@ -140,7 +140,7 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     if (options.json) writeJson(diagnosis);
     else if (!options.tui) writeReport(diagnosis, process.stderr, options.color);
     if (options.save !== undefined) saveCase(options.save, evidence);
-    if (options.tui && !options.json) await showCase(argv.join(' '), evidence, { json: false, color: options.color });
+    if (options.tui && !options.json) await showCase(argv.join(' '), evidence, { color: options.color });
     return exitStatus(end, osConstants.signals);
   } finally {
     letGo();

@@ -35,12 +35,14 @@ export function writeJson(diagnosis: Diagnosis): void {
   process.stdout.write(formatJson(diagnosis));
 }
 
+/** How a case is shown. */
+export interface ShowOptions {
+  readonly json?: true;
+  readonly color: ColorChoice;
+}
+
 /** Shows a case that was read: the terminal UI on a terminal, else the plain report. */
-export async function showCase(
-  title: string,
-  evidence: Case,
-  options: { readonly json: boolean; readonly color: ColorChoice },
-): Promise<void> {
+export async function showCase(title: string, evidence: Case, options: ShowOptions): Promise<void> {
   const diagnosis = diagnose(evidence);
   const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
   if (options.json) {

@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence } from './hops.ts';
 import { type KernelReading, kernelEvidence } from './kernel-reading.ts';
-import { clientText, serverText, wayText } from './words.ts';
+import { clientText, inNetns, netnsText, serverText, wayText } from './words.ts';
 
 const netfilterDrop = 'NETFILTER_DROP';
 
@@ -77,14 +77,14 @@ export const firewallReject: Cause = (context) => {
       ...(drop === null ? [] : [kernelEvidence(drop)]),
       ...(answer === undefined ? [] : [frameEvidence(context, answer)]),
     ],
-    summary: `A firewall rule of ${hook.netns} (in its ${hook.stage} hook) rejected the ${protocol === 'tcp' ? 'connection' : 'packet'} to ${serverText(context)} with ${answerText}${listens}.`,
+    summary: `A firewall rule of ${netnsText(hook.netns)} (in its ${hook.stage} hook) rejected the ${protocol === 'tcp' ? 'connection' : 'packet'} to ${serverText(context)} with ${answerText}${listens}.`,
     explanation: [
       [`${clientText(context)} asked for ${serverText(context)}.`, wayText(context)]
         .filter((text) => text !== null)
         .join(' '),
       kernel === null
-        ? `It was refused, and yet a socket listens for exactly this. What can refuse in its place is a firewall rule that rejects, and such rules stand in the ${hook.stage} hook of ${hook.netns}, ${hooks[hook.stage]}. Kernel events would prove it: repeat it with nettrace run, as root.`
-        : `The kernel dropped the packet in its firewall (${netfilterDrop}),${noReset} and ${answerText} came back all the same: a rule made it, in the server's name. ${refused ? 'To the program it looks like a closed port.' : 'To the program it looks like a network that cannot be reached.'} By the packet's way, the rule stands in the ${hook.stage} hook of ${hook.netns}, ${hooks[hook.stage]}.`,
+        ? `It was refused, and yet a socket listens for exactly this. What can refuse in its place is a firewall rule that rejects, and such rules stand in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}. Kernel events would prove it: repeat it with nettrace run, as root.`
+        : `The kernel dropped the packet in its firewall (${netfilterDrop}),${noReset} and ${answerText} came back all the same: a rule made it, in the server's name. ${refused ? 'To the program it looks like a closed port.' : 'To the program it looks like a network that cannot be reached.'} By the packet's way, the rule stands in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}.`,
       `The rules of that hook which can stop a packet are quoted with the hop; which of them it was, this evidence does not say.`,
     ],
     fixes: [],
@@ -93,7 +93,7 @@ export const firewallReject: Cause = (context) => {
         ? [
             {
               cause: 'no-listener',
-              tellApart: `in ${journey?.steps.at(-1)?.netns ?? hook.netns}, at the time of the request: ss -${protocol === 'tcp' ? 't' : 'u'}ln 'sport = :${connection.server.port}'`,
+              tellApart: `${inNetns(journey?.steps.at(-1)?.netns ?? hook.netns)}, at the time of the request: ss -${protocol === 'tcp' ? 't' : 'u'}ln 'sport = :${connection.server.port}'`,
             },
           ]
         : [],

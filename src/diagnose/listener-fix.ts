@@ -9,7 +9,7 @@ import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';
 import { shellCommand } from './shell.ts';
-import { ownerText } from './words.ts';
+import { netnsText, ownerText } from './words.ts';
 
 /** `[bind:]port:` and the rest of a `-L`: `host:port` or a socket's path (ssh(1)). */
 const sshForward = /^(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d+):((?:\[[^\]]+\]|[^:]+):\d+|\/.*)$/;
@@ -120,7 +120,7 @@ function rebind({ host, packet, start, netns, listener }: ListenerFixInput): Fix
   const there = formatEndpoint(address, listener.port);
   const today = formatEndpoint(listener.address, listener.port);
   const wider = packet.family === 4 && listener.family === 4 ? '0.0.0.0' : ':: (for both families)';
-  const opens = `and opens the port on every address of ${netns}.`;
+  const opens = `and opens the port on every address of ${netnsText(netns)}.`;
   const summary =
     listener.process?.name === 'ssh' && command !== null
       ? `Open the tunnel on ${there} as well; the one on ${today} may stay. Binding it to ${wider} works too, ${opens}`

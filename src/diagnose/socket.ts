@@ -9,7 +9,7 @@ import type { Certainty } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { framesAt } from './hops.ts';
 import { listenerFixes } from './listener-fix.ts';
-import { clientText, joinWords, listenerText, ownerText, serverText, wayText } from './words.ts';
+import { clientText, inNetns, joinWords, listenerText, netnsText, ownerText, serverText, wayText } from './words.ts';
 
 /** A refusal at a socket of a host in the snapshot. */
 interface Refusal {
@@ -57,8 +57,8 @@ function askedText({ context, step }: Refusal): string {
   const { connection } = context;
   const own = context.clientNetns === step.netns;
   const where = own
-    ? `${connection.server.address} is an address of ${step.netns} itself, so the packet never left it`
-    : `${connection.server.address} is an address of ${step.netns}`;
+    ? `${connection.server.address} is an address of ${netnsText(step.netns)} itself, so the packet never left it`
+    : `${connection.server.address} is an address of ${netnsText(step.netns)}`;
   return [`${clientText(context)} asked for ${serverText(context)}; ${where}.`, own ? null : wayText(context)]
     .filter((text) => text !== null)
     .join(' ');
@@ -66,7 +66,7 @@ function askedText({ context, step }: Refusal): string {
 
 function answerText({ context, step }: Refusal): string {
   const answer = context.connection.protocol === 'tcp' ? 'a reset (RST)' : 'an ICMP error (port unreachable)';
-  return `So the kernel of ${step.netns} answered with ${answer}, which a program reports as "connection refused".`;
+  return `So the kernel of ${netnsText(step.netns)} answered with ${answer}, which a program reports as "connection refused".`;
 }
 
 function refusedText(context: Context): string {
@@ -113,7 +113,7 @@ function boundText(
 function loopbackText(listener: Listener, netns: string): string {
   const loopback = listener.address.startsWith('127.') || listener.address === '::1';
   if (!loopback) return `A request to ${listenerText(listener)} would be taken.`;
-  return `${listener.address} is the loopback address: it is reached from inside ${netns} alone, which is why the same request works there and from nowhere else.`;
+  return `${listener.address} is the loopback address: it is reached from inside ${netnsText(netns)} alone, which is why the same request works there and from nowhere else.`;
 }
 
 /** Nothing listens on the port at all. */
@@ -124,16 +124,16 @@ export const noListener: Cause = (context) => {
   const { protocol } = context.connection;
   const { netns } = refusal.step;
   return finding(refusal, 'no-listener', {
-    detail: `nothing listens on ${protocol} port ${port} in ${netns}`,
-    summary: `${refusedText(context)}: nothing listens on ${protocol} port ${port} in ${netns}.`,
+    detail: `nothing listens on ${protocol} port ${port} ${inNetns(netns)}`,
+    summary: `${refusedText(context)}: nothing listens on ${protocol} port ${port} ${inNetns(netns)}.`,
     explanation: [
       askedText(refusal),
-      `There it was delivered, and met no socket: no process in ${netns} listens on ${protocol} port ${port}, on any address. Either the service is not running, or it listens on another port or in another network namespace.`,
+      `There it was delivered, and met no socket: no process ${inNetns(netns)} listens on ${protocol} port ${port}, on any address. Either the service is not running, or it listens on another port or in another network namespace.`,
       answerText(refusal),
     ],
     fixes: [
       {
-        summary: `Start the service that should listen on port ${port} in ${netns}, or ask for the port that it does listen on; this lists them.`,
+        summary: `Start the service that should listen on port ${port} ${inNetns(netns)}, or ask for the port that it does listen on; this lists them.`,
         commands: [protocol === 'tcp' ? 'ss -ltnp' : 'ss -lunp'],
         netns,
         verified: false,

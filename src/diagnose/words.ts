@@ -27,7 +27,7 @@ export function joinWords(words: readonly string[]): string {
 /** The program's name: what the command was, else "The client". */
 export function clientText(context: Context): string {
   const program = context.evidence.session?.command?.argv[0]?.split('/').at(-1);
-  const place = context.clientNetns === null ? '' : ` in ${context.clientNetns}`;
+  const place = context.clientNetns === null ? '' : ` ${inNetns(context.clientNetns)}`;
   return `${program ?? 'A program'}${place}`;
 }
 
@@ -38,10 +38,21 @@ export function serverText(context: Context): string {
   return `${formatEndpoint(server.address, server.port)}${name}`;
 }
 
-function clause({ netns, device, stage }: Hop, first: boolean): string | null {
-  if (stage === 'egress' && device === 'lo') return `stayed in ${netns}, on its loopback device lo`;
+/** A namespace in a sentence: `the host`, or its name. */
+export function netnsText(netns: string): string {
+  return netns === 'host' ? 'the host' : netns;
+}
+
+/** Where something is or runs: `on the host`, `in web`. */
+export function inNetns(netns: string): string {
+  return netns === 'host' ? 'on the host' : `in ${netns}`;
+}
+
+function clause({ netns: name, device, stage }: Hop, first: boolean): string | null {
+  const netns = netnsText(name);
+  if (stage === 'egress' && device === 'lo') return `stayed ${inNetns(name)}, on its loopback device lo`;
   if (stage === 'egress') return first ? `left ${netns} by ${device}` : `was sent on by ${device} of ${netns}`;
-  if (stage === 'bridge') return `came into ${netns} by ${device}, a port of a bridge there,`;
+  if (stage === 'bridge') return `came into ${netns} by ${device}, a port of a bridge there (a switch in software),`;
   return stage === 'ingress' ? `reached ${netns} at ${device}` : null;
 }
 

@@ -70,7 +70,7 @@ function evidenceText(item: EvidenceItem): string {
 function fixLines(fix: Fix): string[] {
   const checked = fix.verified ? 'checked on a model of this host' : 'not checked on the model';
   return [
-    ...wrap(`${fix.summary} (${checked}; to be run in ${fix.netns})`, '  '),
+    ...wrap(`${fix.summary} (${checked}; to be run ${fix.netns === 'host' ? 'on the host' : `in ${fix.netns}`})`, '  '),
     ...fix.commands.map((command) => `      ${command}`),
   ];
 }

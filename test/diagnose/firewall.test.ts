@@ -24,7 +24,7 @@ describe('firewall-reject', () => {
     expect(what).toBe('refused ECONNREFUSED firewall-reject proven');
     expect(where).toBe('host:podman0 input, hop 6');
     expect(summary).toBe(
-      'A firewall rule of host (in its input hook) rejected the connection to 10.88.0.1:19001 (host.containers.internal) with a reset (RST), although a socket there would take it.',
+      'A firewall rule of the host (in its input hook) rejected the connection to 10.88.0.1:19001 (host.containers.internal) with a reset (RST), although a socket there would take it.',
     );
     expect(hops.at(-1)).toBe('6 host:podman0 input rejected: a firewall rule answered with a reset (RST)');
     expect(connection.explanation.join(' ')).toContain('no TCP socket of this host sent a reset');
@@ -56,7 +56,7 @@ describe('firewall-reject', () => {
     const connection = onlyConnection(caseOf({ sights, snapshot }));
     expect(told(connection).what).toBe('refused ECONNREFUSED firewall-reject inferred');
     expect(connection.alternatives).toEqual([
-      { cause: 'no-listener', tellApart: "in host, at the time of the request: ss -tln 'sport = :19001'" },
+      { cause: 'no-listener', tellApart: "on the host, at the time of the request: ss -tln 'sport = :19001'" },
     ]);
   });
 

@@ -139,7 +139,7 @@ describe('any other program', () => {
     const [fix] = fixesFor({ name, argv: [] });
     expect(fix).toMatchObject({ commands: [], netns: 'host', verified: true });
     expect(fix?.summary).toBe(
-      'Stop app (pid 812) and start it bound to 10.88.0.1:19001; it is then no longer reached at 127.0.0.1:19001. Binding it to 0.0.0.0 keeps both, and opens the port on every address of host.',
+      'Stop app (pid 812) and start it bound to 10.88.0.1:19001; it is then no longer reached at 127.0.0.1:19001. Binding it to 0.0.0.0 keeps both, and opens the port on every address of the host.',
     );
   });
 });

@@ -95,7 +95,7 @@ describe('listener-on-other-address', () => {
 
 describe('its look-alikes at the socket', () => {
   it.each([
-    ['no-listener', '', 'nothing listens on tcp port 19001 in host'],
+    ['no-listener', '', 'nothing listens on tcp port 19001 on the host'],
     ['listener-other-family', listeners.v6Only, 'python3 (pid 813) has the port, for IPv6 alone'],
     ['listener-on-other-device', listeners.onLo, 'python3 (pid 813) has the port, bound to the device lo'],
   ])('%s', (cause, sockets, detail) => {
@@ -163,10 +163,10 @@ describe('a datagram that meets no socket', () => {
     const connection = onlyConnection(caseOf({ sights, snapshot: snapshotWith(''), kernel }));
     expect(told(connection).what).toBe('refused ECONNREFUSED no-listener proven');
     expect(connection.summary).toBe(
-      '10.88.0.1:19001 (host.containers.internal) refused the packet: nothing listens on udp port 19001 in host.',
+      '10.88.0.1:19001 (host.containers.internal) refused the packet: nothing listens on udp port 19001 on the host.',
     );
     expect(connection.explanation.at(-1)).toBe(
-      'So the kernel of host answered with an ICMP error (port unreachable), which a program reports as "connection refused".',
+      'So the kernel of the host answered with an ICMP error (port unreachable), which a program reports as "connection refused".',
     );
     expect(connection.fixes.flatMap(({ commands }) => commands)).toEqual(['ss -lunp']);
     expect(connection.hops.at(-1)?.evidence.map(({ text }) => text)).toContain(

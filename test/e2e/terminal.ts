@@ -22,7 +22,7 @@ export interface Terminal {
   readonly ended: Promise<Ending>;
   /** The visible rows, blanks at their ends cut. */
   screen(): string;
-  /** Resolves as soon as the screen satisfies `holds`; rejects with the screen if it never does. */
+  /** Resolves as soon as a whole frame satisfies `holds`; rejects with the screen if it never does. */
   until(holds: string | RegExp | ((screen: string) => boolean)): Promise<string>;
   press(keys: string): void;
   resize(columns: number, rows: number): void;
@@ -49,12 +49,15 @@ export function openTerminal(command: readonly string[], columns: number, rows: 
   const emulator = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
   const watchers = new Set<() => void>();
   let cursorShown = true;
+  // Between these marks (synchronized output) a frame is half drawn, and nobody sees it.
+  let drawing = false;
   for (const [final, shown] of [
     ['h', true],
     ['l', false],
   ] as const) {
     emulator.parser.registerCsiHandler({ prefix: '?', final }, (parameters) => {
       if (parameters.includes(25)) cursorShown = shown;
+      if (parameters.includes(2026)) drawing = shown;
       return false;
     });
   }
@@ -97,7 +100,7 @@ export function openTerminal(command: readonly string[], columns: number, rows: 
         };
         const look = (): void => {
           const text = screen();
-          if (!test(text)) return;
+          if (drawing || !test(text)) return;
           finish();
           resolve(text);
         };
