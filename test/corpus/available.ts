@@ -1,6 +1,7 @@
 /** Where the corpus is: captures made by others, with tshark's reading of each. It is not part of the repository. */
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
+import { indexFile } from './truth.ts';
 
 /** What becomes of the corpus test here. */
 export type CorpusDecision =
@@ -16,7 +17,7 @@ export function decideCorpus(setting: string | undefined): CorpusDecision {
     return { run: false, failing: false, reason: 'NETTRACE_CORPUS does not name the folder of captures' };
   }
   try {
-    accessSync(path.join(setting, 'truth', 'INDEX.tsv'), constants.R_OK);
+    accessSync(path.join(setting, indexFile), constants.R_OK);
     return { run: true, folder: setting };
   } catch (error) {
     const reason = `NETTRACE_CORPUS=${setting} holds no corpus: ${error instanceof Error ? error.message : String(error)}`;

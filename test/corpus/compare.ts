@@ -13,7 +13,7 @@ export interface Difference {
   readonly found: string;
 }
 
-/** What the comparison of one capture or of many gave. */
+/** What the comparison of a capture gave. */
 export interface Comparison {
   readonly differences: readonly Difference[];
   /** Fields that both sides could read, and those of them with equal values. */
@@ -21,6 +21,8 @@ export interface Comparison {
   readonly equal: number;
   /** Protocols at which nettrace's reading ended while tshark's went on, with the number of fields beyond them. */
   readonly notDecoded: ReadonlyMap<string, number>;
+  /** Names of the fields that nettrace read in these frames. */
+  readonly read: ReadonlySet<string>;
 }
 
 /** Fields that tshark prints in hex, with their digits. */
@@ -57,12 +59,6 @@ function firstNotDecoded({ protocols }: TruthRow, { layers }: Dissection): strin
   return stack.find((name, index) => name !== ours[index]) ?? null;
 }
 
-/** Names of the fields that nettrace reads in any of these frames. */
-export function fieldNames(evidence: Case): ReadonlySet<string> {
-  const names = evidence.frames.flatMap((frame) => [...valuesOf(dissectFrame(evidence, frame)).keys()]);
-  return new Set(names);
-}
-
 function dissectFrame({ interfaces }: Case, { bytes, interfaceIndex, originalLength }: Frame): Dissection {
   return dissect(bytes, interfaces[interfaceIndex]?.linkType ?? -1, originalLength);
 }
@@ -81,6 +77,7 @@ export function compare(
 ): Comparison {
   const differences: Difference[] = [];
   const beyond = new Map<string, number>();
+  const read = new Set<string>();
   let compared = 0;
   let equal = 0;
 
@@ -99,6 +96,7 @@ export function compare(
 
     const dissection = dissectFrame(evidence, frame);
     const found = valuesOf(dissection);
+    for (const name of found.keys()) read.add(name);
     const culprit = firstNotDecoded(row, dissection);
     for (const name of truth.columns) {
       const [theirs, ours] = [row.values.get(name) ?? [], found.get(name) ?? []];
@@ -106,10 +104,9 @@ export function compare(
       const shorter = ours.length < theirs.length && startsWith(theirs, ours);
       if (shorter && culprit !== null && notDecoded.has(culprit)) {
         beyond.set(culprit, (beyond.get(culprit) ?? 0) + theirs.length - ours.length);
-        if (ours.length === 0) continue;
-        check(frame.number, name, theirs.slice(0, ours.length).join(','), ours.join(','));
+        if (ours.length > 0) check(frame.number, name, ours.join(','), ours.join(','));
       } else check(frame.number, name, theirs.join(','), ours.join(','));
     }
   }
-  return { differences, compared, equal, notDecoded: beyond };
+  return { differences, compared, equal, notDecoded: beyond, read };
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 /** A row of a table by the names of its columns; a column that has no value is an empty string. */
-export type Row = ReadonlyMap<string, string>;
+type Row = ReadonlyMap<string, string>;
 
 /** One packet as tshark read it. */
 export interface TruthRow {
@@ -16,16 +16,20 @@ export interface TruthRow {
   readonly timeNs: bigint;
   readonly length: number;
   readonly capturedLength: number;
-  /** tshark took the packet for malformed, so fields after that place are missing. */
-  readonly malformed: boolean;
 }
 
-/** What is known of one capture. */
-export interface Truth {
+/** A capture of the corpus. */
+export interface Entry {
   readonly file: string;
   /** Packets in the whole file, counted by an independent reader. */
   readonly packets: number;
-  /** Names of the fields that the rows may have values of. */
+  /** The file with tshark's rows, within the folder of the truth. */
+  readonly truthFile: string;
+}
+
+/** What tshark read from one capture. */
+export interface Truth {
+  /** Names of the fields that the rows may have values of; none when tshark refused the file. */
   readonly columns: readonly string[];
   readonly rows: readonly TruthRow[];
 }
@@ -61,7 +65,7 @@ function isCustomBlock(row: Row): boolean {
   return cell(row, 'frame.time_epoch') === '' && cell(row, 'frame.protocols') === 'data';
 }
 
-function toTruthRow(row: Row, malformed: boolean): TruthRow {
+function toTruthRow(row: Row): TruthRow {
   const values = new Map<string, readonly string[]>();
   for (const [name, value] of row) {
     if (!name.startsWith('frame.') && value !== '') values.set(name, value.split(','));
@@ -72,26 +76,26 @@ function toTruthRow(row: Row, malformed: boolean): TruthRow {
     timeNs: parseTime(cell(row, 'frame.time_epoch')),
     length: Number(cell(row, 'frame.len')),
     capturedLength: Number(cell(row, 'frame.cap_len')),
-    malformed,
   };
 }
 
-/** Reads what is known of every capture in a corpus's folder. */
-export function readIndex(folder: string): readonly Row[] {
-  return readTable(path.join(folder, 'truth', 'INDEX.tsv'));
+const truthFolder = 'truth';
+
+/** The table of a corpus's captures, within its folder. */
+export const indexFile = path.join(truthFolder, 'INDEX.tsv');
+
+/** Lists the captures of the corpus in a folder. */
+export function readIndex(folder: string): readonly Entry[] {
+  return readTable(path.join(folder, indexFile)).map((row) => ({
+    file: cell(row, 'file'),
+    packets: Number(cell(row, 'scan_packets')),
+    truthFile: cell(row, 'truth_tsv'),
+  }));
 }
 
 /** Reads the rows of one capture. */
-export function readTruth(folder: string, entry: Row): Truth {
-  const analysisFile = cell(entry, 'analysis_tsv');
-  const analysis = analysisFile === '' ? [] : readTable(path.join(folder, 'truth', analysisFile));
-  const malformed = new Set(
-    analysis.flatMap((row) => (cell(row, '_ws.malformed') === '' ? [] : [cell(row, 'frame.number')])),
-  );
-  const table = readTable(path.join(folder, 'truth', cell(entry, 'truth_tsv')));
+export function readTruth(folder: string, { truthFile }: Entry): Truth {
+  const table = readTable(path.join(folder, truthFolder, truthFile));
   const columns = [...(table.at(0)?.keys() ?? [])].filter((name) => !name.startsWith('frame.'));
-  const rows = table
-    .filter((row) => !isCustomBlock(row))
-    .map((row) => toTruthRow(row, malformed.has(cell(row, 'frame.number'))));
-  return { file: cell(entry, 'file'), packets: Number(cell(entry, 'scan_packets')), columns, rows };
+  return { columns, rows: table.filter((row) => !isCustomBlock(row)).map(toTruthRow) };
 }
