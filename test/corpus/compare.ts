@@ -104,6 +104,7 @@ export function compare(
       const shorter = ours.length < theirs.length && startsWith(theirs, ours);
       if (shorter && culprit !== null && notDecoded.has(culprit)) {
         beyond.set(culprit, (beyond.get(culprit) ?? 0) + theirs.length - ours.length);
+        // What was read before the end is equal, or it would be no start of the truth's list.
         if (ours.length > 0) check(frame.number, name, ours.join(','), ours.join(','));
       } else check(frame.number, name, theirs.join(','), ours.join(','));
     }

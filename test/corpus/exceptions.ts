@@ -127,7 +127,19 @@ export const differences: readonly DifferenceException[] = [
 ];
 
 /** Protocols that tshark decodes and nettrace does not, where fields of the truth lie beyond them. */
-export const notDecoded: readonly string[] = [];
+export const notDecoded: readonly string[] = [
+  'chdlc',
+  'fddi',
+  'geneve',
+  'gre',
+  'mpls',
+  'nflog',
+  'ppi',
+  'ppp',
+  'pppoes',
+  'radiotap',
+  'vxlan',
+];
 
 /** Fields of the truth that nettrace reads in no frame. */
 export const notRead: readonly string[] = [
