@@ -67,7 +67,7 @@ program
   .option('--no-kernel', "do without the kernel's trace events (tracefs)")
   .addOption(
     new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated').argParser(
-      (glob: string, before: string[] = []) => [...before, glob],
+      (glob: string, before: string[] | undefined) => [...(before ?? []), glob],
     ),
   )
   .addOption(colorOption())

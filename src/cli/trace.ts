@@ -4,6 +4,7 @@
  * of them watch.
  */
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { Capture, chooseEngine } from '../capture/capture.ts';
 import type { CapturePoint } from '../capture/engine.ts';
 import type { Guard } from '../capture/guard.ts';
@@ -42,8 +43,8 @@ export interface Traced {
   readonly end: CommandEnd;
 }
 
-/** How long the links of other namespaces are waited for before capture begins on those that are known. */
-const linksLimitMs = 200;
+/** They take some 30 ms; on a host that is busier than this, capture begins where links are known. */
+const linksLimitMs = 2000;
 
 function wallClockNs(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
@@ -52,21 +53,36 @@ function wallClockNs(): bigint {
 /** The links of all namespaces as they come in: two that look alike are told apart only when both are there. */
 class LinkGathering {
   readonly #outputs = new Map<NamespaceHandle, readonly CommandOutput[]>();
-  readonly #expected: number;
-  readonly complete: Promise<void>;
+  readonly #expected: readonly NamespaceHandle[];
+  readonly #complete: Promise<void>;
   #done: () => void = () => {};
 
-  constructor(expected: number) {
+  constructor(expected: readonly NamespaceHandle[]) {
     this.#expected = expected;
-    this.complete = new Promise((resolve) => {
+    this.#complete = new Promise((resolve) => {
       this.#done = resolve;
-      setTimeout(resolve, linksLimitMs).unref();
     });
   }
 
   add(namespace: NamespaceHandle, outputs: readonly CommandOutput[]): void {
     this.#outputs.set(namespace, outputs);
-    if (this.#outputs.size === this.#expected) this.#done();
+    if (this.#outputs.size === this.#expected.length) this.#done();
+  }
+
+  /** Waits for the links of all, but no longer than the collection lasts, nor than the limit. */
+  async wait(collection: Promise<unknown>): Promise<void> {
+    const limit = new AbortController();
+    await Promise.race([
+      this.#complete,
+      collection,
+      delay(linksLimitMs, undefined, { signal: limit.signal }).catch(() => {}),
+    ]);
+    limit.abort();
+  }
+
+  /** The namespaces whose links did not come in time. */
+  late(): string[] {
+    return this.#expected.filter((namespace) => !this.#outputs.has(namespace)).map(({ name }) => name);
   }
 
   links(): Map<string, readonly Link[]> {
@@ -136,7 +152,7 @@ export async function trace(
   );
   const process = new TracedProcess(start, options.nameFiles, options.argv, options.outputToError);
 
-  const gathering = new LinkGathering(others.length + 1);
+  const gathering = new LinkGathering([start, ...others]);
   const naming = containers.then((running) => findNamespaces(running.containers));
   const snapshotting = collectSnapshot([start, ...others], {
     missing: set.missing,
@@ -144,11 +160,14 @@ export async function trace(
     onChild: (pid) => guard.watchProcess(pid),
     onLinks: (namespace, output) => gathering.add(namespace, output),
   });
-  await gathering.complete;
+  await gathering.wait(snapshotting);
   const points = choosePoints(gathering.links(), start.name).flatMap(({ netns, device }): CapturePoint[] => {
     const namespace = set.namespaces.find(({ name }) => name === netns);
     return namespace === undefined ? [] : [{ namespace, device }];
   });
+  const late = gathering.late();
+  if (late.length > 0)
+    missing.push(`The links of ${late.join(', ')} were not known in time: nothing was captured there.`);
   const capture = new Capture(engine, points, guard);
   const [tracer] = await Promise.all([tracing, capture.ready()]);
   tracer?.watch(points.map(({ device }) => device));

@@ -14,7 +14,7 @@ const url = 'https://10.88.0.1:19001/ping';
 const curl = ['curl', '-sk', '-m', '10', url];
 
 function only(json: Diagnosis | undefined): ConnectionDiagnosis {
-  expect(json?.connections).toHaveLength(1);
+  expect(json?.connections, JSON.stringify(json?.evidence)).toHaveLength(1);
   const [connection] = json?.connections ?? [];
   if (connection === undefined) throw new Error('no connection');
   return connection;
