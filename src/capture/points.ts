@@ -18,7 +18,8 @@ function isUplink(link: Link): boolean {
 
 /**
  * The devices nearest to the namespace first: its own, the other ends of its veths, the bridges that those are ports of,
- * then uplinks, ports (of those bridges first) and the containers behind them, eight at most. A device that is down is watched too, as it may
+ * then uplinks, the veths by which hosts on the way lead on, ports (of those bridges first) and the containers behind
+ * them, eight at most. A device that is down is watched too, as it may
  * come up; loopback only in the command's own namespace.
  */
 export function choosePoints(links: ReadonlyMap<string, readonly Link[]>, start: string): PointName[] {
@@ -45,6 +46,11 @@ export function choosePoints(links: ReadonlyMap<string, readonly Link[]>, start:
   for (const link of near) throughPeer(link);
   const namespaces = [...new Set(chosen.map(({ netns }) => netns))];
   for (const netns of namespaces) for (const link of linksOf(netns).filter(isUplink)) take(netns, link.name);
+  // A host in between routes: its other veths lead on.
+  for (const netns of namespaces.filter((name) => name !== start)) {
+    const onward = linksOf(netns).filter(({ kind, master }) => kind === 'veth' && master === null);
+    for (const link of onward) if (take(netns, link.name)) throughPeer(link);
+  }
   for (const netns of namespaces) {
     const ports = linksOf(netns).filter(({ master, kind }) => master !== null && kind === 'veth');
     const near = (port: Link): boolean => chosen.some((point) => point.netns === netns && point.device === port.master);

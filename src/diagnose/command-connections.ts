@@ -4,43 +4,34 @@ import type { Case } from '../case/evidence.ts';
 import type { Connection } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../model/address.ts';
+import { findAttempts, isAttemptOf, knowsItsSource, unseenConnections } from './attempts.ts';
 import type { KernelRecord } from './kernel-reading.ts';
 
-const protocols: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp' };
-
-/**
- * By the kernel: the route look-ups that the command's own system calls made carry both ends. (What happened in an
- * interrupt may be anybody's.)
- */
-function byKernel(connections: readonly Connection[], records: readonly KernelRecord[]): Connection[] {
-  const own = new Set<string>();
-  for (const { source, line, event } of records) {
-    if (source.scope !== 'command' || line.interrupt || event.kind !== 'route' || event.source.port === 0) continue;
-    const protocol = protocols[event.protocol] ?? '';
-    own.add(
-      `${protocol} ${event.source.address} ${event.source.port} ${event.destination.address} ${event.destination.port}`,
-    );
-  }
-  return connections.filter(({ protocol, client, server }) =>
-    own.has(`${protocol} ${client.address} ${client.port} ${server.address} ${server.port}`),
+/** Those from an address of the command's namespace; all, where that is not known. */
+function fromItsNamespace(
+  evidence: Case,
+  connections: readonly Connection[],
+  host: HostState | null,
+): readonly Connection[] {
+  const namespace = host?.namespaces.get(evidence.session?.command?.netns ?? '');
+  if (namespace === undefined) return connections;
+  return connections.filter(({ client }) =>
+    namespace.links.some((link) => link.addresses.some(({ address }) => sameAddress(address, client.address))),
   );
 }
 
 /** By time and place: begun while the command ran, from an address of its namespace. */
-function byPlace(evidence: Case, connections: readonly Connection[], host: HostState | null): Connection[] {
+function byPlace(evidence: Case, connections: readonly Connection[], host: HostState | null): readonly Connection[] {
   const command = evidence.session?.command ?? null;
-  const namespace = command === null ? undefined : host?.namespaces.get(command.netns);
-  if (command === null || namespace === undefined) return [...connections];
-  return connections.filter(({ client, frames }) => {
-    const beganNs = frames[0]?.timeNs ?? 0n;
-    const own = namespace.links.some((link) =>
-      link.addresses.some(({ address }) => sameAddress(address, client.address)),
-    );
-    return own && beganNs >= command.startedNs && beganNs <= command.endedNs;
-  });
+  const near = fromItsNamespace(evidence, connections, host);
+  if (command === null) return near;
+  return near.filter(({ beganNs }) => beganNs >= command.startedNs && beganNs <= command.endedNs);
 }
 
-/** The command's connections, and how they were told from everybody else's. */
+/**
+ * The command's connections, and how they were told from everybody else's: by what it asked the kernel for, else by time
+ * and place. With the kernel's word there are also those that never became a packet.
+ */
 export function commandConnections(
   evidence: Case,
   connections: readonly Connection[],
@@ -52,14 +43,22 @@ export function commandConnections(
   // A file that was cut may have frames and no kernel lines, though they were collected: then nothing is to be read from it.
   const kernelHeard = session.kernelEvents && session.kernelEventsLost === 0 && evidence.kernelLines.length > 0;
   if (kernelHeard || connections.length === 0) {
-    const own = byKernel(connections, records);
-    // IPv6 look-ups are not traced by this event: what has no IPv4 look-up is told by place.
-    const six = byPlace(
-      evidence,
-      connections.filter(({ family }) => family === 6),
-      host,
+    const attempts = findAttempts(records);
+    const near = fromItsNamespace(evidence, connections, host);
+    const own = connections.filter((connection) =>
+      attempts.some(
+        (attempt) => isAttemptOf(attempt, connection) && (knowsItsSource(attempt) || near.includes(connection)),
+      ),
     );
-    return { connections: connections.filter((one) => own.includes(one) || six.includes(one)), missing: null };
+    // An IPv6 datagram's look-up is not traced: it is told by place.
+    const datagrams = connections.filter(({ protocol, family }) => protocol === 'udp' && family === 6);
+    const placed = byPlace(evidence, datagrams, host);
+    const seen = connections.filter((one) => own.includes(one) || placed.includes(one));
+    const unseen = unseenConnections(attempts, connections, records);
+    return {
+      connections: [...seen, ...unseen].sort((a, b) => (a.beganNs < b.beganNs ? -1 : a.beganNs > b.beganNs ? 1 : 0)),
+      missing: null,
+    };
   }
   return {
     connections: byPlace(evidence, connections, host),

@@ -25,6 +25,20 @@ export interface Context {
   readonly serverName: string | null;
 }
 
+const noSocket = 'NO_SOCKET';
+
+/**
+ * The kernel's word that no socket took the packet: why it sent its RST, or why it dropped the packet's buffer. A reset
+ * names both ends, so it is of this very destination; a drop does not, and where rules may have given the packet another
+ * destination it may be of that one.
+ */
+export function kernelFoundNoSocket({ kernel, journey }: Pick<Context, 'kernel' | 'journey'>): boolean {
+  const sent = kernel?.resetSent?.event;
+  if (sent?.kind === 'send-reset' && (sent.reason === noSocket || sent.reason === null)) return true;
+  const drop = kernel?.drop?.event;
+  return drop?.kind === 'drop' && drop.reason === noSocket && journey?.mayBeRedirected !== true;
+}
+
 /** The namespace that owns an address, when exactly one does. */
 export function ownerOf(host: HostState, address: string): string | null {
   const owners = [...host.namespaces.values()].filter(({ links }) =>
@@ -37,6 +51,8 @@ export function ownerOf(host: HostState, address: string): string | null {
 function findClientNetns(evidence: Case, connection: Connection, host: HostState | null): string | null {
   if (host === null) return null;
   const command = evidence.session?.command ?? null;
+  // Without a frame it is an attempt of the command's.
+  if (connection.frames.length === 0) return command?.netns ?? null;
   const own = command === null ? undefined : host.namespaces.get(command.netns);
   const { address } = connection.client;
   if (own?.links.some((link) => link.addresses.some((mine) => sameAddress(mine.address, address)))) return own.name;

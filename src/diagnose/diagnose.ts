@@ -10,8 +10,9 @@ import type { HostState } from '../host/state.ts';
 import { commandConnections } from './command-connections.ts';
 import { type Context, gatherContext, ownerOf } from './context.ts';
 import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop } from './diagnosis.ts';
+import { errnoName } from './errno.ts';
 import type { Cause, Finding } from './finding.ts';
-import { firewallReject } from './firewall.ts';
+import { firewallDropped, firewallReject } from './firewall.ts';
 import { requestHops } from './hops.ts';
 import { readKernelLines } from './kernel-reading.ts';
 import { refusedByRemote } from './remote.ts';
@@ -26,25 +27,13 @@ const causes: readonly Cause[] = [
   listenerOnOtherDevice,
   noListener,
   firewallReject,
+  firewallDropped,
   refusedByRemote,
 ];
 
-/** errno names by number: include/uapi/asm-generic/errno.h. */
-const errnoNames: Readonly<Record<number, string>> = {
-  1: 'EPERM',
-  13: 'EACCES',
-  92: 'ENOPROTOOPT',
-  99: 'EADDRNOTAVAIL',
-  101: 'ENETUNREACH',
-  104: 'ECONNRESET',
-  110: 'ETIMEDOUT',
-  111: 'ECONNREFUSED',
-  113: 'EHOSTUNREACH',
-};
-
 function errnoOf({ kernel, connection }: Context): string | null {
   const event = kernel?.socketError?.event;
-  const told = event?.kind === 'socket-error' ? errnoNames[event.error] : undefined;
+  const told = event?.kind === 'socket-error' ? errnoName(event.error) : null;
   return told ?? connection.errno;
 }
 
@@ -78,19 +67,20 @@ function certaintyOf(context: Context, finding: Finding | null): Certainty {
   return (context.kernel?.established ?? null) === null ? 'observed' : 'proven';
 }
 
-/** The namespace in which the journey ends at a socket. */
-function deliveredIn({ journey }: Context): string | null {
+/** The namespace of the server: where the journey ends at a socket; without one, the sole owner of the address. */
+function serverNetns({ connection, host, journey }: Context): string | null {
   const last = journey?.steps.at(-1);
-  return last?.stage === 'socket' ? last.netns : null;
+  if (last?.stage === 'socket') return last.netns;
+  // What leaves the host's view may meet another machine of the same address.
+  return host === null || journey?.end.kind === 'leaves-view' ? null : ownerOf(host, connection.server.address);
 }
 
 function diagnoseConnection(context: Context): ConnectionDiagnosis {
-  const { connection, host, clientNetns, serverName } = context;
+  const { connection, clientNetns, serverName } = context;
   const finding = causes.map((cause) => cause(context)).find((found) => found !== null) ?? null;
   const hops = hopsOf(context, finding);
   const source: Endpoint = { ...connection.client, netns: clientNetns, name: null };
-  const owner = deliveredIn(context) ?? (host === null ? null : ownerOf(host, connection.server.address));
-  const destination: Endpoint = { ...connection.server, netns: owner, name: serverName };
+  const destination: Endpoint = { ...connection.server, netns: serverNetns(context), name: serverName };
   const unnamed = unnamedText(context);
   return {
     protocol: connection.protocol,

@@ -1,7 +1,7 @@
 /** The firewall's causes. Which rule it was is not told: the hook is, and the rules that stand there. */
 
-import { resetPacket } from '../flow/connection.ts';
-import { rejectingChains } from '../model/firewall.ts';
+import { resetPacket, wasAnswered } from '../flow/connection.ts';
+import { mayDo } from '../model/firewall.ts';
 import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Cause } from './finding.ts';
@@ -11,12 +11,12 @@ import { clientText, inNetns, netnsText, serverText, wayText } from './words.ts'
 
 const netfilterDrop = 'NETFILTER_DROP';
 
-/** The hooks on the way at which a rule may reject. */
-function rejectingSteps(context: Context): Step[] {
+/** The hooks on the way at which a rule may drop or reject. */
+function stepsThat(act: 'mayDrop' | 'mayReject', context: Context): Step[] {
   const { host, journey, packet } = context;
   return (journey?.steps ?? []).filter((step) => {
     const namespace = host?.namespaces.get(step.netns);
-    return namespace !== undefined && rejectingChains(namespace, step.stage, packet.family).length > 0;
+    return namespace !== undefined && mayDo(act, namespace, step.stage, packet.family);
   });
 }
 
@@ -38,7 +38,10 @@ function firewallDrop(context: Context): KernelReading | null {
 function findHook(candidates: readonly Step[], kernel: KernelReading | null): Step | null {
   if (kernel === null) return candidates[0] ?? null;
   const stages: readonly string[] = droppedAfterRouting(kernel) ? ['input', 'forward'] : ['prerouting'];
-  return candidates.find(({ stage }) => stages.includes(stage)) ?? candidates[0] ?? null;
+  const fitting = candidates.filter(({ stage }) => stages.includes(stage));
+  const last = kernel.devices.at(-1)?.event;
+  const there = fitting.find(({ device }) => last?.kind === 'device' && device === last.device);
+  return there ?? fitting[0] ?? candidates[0] ?? null;
 }
 
 /** What each hook judges, for a reader who never heard of one. */
@@ -50,12 +53,42 @@ const hooks: Readonly<Record<string, string>> = {
   postrouting: 'which judges every packet that goes out',
 };
 
+const whichRule =
+  'The rules of that hook which can stop a packet are quoted with the hop; which of them it was, this evidence does not say.';
+
+/** A rule, or a chain's policy, swallowed the request without a word. */
+export const firewallDropped: Cause = (context) => {
+  const { connection } = context;
+  const kernel = firewallDrop(context);
+  if (connection.outcome !== 'timeout' || wasAnswered(connection) || kernel?.drop === null) return null;
+  const hook = findHook(stepsThat('mayDrop', context), kernel);
+  if (kernel === null || hook === null) return null;
+  return {
+    cause: 'firewall-drop',
+    certainty: 'proven',
+    where: { netns: hook.netns, device: hook.device, stage: hook.stage },
+    verdict: 'dropped',
+    detail: 'a firewall rule dropped it, without an answer',
+    evidence: [kernelEvidence(kernel.drop)],
+    summary: `${serverText(context)} did not answer: a firewall rule of ${netnsText(hook.netns)} (in its ${hook.stage} hook) dropped the ${connection.protocol === 'tcp' ? 'request (SYN)' : 'packet'}.`,
+    explanation: [
+      [`${clientText(context)} asked for ${serverText(context)}.`, wayText(context)]
+        .filter((text) => text !== null)
+        .join(' '),
+      `The kernel dropped the packet in its firewall (${netfilterDrop}) and sent no answer, so the program waits until it gives up: it looks like a host that is not there. By the packet's way, the rule stands in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}.`,
+      whichRule,
+    ],
+    fixes: [],
+    alternatives: [],
+  };
+};
+
 /** A rule answered in the server's name, with an RST or an ICMP error. */
 export const firewallReject: Cause = (context) => {
   const { connection, journey } = context;
   if (connection.outcome !== 'refused' && connection.outcome !== 'unreachable') return null;
   const kernel = firewallDrop(context);
-  const hook = findHook(rejectingSteps(context), kernel);
+  const hook = findHook(stepsThat('mayReject', context), kernel);
   if (hook === null) return null;
   // Without the kernel's word only a rejecting rule explains a refusal by a port that has a listener.
   if (kernel === null && journey?.end.kind !== 'accepted') return null;
@@ -85,7 +118,7 @@ export const firewallReject: Cause = (context) => {
       kernel === null
         ? `It was refused, and yet a socket listens for exactly this. What can refuse in its place is a firewall rule that rejects, and such rules stand in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}. Kernel events would prove it: repeat it with nettrace run, as root.`
         : `The kernel dropped the packet in its firewall (${netfilterDrop}),${noReset} and ${answerText} came back all the same: a rule made it, in the server's name. ${refused ? 'To the program it looks like a closed port.' : 'To the program it looks like a network that cannot be reached.'} By the packet's way, the rule stands in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}.`,
-      `The rules of that hook which can stop a packet are quoted with the hop; which of them it was, this evidence does not say.`,
+      whichRule,
     ],
     fixes: [],
     alternatives:

@@ -6,7 +6,7 @@ import type { Quote } from '../host/state.ts';
 import type { Step } from '../model/step.ts';
 import { dissect } from '../wire/dissect.ts';
 import { summarize } from '../wire/summary.ts';
-import type { Context } from './context.ts';
+import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { EvidenceItem, Hop } from './diagnosis.ts';
 import { type KernelRecord, kernelEvidence } from './kernel-reading.ts';
 
@@ -57,6 +57,7 @@ function routeRecords(context: Context, step: Step, sending: boolean): KernelRec
   return (context.kernel?.routes ?? [])
     .filter(({ event }) => {
       if (event.kind !== 'route' || event.destination.address !== server.address) return false;
+      if (event.error !== 0) return step.verdict === 'failed';
       if (event.source.address !== client.address || event.device !== step.device) return false;
       return sending ? event.source.port === client.port : event.source.port === 0 && event.protocol === 0;
     })
@@ -88,19 +89,15 @@ function evidenceOf(context: Context, step: Step, position: number): EvidenceIte
 
 /** How far the evidence, not the model, says that the packet came: the last step that it had reached; -1 for none. */
 function lastReached(context: Context, steps: readonly Step[]): number {
-  const { connection, kernel } = context;
+  const { connection } = context;
   const { end } = context.journey ?? {};
-  const foundNoSocket = (kernel?.resetSent ?? null) !== null || dropReason(kernel) === 'NO_SOCKET';
-  const refusedByKernel = end?.kind === 'refused' && foundNoSocket;
+  const refusedByKernel = end?.kind === 'refused' && kernelFoundNoSocket(context);
   const taken = end?.kind === 'accepted' && wasAnswered(connection);
   if (refusedByKernel || taken) return steps.length - 1;
   const frames = requestPacket(connection)?.frames ?? [];
+  // A packet that never was has passed no device: the route is looked up before it is made.
+  if (connection.frames.length === 0) return steps.findIndex(({ stage }) => stage === 'route');
   return steps.findLastIndex((step) => deviceStages.includes(step.stage) && framesAt(context, frames, step).length > 0);
-}
-
-function dropReason(kernel: Context['kernel']): string | null {
-  const event = kernel?.drop?.event;
-  return event?.kind === 'drop' ? event.reason : null;
 }
 
 const stops: readonly Step['verdict'][] = ['refused', 'dropped', 'rejected', 'failed'];

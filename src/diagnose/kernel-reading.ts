@@ -64,9 +64,7 @@ export function readKernelFor(
   records: readonly KernelRecord[],
   deviceOf: (interfaceIndex: number) => string,
 ): KernelReading {
-  const { client, server } = connection;
-  const firstNs = connection.frames[0]?.timeNs ?? 0n;
-  const lastNs = connection.frames.at(-1)?.timeNs ?? firstNs;
+  const { client, server, beganNs: firstNs, endedNs: lastNs } = connection;
   const near = records.filter(
     ({ source }) => source.timeNs >= firstNs - sameBufferNs && source.timeNs <= lastNs + sameBufferNs,
   );
@@ -74,7 +72,9 @@ export function readKernelFor(
   const routes = packets.filter(({ event }) => {
     if (event.kind !== 'route') return false;
     const { source, destination } = event;
-    const request = source.address === client.address && destination.address === server.address;
+    // A look-up that fails has chosen no source yet.
+    const sender = event.error !== 0 && source.port === 0 ? client.address : source.address;
+    const request = sender === client.address && destination.address === server.address;
     const reply = source.address === server.address && destination.address === client.address;
     const ports = new Set([source.port, destination.port]);
     return (request || reply) && [...ports].every((port) => [0, client.port, server.port].includes(port));
@@ -107,8 +107,14 @@ export function readKernelFor(
           is(event.remote, server),
       ) ?? null,
     socketError:
-      near.find(({ event }) => event.kind === 'socket-error' && is(event.local, client) && is(event.remote, server)) ??
-      null,
+      records.find(
+        ({ event, source }) =>
+          event.kind === 'socket-error' &&
+          event.error !== 0 &&
+          source.timeNs >= firstNs &&
+          is(event.local, client) &&
+          is(event.remote, server),
+      ) ?? null,
   };
 }
 

@@ -4,7 +4,7 @@ import { refusalFrames } from '../flow/connection.ts';
 import type { Listener } from '../host/state.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { Step } from '../model/step.ts';
-import type { Context } from './context.ts';
+import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { Certainty } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { framesAt } from './hops.ts';
@@ -18,15 +18,6 @@ interface Refusal {
   /** Listeners that have the port, though they do not take this packet. */
   readonly samePort: readonly Listener[];
   readonly certainty: Certainty;
-}
-
-const noSocket = 'NO_SOCKET';
-
-/** The kernel's word that no socket took the packet: why it sent its RST, or why it dropped the packet's buffer. */
-function kernelFoundNoSocket({ kernel }: Context): boolean {
-  const sent = kernel?.resetSent?.event;
-  if (sent?.kind === 'send-reset' && (sent.reason === noSocket || sent.reason === null)) return true;
-  return kernel?.drop?.event.kind === 'drop' && kernel.drop.event.reason === noSocket;
 }
 
 /** A firewall may forge the answer: without the kernel's word that a socket was missing, one that may is a rival. */
@@ -43,6 +34,8 @@ function findRefusal(context: Context): Refusal | null {
   const said = kernelFoundNoSocket(context);
   // The kernel tells of every RST that it sends: one that it did not send was made by something else.
   if (context.kernelComplete && !said && connection.protocol === 'tcp') return null;
+  // What dropped the datagram was said, and that it was dropped here was not: rules may have sent it elsewhere.
+  if (context.kernelComplete && !said && journey.mayBeRedirected) return null;
   const seen = seenAt(context, step);
   const certainty = said ? 'proven' : seen && !firewallMayForge(context) ? 'observed' : 'inferred';
   return { context, step, samePort: journey.end.samePort, certainty };
@@ -110,9 +103,11 @@ function boundText(
   return { owner: ownerText(first), addresses: joinWords(addresses), sole: own.length === samePort.length };
 }
 
-function loopbackText(listener: Listener, netns: string): string {
+function loopbackText(listener: Listener, netns: string, clientNetns: string | null): string {
   const loopback = listener.address.startsWith('127.') || listener.address === '::1';
   if (!loopback) return `A request to ${listenerText(listener)} would be taken.`;
+  if (clientNetns === netns)
+    return `A request to ${listenerText(listener)} from inside ${netnsText(netns)} would be taken.`;
   return `${listener.address} is the loopback address: it is reached from inside ${netnsText(netns)} alone, which is why the same request works there and from nowhere else.`;
 }
 
@@ -159,7 +154,7 @@ export const listenerOnOtherAddress: Cause = (context) => {
     summary: `${refusedText(context)}: ${sole ? "the port's only listener" : 'a listener of the port'}, ${owner}, is bound to ${addresses}, and this packet is addressed to ${packet.destination}.`,
     explanation: [
       askedText(refusal),
-      `There no socket took it. A listener takes only packets that carry the address that it is bound to. ${owner} listens on port ${listener.port}, but on ${addresses}. ${loopbackText(listener, netns)}`,
+      `There no socket took it. A listener takes only packets that carry the address that it is bound to. ${owner} listens on port ${listener.port}, but on ${addresses}. ${loopbackText(listener, netns, context.clientNetns)}`,
       answerText(refusal),
     ],
     fixes: fixesFor(refusal, listener),

@@ -1,23 +1,53 @@
 /** What is said of a connection that worked, or that failed for a reason nettrace cannot name. */
 
-import { requestPacket } from '../flow/connection.ts';
+import { requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { Context } from './context.ts';
+import { errnoText } from './errno.ts';
 import { frameEvidence } from './hops.ts';
 import { clientText, serverText, wayText } from './words.ts';
 
-function lastSight(context: Context): string | null {
-  const frame = requestPacket(context.connection)?.frames.at(-1);
-  return frame === undefined ? null : frameEvidence(context, frame).text;
+/** How far the request is known to have come, when nothing came back. */
+function sightText(context: Context): string | null {
+  const { connection } = context;
+  if (connection.frames.length === 0) {
+    const told = connection.errno === null ? '' : `; the program's connect() met ${errnoText(connection.errno)}`;
+    return `No packet of it was seen at any capture point${told}.`;
+  }
+  const frame = wasAnswered(connection) ? undefined : requestPacket(connection)?.frames.at(-1);
+  return frame === undefined ? null : `The last sight of the request is: ${frameEvidence(context, frame).text}.`;
+}
+
+/** What the kernel said of it, in its own words: the drop's reason and the error that the socket got. */
+function kernelText({ kernel, connection }: Context): string | null {
+  const drop = kernel?.drop?.event;
+  const error = kernel?.socketError?.event;
+  const dropped = drop?.kind === 'drop' ? `it dropped the request in ${drop.location}, reason ${drop.reason}` : null;
+  const met =
+    error?.kind === 'socket-error' && connection.frames.length > 0 && connection.errno !== null
+      ? `it gave the program's socket ${errnoText(connection.errno)}`
+      : null;
+  const said = [dropped, met].filter((text) => text !== null);
+  return said.length === 0 ? null : `The kernel said that ${said.join(', and that ')}.`;
 }
 
 const outcomes: Readonly<Record<string, string>> = {
   refused: 'refused the connection',
-  unreachable: 'could not be reached: an ICMP error came back',
   timeout: 'did not answer',
   reset: 'accepted the connection and then reset it',
   closed: 'accepted the connection and closed it without an answer',
-  unknown: 'was asked, and what came of it cannot be told from these frames',
+  unknown: 'was asked, and what came of it cannot be told from this evidence',
 };
+
+function failure({ connection }: Context): string {
+  if (connection.outcome === 'unreachable') {
+    const icmp = connection.errors.length > 0 ? ': an ICMP error came back' : '';
+    return `could not be reached${icmp}`;
+  }
+  if (connection.outcome === 'timeout' && wasAnswered(connection)) {
+    return 'accepted the connection, and did not answer what it was asked';
+  }
+  return outcomes[connection.outcome] ?? 'failed';
+}
 
 /** The summary and explanation without a named cause. */
 export function unnamedText(context: Context): { readonly summary: string; readonly explanation: readonly string[] } {
@@ -30,16 +60,26 @@ export function unnamedText(context: Context): { readonly summary: string; reado
       explanation: way === null ? [] : [way],
     };
   }
-  const sight = lastSight(context);
   const error = connection.errors[0]?.frame;
-  const answered = error === undefined ? [] : [`An ICMP error came back: ${frameEvidence(context, error).text}.`];
-  const seen = sight === null ? [] : [`The last sight of the request is: ${sight}.`];
+  const answered = error === undefined ? null : `An ICMP error came back: ${frameEvidence(context, error).text}.`;
   const { end, assumptions } = journey ?? { end: null, assumptions: [] };
+  const reason = end !== null && 'reason' in end ? end.reason : null;
+  const unsent = connection.frames.length === 0;
   const model =
-    end === null || !('reason' in end) ? [] : [`By the state of the host it goes no further than this: ${end.reason}.`];
+    reason === null
+      ? null
+      : `By the state of the host ${unsent ? `the request ends here: ${reason}` : `it goes no further than this: ${reason}`}.`;
   const unsure = assumptions.map((assumption) => `Not settled on its way: ${assumption}.`);
   return {
-    summary: `${server} ${outcomes[connection.outcome] ?? outcomes['unknown']}; why is not settled by this evidence.`,
-    explanation: [...(way === null ? [] : [way]), ...seen, ...answered, ...model, ...unsure],
+    summary:
+      unsent && reason !== null
+        ? `${server} ${failure(context)}: ${reason}, by the state of the host.`
+        : `${server} ${failure(context)}; why is not settled by this evidence.`,
+    explanation: [
+      ...[unsent ? null : way, sightText(context), answered, kernelText(context), model].filter(
+        (text) => text !== null,
+      ),
+      ...unsure,
+    ],
   };
 }

@@ -29,6 +29,9 @@ export interface Connection {
   readonly errors: readonly IcmpError[];
   /** Every frame of it, errors included, in the order of the case. */
   readonly frames: readonly Frame[];
+  /** Of the first and the last frame, nanoseconds since 1970. */
+  readonly beganNs: bigint;
+  readonly endedNs: bigint;
   readonly outcome: WireOutcome;
   /** The errno that the outcome means to the program (RFC 9293, 3.10.7.3; RFC 1122, 4.2.3.9), null when unclear. */
   readonly errno: string | null;
@@ -197,6 +200,7 @@ function toConnection({ frames, errors }: Gathered): Connection | null {
   const { protocol, family, source: client, destination: server } = opening.facts;
   const met = protocol === 'tcp' ? metByTcp(packets, client, errors) : metByUdp(packets, client, errors);
   const all = [...frames.map(({ frame }) => frame), ...errors.map(({ frame }) => frame)];
+  all.sort((a, b) => a.number - b.number);
   return {
     protocol,
     family,
@@ -204,7 +208,9 @@ function toConnection({ frames, errors }: Gathered): Connection | null {
     server,
     packets,
     errors,
-    frames: all.sort((a, b) => a.number - b.number),
+    frames: all,
+    beganNs: all[0]?.timeNs ?? 0n,
+    endedNs: all.at(-1)?.timeNs ?? 0n,
     ...met,
   };
 }

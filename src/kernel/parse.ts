@@ -95,6 +95,11 @@ export type KernelEvent =
       readonly to: string;
     }
   | {
+      /** What connect() returned: a positive errno, 0 for success. */
+      readonly kind: 'connect-result';
+      readonly error: number;
+    }
+  | {
       readonly kind: 'socket-error';
       readonly local: SocketAddress;
       readonly remote: SocketAddress;
@@ -184,13 +189,13 @@ export function parseKernelEvent(line: TraceLine): KernelEvent | null {
         remote: endpoint(values, 'd'),
         error: Number(values.get('error')),
       };
+    case 'sys_connect': {
+      const match = /^-> 0x([0-9a-f]{1,16})$/.exec(line.text);
+      return match === null
+        ? null
+        : { kind: 'connect-result', error: Number(-BigInt.asIntN(64, BigInt(`0x${match[1]}`))) };
+    }
     default:
       return null;
   }
-}
-
-/** What `connect()` returned in this line: a positive errno, 0 for success, null when the line is another event. */
-export function connectResult(line: TraceLine): number | null {
-  const match = line.event === 'sys_connect' ? /^-> 0x([0-9a-f]{1,16})$/.exec(line.text) : null;
-  return match === null ? null : Number(-BigInt.asIntN(64, BigInt(`0x${match[1]}`)));
 }

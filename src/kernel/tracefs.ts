@@ -20,6 +20,8 @@ const packetEvents = [
   'tcp/tcp_send_reset',
   'tcp/tcp_receive_reset',
   'skb/kfree_skb',
+  // A timer tells a socket that its neighbour is dead: no process of the command's is current then.
+  'sock/inet_sk_error_report',
 ] as const;
 const deviceEvents: readonly string[] = ['net/net_dev_queue', 'net/netif_receive_skb'];
 

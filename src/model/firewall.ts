@@ -56,7 +56,13 @@ export function hasChains(namespace: NamespaceState, hook: HookStage, family: 4 
   return chainsAt(namespace, hook, family).length > 0;
 }
 
-/** The chains at a hook of which a rule may reject: answer with an RST or an ICMP error and drop. */
-export function rejectingChains(namespace: NamespaceState, hook: Stage, family: 4 | 6): FirewallHook[] {
-  return chainsAt(namespace, hook, family).filter(({ mayReject }) => mayReject);
+/** True when a rule at the hook may give the packet another destination: DNAT and REDIRECT work at these two alone. */
+export function mayRedirect(namespace: NamespaceState, hook: Stage, family: 4 | 6): boolean {
+  if (hook !== 'prerouting' && hook !== 'output') return false;
+  return chainsAt(namespace, hook, family).some(({ mayTranslate }) => mayTranslate);
+}
+
+/** True when a rule or a policy at the hook may drop, or a rule may reject: answer with an RST or an ICMP error and drop. */
+export function mayDo(act: 'mayDrop' | 'mayReject', namespace: NamespaceState, hook: Stage, family: 4 | 6): boolean {
+  return chainsAt(namespace, hook, family).some((chain) => chain[act]);
 }

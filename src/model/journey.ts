@@ -7,7 +7,7 @@
 
 import type { HostState, Link, NamespaceState, Quote } from '../host/state.ts';
 import { sameAddress } from './address.ts';
-import { type HookStage, hasChains, hookStep } from './firewall.ts';
+import { type HookStage, hasChains, hookStep, mayRedirect } from './firewall.ts';
 import { neighbourIs, ownsAddress, proxiesArp } from './neighbour.ts';
 import { lookUpRoute } from './routing.ts';
 import { findListener, listenersOnPort } from './socket.ts';
@@ -28,6 +28,7 @@ type Progress = { readonly to: Position } | { readonly end: JourneyEnd };
 class Walk {
   readonly steps: Step[] = [];
   readonly assumptions: string[] = [];
+  mayBeRedirected = false;
   readonly #host: HostState;
   readonly #packet: ModelPacket;
 
@@ -95,7 +96,9 @@ class Walk {
     }
     const step = hookStep(namespace, stage, family, device);
     this.steps.push(step);
-    if (step.verdict === 'unknown') this.assumptions.push(`${namespace.name}, ${stage}: ${step.detail}`);
+    if (step.verdict !== 'unknown') return;
+    this.assumptions.push(`${namespace.name}, ${stage}: ${step.detail}`);
+    this.mayBeRedirected ||= mayRedirect(namespace, stage, family);
   }
 
   #forward(namespace: NamespaceState, device: string): JourneyEnd | null {
@@ -244,7 +247,8 @@ class Walk {
       if (far === null) {
         unseen = true;
       } else if (ownsAddress(far.namespace, nextHop)) {
-        const blocked = this.#blocked(namespace, bridge, port);
+        // A port without a carrier is disabled for that reason alone: the link is what is wrong with it.
+        const blocked = port.up && port.carrier ? this.#blocked(namespace, bridge, port) : null;
         if (blocked !== null) return { end: blocked };
         if (!this.#egress(namespace, port)) return { end: { kind: 'dropped', reason: `${port.name} is down` } };
         const detail = `received by ${far.link.name}, the other end of ${namespace.name}:${port.name}`;
@@ -301,9 +305,10 @@ export function journey(host: HostState, packet: ModelPacket, start: string): Jo
   const namespace = host.namespaces.get(start);
   if (namespace === undefined) {
     const reason = `the namespace ${start} is not in the snapshot`;
-    return { steps: [], end: { kind: 'undetermined', reason }, assumptions: [] };
+    return { steps: [], end: { kind: 'undetermined', reason }, assumptions: [], mayBeRedirected: false };
   }
   const walk = new Walk(host, packet);
   const end = walk.run(namespace);
-  return { steps: walk.steps, end, assumptions: walk.assumptions };
+  const { steps, assumptions, mayBeRedirected } = walk;
+  return { steps, end, assumptions, mayBeRedirected };
 }

@@ -76,4 +76,6 @@ export interface Journey {
   readonly end: JourneyEnd;
   /** Steps that the model could not evaluate and took as passed: what it assumed, one sentence each. */
   readonly assumptions: readonly string[];
+  /** Rules on the way may give the packet another destination, and the model took it that they do not. */
+  readonly mayBeRedirected: boolean;
 }

@@ -32,6 +32,8 @@ function wrap(text: string, indent: string): string[] {
 }
 
 function endpointText({ address, port, netns, name }: Endpoint): string {
+  // A connect() that failed before the kernel chose a source has none.
+  if (port === 0 && netns !== null && ['0.0.0.0', '::'].includes(address)) return netns;
   const host = address.includes(':') ? `[${address}]` : address;
   const place = netns === null ? '' : `${netns} `;
   return `${place}${host}${port === null ? '' : `:${port}`}${name === null ? '' : ` (${name})`}`;

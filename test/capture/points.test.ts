@@ -86,3 +86,12 @@ test('a port of a bridge in the own namespace comes behind the bridge', () => {
   };
   expect(chosen(links, 'box')).toEqual(['box:br0', 'box:p0']);
 });
+
+test('a host in between that routes: what is behind its other veths', () => {
+  const links = {
+    box: [loopback(), link('eth0', { index: 2, peer: 'router:10' })],
+    router: [link('in', { index: 10, peer: 'box:2' }), link('out', { index: 11, peer: 'web:2' })],
+    web: [link('eth0', { index: 2, peer: 'router:11' })],
+  };
+  expect(chosen(links, 'box')).toEqual(['box:lo', 'box:eth0', 'router:in', 'router:out', 'web:eth0']);
+});

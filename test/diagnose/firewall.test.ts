@@ -76,3 +76,35 @@ describe('firewall-reject', () => {
     expect(connection.cause).toBeNull();
   });
 });
+
+describe('firewall-drop', () => {
+  const droppingRule = {
+    json: rejectingRule.json.replace('{"reject": {"type": "tcp reset"}}', '{"drop": null}'),
+    text: rejectingRule.text.replace('reject with tcp reset', 'drop'),
+  };
+  const silent = seen(packets.syn, [at.container, at.port, at.bridge]);
+  const dropping = snapshotWith(listeners.bridge, droppingRule);
+
+  it('is proven by the kernel: it dropped the packet in its firewall, and nothing came back', () => {
+    const connection = onlyConnection(caseOf({ sights: silent, snapshot: dropping, kernel: firewallLines }));
+    const { what, where, summary, hops } = told(connection);
+    expect(what).toBe('timeout - firewall-drop proven');
+    expect(where).toBe('host:podman0 input, hop 6');
+    expect(summary).toBe(
+      '10.88.0.1:19001 (host.containers.internal) did not answer: a firewall rule of the host (in its input hook) dropped the request (SYN).',
+    );
+    expect(hops.at(-1)).toBe('6 host:podman0 input dropped: a firewall rule dropped it, without an answer');
+  });
+
+  it('is not said without the kernel, of which silence alone is no proof', () => {
+    const connection = onlyConnection(caseOf({ sights: silent, snapshot: dropping }));
+    expect(told(connection).what).toBe('timeout - - inferred');
+    expect(connection.explanation.join(' ')).toContain('Not settled on its way: host, input: rules here may drop it.');
+  });
+
+  it('is not said of a connection that was accepted', () => {
+    const sights = [...silent, ...seen(packets.synAck, [at.container], 60_000n), packets.ack];
+    const evidence = caseOf({ sights, snapshot: dropping, kernel: firewallLines });
+    expect(onlyConnection(evidence).cause).toBeNull();
+  });
+});

@@ -1,12 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  connectResult,
-  type KernelEvent,
-  lostEvents,
-  parseKernelEvent,
-  parseTraceLine,
-} from '../../src/kernel/parse.ts';
+import { type KernelEvent, lostEvents, parseKernelEvent, parseTraceLine } from '../../src/kernel/parse.ts';
 
 /** Lines of Linux 6.18, from a process that calls itself `a b-7 [0]` and ESC `[1m`. */
 const head = (flags: string, clock: string): string =>
@@ -169,7 +163,6 @@ describe('events', () => {
     'fib_table_lookup: table 254 oif 0',
     'fib6_table_lookup: table 255 oif 0 iif 1 proto 6 ::/0 -> fd00:88::1/19001 flowlabel 0x0 tos 0 scope 0 flags 8 ==> dev lo gw :: err -113',
     'tcp_receive_reset: family=AF_INET sport=36634 dport=19001 saddr=10.88.0.10 daddr=10.88.0.1',
-    'sys_connect -> 0xffffffffffffff8d',
   ])('%s is not read', (text) => {
     expect(event(text)).toBeNull();
   });
@@ -180,14 +173,16 @@ test.each([
   ['sys_connect -> 0xffffffffffffff91', 111],
   ['sys_connect -> 0xffffffffffffff9b', 101],
   ['sys_connect -> 0x0', 0],
-  ['sys_connect -> 0x10000000000000000', null],
-  ['sys_connect -> what', null],
-  ['sys_close -> 0x0', null],
-  ['kfree_skb: -> 0x0', null],
-])('%s: connect() gave %s', (text, expected) => {
-  const line = parseTraceLine(head('.....', '514506') + text);
-  expect(line === null ? undefined : connectResult(line)).toBe(expected);
+])('%s: connect() gave %s', (text, error) => {
+  expect(event(text)).toEqual({ kind: 'connect-result', error });
 });
+
+test.each(['sys_connect -> 0x10000000000000000', 'sys_connect -> what', 'sys_close -> 0x0', 'kfree_skb: -> 0x0'])(
+  '%s: no result of a connect()',
+  (text) => {
+    expect(event(text)?.kind).not.toBe('connect-result');
+  },
+);
 
 test('garbage never throws', () => {
   const names = ['net_dev_queue', 'netif_receive_skb', 'fib_table_lookup', 'tcp_send_reset', 'kfree_skb'];
@@ -199,7 +194,7 @@ test('garbage never throws', () => {
     fc.property(fc.constantFrom(...names, ...others), text, fc.string(), (name, parts, noise) => {
       for (const line of [`${head('.....', '5')}${name}: ${parts.join('')}`, noise, parts.join('')]) {
         const parsed = parseTraceLine(line);
-        if (parsed !== null) expect(() => [parseKernelEvent(parsed), connectResult(parsed)]).not.toThrow();
+        if (parsed !== null) expect(() => parseKernelEvent(parsed)).not.toThrow();
         expect(lostEvents(line)).toBeGreaterThanOrEqual(0);
       }
     }),

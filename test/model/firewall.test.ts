@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { FirewallHook } from '../../src/host/state.ts';
-import { hasChains, hookStep, rejectingChains } from '../../src/model/firewall.ts';
+import { hasChains, hookStep, mayDo, mayRedirect } from '../../src/model/firewall.ts';
 import { chain, namespace } from './hosts.ts';
 
 function said(hooks: readonly FirewallHook[], family: 4 | 6 = 4): string {
@@ -74,7 +74,16 @@ test('chains and those that may reject are found by hook and family', () => {
   const box = namespace('box', {
     firewallHooks: [chain('input', { mayDrop: true }), reject, chain('output', { family: 'ip6' })],
   });
-  expect(rejectingChains(box, 'input', 6)).toEqual([reject]);
-  expect(rejectingChains(box, 'output', 4)).toEqual([]);
+  expect([mayDo('mayReject', box, 'input', 6), mayDo('mayReject', box, 'output', 4)]).toEqual([true, false]);
+  expect([mayDo('mayDrop', box, 'input', 4), mayDo('mayDrop', box, 'output', 4)]).toEqual([true, false]);
   expect([hasChains(box, 'output', 4), hasChains(box, 'output', 6)]).toEqual([false, true]);
+});
+
+test('a packet gets another destination in prerouting and output alone', () => {
+  const hooks = (['prerouting', 'output', 'postrouting', 'input'] as const).map((hook) =>
+    chain(hook, { mayTranslate: true }),
+  );
+  const box = namespace('box', { firewallHooks: hooks });
+  const redirecting = hooks.map(({ hook }) => hook).filter((hook) => mayRedirect(box, hook, 4));
+  expect(redirecting).toEqual(['prerouting', 'output']);
 });

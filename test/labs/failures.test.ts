@@ -1,0 +1,111 @@
+/** Failures of which a capture shows little or nothing: the kernel's word and the state of the host tell them. */
+import { execaSync } from 'execa';
+import { expect, test } from 'vitest';
+import type { ConnectionDiagnosis } from '../../src/diagnose/diagnosis.ts';
+import { describeLab } from './available.ts';
+import { buildLab, type Lab } from './lab.ts';
+import { httpsServer } from './services.ts';
+import { containerOnBridge } from './topologies.ts';
+
+/** The connections of a command in the container. */
+async function connections(lab: Lab, argv: readonly string[]): Promise<readonly ConnectionDiagnosis[]> {
+  const { json } = await lab.nettrace(['run', '--netns', lab.netns('portainer'), '--json', '--', ...argv]);
+  return json?.connections ?? [];
+}
+
+const curl = (address: string) => ['curl', '-sk', '-m', '6', `https://${address}/`];
+
+describeLab('a connect() that makes no packet', () => {
+  test.each([
+    ['no route', '192.168.7.7', ['route', 'del', 'default'], 'unreachable', 'ENETUNREACH', 'no route to 192.168.7.7'],
+    [
+      'a route that prohibits',
+      '192.168.7.7',
+      ['route', 'add', 'prohibit', '192.168.7.0/24'],
+      'unreachable',
+      'EACCES',
+      'of type prohibit',
+    ],
+    [
+      'an address that nobody has',
+      '10.88.0.77',
+      [],
+      'unreachable',
+      'EHOSTUNREACH',
+      'nobody on podman0 has the address 10.88.0.77',
+    ],
+    ['its own link down', '10.88.0.1', ['link', 'set', 'eth0', 'down'], 'unreachable', 'ENETUNREACH', ''],
+  ] as const)('%s', async (_name, address, change, outcome, errno, reason) => {
+    await using lab = await buildLab(containerOnBridge());
+    if (change.length > 0) execaSync('ip', ['-n', lab.netns('portainer'), ...change]);
+    const [connection, ...others] = await connections(lab, curl(address));
+    expect(others).toEqual([]);
+    expect(connection).toMatchObject({
+      outcome,
+      errno,
+      source: { netns: lab.netns('portainer') },
+      destination: { address, port: 443 },
+      frames: [],
+    });
+    expect(connection?.summary).toContain(reason);
+  });
+
+  test('a rule in the output hook that drops', async () => {
+    await using lab = await buildLab(containerOnBridge());
+    execaSync('ip', [
+      ...['netns', 'exec', lab.netns('portainer')],
+      ...['iptables', '-A', 'OUTPUT', '-p', 'tcp', '--dport', '443', '-j', 'DROP'],
+    ]);
+    const [connection] = await connections(lab, ['curl', '-sk', '-m', '1', 'https://10.88.0.1/']);
+    expect(connection).toMatchObject({ outcome: 'timeout', errno: null, frames: [] });
+    expect(connection?.explanation.join(' ')).toContain('output: rules here may drop it');
+  });
+});
+
+describeLab('a datagram from a socket without an address', () => {
+  test("is told as the command's", async () => {
+    await using lab = await buildLab(containerOnBridge());
+    const send =
+      'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b"x", ("10.88.0.1", 5555))';
+    const [connection] = await connections(lab, ['python3', '-c', send]);
+    expect(connection).toMatchObject({
+      protocol: 'udp',
+      outcome: 'refused',
+      cause: 'no-listener',
+      certainty: 'proven',
+    });
+  });
+});
+
+describeLab('a firewall', () => {
+  test('that drops is proven by the kernel', async () => {
+    const nft = 'table inet filter { chain input { type filter hook input priority 0; tcp dport 19001 drop; }; }';
+    await using lab = await buildLab(containerOnBridge({ nft, services: { web: httpsServer('0.0.0.0:19001') } }));
+    const [connection] = await connections(lab, ['curl', '-sk', '-m', '1', 'https://10.88.0.1:19001/']);
+    expect(connection).toMatchObject({ outcome: 'timeout', cause: 'firewall-drop', certainty: 'proven' });
+    expect(connection?.where).toMatchObject({ netns: lab.netns('host'), stage: 'input' });
+  });
+
+  test('that sends the packet to another host, where nothing listens, is not taken for a missing listener here', async () => {
+    const nft =
+      'table ip nat { chain prerouting { type nat hook prerouting priority -100; tcp dport 19001 dnat to 10.99.0.10:80; }; }';
+    await using lab = await buildLab({
+      hosts: {
+        host: {
+          addresses: { veth0: ['10.88.0.1/24'], veth1: ['10.99.0.1/24'] },
+          sysctls: { 'net.ipv4.ip_forward': '1' },
+          nft,
+        },
+        portainer: { addresses: { eth0: ['10.88.0.10/24'] }, routes: ['default via 10.88.0.1'] },
+        backend: { addresses: { eth0: ['10.99.0.10/24'] }, routes: ['default via 10.99.0.1'] },
+      },
+      veths: [
+        ['host:veth0', 'portainer:eth0'],
+        ['host:veth1', 'backend:eth0'],
+      ],
+    });
+    const [connection] = await connections(lab, curl('10.88.0.1:19001'));
+    expect(connection).toMatchObject({ outcome: 'refused', cause: null });
+    expect(connection?.explanation.join(' ')).toContain('rules here may translate it');
+  });
+});
