@@ -52,10 +52,8 @@ describeLab('a connect() that makes no packet', () => {
 
   test('a rule in the output hook that drops', async () => {
     await using lab = await buildLab(containerOnBridge());
-    execaSync('ip', [
-      ...['netns', 'exec', lab.netns('portainer')],
-      ...['iptables', '-A', 'OUTPUT', '-p', 'tcp', '--dport', '443', '-j', 'DROP'],
-    ]);
+    const rule = ['-A', 'OUTPUT', '-p', 'tcp', '--dport', '443', '-j', 'DROP'];
+    execaSync('ip', ['netns', 'exec', lab.netns('portainer'), 'iptables', ...rule]);
     const [connection] = await connections(lab, ['curl', '-sk', '-m', '1', 'https://10.88.0.1/']);
     expect(connection).toMatchObject({ outcome: 'timeout', errno: null, frames: [] });
     expect(connection?.explanation.join(' ')).toContain('output: rules here may drop it');
