@@ -80,10 +80,7 @@ test('chains and those that may reject are found by hook and family', () => {
 });
 
 test('a packet gets another destination in prerouting and output alone', () => {
-  const hooks = (['prerouting', 'output', 'postrouting', 'input'] as const).map((hook) =>
-    chain(hook, { mayTranslate: true }),
-  );
-  const box = namespace('box', { firewallHooks: hooks });
-  const redirecting = hooks.map(({ hook }) => hook).filter((hook) => mayRedirect(box, hook, 4));
-  expect(redirecting).toEqual(['prerouting', 'output']);
+  const stages = ['prerouting', 'output', 'postrouting', 'input', 'forward'] as const;
+  const box = namespace('box', { firewallHooks: stages.map((hook) => chain(hook, { mayTranslate: true })) });
+  expect(stages.filter((hook) => mayRedirect(box, hook, 4))).toEqual(['prerouting', 'output']);
 });
