@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { asNobody } from '../as-nobody.ts';
 
 const program = 'bin/nettrace';
 const shipped = 'fixtures/loopback-only-listener.pcapng';
@@ -140,9 +141,8 @@ describe('a reader that has seen enough', () => {
 describe('run', () => {
   it('without root says so, and starts nothing', () => {
     const marker = join(directory, 'started');
-    const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
     const command = [program, 'run', '--', 'touch', marker];
-    const { status, out, err } = ended(process.getuid?.() === 0 ? [...asNobody, ...command] : command);
+    const { status, out, err } = ended(process.getuid?.() === 0 ? asNobody(command) : command);
     expect([status, out]).toEqual([125, '']);
     expect(err).toMatch(/^nettrace: run needs root [^\n]+\n$/);
     expect(() => closeSync(openSync(marker, 'r'))).toThrow('ENOENT');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ConnectionDiagnosis, Diagnosis } from '../../src/diagnose/diagnosis.ts';
+import { asNobody, ownNode } from '../as-nobody.ts';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
 import { httpsServer } from './services.ts';
@@ -123,11 +124,12 @@ describeLab('a listener on loopback alone', () => {
     const live = await nettrace('--save', saved);
     // As nobody, and on a Node that refuses to start a process, to open a socket or to write.
     const barred = ['--permission', '--allow-fs-read=*', 'dist/main.js', 'replay', '--json', '-'];
-    const replayed = await execa(
-      'setpriv',
-      ['--reuid=65534', '--regid=65534', '--clear-groups', '--', process.execPath, ...barred],
-      { input: readFileSync(saved), stripFinalNewline: false, reject: false },
-    );
+    const [unshare, ...rest] = asNobody([ownNode(), ...barred]);
+    const replayed = await execa(unshare, rest, {
+      input: readFileSync(saved),
+      stripFinalNewline: false,
+      reject: false,
+    });
     expect(replayed.stderr).toBe('');
     expect(replayed.stdout).toBe(live.stdout);
   });
