@@ -108,10 +108,12 @@ describeLab('nettrace that is killed', () => {
     const running = startNettrace(lab, ['--engine', engine], 'trap "" TERM; echo running >&2; exec sleep 30');
     await hears(running, 'running');
     const pid = running.pid ?? 0;
+    // The shell has said that it runs; then it becomes the sleep.
+    const isCommand = ({ pid: child }: ProcessIdentity) =>
+      readFileSync(`/proc/${child}/cmdline`, 'utf8').startsWith('sleep');
+    await waitUntil(() => descendants(pid).some(isCommand), 3000);
     const children = descendants(pid);
-    const commandPid = children.find(({ pid: child }) =>
-      readFileSync(`/proc/${child}/cmdline`, 'utf8').startsWith('sleep'),
-    );
+    const commandPid = children.find(isCommand);
     if (commandPid === undefined) throw new Error('the command does not run');
     const others = children.filter(({ pid: child }) => child !== commandPid.pid);
     // Engines, link monitors and the guard; the instances and, where tracefs was not mounted, its mount.
