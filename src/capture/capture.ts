@@ -30,11 +30,14 @@ function installed(program: string): boolean {
   });
 }
 
+/** What may be asked for. */
+export type WantedEngine = 'auto' | 'cap' | 'tcpdump';
+
 /**
- * The engine to use. `auto` takes tcpdump, which has the kernel's own time stamps, and cap where it is missing. Throws,
- * with what to install, when what was asked for is not there.
+ * The engine to use. `auto` takes tcpdump, which has the kernel's own time stamps, and cap where it is missing. Where
+ * what was asked for is not there, a sentence that says what to install.
  */
-export function chooseEngine(wanted: 'auto' | 'cap' | 'tcpdump'): CaptureEngine {
+export function chooseEngine(wanted: WantedEngine): CaptureEngine | string {
   const tcpdump = installed('tcpdump');
   const cap = capIsBuilt();
   if (wanted !== 'cap' && tcpdump) return tcpdumpEngine;
@@ -44,7 +47,7 @@ export function chooseEngine(wanted: 'auto' | 'cap' | 'tcpdump'): CaptureEngine 
     tcpdump: 'tcpdump is not installed',
     cap: 'the cap module is not built',
   };
-  throw new Error(`cannot capture: ${lacks[wanted]}; bin/setup installs both (or: apt-get install tcpdump)`);
+  return `cannot capture: ${lacks[wanted]}; bin/setup installs both (or: apt-get install tcpdump)`;
 }
 
 /** What was captured. */

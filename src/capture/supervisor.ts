@@ -5,6 +5,7 @@
 
 import { execa } from 'execa';
 import { CaptureReader } from '../capfile/capture-reader.ts';
+import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
 import { type CaptureEngine, type CaptureJob, type CapturePoint, type EngineCounts } from './engine.ts';
@@ -136,16 +137,17 @@ export class SupervisedJob {
     child.stderr.on('data', (chunk: Buffer) => {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);
     });
-    void child.then((result) => this.#ended(result.code === 'ENOENT'));
+    void child.then((result) => this.#ended(child.pid === undefined ? childFailure(result, '') : null));
   }
 
-  #ended(notInstalled: boolean): void {
+  /** `notStarted`: why there was no child at all. */
+  #ended(notStarted: string | null): void {
     this.#child = null;
     // Whoever waits for readiness is not to wait for a child that cannot start.
     this.#markReady();
     if (this.#stopping) return;
-    this.ends.push(notInstalled ? `${this.#job.command[0]} is not installed` : lastWords(this.#standardError));
-    if (notInstalled) return;
+    this.ends.push(notStarted ?? lastWords(this.#standardError));
+    if (notStarted !== null) return;
     this.#timer = setTimeout(() => this.#start(), this.#pauseMs);
     this.#timer.unref();
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);

@@ -8,6 +8,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { execa } from 'execa';
+import { childFailure } from './child-failure.ts';
 import { fixedEnvironment } from './environment.ts';
 import { readBounded } from './files.ts';
 import { kernelHasNftables } from './kernel-modules.ts';
@@ -141,9 +142,7 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
   const errors = Buffer.concat(parts.error);
   const outputs = splitSections(Buffer.concat(parts.output), errors, token);
   if (stopped === null && outputs.length === 0) {
-    const lastLine = errors.toString('utf8').trim().split('\n').at(-1) ?? '';
-    const reason = lastLine === '' ? (result.shortMessage ?? 'no reason given') : lastLine;
-    return { outputs, problem: `could not be entered: ${reason}` };
+    return { outputs, problem: `failed at its start: ${childFailure(result, errors.toString('utf8'))}` };
   }
   return { outputs, problem: stopped ?? (result.failed ? 'ended before its end' : null) };
 }
