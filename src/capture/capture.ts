@@ -5,6 +5,7 @@
 import { accessSync, constants } from 'node:fs';
 import type { LinkOutage } from '../case/evidence.ts';
 import { fixedEnvironment } from '../host/environment.ts';
+import { listWords } from '../host/word-list.ts';
 import { capEngine, capIsBuilt } from './cap-engine.ts';
 import type { CaptureEngine, CapturePoint } from './engine.ts';
 import { type CapturedFrame, FrameBuffer } from './frame-buffer.ts';
@@ -121,6 +122,17 @@ export class Capture {
         (end) => `${this.engine.name} on ${places} ended and was started again: ${end}`,
       );
     });
+    const down = this.#jobs.flatMap(({ points, downAtStart }) =>
+      points
+        .filter(({ device }) => downAtStart.has(device))
+        .map(({ namespace, device }) => `${namespace.name}:${device}`),
+    );
+    if (down.length > 0) {
+      const [were, they] = down.length === 1 ? ['was', 'it'] : ['were', 'they'];
+      missing.push(
+        `${listWords(down)} ${were} down at the start: nothing could be captured there before ${they} came up.`,
+      );
+    }
     if (this.#frames.discarded > 0) {
       missing.push(`the oldest ${this.#frames.discarded} frames went to keep the capture within 256 MB`);
     }

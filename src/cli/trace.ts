@@ -18,6 +18,7 @@ import { findNamespaces, type NamespaceHandle } from '../host/namespaces.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { CommandOutput } from '../host/snapshot.ts';
 import type { Link } from '../host/state.ts';
+import { listWords } from '../host/word-list.ts';
 import { Tracer } from '../kernel/tracefs.ts';
 import { errorText } from './errors.ts';
 import { type CommandEnd, type CommandOptions, TracedProcess } from './traced-command.ts';
@@ -171,7 +172,7 @@ export async function trace(
   });
   const late = gathering.late();
   if (late.length > 0)
-    missing.push(`The links of ${late.join(', ')} were not known in time: nothing was captured there.`);
+    missing.push(`The links of ${listWords(late)} were not known in time: nothing was captured there.`);
   const capture = new Capture(engine, points, guard);
   const [tracer] = await Promise.all([tracing, capture.ready()]);
   tracer?.watch(points.map(({ device }) => device));

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { CaseReader } from '../../src/capfile/case-file.ts';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
@@ -81,6 +82,36 @@ describeLab('a link that goes down and comes back', () => {
     expect(oks.length).toBeGreaterThanOrEqual(3);
     const bridge = oks.at(-1)?.hops.find(({ stage }) => stage === 'bridge');
     expect(bridge?.evidence.map(({ kind }) => kind)).toContain('frame');
+  });
+});
+
+describeLab('a link that is down at the start', () => {
+  test.each(['tcpdump', 'cap'])('is said to be, and is captured on when it comes up (%s)', async (engine) => {
+    await using lab = await buildLab(containerOnBridge({ services: { web: httpsServer('0.0.0.0:19001') } }));
+    await lab.linkDown('host', 'veth0');
+    const script = `echo running >&2; read -r go; n=0; until curl -sk -m 2 ${url} >&2 || [ $n -ge 20 ]; do n=$((n+1)); sleep 0.2; done; read -r go; curl -sk -m 2 ${url} >&2`;
+    const folder = mkdtempSync(join(tmpdir(), 'nettrace-down-'));
+    const saved = join(folder, 'down.pcapng');
+    const running = startNettrace(lab, ['--engine', engine, '--save', saved], script);
+    await hears(running, 'running');
+    await lab.linkUp('host', 'veth0');
+    running.stdin.write('go\n');
+    await hears(running, 'pong');
+    // As above: an engine tries again within this time.
+    await delay(500);
+    running.stdin.write('go\n');
+    const { exitCode, stdout, stderr } = await running;
+    expect(exitCode, stderr).toBe(0);
+    const { evidence }: Diagnosis = JSON.parse(stdout);
+    const [said = ''] = evidence.missing.filter((sentence) => sentence.includes('at the start'));
+    expect(said).toContain(`${lab.netns('host')}:veth0`);
+    expect(said).toMatch(/ (?:was|were) down at the start: nothing could be captured there before /);
+    expect(evidence.missing.join('\n')).not.toContain('started again');
+    const reader = new CaseReader();
+    reader.push(readFileSync(saved));
+    const { frames = [], interfaces = [] } = reader.end() ?? {};
+    expect(frames.map(({ interfaceIndex }) => interfaces[interfaceIndex]?.device)).toContain('veth0');
+    rmSync(folder, { recursive: true });
   });
 });
 
