@@ -18,6 +18,10 @@ interface CapHandle {
 
 const largestFrame = 65_535;
 const drainMs = 50;
+const retryMs = 300;
+const ethernet = 1;
+/** What libpcap says of a device that is down. */
+const notUp = 'That device is not up';
 
 /** libpcap link types by the names that `cap` gives them; others come as `Unknown linktype N`. */
 const linkTypes: Readonly<Record<string, number>> = {
@@ -39,13 +43,31 @@ function wallClockNs(): bigint {
 const [bufferBytes, ...devices] = process.argv.slice(2);
 const { Cap }: { Cap: new () => CapHandle } = createRequire(import.meta.url)('cap');
 
-const handles = devices.map((device) => {
+/** Open handles, with the buffers that `cap` writes into: it keeps no reference to them itself. */
+const handles: { readonly handle: CapHandle; readonly buffer: Buffer }[] = [];
+
+/** Opens a device and gives its link type. One that is down is tried again until it comes up. */
+function capture(device: string, interfaceIndex: number): number {
   const buffer = Buffer.alloc(largestFrame);
   const handle = new Cap();
-  const linkType = linkTypeNumber(handle.open(device, '', Number(bufferBytes), buffer));
-  return { device, buffer, handle, linkType };
-});
+  try {
+    const linkType = linkTypeNumber(handle.open(device, '', Number(bufferBytes), buffer));
+    handle.on('packet', (captured) => {
+      const bytes = buffer.subarray(0, captured);
+      process.stdout.write(enhancedPacketBlock(interfaceIndex, wallClockNs(), captured, bytes));
+    });
+    handles.push({ handle, buffer });
+    return linkType;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`cap: ${device}: ${reason}\n`);
+    if (reason !== notUp) process.exit(1);
+    setTimeout(capture, retryMs, device, interfaceIndex);
+    return ethernet;
+  }
+}
 
+const linkTypesOfDevices = devices.map(capture);
 process.stdout.on('error', () => process.exit(1));
 process.on('SIGTERM', () => {
   setTimeout(() => {
@@ -56,12 +78,8 @@ process.on('SIGTERM', () => {
     });
   }, drainMs);
 });
-for (const [interfaceIndex, { handle, buffer }] of handles.entries()) {
-  handle.on('packet', (captured) => {
-    const bytes = buffer.subarray(0, captured);
-    process.stdout.write(enhancedPacketBlock(interfaceIndex, wallClockNs(), captured, bytes));
-  });
-}
 // Whoever reads this takes it for the word that everything above is in place.
 process.stdout.write(sectionHeaderBlock('nettrace'));
-for (const { device, linkType } of handles) process.stdout.write(interfaceBlock(device, linkType));
+for (const [index, device] of devices.entries()) {
+  process.stdout.write(interfaceBlock(device, linkTypesOfDevices[index] ?? ethernet));
+}

@@ -5,6 +5,7 @@
 import { accessSync, constants } from 'node:fs';
 import type { LinkOutage } from '../case/evidence.ts';
 import { fixedEnvironment } from '../host/environment.ts';
+import { listWords } from '../host/word-list.ts';
 import { capEngine, capIsBuilt } from './cap-engine.ts';
 import type { CaptureEngine, CapturePoint } from './engine.ts';
 import { type CapturedFrame, FrameBuffer } from './frame-buffer.ts';
@@ -30,11 +31,14 @@ function installed(program: string): boolean {
   });
 }
 
+/** What may be asked for. */
+export type WantedEngine = 'auto' | 'cap' | 'tcpdump';
+
 /**
- * The engine to use. `auto` takes tcpdump, which has the kernel's own time stamps, and cap where it is missing. Throws,
- * with what to install, when what was asked for is not there.
+ * The engine to use. `auto` takes tcpdump, which has the kernel's own time stamps, and cap where it is missing. Where
+ * what was asked for is not there, a sentence that says what to install.
  */
-export function chooseEngine(wanted: 'auto' | 'cap' | 'tcpdump'): CaptureEngine {
+export function chooseEngine(wanted: WantedEngine): CaptureEngine | string {
   const tcpdump = installed('tcpdump');
   const cap = capIsBuilt();
   if (wanted !== 'cap' && tcpdump) return tcpdumpEngine;
@@ -44,7 +48,7 @@ export function chooseEngine(wanted: 'auto' | 'cap' | 'tcpdump'): CaptureEngine 
     tcpdump: 'tcpdump is not installed',
     cap: 'the cap module is not built',
   };
-  throw new Error(`cannot capture: ${lacks[wanted]}; bin/setup installs both (or: apt-get install tcpdump)`);
+  return `cannot capture: ${lacks[wanted]}; bin/setup installs both (or: apt-get install tcpdump)`;
 }
 
 /** What was captured. */
@@ -118,6 +122,17 @@ export class Capture {
         (end) => `${this.engine.name} on ${places} ended and was started again: ${end}`,
       );
     });
+    const down = this.#jobs.flatMap(({ points, downAtStart }) =>
+      points
+        .filter(({ device }) => downAtStart.has(device))
+        .map(({ namespace, device }) => `${namespace.name}:${device}`),
+    );
+    if (down.length > 0) {
+      const [were, they] = down.length === 1 ? ['was', 'it'] : ['were', 'they'];
+      missing.push(
+        `${listWords(down)} ${were} down at the start: nothing could be captured there before ${they} came up.`,
+      );
+    }
     if (this.#frames.discarded > 0) {
       missing.push(`the oldest ${this.#frames.discarded} frames went to keep the capture within 256 MB`);
     }

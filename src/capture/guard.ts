@@ -12,6 +12,7 @@ import { execa } from 'execa';
 import { fixedEnvironment } from '../host/environment.ts';
 
 // A process is ended with the group that it leads, and only while its start time is the one it was registered with: its number may be another's by then.
+// A preparation is not killed but awaited: killed in the midst of it, it could still make in the kernel what was looked for in vain here.
 // A tracefs instance is busy until the last reader's descriptor is gone, hence the tries.
 const guardScript = `
 trap '' INT HUP TERM QUIT TSTP
@@ -25,16 +26,25 @@ each() {
   }
 }
 try() { tries=0; until "$@" || [ $tries -ge 20 ]; do tries=$((tries + 1)); sleep 0.1; done; }
-end_process() {
+same_process() {
   read -r stat < "/proc/$1/stat" || return
-  pid=$1 start=$2
+  start=$2
   set -- \${stat##*) }
-  [ "\${20}" = "$start" ] && kill -s KILL -- "-$pid"
+  state=$1
+  [ "\${20}" = "$start" ]
+}
+end_process() { same_process "$1" "$2" && kill -s KILL -- "-$1"; }
+running() { same_process "$1" "$2" && [ "$state" != Z ]; }
+await_process() {
+  tries=0
+  while running "$1" "$2" && [ $tries -lt 100 ]; do tries=$((tries + 1)); sleep 0.05; done
+  end_process "$1" "$2"
 }
 remove_instance() { [ ! -d "$1" ] || try rmdir "$1"; }
 unmount() { try umount "$1"; }
 remove_directory() { [ ! -d "$1" ] || rmdir "$1"; }
 each process end_process
+each preparation await_process
 each instance remove_instance
 each mount unmount
 each directory remove_directory
@@ -72,10 +82,13 @@ export class Guard {
     });
   }
 
-  /** Has a child that leads a process group ended, with its group, when nettrace is. One that is gone needs no watching. */
-  watchProcess(pid: number | undefined): void {
+  /**
+   * Has a child that leads a process group ended, with its group, when nettrace is. One that is gone needs no watching.
+   * A `preparation`, which makes what is to be removed, is let come to its end first, if it does within some seconds.
+   */
+  watchProcess(pid: number | undefined, kind: 'process' | 'preparation' = 'process'): void {
     const start = pid === undefined ? null : processStartTime(pid);
-    if (start !== null) this.#shell.stdin.write(`process ${pid} ${start}\n`);
+    if (start !== null) this.#shell.stdin.write(`${kind} ${pid} ${start}\n`);
   }
 
   /** Has a tracefs instance, a mount or an empty directory removed. Paths are nettrace's own and hold no blank. */

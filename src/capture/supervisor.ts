@@ -5,6 +5,7 @@
 
 import { execa } from 'execa';
 import { CaptureReader } from '../capfile/capture-reader.ts';
+import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
 import { type CaptureEngine, type CaptureJob, type CapturePoint, type EngineCounts } from './engine.ts';
@@ -25,6 +26,13 @@ export interface SupervisorEvents {
   onFrame(frame: CapturedFrame): void;
   /** The link type of a capture point, once its stream has said it. */
   onInterface(pointIndex: number, linkType: number): void;
+}
+
+const notUpPattern = /^\w+: (\S+): That device is not up$/gm;
+
+/** The devices of which an engine has said that they are down: both write libpcap's words behind their own name. */
+export function devicesDown(standardError: string): string[] {
+  return [...standardError.matchAll(notUpPattern)].map(([, device = '']) => device);
 }
 
 function lastWords(text: string): string {
@@ -62,8 +70,10 @@ export class SupervisedJob {
   #stopping = false;
   #pauseMs = firstPauseMs;
   #timer: NodeJS.Timeout | undefined;
-  /** Why children ended before they were told to, in the order of time. */
+  /** Why children ended before they were told to, in the order of time; not of devices that are down. */
   readonly ends: string[] = [];
+  #firstChild = true;
+  readonly #downAtStart = new Set<string>();
 
   /** Starts the first child. `firstPoint` is the index of the job's first capture point; the others follow it. */
   constructor(engine: CaptureEngine, job: CaptureJob, firstPoint: number, guard: Guard, events: SupervisorEvents) {
@@ -80,6 +90,11 @@ export class SupervisedJob {
 
   get points(): readonly CapturePoint[] {
     return this.#job.points;
+  }
+
+  /** The devices that were down when the first child began. */
+  get downAtStart(): ReadonlySet<string> {
+    return this.#downAtStart;
   }
 
   /** The engine's latest counts, null when it has none. */
@@ -135,17 +150,21 @@ export class SupervisedJob {
     });
     child.stderr.on('data', (chunk: Buffer) => {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);
+      if (this.#firstChild) for (const device of devicesDown(this.#standardError)) this.#downAtStart.add(device);
     });
-    void child.then((result) => this.#ended(result.code === 'ENOENT'));
+    void child.then((result) => this.#ended(child.pid === undefined ? childFailure(result, '') : null));
   }
 
-  #ended(notInstalled: boolean): void {
+  /** `notStarted`: why there was no child at all. */
+  #ended(notStarted: string | null): void {
     this.#child = null;
+    this.#firstChild = false;
     // Whoever waits for readiness is not to wait for a child that cannot start.
     this.#markReady();
     if (this.#stopping) return;
-    this.ends.push(notInstalled ? `${this.#job.command[0]} is not installed` : lastWords(this.#standardError));
-    if (notInstalled) return;
+    const reason = notStarted ?? lastWords(this.#standardError);
+    if (devicesDown(reason).length === 0) this.ends.push(reason);
+    if (notStarted !== null) return;
     this.#timer = setTimeout(() => this.#start(), this.#pauseMs);
     this.#timer.unref();
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);

@@ -5,22 +5,39 @@ import { escapeText } from '../report/escape.ts';
 import { errorText, UserError } from './errors.ts';
 import type { RunOptions } from './run.ts';
 import type { ShowOptions } from './show.ts';
+import { ignoreSignals, takeIgnoredSignals } from './signals.ts';
 import { ownFailureStatus } from './traced-command.ts';
 import { version } from './version.ts';
 
 const failed = 1;
 const wrongUsage = 2;
 
+/** A timer counts milliseconds in 31 bits. */
+const mostSeconds = 2_147_483;
+
 function seconds(text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('It is a number of seconds above 0.');
+  if (!(value > 0 && value <= mostSeconds)) {
+    throw new InvalidArgumentError(`It is a number of seconds above 0, at most ${mostSeconds} (24 days).`);
+  }
   return value;
+}
+
+/** A file name in /run/netns, so none that leads elsewhere. */
+function namespaceName(text: string): string {
+  if (text === '' || text === '.' || text === '..' || text.includes('/')) {
+    throw new InvalidArgumentError('It is a name without a slash, as ip netns list shows it.');
+  }
+  return text;
 }
 
 function processNumber(text: string): string {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It is the number of a process.');
   return text;
 }
+
+const ignoredSignals = takeIgnoredSignals(process.env);
+ignoreSignals(ignoredSignals);
 
 const colorOption = (): Option =>
   new Option('--color <when>', 'colour the report').choices(['auto', 'always', 'never']).default('auto');
@@ -32,7 +49,19 @@ function fail(error: unknown, status: number): void {
   process.exitCode = status;
 }
 
+/** Commander's message is a line, and at times a second one with a guess; it repeats what was typed. */
+const guessPattern = /\n\(Did you mean .*\?\)$/s;
+
+/** A message about wrong usage, safe for a terminal. */
+function usageText(message: string): string {
+  const whole = message.trimEnd();
+  const guess = guessPattern.exec(whole)?.[0] ?? '';
+  const lines = [whole.slice(0, whole.length - guess.length), ...(guess === '' ? [] : [guess.slice(1)])];
+  return `${lines.map(escapeText).join('\n')}\n`;
+}
+
 const program = new Command('nettrace')
+  .configureOutput({ outputError: (message, write) => write(usageText(message)) })
   .description('Says where a connection ended, why, what proves it, and which change mends it.')
   .version(version)
   .exitOverride()
@@ -56,7 +85,7 @@ program
   )
   .usage('[options] -- COMMAND [ARGUMENT...]')
   .argument('<command...>', 'the command and its arguments, after --')
-  .option('--netns <name>', 'run it in this network namespace (ip netns list)')
+  .addOption(new Option('--netns <name>', 'run it in this network namespace (ip netns list)').argParser(namespaceName))
   .option('--container <name>', "run the host's command in this container's network namespace, with its hosts file")
   .addOption(new Option('--pid <number>', "run it in this process's network namespace").argParser(processNumber))
   .option('--json', 'write one JSON document to standard output; the command writes to standard error')
@@ -79,12 +108,22 @@ Examples:
   nettrace run --container web -- curl -sk https://host.containers.internal:19001/ping
   nettrace run --netns blue --json --save outage.pcapng -- nc -zv 10.0.0.2 5432`,
   )
+  .configureOutput({
+    outputError(message, write) {
+      const hint = message.startsWith('error: unknown option')
+        ? "The command's own options stand behind --: nettrace run [options] -- COMMAND [ARGUMENT...]\n"
+        : '';
+      write(`${usageText(message)}${hint}`);
+    },
+  })
   .action(async (command: string[], options: RunOptions) => {
     try {
       const { run } = await import('./run.ts');
-      process.exitCode = await run(command, options);
+      process.exitCode = await run(command, options, ignoredSignals);
     } catch (error) {
       fail(error, ownFailureStatus);
+      // What it had started ends with it.
+      process.exit();
     }
   });
 
@@ -120,10 +159,12 @@ program
     await demo(options);
   });
 
-// A reader that has seen enough (| head) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : failed);
-});
+// A reader that has seen enough (| head) is no failure; a status that is known, the traced command's, stays.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(process.exitCode ?? (error.code === 'EPIPE' ? 0 : failed));
+  });
+}
 
 try {
   await program.parseAsync();

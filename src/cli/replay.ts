@@ -20,7 +20,11 @@ async function readCase(path: string): Promise<Case> {
   const reader = new CaseReader();
   const input: AsyncIterable<Uint8Array> = path === '-' ? process.stdin : createReadStream(path);
   try {
-    for await (const chunk of input) reader.push(chunk);
+    for await (const chunk of input) {
+      reader.push(chunk);
+      // What follows the damage cannot be read, and may have no end (/dev/zero).
+      if (reader.error !== null) break;
+    }
   } catch (error) {
     throw new UserError(`cannot read ${name}: ${errorText(error)}`);
   }

@@ -2,14 +2,16 @@
 
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
+import { chooseEngine, type WantedEngine } from '../capture/capture.ts';
 import { Guard } from '../capture/guard.ts';
 import { diagnose } from '../diagnose/diagnose.ts';
 import { findContainer } from '../host/containers.ts';
 import { errorText, UserError } from './errors.ts';
-import { refuseExisting, saveCase } from './save.ts';
+import { checkSavable, saveCase } from './save.ts';
 import { type ColorChoice, showCase, writeJson, writeReport } from './show.ts';
-import { type TraceOptions, trace } from './trace.ts';
-import { exitStatus, type NameFiles, type TracedProcess } from './traced-command.ts';
+import { type RelayedSignal, SignalRelay } from './signals.ts';
+import { trace } from './trace.ts';
+import { exitStatus, type NameFiles } from './traced-command.ts';
 
 /** The command line's options. */
 export interface RunOptions {
@@ -21,7 +23,7 @@ export interface RunOptions {
   readonly timeout?: number;
   readonly tui?: true;
   readonly ignoreNetns?: readonly string[];
-  readonly engine: TraceOptions['engine'];
+  readonly engine: WantedEngine;
   readonly kernel: boolean;
   readonly color: ColorChoice;
 }
@@ -57,8 +59,6 @@ async function findPlace({ netns, container, pid }: RunOptions): Promise<Place> 
   }
   const hostFiles = { hosts: null, resolvConf: null };
   if (netns !== undefined) {
-    if (netns.includes('/'))
-      throw new UserError(`there is no namespace called ${netns}: ip netns list shows the names`);
     const files = {
       hosts: existing(`/etc/netns/${netns}/hosts`),
       resolvConf: existing(`/etc/netns/${netns}/resolv.conf`),
@@ -84,66 +84,50 @@ async function findPlace({ netns, container, pid }: RunOptions): Promise<Place> 
 }
 
 /**
- * Signals while the command runs: the terminal gives Ctrl-C to the command itself, so the first one is let pass and the
- * second ends nettrace; the others are handed on.
+ * Runs it and resolves to nettrace's exit status: the command's own, which `process.exitCode` holds from the command's
+ * end on. When it rejects, the process is to end at once: the guard then cleans up behind it.
  */
-function passSignals(process_: () => TracedProcess | null, leave: (status: number) => void): () => void {
-  let interrupts = 0;
-  const onInterrupt = (): void => {
-    interrupts += 1;
-    if (interrupts > 1) leave(128 + osConstants.signals.SIGINT);
-    else if (!process.stdin.isTTY) process_()?.signal('SIGINT');
-  };
-  const handOn = (signal: NodeJS.Signals): void => process_()?.signal(signal);
-  process.on('SIGINT', onInterrupt);
-  process.on('SIGTERM', handOn);
-  process.on('SIGHUP', handOn);
-  return () => {
-    process.off('SIGINT', onInterrupt);
-    process.off('SIGTERM', handOn);
-    process.off('SIGHUP', handOn);
-  };
-}
-
-/** Runs it and resolves to nettrace's exit status: the command's own. */
-export async function run(argv: readonly string[], options: RunOptions): Promise<number> {
+export async function run(
+  argv: readonly string[],
+  options: RunOptions,
+  ignoredSignals: readonly RelayedSignal[],
+): Promise<number> {
   if (process.getuid?.() !== 0) {
     throw new UserError(
       'run needs root to capture and to enter namespaces: repeat it with sudo, or open a saved case with nettrace replay FILE',
     );
   }
-  if (options.save !== undefined) refuseExisting(options.save);
-  const place = await findPlace(options);
+  if (options.save !== undefined) checkSavable(options.save);
+  const engine = chooseEngine(options.engine);
+  if (typeof engine === 'string') throw new UserError(engine);
+  const { namespaceInode, nameFiles } = await findPlace(options);
   const guard = new Guard();
-  let traced: TracedProcess | null = null;
-  const leave = (status: number): void => {
-    void guard.release().finally(() => process.exit(status));
-  };
-  const letGo = passSignals(() => traced, leave);
-  try {
-    const { evidence, end } = await trace(
-      {
-        argv,
-        ...place,
-        ignoreNetns: options.ignoreNetns ?? [],
-        engine: options.engine,
-        kernel: options.kernel,
-        timeoutSeconds: options.timeout ?? null,
-        outputToError: options.json === true,
-      },
-      guard,
-      (process_) => {
-        traced = process_;
-      },
-    );
-    const diagnosis = diagnose(evidence);
-    if (options.json) writeJson(diagnosis);
-    else if (!options.tui) writeReport(diagnosis, process.stderr, options.color);
-    if (options.save !== undefined) saveCase(options.save, evidence);
-    if (options.tui && !options.json) await showCase(argv.join(' '), evidence, { color: options.color });
-    return exitStatus(end, osConstants.signals);
-  } finally {
-    letGo();
-    await guard.release();
-  }
+  // However nettrace ends, the guard cleans up: nothing is gained by waiting for it, and what still runs here would go on starting engines.
+  const relay = new SignalRelay(process.stdin.isTTY, (status) => process.exit(status));
+  const stopListening = relay.listen(ignoredSignals);
+  const { evidence, end } = await trace(
+    {
+      command: { argv, nameFiles, ignoredSignals, outputToError: options.json === true },
+      namespaceInode,
+      ignoreNetns: options.ignoreNetns ?? [],
+      engine,
+      kernel: options.kernel,
+      timeoutSeconds: options.timeout ?? null,
+    },
+    guard,
+    (command) => {
+      relay.handTo(command);
+      // After its end there is nobody to hand a signal to.
+      void command.ended.then(stopListening);
+    },
+  );
+  const status = exitStatus(end, osConstants.signals);
+  process.exitCode = status;
+  const diagnosis = diagnose(evidence);
+  if (options.json) writeJson(diagnosis);
+  else if (!options.tui) writeReport(diagnosis, process.stderr, options.color);
+  if (options.save !== undefined) saveCase(options.save, evidence);
+  if (options.tui && !options.json) await showCase(argv.join(' '), evidence, { color: options.color });
+  await guard.release();
+  return status;
 }

@@ -1,30 +1,38 @@
 /** Writes case files: new, readable by their owner alone, owned by whoever called sudo. */
 
-import { closeSync, constants, fchownSync, lstatSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchownSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { encodeCase } from '../capfile/case-file.ts';
 import type { Case } from '../case/evidence.ts';
 import { errorText, UserError } from './errors.ts';
 import { version } from './version.ts';
 
-/** Fails early, before a command runs, when the file is there already. */
-export function refuseExisting(path: string): void {
+function isError(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** Creates the file and opens it. Never follows a link and never overwrites. */
+function create(path: string): number {
   try {
-    lstatSync(path);
-  } catch {
-    return;
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    return openSync(path, flags, 0o600);
+  } catch (error) {
+    const reason = isError(error, 'EEXIST')
+      ? 'it exists already, and nettrace overwrites nothing. Name another file.'
+      : `${errorText(error)}. Name a file in a folder that is there and can be written to.`;
+    throw new UserError(`cannot save to ${path}: ${reason}`);
   }
-  throw new UserError(`cannot save to ${path}: it exists already, and nettrace overwrites nothing. Name another file.`);
+}
+
+/** Fails early, before a command runs, when the file could not be created: it is created, and removed again. */
+export function checkSavable(path: string): void {
+  const descriptor = create(path);
+  unlinkSync(path);
+  closeSync(descriptor);
 }
 
 /** Writes the case. Never follows a link and never overwrites; what was begun and failed is removed. */
 export function saveCase(path: string, evidence: Case): void {
-  let descriptor: number;
-  try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    descriptor = openSync(path, flags, 0o600);
-  } catch (error) {
-    throw new UserError(`cannot save to ${path}: ${errorText(error)}`);
-  }
+  const descriptor = create(path);
   try {
     for (const block of encodeCase(evidence, `nettrace ${version}`)) writeSync(descriptor, block);
     const [user, group] = [process.env['SUDO_UID'], process.env['SUDO_GID']].map(Number);

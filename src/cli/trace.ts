@@ -5,8 +5,8 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { Capture, chooseEngine } from '../capture/capture.ts';
-import type { CapturePoint } from '../capture/engine.ts';
+import { Capture } from '../capture/capture.ts';
+import type { CaptureEngine, CapturePoint } from '../capture/engine.ts';
 import type { Guard } from '../capture/guard.ts';
 import { choosePoints } from '../capture/points.ts';
 import { assembleCase } from '../case/assemble.ts';
@@ -18,23 +18,21 @@ import { findNamespaces, type NamespaceHandle } from '../host/namespaces.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { CommandOutput } from '../host/snapshot.ts';
 import type { Link } from '../host/state.ts';
+import { listWords } from '../host/word-list.ts';
 import { Tracer } from '../kernel/tracefs.ts';
 import { errorText } from './errors.ts';
-import { type CommandEnd, type NameFiles, TracedProcess } from './traced-command.ts';
+import { type CommandEnd, type CommandOptions, TracedProcess } from './traced-command.ts';
 
 /** What is to be traced, and how. */
 export interface TraceOptions {
-  readonly argv: readonly string[];
+  readonly command: CommandOptions;
   /** Inode number of the command's namespace; null is the one nettrace runs in. */
   readonly namespaceInode: number | null;
-  readonly nameFiles: NameFiles;
   /** Namespaces whose names match one of these are treated as being out of sight. */
   readonly ignoreNetns: readonly string[];
-  readonly engine: 'auto' | 'cap' | 'tcpdump';
+  readonly engine: CaptureEngine;
   readonly kernel: boolean;
   readonly timeoutSeconds: number | null;
-  /** The command's standard output goes to standard error. */
-  readonly outputToError: boolean;
 }
 
 /** The evidence, and how the command ended. */
@@ -45,6 +43,9 @@ export interface Traced {
 
 /** They take some 30 ms; on a host that is busier than this, capture begins where links are known. */
 const linksLimitMs = 2000;
+
+/** Between SIGTERM and SIGKILL when the command's time is up. */
+const graceMs = 2000;
 
 function wallClockNs(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
@@ -121,22 +122,25 @@ async function openTracer(guard: Guard, wanted: boolean, missing: string[]): Pro
 
 async function waitForEnd(process: TracedProcess, timeoutSeconds: number | null): Promise<CommandEnd> {
   if (timeoutSeconds === null) return process.ended;
-  const timers = [
-    setTimeout(() => process.signal('SIGTERM'), timeoutSeconds * 1000),
-    setTimeout(() => process.signal('SIGKILL'), timeoutSeconds * 1000 + 2000),
-  ];
+  let timer = setTimeout(() => {
+    process.signal('SIGTERM');
+    timer = setTimeout(() => process.signal('SIGKILL'), graceMs);
+  }, timeoutSeconds * 1000);
   const end = await process.ended;
-  timers.forEach(clearTimeout);
+  clearTimeout(timer);
   return end;
 }
 
-/** Runs the command and gathers the evidence. `onStart` hears when the command is let go. */
+/**
+ * Runs the command and gathers the evidence. `onStart` hears when the command is let go. When it rejects, what it has
+ * started runs on: then the process is to end, and the guard cleans up behind it.
+ */
 export async function trace(
   options: TraceOptions,
   guard: Guard,
   onStart: (process: TracedProcess) => void,
 ): Promise<Traced> {
-  const engine = chooseEngine(options.engine);
+  const { engine } = options;
   const missing: string[] = [];
   const tracing = openTracer(guard, options.kernel, missing);
   const containers = listContainers();
@@ -150,7 +154,8 @@ export async function trace(
   const others = set.namespaces.filter(
     (namespace) => namespace !== start && !ignored.some((pattern) => pattern.test(namespace.name)),
   );
-  const process = new TracedProcess(start, options.nameFiles, options.argv, options.outputToError);
+  const process = new TracedProcess(start, options.command);
+  await process.checkGate();
 
   const gathering = new LinkGathering([start, ...others]);
   const naming = containers.then((running) => findNamespaces(running.containers));
@@ -167,11 +172,12 @@ export async function trace(
   });
   const late = gathering.late();
   if (late.length > 0)
-    missing.push(`The links of ${late.join(', ')} were not known in time: nothing was captured there.`);
+    missing.push(`The links of ${listWords(late)} were not known in time: nothing was captured there.`);
   const capture = new Capture(engine, points, guard);
   const [tracer] = await Promise.all([tracing, capture.ready()]);
   tracer?.watch(points.map(({ device }) => device));
   if (process.pid !== undefined) tracer?.follow(process.pid);
+  await process.checkGate();
   const startedNs = wallClockNs();
   process.release();
   onStart(process);
@@ -196,7 +202,7 @@ export async function trace(
       clock: engine.clock,
       promiscuous: engine.promiscuous,
       command: {
-        argv: maskSecrets(options.argv),
+        argv: maskSecrets(options.command.argv),
         exitCode: end.exitCode,
         signal: end.signal,
         netns: rename(start.name),

@@ -4,7 +4,9 @@
  */
 
 import { execa } from 'execa';
+import { childFailure } from '../host/child-failure.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
+import { UserError } from './errors.ts';
 
 /** What the command sees as /etc/hosts and /etc/resolv.conf; null leaves the host's. */
 export interface NameFiles {
@@ -24,7 +26,11 @@ export const ownFailureStatus = 125;
 
 // Descriptor 3 is the gate and not the command's. A gate that closes without a word means that nettrace is gone, and then
 // the command is not started.
+// Node gives a child every signal's default action: what was ignored before is ignored again here.
 const gateScript = `
+ignored=$1
+shift
+[ -z "$ignored" ] || trap '' $ignored
 read -r go <&3 || exit ${ownFailureStatus}
 exec 3<&-
 exec "$@"
@@ -38,8 +44,20 @@ shift 2
 exec "$@"
 `;
 
-function commandLine(namespace: NamespaceHandle, files: NameFiles, argv: readonly string[]): string[] {
-  const gated = ['sh', '-c', gateScript, 'sh', ...argv];
+/** What is to be started, and how. */
+export interface CommandOptions {
+  readonly argv: readonly string[];
+  readonly nameFiles: NameFiles;
+  /** Its standard output goes to standard error. */
+  readonly outputToError: boolean;
+  /** Signals that it is to ignore, as it would had it been started without nettrace. */
+  readonly ignoredSignals: readonly NodeJS.Signals[];
+}
+
+function commandLine(namespace: NamespaceHandle, options: CommandOptions): string[] {
+  const { argv, nameFiles: files, ignoredSignals } = options;
+  const ignored = ignoredSignals.map((signal) => signal.replace(/^SIG/, '')).join(' ');
+  const gated = ['sh', '-c', gateScript, 'sh', ignored, ...argv];
   const mounts = files.hosts !== null || files.resolvConf !== null;
   const named = mounts
     ? [
@@ -60,10 +78,10 @@ function commandLine(namespace: NamespaceHandle, files: NameFiles, argv: readonl
   return [...inNamespace(namespace, named)];
 }
 
-function start(namespace: NamespaceHandle, files: NameFiles, argv: readonly string[], outputToError: boolean) {
-  const [file = '', ...rest] = commandLine(namespace, files, argv);
+function start(namespace: NamespaceHandle, options: CommandOptions) {
+  const [file = '', ...rest] = commandLine(namespace, options);
   return execa(file, rest, {
-    stdio: ['inherit', outputToError ? 2 : 'inherit', 'inherit', 'pipe'],
+    stdio: ['inherit', options.outputToError ? 2 : 'inherit', 'inherit', 'pipe'],
     buffer: false,
     // The command is the user's: it lives on when nettrace is killed.
     cleanup: false,
@@ -76,11 +94,24 @@ export class TracedProcess {
   readonly #child;
   /** Resolves when it has ended. */
   readonly ended: Promise<CommandEnd>;
+  #failure: string | null = null;
 
-  /** Starts it up to the gate. `outputToError` sends its standard output to standard error. */
-  constructor(namespace: NamespaceHandle, files: NameFiles, argv: readonly string[], outputToError: boolean) {
-    this.#child = start(namespace, files, argv, outputToError);
-    this.ended = this.#child.then(({ exitCode, signal }) => ({ exitCode: exitCode ?? null, signal: signal ?? null }));
+  /** Starts it up to the gate. */
+  constructor(namespace: NamespaceHandle, options: CommandOptions) {
+    this.#child = start(namespace, options);
+    this.ended = this.#child.then((result) => {
+      this.#failure = childFailure(result, '');
+      return { exitCode: result.exitCode ?? null, signal: result.signal ?? null };
+    });
+  }
+
+  /** Throws a UserError when nothing waits at the gate: what leads there could not be started, or has ended. */
+  async checkGate(): Promise<void> {
+    if (this.pid === undefined) await this.ended;
+    if (this.#failure === null) return;
+    throw new UserError(
+      `the command could not be started: ${this.#failure}. nettrace needs sh, and nsenter and unshare (util-linux) for another namespace: see that they are in the PATH and may be run.`,
+    );
   }
 
   get pid(): number | undefined {

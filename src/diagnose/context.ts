@@ -93,7 +93,7 @@ export function gatherContext(
     clientNetns,
     packet,
     journey: host === null || clientNetns === null ? null : journey(host, packet, clientNetns),
-    kernel: asked ? readKernelFor(connection, records, deviceOf) : null,
+    kernel: asked ? readKernelFor(connection, records, { clock: session.clock, deviceOf }) : null,
     kernelComplete: asked && session?.kernelEventsLost === 0,
     serverName: findServerName(evidence, connection, host),
   };

@@ -6,7 +6,6 @@
 import type { Case } from '../case/evidence.ts';
 import { type Connection, findConnections } from '../flow/connection.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
-import type { HostState } from '../host/state.ts';
 import { commandConnections } from './command-connections.ts';
 import { type Context, gatherContext, ownerOf } from './context.ts';
 import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop } from './diagnosis.ts';
@@ -15,6 +14,7 @@ import type { Cause, Finding } from './finding.ts';
 import { firewallDropped, firewallReject } from './firewall.ts';
 import { requestHops } from './hops.ts';
 import { readKernelLines } from './kernel-reading.ts';
+import { missingSentences } from './missing.ts';
 import { refusedByRemote } from './remote.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { formatTime } from './time.ts';
@@ -104,20 +104,11 @@ function diagnoseConnection(context: Context): ConnectionDiagnosis {
   };
 }
 
-function missingOf(evidence: Case, host: HostState | null, attribution: string | null): string[] {
-  const { session, snapshot } = evidence;
-  const none = 'There is no snapshot of the host: the way of the packets and the place where they ended are not known.';
-  return [
-    ...(session?.missing ?? []),
-    ...(snapshot === null ? [none] : snapshot.missing),
-    ...(host?.problems ?? []),
-    ...(attribution === null ? [] : [attribution]),
-  ];
-}
-
 /** See the file's head. */
 export function diagnose(evidence: Case): Diagnosis {
-  const { session, snapshot } = evidence;
+  const { session } = evidence;
+  // What is left of a recording that was killed: a snapshot of nothing is none.
+  const snapshot = evidence.snapshot?.namespaces.length === 0 ? null : evidence.snapshot;
   const host = snapshot === null ? null : parseSnapshot(snapshot);
   const records = readKernelLines(evidence.kernelLines);
   const own = commandConnections(evidence, findConnections(evidence), host, records);
@@ -143,7 +134,7 @@ export function diagnose(evidence: Case): Diagnosis {
         from: formatTime(fromNs),
         to: toNs === null ? null : formatTime(toNs),
       })),
-      missing: missingOf(evidence, host, own.missing),
+      missing: missingSentences({ ...evidence, snapshot }, host, own.missing, connections),
     },
     connections: [...failed, ...connections.filter(({ outcome }) => outcome === 'ok')],
   };

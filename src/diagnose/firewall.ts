@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence } from './hops.ts';
 import { type KernelReading, kernelEvidence } from './kernel-reading.ts';
-import { clientText, inNetns, netnsText, serverText, wayText } from './words.ts';
+import { clientText, inNetns, netnsText, proofAdvice, serverText, wayText } from './words.ts';
 
 const netfilterDrop = 'NETFILTER_DROP';
 
@@ -116,7 +116,7 @@ export const firewallReject: Cause = (context) => {
         .filter((text) => text !== null)
         .join(' '),
       kernel === null
-        ? `It was refused, and yet a socket listens for exactly this. What can refuse in its place is a firewall rule that rejects, and such rules stand in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}. Kernel events would prove it: repeat it with nettrace run, as root.`
+        ? `It was refused, and yet a socket listens for exactly this. What can refuse in its place is a firewall rule that rejects, and such rules stand in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}. Kernel events would prove it: ${proofAdvice(context)}.`
         : `The kernel dropped the packet in its firewall (${netfilterDrop}),${noReset} and ${answerText} came back all the same: a rule made it, in the server's name. ${refused ? 'To the program it looks like a closed port.' : 'To the program it looks like a network that cannot be reached.'} By the packet's way, the rule stands in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}.`,
       whichRule,
     ],

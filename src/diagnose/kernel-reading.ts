@@ -1,6 +1,6 @@
 /** What the kernel said about one connection: its trace lines, joined by tuple and by packet buffer. */
 
-import type { KernelLine } from '../case/evidence.ts';
+import type { KernelLine, Session } from '../case/evidence.ts';
 import type { Connection } from '../flow/connection.ts';
 import {
   type KernelEvent,
@@ -38,6 +38,15 @@ export interface KernelReading {
 const sameBufferNs = 1_000_000_000n;
 /** A frame's stamp and its device event are taken within microseconds; more apart they are not the same packet. */
 const sameMomentNs = 1_000_000n;
+/** How much later than the event the stamp may be: a program takes a frame from its queue when it gets to run. */
+const stampedLaterNs = { kernel: sameMomentNs, 'user-space': 50_000_000n } as const;
+
+/** What the case says of its frames. */
+export interface FrameReading {
+  readonly clock: Session['clock'];
+  /** The device of a frame, by the case's interface index. */
+  readonly deviceOf: (interfaceIndex: number) => string;
+}
 
 /** Reads the lines once, for all connections. */
 export function readKernelLines(lines: readonly KernelLine[]): KernelRecord[] {
@@ -58,11 +67,11 @@ function distance(a: bigint, b: bigint): bigint {
   return a < b ? b - a : a - b;
 }
 
-/** Joins the records with a connection. `frameInterfaces` gives each frame's device by the case's interface index. */
+/** Joins the records with a connection. */
 export function readKernelFor(
   connection: Connection,
   records: readonly KernelRecord[],
-  deviceOf: (interfaceIndex: number) => string,
+  frames: FrameReading,
 ): KernelReading {
   const { client, server, beganNs: firstNs, endedNs: lastNs } = connection;
   const near = records.filter(
@@ -84,14 +93,13 @@ export function readKernelFor(
       ({ event }) => event.kind === 'send-reset' && is(event.source, server) && is(event.destination, client),
     ) ?? null;
   const buffer =
-    resetSent?.event.kind === 'send-reset' ? resetSent.event.skb : requestBuffer(connection, packets, deviceOf);
+    resetSent?.event.kind === 'send-reset' ? resetSent.event.skb : requestBuffer(connection, packets, frames);
   const ofBuffer = packets.filter(({ event, source }) => {
     if (buffer === null || !('skb' in event) || event.skb !== buffer) return false;
     return distance(source.timeNs, resetSent?.source.timeNs ?? firstNs) <= sameBufferNs;
   });
-  const firstDevice = ofBuffer.findLastIndex(({ event, source }) =>
-    isFirstSight(event, source.timeNs, connection, deviceOf),
-  );
+  const isFirst = (record: KernelRecord): boolean => isSight(record, connection, frames);
+  const firstDevice = frames.clock === 'kernel' ? ofBuffer.findLastIndex(isFirst) : ofBuffer.findIndex(isFirst);
   const way = ofBuffer.slice(Math.max(firstDevice, 0));
   return {
     routes,
@@ -118,29 +126,29 @@ export function readKernelFor(
   };
 }
 
-/** The device event that belongs to a frame of the request's first packet. */
-function isFirstSight(
-  event: KernelEvent,
-  timeNs: bigint,
-  connection: Connection,
-  deviceOf: (interfaceIndex: number) => string,
-): boolean {
-  const frame = connection.packets[0]?.frames[0];
-  if (event.kind !== 'device' || frame === undefined) return false;
-  return (
-    event.device === deviceOf(frame.interfaceIndex) &&
-    event.length === frame.originalLength &&
-    distance(timeNs, frame.timeNs) <= sameMomentNs
+/** True for a device event that belongs to a frame of the request's first packet. */
+function isSight({ event, source }: KernelRecord, connection: Connection, frames: FrameReading): boolean {
+  const { clock, deviceOf } = frames;
+  const seen = connection.packets[0]?.frames ?? [];
+  // By a program's clock the frames of several devices may be out of order: any of them may be the first.
+  return (clock === 'kernel' ? seen.slice(0, 1) : seen).some(
+    (frame) =>
+      event.kind === 'device' &&
+      event.device === deviceOf(frame.interfaceIndex) &&
+      event.length === frame.originalLength &&
+      source.timeNs - frame.timeNs <= sameMomentNs &&
+      frame.timeNs - source.timeNs <= stampedLaterNs[clock],
   );
 }
 
-/** Finds the request's buffer by device, length and time, where the tuple of a later event does not name it. */
-function requestBuffer(
-  connection: Connection,
-  packets: readonly KernelRecord[],
-  deviceOf: (interfaceIndex: number) => string,
-): string | null {
-  const sights = packets.filter(({ event, source }) => isFirstSight(event, source.timeNs, connection, deviceOf));
+/**
+ * Finds the request's buffer by device, length and time, where the tuple of a later event does not name it. A program's
+ * stamps are too coarse to choose by them: there it is known only when no other buffer comes into question.
+ */
+function requestBuffer(connection: Connection, packets: readonly KernelRecord[], frames: FrameReading): string | null {
+  const sights = packets.filter((record) => isSight(record, connection, frames));
+  const buffers = new Set(sights.map(({ event }) => (event.kind === 'device' ? event.skb : null)));
+  if (frames.clock === 'user-space' && buffers.size > 1) return null;
   const frameNs = connection.packets[0]?.frames[0]?.timeNs ?? 0n;
   const nearest = sights.sort((a, b) =>
     distance(a.source.timeNs, frameNs) < distance(b.source.timeNs, frameNs) ? -1 : 1,

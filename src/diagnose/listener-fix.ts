@@ -76,6 +76,25 @@ function reboundCommand(argv: readonly string[], listener: Listener, address: st
   return rebound === null ? null : shellCommand(rebound);
 }
 
+/** `./x`, `../x`, `keys/id`, `--config=etc/x`; neither a URL nor a network (`10.0.0.0/8`). */
+const relativePath = /(?:^|=)(?![\d.]+\/\d)[\w.+-]+\/(?!\/)/;
+
+/** ssh's options that take a file (ssh(1)), with or without it in the same argument. */
+const sshFileOption = /^-[EFiS](.*)$/s;
+
+function isRelativeFile(path: string): boolean {
+  return path !== '' && path !== 'none' && !/^[/~%]/.test(path);
+}
+
+/** True when a command means the same only in the directory in which it was started first. */
+function dependsOnDirectory(argv: readonly string[], isSsh: boolean): boolean {
+  return argv.some((argument, index) => {
+    const file = isSsh ? sshFileOption.exec(argument)?.[1] : undefined;
+    const named = file === '' ? (argv[index + 1] ?? '') : (file ?? '');
+    return relativePath.test(argument) || isRelativeFile(named);
+  });
+}
+
 /** The snapshot with one more listener: the same program, bound to another address. */
 function withListener(host: HostState, netns: string, listener: Listener): HostState {
   const namespaces = new Map(host.namespaces);
@@ -116,16 +135,21 @@ function rebind({ host, packet, start, netns, listener }: ListenerFixInput): Fix
   const verified = mends(host, packet, start, netns, { ...listener, family: packet.family, address, device: null });
   const argv = listener.process === null ? undefined : host.processes.get(listener.process.pid);
   const command = argv === undefined ? null : reboundCommand(argv, listener, address);
+  const isSsh = listener.process?.name === 'ssh';
   const commands = command === null ? [] : [command];
   const there = formatEndpoint(address, listener.port);
   const today = formatEndpoint(listener.address, listener.port);
   const wider = packet.family === 4 && listener.family === 4 ? '0.0.0.0' : ':: (for both families)';
   const opens = `and opens the port on every address of ${netnsText(netns)}.`;
   const summary =
-    listener.process?.name === 'ssh' && command !== null
+    isSsh && command !== null
       ? `Open the tunnel on ${there} as well; the one on ${today} may stay. Binding it to ${wider} works too, ${opens}`
       : `Stop ${ownerText(listener)} and start it bound to ${there}; it is then no longer reached at ${today}. Binding it to ${wider} keeps both, ${opens}`;
-  return { summary, commands, netns, verified };
+  const relative = argv !== undefined && command !== null && dependsOnDirectory(argv, isSsh);
+  const directory = relative
+    ? ' The command names a relative path: run it in the directory where the program was started.'
+    : '';
+  return { summary: `${summary}${directory}`, commands, netns, verified };
 }
 
 /** What mends it, each tried on the model. */

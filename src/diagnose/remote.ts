@@ -3,10 +3,11 @@
 import { resetPacket } from '../flow/connection.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
-import { clientText, serverText, wayText } from './words.ts';
+import { clientText, proofAdvice, serverText, wayText } from './words.ts';
 
+/** A clause at the front of a sentence; one that begins with an address (`fe80::1`) is left as it is. */
 function capitalised(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+  return /^[a-z]+ /.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : text;
 }
 
 /** The other end refused, outside of what the snapshot shows. */
@@ -39,8 +40,7 @@ export const refusedByRemote: Cause = (context) => {
         ? [
             {
               cause: 'firewall-reject',
-              tellApart:
-                'repeat it with nettrace run, as root: the kernel then says NETFILTER_DROP when a rule of this host did it',
+              tellApart: `${proofAdvice(context)}: the kernel then says NETFILTER_DROP when a rule of this host did it`,
             },
           ]
         : [],

@@ -9,7 +9,17 @@ import type { Certainty } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { framesAt } from './hops.ts';
 import { listenerFixes } from './listener-fix.ts';
-import { clientText, inNetns, joinWords, listenerText, netnsText, ownerText, serverText, wayText } from './words.ts';
+import {
+  clientText,
+  inNetns,
+  joinWords,
+  listenerText,
+  netnsText,
+  ownerText,
+  proofAdvice,
+  serverText,
+  wayText,
+} from './words.ts';
 
 /** A refusal at a socket of a host in the snapshot. */
 interface Refusal {
@@ -74,7 +84,7 @@ function finding(
   const { context, step, certainty } = refusal;
   const rival = {
     cause: 'firewall-reject',
-    tellApart: 'repeat it with nettrace run, as root: the kernel then says NO_SOCKET when it was no firewall',
+    tellApart: `${proofAdvice(context)}: the kernel then says NO_SOCKET when it was no firewall`,
   };
   return {
     cause,
@@ -154,7 +164,7 @@ export const listenerOnOtherAddress: Cause = (context) => {
     summary: `${refusedText(context)}: ${sole ? "the port's only listener" : 'a listener of the port'}, ${owner}, is bound to ${addresses}, and this packet is addressed to ${packet.destination}.`,
     explanation: [
       askedText(refusal),
-      `There no socket took it. A listener takes only packets that carry the address that it is bound to. ${owner} listens on port ${listener.port}, but on ${addresses}. ${loopbackText(listener, netns, context.clientNetns)}`,
+      `There no socket took it. A listener takes only packets that carry the address that it is bound to. ${ownerText(listener, 'A process that could not be named')} listens on port ${listener.port}, but on ${addresses}. ${loopbackText(listener, netns, context.clientNetns)}`,
       answerText(refusal),
     ],
     fixes: fixesFor(refusal, listener),

@@ -56,7 +56,7 @@ export function unnamedText(context: Context): { readonly summary: string; reado
   const way = wayText(context, connection.outcome === 'ok' ? 'The packet' : 'By the state of the host, the packet');
   if (connection.outcome === 'ok') {
     return {
-      summary: `${server} answered ${clientText(context)}.`,
+      summary: `${server} answered ${clientText(context, 'a program')}.`,
       explanation: way === null ? [] : [way],
     };
   }

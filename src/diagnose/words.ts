@@ -6,11 +6,14 @@ import type { Context } from './context.ts';
 import type { Hop } from './diagnosis.ts';
 import { requestHops } from './hops.ts';
 
-/** `ssh (pid 812)`, or what can be said without a process. */
-export function ownerText(listener: Listener): string {
-  return listener.process === null
-    ? 'a process that could not be named'
-    : `${listener.process.name} (pid ${listener.process.pid})`;
+/** `ssh (pid 812)`, or what can be said without a process, in the words that fit its place in the sentence. */
+export function ownerText(
+  listener: Listener,
+  unnamed:
+    | 'A process that could not be named'
+    | 'a process that could not be named' = 'a process that could not be named',
+): string {
+  return listener.process === null ? unnamed : `${listener.process.name} (pid ${listener.process.pid})`;
 }
 
 /** `127.0.0.1:19001`, `[::]:80`. */
@@ -24,11 +27,19 @@ export function joinWords(words: readonly string[]): string {
   return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
 }
 
-/** The program's name: what the command was, else "The client". */
-export function clientText(context: Context): string {
+/** The program that asked: the command's name, else these words, which are to fit their place in the sentence. */
+export function clientText(context: Context, unnamed: 'A program' | 'a program' = 'A program'): string {
   const program = context.evidence.session?.command?.argv[0]?.split('/').at(-1);
   const place = context.clientNetns === null ? '' : ` ${inNetns(context.clientNetns)}`;
-  return `${program ?? 'A program'}${place}`;
+  return `${program ?? unnamed}${place}`;
+}
+
+/** How to have the kernel's word next time, as a clause: what this case lacked decides. */
+export function proofAdvice({ kernel, evidence: { session } }: Context): string {
+  if (kernel === null) return 'repeat it with nettrace run, as root';
+  return session?.clock === 'user-space'
+    ? 'repeat it with nettrace run --engine tcpdump, whose time stamps tell which packet the kernel spoke of'
+    : 'repeat it with nettrace run';
 }
 
 /** `10.88.0.1:19001 (host.containers.internal)`. */

@@ -8,6 +8,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { execa } from 'execa';
+import { childFailure } from './child-failure.ts';
 import { fixedEnvironment } from './environment.ts';
 import { readBounded } from './files.ts';
 import { kernelHasNftables } from './kernel-modules.ts';
@@ -17,6 +18,7 @@ import { collectProcesses } from './processes.ts';
 import { collectScript, linkSections, splitSections } from './script.ts';
 import type { CommandOutput, NamespaceSnapshot, Snapshot } from './snapshot.ts';
 import { Turns } from './turns.ts';
+import { listWords } from './word-list.ts';
 
 /** A namespace takes some 50 ms; one that takes this long hangs. */
 const timeoutMs = 10_000;
@@ -141,21 +143,30 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
   const errors = Buffer.concat(parts.error);
   const outputs = splitSections(Buffer.concat(parts.output), errors, token);
   if (stopped === null && outputs.length === 0) {
-    const lastLine = errors.toString('utf8').trim().split('\n').at(-1) ?? '';
-    const reason = lastLine === '' ? (result.shortMessage ?? 'no reason given') : lastLine;
-    return { outputs, problem: `could not be entered: ${reason}` };
+    return { outputs, problem: `failed at its start: ${childFailure(result, errors.toString('utf8'))}` };
   }
   return { outputs, problem: stopped ?? (result.failed ? 'ended before its end' : null) };
 }
 
-async function collectWith(handle: NamespaceHandle, collection: Collection): Promise<CollectedNamespace> {
+interface Collected extends Pick<ScriptRun, 'problem'> {
+  readonly snapshot: NamespaceSnapshot;
+}
+
+async function collectWith(handle: NamespaceHandle, collection: Collection): Promise<Collected> {
   const { outputs, problem } = await runScript(handle, collection);
   const { name, inode } = handle;
-  return {
-    snapshot: { name, inode, container: null, outputs },
-    missing:
-      problem === null ? [] : [`The snapshot of the network namespace ${name} is not whole: collecting it ${problem}.`],
-  };
+  return { snapshot: { name, inode, container: null, outputs }, problem };
+}
+
+/** One sentence for each problem, with the names of those that have it. */
+function problemSentences(collected: readonly Collected[]): string[] {
+  const problems = new Set(collected.map(({ problem }) => problem).filter((problem) => problem !== null));
+  return [...problems].map((problem) => {
+    const names = collected.filter((one) => one.problem === problem).map(({ snapshot }) => snapshot.name);
+    const [them, are, it] = names.length === 1 ? ['namespace', 'is', 'it'] : ['namespaces', 'are', 'them'];
+    const whose = names.length === 1 ? 'snapshot' : 'snapshots';
+    return `The ${whose} of the network ${them} ${listWords(names)} ${are} not whole: collecting ${it} ${problem}.`;
+  });
 }
 
 function startCollection(options: CollectOptions): Collection {
@@ -167,8 +178,8 @@ export async function collectNamespace(
   handle: NamespaceHandle,
   options: CollectOptions = {},
 ): Promise<CollectedNamespace> {
-  const { snapshot, missing } = await collectWith(handle, startCollection(options));
-  return { snapshot: nameNamespace(snapshot, handle), missing };
+  const collected = await collectWith(handle, startCollection(options));
+  return { snapshot: nameNamespace(collected.snapshot, handle), missing: problemSentences([collected]) };
 }
 
 /** Names of routing tables, which `ip` prints instead of numbers: see ip-route(8). */
@@ -188,15 +199,17 @@ export async function collectSnapshot(
   const collected = await Promise.all(handles.map((handle) => collectWith(handle, collection)));
   const tableNames = readTableNames();
   const named = await (options.named ?? handles);
-  const namespaces = collected.map(({ snapshot }, index) => {
+  const renamed = collected.map(({ snapshot, problem }, index): Collected => {
     const handle = named.find(({ inode }) => inode === snapshot.inode) ?? handles[index];
-    const whole = handle === undefined ? snapshot : nameNamespace(snapshot, handle);
-    return index === 0 ? { ...whole, outputs: [...whole.outputs, ...tableNames] } : whole;
+    return { snapshot: handle === undefined ? snapshot : nameNamespace(snapshot, handle), problem };
   });
+  const namespaces = renamed.map(({ snapshot }, index) =>
+    index === 0 ? { ...snapshot, outputs: [...snapshot.outputs, ...tableNames] } : snapshot,
+  );
   return {
     takenNs,
     namespaces,
     processes: collectProcesses(namespaces),
-    missing: [...(options.missing ?? []), ...collected.flatMap(({ missing }) => missing)],
+    missing: [...(options.missing ?? []), ...problemSentences(renamed)],
   };
 }

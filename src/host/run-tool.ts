@@ -1,6 +1,7 @@
 /** Starts a read-only tool and takes what it prints. */
 
 import { execa } from 'execa';
+import { childFailure } from './child-failure.ts';
 import { fixedEnvironment } from './environment.ts';
 
 /** Most bytes of a tool's answer that are kept. */
@@ -35,5 +36,5 @@ export async function runTool(
   if (result.timedOut) return { failure: `gave no answer within ${timeoutMs / 1000} s` };
   if (result.isMaxBuffer) return { failure: 'printed too much' };
   const lastLine = result.stderr.trim().split('\n').at(-1) ?? '';
-  return { failure: `failed: ${lastLine === '' ? (result.shortMessage ?? 'no reason given') : lastLine}` };
+  return { failure: `failed: ${childFailure(result, lastLine)}` };
 }

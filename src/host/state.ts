@@ -167,10 +167,17 @@ export interface NamespaceState {
   readonly hosts: ReadonlyMap<string, readonly string[]>;
 }
 
+/** What was collected and could not be parsed, or could not be collected. */
+export interface Problem {
+  /** Null where it concerns no namespace of its own. */
+  readonly netns: string | null;
+  /** One clause; names of tools and commands stand in backquotes. */
+  readonly clause: string;
+}
+
 /** The whole host, namespaces by name. */
 export interface HostState {
   readonly namespaces: ReadonlyMap<string, NamespaceState>;
   readonly processes: ReadonlyMap<number, readonly string[]>;
-  /** One sentence each: what was collected and could not be parsed, or could not be collected. */
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }

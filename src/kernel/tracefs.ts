@@ -10,6 +10,7 @@ import { closeSync, constants, existsSync, openSync, readdirSync, readSync, rmdi
 import { execa } from 'execa';
 import type { Guard } from '../capture/guard.ts';
 import type { KernelLine } from '../case/evidence.ts';
+import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
 import { lostEvents, parseTraceLine } from './parse.ts';
 
@@ -45,6 +46,8 @@ const prepareLimitMs = 5000;
 
 const standardPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 const instanceName = /^nettrace-(\d+)(?:-command)?$/;
+const mountName = /^nettrace-(\d+)$/;
+const removeMountsScript = 'for path; do umount "$path"; rmdir "$path"; done';
 
 /** One tracefs instance and what has been read of it. */
 class Instance {
@@ -100,17 +103,36 @@ function alive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
 }
 
+/** Those of the names that a pattern says are of a nettrace process which is gone. */
+function stale(names: readonly string[], pattern: RegExp): string[] {
+  return names.filter((name) => {
+    const owner = pattern.exec(name)?.[1];
+    return owner !== undefined && !alive(Number(owner));
+  });
+}
+
 /** Removes instances of nettrace processes that are gone. */
-function removeStale(tracing: string): void {
-  for (const name of readdirSync(`${tracing}/instances`)) {
-    const owner = instanceName.exec(name)?.[1];
-    if (owner === undefined || alive(Number(owner))) continue;
+function removeStaleInstances(tracing: string): void {
+  for (const name of stale(readdirSync(`${tracing}/instances`), instanceName)) {
     try {
       rmdirSync(`${tracing}/instances/${name}`);
     } catch {
       // Busy: somebody still reads it. The next start tries again.
     }
   }
+}
+
+/** Removes the mounts, and the directories under them, of nettrace processes that are gone. */
+async function removeStaleMounts(): Promise<void> {
+  const paths = stale(readdirSync('/run'), mountName).map((name) => `/run/${name}`);
+  if (paths.length === 0) return;
+  await execa('sh', ['-c', removeMountsScript, 'sh', ...paths], {
+    stdio: 'ignore',
+    env: fixedEnvironment,
+    extendEnv: false,
+    timeout: prepareLimitMs,
+    reject: false,
+  });
 }
 
 // The kernel waits for all of its CPUs at each of these writes, tens of milliseconds in all: a child does them beside
@@ -145,10 +167,11 @@ async function makeInstances(guard: Guard, names: readonly string[]): Promise<st
     detached: true,
     reject: false,
   });
-  guard.watchProcess(child.pid);
-  const { exitCode, stderr, shortMessage } = await child;
-  if (exitCode !== 0) throw new Error(stderr.trim().split('\n').at(-1) || (shortMessage ?? 'no reason was given'));
-  removeStale(tracing);
+  guard.watchProcess(child.pid, 'preparation');
+  const result = await child;
+  if (result.exitCode !== 0) throw new Error(childFailure(result, result.stderr));
+  removeStaleInstances(tracing);
+  await removeStaleMounts();
   return paths;
 }
 

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CaseReader } from '../../src/capfile/case-file.ts';
 import { UserError } from '../../src/cli/errors.ts';
-import { refuseExisting, saveCase } from '../../src/cli/save.ts';
+import { checkSavable, saveCase } from '../../src/cli/save.ts';
 import { caseOf, packets } from '../diagnose/cases.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'nettrace-save-'));
@@ -27,7 +27,7 @@ describe('a saved case', () => {
     writeFileSync(path, 'mine');
     expect(() => saveCase(path, evidence)).toThrow(UserError);
     expect(readFileSync(path, 'utf8')).toBe('mine');
-    expect(() => refuseExisting(path)).toThrow(
+    expect(() => checkSavable(path)).toThrow(
       `cannot save to ${path}: it exists already, and nettrace overwrites nothing. Name another file.`,
     );
   });
@@ -36,12 +36,29 @@ describe('a saved case', () => {
     const path = join(directory, 'link');
     symlinkSync(join(directory, 'elsewhere'), path);
     expect(() => saveCase(path, evidence)).toThrow(UserError);
-    expect(() => refuseExisting(path)).toThrow(UserError);
+    expect(() => checkSavable(path)).toThrow(UserError);
     expect(() => statSync(join(directory, 'elsewhere'))).toThrow('ENOENT');
   });
 
   it('says why it cannot be written', () => {
     expect(() => saveCase(join(directory, 'no', 'where'), evidence)).toThrow(/^cannot save to .*ENOENT/);
-    expect(() => refuseExisting(join(directory, 'not-there'))).not.toThrow();
+  });
+});
+
+describe('where a case could be saved is known before a command runs', () => {
+  it.each([
+    ['a folder that is not there', join('no', 'where'), 'no such file or directory (ENOENT). Name a file in a folder'],
+    ['a file in place of a folder', join('kept', 'x'), 'not a directory (ENOTDIR). Name a file in a folder'],
+    ['a folder in place of a file', '.', 'it exists already'],
+  ])('%s', (_name, name, reason) => {
+    const path = join(directory, name);
+    writeFileSync(join(directory, 'kept'), 'mine');
+    expect(() => checkSavable(path)).toThrow(`cannot save to ${path}: ${reason}`);
+  });
+
+  it('nothing is left of the trial', () => {
+    const path = join(directory, 'not-there');
+    checkSavable(path);
+    expect(existsSync(path)).toBe(false);
   });
 });

@@ -41,6 +41,11 @@ describe('what needs no cause', () => {
     );
   });
 
+  it('a connection that worked, of a program that is not known', () => {
+    const connection = onlyConnection(captureOf([packets.syn, packets.synAck, packets.ack]));
+    expect(connection.summary).toBe('10.88.0.1:19001 answered a program.');
+  });
+
   it('is proven when the kernel says that it was established', () => {
     const established = kernelLine(
       900_000n,

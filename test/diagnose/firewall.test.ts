@@ -4,6 +4,7 @@ import {
   at,
   caseOf,
   firewallLines,
+  kernelLine,
   listeners,
   lookUp,
   onlyConnection,
@@ -16,6 +17,9 @@ import {
 
 const sights = [...seen(packets.syn, [at.container]), ...seen(packets.reset, [at.container], 60_000n)];
 const snapshot = snapshotWith(listeners.bridge, rejectingRule);
+
+/** A packet of the same length, sent at about the same time. */
+const other = kernelLine(2_000n, 'net_dev_queue: dev=eth0 skbaddr=00000000deadbeef len=54');
 
 describe('firewall-reject', () => {
   it('is proven by the kernel: it dropped the packet in its firewall and sent no reset', () => {
@@ -58,6 +62,29 @@ describe('firewall-reject', () => {
     expect(connection.alternatives).toEqual([
       { cause: 'no-listener', tellApart: "on the host, at the time of the request: ss -tln 'sport = :19001'" },
     ]);
+  });
+
+  it.each([
+    ['proven', 'late by a program', 'user-space', 5_000_000n, [], null],
+    ['inferred', 'too late for any program', 'user-space', 60_000_000n, [], '--engine tcpdump'],
+    ['inferred', 'late, with another packet of this length', 'user-space', 5_000_000n, [other], '--engine tcpdump'],
+    ['inferred', 'late by the kernel', 'kernel', 5_000_000n, [], 'repeat it with nettrace run.'],
+  ] as const)('is %s where frames are stamped %s', (certainty, _name, clock, lateNs, more, advice) => {
+    const late = [
+      ...seen(packets.syn, [at.container], lateNs),
+      ...seen(packets.reset, [at.container], lateNs + 9_000n),
+    ];
+    const evidence = caseOf({ sights: late, snapshot, kernel: [...firewallLines, ...more] });
+    const session = evidence.session && { ...evidence.session, clock };
+    const connection = onlyConnection({ ...evidence, session });
+    expect(told(connection).what).toBe(`refused ECONNREFUSED firewall-reject ${certainty}`);
+    const explanation = connection.explanation.join(' ');
+    expect(explanation).not.toContain('as root');
+    if (advice !== null) expect(explanation).toContain(advice);
+  });
+
+  it('advises to be root where the kernel was not asked', () => {
+    expect(onlyConnection(caseOf({ sights, snapshot })).explanation.join(' ')).toContain('nettrace run, as root');
   });
 
   it.each([

@@ -170,3 +170,38 @@ describe('checked on the model', () => {
     expect(fixesFor({ argv, destination: '10.88.0.77' })[0]?.verified).toBe(false);
   });
 });
+
+describe('a command that means the same only where it was started', () => {
+  const advice = 'run it in the directory where the program was started';
+  const forward = ['-L', '19001:h:1', 's'];
+
+  it.each([
+    ['ssh -F ./config', ['ssh', '-F', './config', ...forward]],
+    ['ssh -F config', ['ssh', '-F', 'config', ...forward]],
+    ['ssh -ikey', ['ssh', '-ikey', ...forward]],
+    ['a program of that directory', ['./ssh', ...forward]],
+    ['ssh -o with a path', ['ssh', '-o', 'UserKnownHostsFile=keys/known', ...forward]],
+  ])('%s', (_name, argv) => {
+    expect(fixesFor({ argv })[0]?.summary).toContain(advice);
+  });
+
+  it.each([
+    ['ssh -F /etc/config', ['ssh', '-F', '/etc/config', ...forward]],
+    ['ssh -F none', ['ssh', '-F', 'none', ...forward]],
+    ['ssh -i of the home directory', ['ssh', '-i', '~/.ssh/id', ...forward]],
+    ['a program by its path', ['/usr/bin/ssh', ...forward]],
+  ])('not: %s', (_name, argv) => {
+    expect(fixesFor({ argv })[0]?.summary).not.toContain(advice);
+  });
+
+  it.each([
+    ['a URL', 'http://h/x', false],
+    ['a network', '10.0.0.0/8', false],
+    ['a path behind an option', '--config=etc/x', true],
+    ['a path upward', '../x', true],
+  ])('of another program, %s: %s', (_name, argument, depends) => {
+    const [fix] = fixesFor({ name: 'python3', argv: ['python3', '--bind', '127.0.0.1', argument] });
+    expect(fix?.commands).toHaveLength(1);
+    expect(fix?.summary.includes(advice)).toBe(depends);
+  });
+});

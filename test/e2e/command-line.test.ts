@@ -51,7 +51,16 @@ describe('wrong usage ends with status 2 and says what is wrong', () => {
     ['a missing file', ['replay'], "error: missing required argument 'file'"],
     ['a missing command to run', ['run', '--'], "error: missing required argument 'command'"],
     ['a wrong choice', ['replay', '--color', 'pink', shipped], 'Allowed choices are auto, always, never.'],
-    ['a wrong time', ['run', '--timeout', '0', '--', 'true'], 'It is a number of seconds above 0.'],
+    ['a wrong time', ['run', '--timeout', '0', '--', 'true'], 'It is a number of seconds above 0, at most'],
+    ['a time no timer counts', ['run', '--timeout', '2147484', '--', 'true'], 'at most 2147483 (24 days).'],
+    ['a namespace without a name', ['run', '--netns', '', '--', 'true'], 'It is a name without a slash'],
+    ['a namespace called .', ['run', '--netns', '.', '--', 'true'], 'It is a name without a slash'],
+    ['a namespace called ..', ['run', '--netns', '..', '--', 'true'], 'It is a name without a slash'],
+    ['a namespace by its path', ['run', '--netns', '../netns/blue', '--', 'true'], 'It is a name without a slash'],
+    ['an option without --', ['run', 'curl', '-s', 'x'], 'stand behind --: nettrace run [options] -- COMMAND'],
+    ['a word that would act on the terminal', ['\u001b[31m'], "unknown command '\\x1b[31m'\n"],
+    ['a value of several lines', ['run', '--engine', 'a\nb', '--', 'true'], "'a\\x0ab' is invalid"],
+    ['a word that is nearly one', ['demoo'], "'demoo'\n(Did you mean demo?)\n"],
     ['a wrong process', ['run', '--pid', '../1', '--', 'true'], 'It is the number of a process.'],
   ])('%s', (_name, parameters, phrase) => {
     const { status, out, err } = nettrace(...parameters);
@@ -86,6 +95,7 @@ describe('replay', () => {
     ['a directory', () => directory, 'illegal operation on a directory (EISDIR)'],
     ['text', () => fileOf('text', 'hello, world\n'), 'not a pcap or pcapng capture, it looks like text'],
     ['/dev/null', () => '/dev/null', 'not a pcap or pcapng capture, it looks like an empty file'],
+    ['a file without an end', () => '/dev/zero', 'not a pcap or pcapng capture'],
   ])('%s: one line, status 1', (_name, path, phrase) => {
     const { status, out, err } = nettrace('replay', path());
     expect([status, out]).toEqual([1, '']);
@@ -135,6 +145,14 @@ describe('a reader that has seen enough', () => {
     });
     const [status] = await once(child, 'close');
     expect([status, err]).toEqual([0, '']);
+  });
+});
+
+describe('an output that is broken', () => {
+  it('is said by the exit status, without a stack trace', () => {
+    const { status, err } = ended(['sh', '-c', '"$0" "$@" >/dev/full', program, 'replay', shipped]);
+    expect([status, err]).toEqual([1, '']);
+    expect(ended(['sh', '-c', '"$0" "$@" 2>/dev/full', program, 'nonesuch']).status).toBe(2);
   });
 });
 

@@ -1,10 +1,22 @@
-/** What happens around nettrace while it watches: links go down, and nettrace itself is killed. */
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+/** What happens around nettrace while it watches: links go down, outputs break, and nettrace itself is ended. */
+
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { CaseReader } from '../../src/capfile/case-file.ts';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
@@ -15,13 +27,17 @@ import { containerOnBridge } from './topologies.ts';
 const url = 'https://10.88.0.1:19001/ping';
 const limitMs = 15_000;
 
+function start(file: string, args: readonly string[]) {
+  return execa(file, args, { reject: false, stdin: 'pipe' });
+}
+
 function startNettrace(lab: Lab, options: readonly string[], script: string) {
   const args = ['run', '--netns', lab.netns('portainer'), '--json', ...options, '--', 'sh', '-c', script];
-  return execa('bin/nettrace', args, { reject: false, stdin: 'pipe' });
+  return start('bin/nettrace', args);
 }
 
 /** Waits until the traced command has said this. */
-async function hears(running: ReturnType<typeof startNettrace>, words: string): Promise<void> {
+async function hears(running: ReturnType<typeof start>, words: string): Promise<void> {
   let said = '';
   running.stderr.on('data', (chunk: Buffer) => {
     said += chunk.toString();
@@ -69,6 +85,36 @@ describeLab('a link that goes down and comes back', () => {
   });
 });
 
+describeLab('a link that is down at the start', () => {
+  test.each(['tcpdump', 'cap'])('is said to be, and is captured on when it comes up (%s)', async (engine) => {
+    await using lab = await buildLab(containerOnBridge({ services: { web: httpsServer('0.0.0.0:19001') } }));
+    await lab.linkDown('host', 'veth0');
+    const script = `echo running >&2; read -r go; n=0; until curl -sk -m 2 ${url} >&2 || [ $n -ge 20 ]; do n=$((n+1)); sleep 0.2; done; read -r go; curl -sk -m 2 ${url} >&2`;
+    const folder = mkdtempSync(join(tmpdir(), 'nettrace-down-'));
+    const saved = join(folder, 'down.pcapng');
+    const running = startNettrace(lab, ['--engine', engine, '--save', saved], script);
+    await hears(running, 'running');
+    await lab.linkUp('host', 'veth0');
+    running.stdin.write('go\n');
+    await hears(running, 'pong');
+    // As above: an engine tries again within this time.
+    await delay(500);
+    running.stdin.write('go\n');
+    const { exitCode, stdout, stderr } = await running;
+    expect(exitCode, stderr).toBe(0);
+    const { evidence }: Diagnosis = JSON.parse(stdout);
+    const [said = ''] = evidence.missing.filter((sentence) => sentence.includes('at the start'));
+    expect(said).toContain(`${lab.netns('host')}:veth0`);
+    expect(said).toMatch(/ (?:was|were) down at the start: nothing could be captured there before /);
+    expect(evidence.missing.join('\n')).not.toContain('started again');
+    const reader = new CaseReader();
+    reader.push(readFileSync(saved));
+    const { frames = [], interfaces = [] } = reader.end() ?? {};
+    expect(frames.map(({ interfaceIndex }) => interfaces[interfaceIndex]?.device)).toContain('veth0');
+    rmSync(folder, { recursive: true });
+  });
+});
+
 /** Every process below one, itself left out. */
 function descendants(root: number): ProcessIdentity[] {
   const parents = new Map<number, number>();
@@ -98,6 +144,20 @@ async function traces(pid: number): Promise<string[]> {
   return [...mounts, ...instances, ...readdirSync('/run'), ...readdirSync('/tmp')].filter(own);
 }
 
+/** Waits until none of these runs and nothing is left of the nettrace of this pid, and says what is there yet. */
+async function leftOf(pid: number, processes: readonly ProcessIdentity[]): Promise<unknown[]> {
+  await waitUntil(async () => !processes.some(isAlive) && (await traces(pid)).length === 0, 3000);
+  return [...processes.filter(isAlive), ...(await traces(pid))];
+}
+
+function commandLineOf({ pid }: ProcessIdentity): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 describeLab('nettrace that is killed', () => {
   test.each([
     ['tcpdump', 'SIGKILL'],
@@ -109,8 +169,7 @@ describeLab('nettrace that is killed', () => {
     await hears(running, 'running');
     const pid = running.pid ?? 0;
     // The shell has said that it runs; then it becomes the sleep.
-    const isCommand = ({ pid: child }: ProcessIdentity) =>
-      readFileSync(`/proc/${child}/cmdline`, 'utf8').startsWith('sleep');
+    const isCommand = (child: ProcessIdentity) => commandLineOf(child).startsWith('sleep');
     await waitUntil(() => descendants(pid).some(isCommand), 3000);
     const children = descendants(pid);
     const commandPid = children.find(isCommand);
@@ -121,11 +180,107 @@ describeLab('nettrace that is killed', () => {
     expect(await traces(pid)).not.toEqual([]);
     process.kill(pid, signal);
     if (signal === 'SIGTERM') await endProcesses([commandPid]);
-    await waitUntil(() => !others.some(isAlive), 3000);
-    expect(others.filter(isAlive)).toEqual([]);
-    await waitUntil(async () => (await traces(pid)).length === 0, 3000);
-    expect(await traces(pid)).toEqual([]);
+    expect(await leftOf(pid, others)).toEqual([]);
     expect(isAlive(commandPid)).toBe(signal === 'SIGKILL');
     await endProcesses([commandPid]);
+  });
+});
+
+/** nettrace on the host, which needs no lab; its own standard input is no terminal. */
+function startOnHost(script: string) {
+  return start('bin/nettrace', ['run', '--', 'sh', '-c', script]);
+}
+
+describeLab('signals to nettrace', () => {
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+  ] as const)('%s before the command is let go: it never starts, and nothing is left', async (signal, status) => {
+    const running = startOnHost('echo started');
+    const pid = running.pid ?? 0;
+    const gate = () => descendants(pid).find((child) => commandLineOf(child).includes('read -r go <&3'));
+    expect(await waitUntil(() => gate() !== undefined, limitMs)).toBe(true);
+    const children = descendants(pid);
+    process.kill(pid, signal);
+    expect(await running).toMatchObject({ exitCode: status, stdout: '' });
+    expect(await leftOf(pid, children)).toEqual([]);
+  });
+
+  test('two Ctrl-C in quick succession leave nothing but the command', async () => {
+    const running = startOnHost('trap "echo heard >&2" INT; sleep 30 & echo running >&2; wait; wait');
+    await hears(running, 'running');
+    const pid = running.pid ?? 0;
+    const children = descendants(pid);
+    process.kill(pid, 'SIGINT');
+    await hears(running, 'heard');
+    // The command goes on and keeps the outputs open: nettrace's own end is to be seen.
+    const exit = once(running.nodeChildProcess, 'exit');
+    process.kill(pid, 'SIGINT');
+    expect((await exit)[0]).toBe(130);
+    const isCommand = (child: ProcessIdentity) => /echo heard|^sleep/.test(commandLineOf(child));
+    const command = children.filter(isCommand);
+    expect(command).toHaveLength(2);
+    const others = children.filter((child) => !command.includes(child));
+    expect(await leftOf(pid, others)).toEqual([]);
+    expect(command.filter(isAlive)).toEqual(command);
+    await endProcesses(command);
+  });
+
+  test('under nohup SIGHUP is ignored, by the command too', async () => {
+    const script = 'echo running >&2; read -r go; kill -HUP $$; echo survived >&2';
+    const running = start('nohup', ['bin/nettrace', 'run', '--', 'sh', '-c', script]);
+    await hears(running, 'running');
+    process.kill(running.pid ?? 0, 'SIGHUP');
+    running.stdin.write('go\n');
+    const { exitCode, stderr } = await running;
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toContain('survived');
+  });
+});
+
+describeLab('a start that fails', () => {
+  test.each([
+    ['is absent', null, 'ENOENT'],
+    ['may not be run', 0o644, 'EACCES'],
+  ])('nsenter %s: status 125, one line, and nothing is left', async (_name, mode, code) => {
+    await using lab = await buildLab(containerOnBridge());
+    const folder = mkdtempSync(join(tmpdir(), 'nettrace-path-'));
+    for (const tool of ['sh', 'dirname', 'readlink']) symlinkSync(`/usr/bin/${tool}`, join(folder, tool));
+    if (mode !== null) writeFileSync(join(folder, 'nsenter'), '', { mode });
+    const args = ['run', '--netns', lab.netns('portainer'), '--', 'true'];
+    const running = execa('bin/nettrace', args, { reject: false, env: { PATH: folder } });
+    const { exitCode, stderr } = await running;
+    expect(exitCode).toBe(125);
+    expect(stderr).toMatch(new RegExp(`^nettrace: the command could not be started: spawn nsenter ${code}[^\\n]*$`));
+    expect(await leftOf(running.pid ?? 0, [])).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describeLab('an output that breaks', () => {
+  test.each([
+    ['a reader of the report that has seen enough', '2>&1 | true'],
+    ['a reader of the document that has seen enough', '--json | true'],
+    ['a full disk for the report', '2>/dev/full'],
+    ['a full disk for the document', '--json >/dev/full'],
+  ])('%s: the exit status stays the command’s', async (_name, rest) => {
+    const [options = '', redirection = ''] = rest.startsWith('--json') ? ['--json', rest.slice(6)] : ['', rest];
+    const line = `bin/nettrace run ${options} -- sh -c 'exit 3' ${redirection}; echo "\${PIPESTATUS[0]}" >&2`;
+    const { stderr } = await execa('bash', ['-c', line], { reject: false });
+    expect(stderr.split('\n').at(-1)).toBe('3');
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+});
+
+describeLab('what an earlier nettrace left', () => {
+  test('a mount of a process that is gone goes at the next start', async () => {
+    // No process has a number above PID_MAX_LIMIT.
+    const folder = '/run/nettrace-4194305';
+    mkdirSync(folder);
+    await execa('mount', ['-t', 'tracefs', 'nettrace', folder]);
+    mkdirSync(join(folder, 'instances', 'nettrace-4194305'));
+    expect((await startOnHost('true')).exitCode).toBe(0);
+    expect(await traces(4_194_305)).toEqual([]);
   });
 });

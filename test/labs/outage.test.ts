@@ -181,6 +181,7 @@ describeLab('look-alikes of a listener on another address', () => {
     await using lab = await buildLab(containerOnBridge({ ...healthy, ...rules }));
     for (const [options, certainty] of [
       [[], 'proven'],
+      [['--engine', 'cap'], 'proven'],
       [['--no-kernel'], 'inferred'],
     ] as const) {
       const connection = await diagnose(lab, ...options);

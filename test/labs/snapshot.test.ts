@@ -185,6 +185,6 @@ describeLab('a snapshot of real namespaces', () => {
       if (handle === undefined) throw new Error('no namespace');
       return collectNamespace({ ...handle, descriptor: 999_999 });
     });
-    expect(missing).toEqual([expect.stringContaining('could not be entered: nsenter')]);
+    expect(missing).toEqual([expect.stringContaining('failed at its start: nsenter')]);
   });
 });

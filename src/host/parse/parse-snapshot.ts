@@ -1,7 +1,7 @@
 /** The public door: a snapshot's text becomes the host's state. */
 
 import type { Snapshot } from '../snapshot.ts';
-import type { HostState, NamespaceState } from '../state.ts';
+import type { HostState, NamespaceState, Problem } from '../state.ts';
 import { parseBridgePorts, parseForwardingEntries } from './bridge.ts';
 import { parseFirewall } from './firewall.ts';
 import { parseHosts } from './hosts.ts';
@@ -20,10 +20,11 @@ const tableNamesCommand = 'cat /etc/iproute2/rt_tables';
  * `problems`. Two namespaces of one name (no collector makes such) are one, the first.
  */
 export function parseSnapshot(snapshot: Snapshot): HostState {
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const sectionsByName = new Map<string, { sections: Sections; inode: number }>();
   for (const namespace of snapshot.namespaces) {
-    if (sectionsByName.has(namespace.name)) problems.push(`Two namespaces are called ${namespace.name}.`);
+    if (sectionsByName.has(namespace.name))
+      problems.push({ netns: null, clause: `two namespaces are called ${namespace.name}` });
     else sectionsByName.set(namespace.name, { sections: new Sections(namespace), inode: namespace.inode });
   }
   const tableNames = parseTableNames(

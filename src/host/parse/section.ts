@@ -1,13 +1,27 @@
 /** One namespace's outputs, as its parsers ask for them. */
 
 import type { CommandOutput, NamespaceSnapshot } from '../snapshot.ts';
-import type { Quote } from '../state.ts';
+import type { Problem, Quote } from '../state.ts';
 import { asRecords, type JsonRecord, parseJson } from './json.ts';
+
+/** What is not known without a tool. */
+const toldBy: Readonly<Record<string, string>> = {
+  ip: 'no links, addresses, routes or neighbours are known',
+  bridge: 'the ports and addresses of bridges are not known',
+  ss: 'no listening sockets are known',
+  nft: 'the rules of nftables are not known',
+};
+
+/** A tool is there for all namespaces, or for none. */
+function notInstalled(tool: string): Problem {
+  const lacking = toldBy[tool];
+  return { netns: null, clause: `\`${tool}\` is not installed${lacking === undefined ? '' : `: ${lacking}`}` };
+}
 
 /** Gives a namespace's outputs and gathers what is wrong with them. */
 export class Sections {
   readonly netns: string;
-  readonly problems: string[] = [];
+  readonly problems: Problem[] = [];
   readonly #outputs: readonly CommandOutput[];
 
   constructor(namespace: NamespaceSnapshot) {
@@ -35,7 +49,7 @@ export class Sections {
     const output = this.find(command);
     if (output?.exitCode === 0) return output.text;
     if (output === undefined) this.problem(`\`${command}\` was not collected`);
-    else if (output.exitCode === null) this.problem(`\`${command.split(' ', 1).join('')}\` is not installed`);
+    else if (output.exitCode === null) this.problems.push(notInstalled(command.split(' ', 1).join('')));
     else this.problem(`\`${command}\` failed: ${output.error === '' ? `exit ${output.exitCode}` : output.error}`);
     return null;
   }
@@ -51,7 +65,7 @@ export class Sections {
 
   /** Notes one clause about this namespace. */
   problem(clause: string): void {
-    this.problems.push(`In ${this.netns}, ${clause}.`);
+    this.problems.push({ netns: this.netns, clause });
   }
 }
 

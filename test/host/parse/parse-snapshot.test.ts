@@ -147,21 +147,28 @@ describe('what is not as it should be', () => {
       listenersKnown: false,
       firewallKnown: false,
     });
-    expect(problems).toContain('In host, `ip -j -d -s link` was not collected.');
-    expect(problems).toContain('In host, `ss -HOtlnpe` was not collected.');
+    expect(problems).toContainEqual({ netns: 'host', clause: '`ip -j -d -s link` was not collected' });
+    expect(problems).toContainEqual({ netns: 'host', clause: '`ss -HOtlnpe` was not collected' });
   });
 
   test.each([
-    ['failed', { exitCode: 1, text: '', error: 'boom' }, 'In host, `ip -j neigh` failed: boom.'],
-    ['failed without a word', { exitCode: 3, text: '', error: '' }, 'In host, `ip -j neigh` failed: exit 3.'],
-    ['is not installed', { exitCode: null, text: '', error: '' }, 'In host, `ip` is not installed.'],
+    ['failed', { exitCode: 1, text: '', error: 'boom' }, 'host', '`ip -j neigh` failed: boom'],
+    ['failed without a word', { exitCode: 3, text: '', error: '' }, 'host', '`ip -j neigh` failed: exit 3'],
+    [
+      'is not installed',
+      { exitCode: null, text: '', error: '' },
+      null,
+      '`ip` is not installed: no links, addresses, routes or neighbours are known',
+    ],
     [
       'printed half',
       { exitCode: 0, text: '[{"dst":', error: '' },
-      'In host, `ip -j neigh` printed what could not be parsed.',
+      'host',
+      '`ip -j neigh` printed what could not be parsed',
     ],
-  ])('a command that %s', (_title, output, problem) => {
-    expect(parseSnapshot(snapshotOf([{ command: 'ip -j neigh', ...output }])).problems).toContain(problem);
+  ])('a command that %s', (_title, output, netns, clause) => {
+    const { problems } = parseSnapshot(snapshotOf([{ command: 'ip -j neigh', ...output }]));
+    expect(problems).toContainEqual({ netns, clause });
   });
 
   test('a routing table with a name is found by rt_tables, else it is said', () => {
@@ -175,9 +182,10 @@ describe('what is not as it should be', () => {
     ]);
     const unnamed = parseSnapshot(snapshotOf([routes]));
     expect(unnamed.namespaces.get('host')?.routes).toMatchObject([{ table: 0 }]);
-    expect(unnamed.problems).toContain(
-      'In host, the number of a routing table is not known: default via 10.0.0.1 dev eth0 table vpn.',
-    );
+    expect(unnamed.problems).toContainEqual({
+      netns: 'host',
+      clause: 'the number of a routing table is not known: default via 10.0.0.1 dev eth0 table vpn',
+    });
   });
 
   test('a device with a dot in its name keeps its settings', () => {

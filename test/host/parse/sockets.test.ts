@@ -55,5 +55,5 @@ test('a list that could not be had leaves the sockets unknown', () => {
   const [namespace] = snapshotOf([printed('ss -HOtlnpe', '')]).namespaces;
   const sections = new Sections(namespace ?? { name: '', inode: 0, container: null, outputs: [] });
   expect(parseListeners(sections)).toEqual({ listeners: [], known: false });
-  expect(sections.problems).toEqual(['In host, `ss -HOulnpe` was not collected.']);
+  expect(sections.problems).toEqual([{ netns: 'host', clause: '`ss -HOulnpe` was not collected' }]);
 });
