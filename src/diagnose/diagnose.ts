@@ -4,7 +4,7 @@
  */
 
 import type { Case } from '../case/evidence.ts';
-import { type Connection, findConnections } from '../flow/connection.ts';
+import { type Connection, findConnections, wasAnswered } from '../flow/connection.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import { commandConnections } from './command-connections.ts';
 import { type Context, gatherContext, ownerOf } from './context.ts';
@@ -70,6 +70,9 @@ function certaintyOf(context: Context, finding: Finding | null): Certainty {
 /** The namespace of the server: where the journey ends at a socket; without one, the sole owner of the address. */
 function serverNetns({ connection, host, journey }: Context): string | null {
   const last = journey?.steps.at(-1);
+  // Answered where nothing listens, it was answered from where rules sent it.
+  const elsewhere = journey?.mayBeRedirected === true && journey.end.kind === 'refused' && wasAnswered(connection);
+  if (elsewhere) return null;
   if (last?.stage === 'socket') return last.netns;
   // What leaves the host's view may meet another machine of the same address.
   return host === null || journey?.end.kind === 'leaves-view' ? null : ownerOf(host, connection.server.address);

@@ -106,6 +106,12 @@ const stops: readonly Step['verdict'][] = ['refused', 'dropped', 'rejected', 'fa
 function judge(context: Context, step: Step, position: number, reached: number): Pick<Hop, 'verdict' | 'detail'> {
   const { verdict, detail, quotes } = step;
   if (stops.includes(verdict) && wasAnswered(context.connection)) {
+    if (context.journey?.mayBeRedirected === true) {
+      return {
+        verdict: 'unknown',
+        detail: 'the server answered: rules on the way may have sent it elsewhere than here',
+      };
+    }
     const told = `the server answered, and the model of this host did not expect it: ${detail}`;
     return { verdict: verdict === 'refused' ? 'delivered' : 'unknown', detail: told };
   }

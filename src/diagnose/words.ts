@@ -36,7 +36,8 @@ export function clientText(context: Context, unnamed: 'A program' | 'a program' 
 
 /** How to have the kernel's word next time, as a clause: what this case lacked decides. */
 export function proofAdvice({ kernel, evidence: { session } }: Context): string {
-  if (kernel === null) return 'repeat it with nettrace run, as root';
+  // A run is always root's: it lacked the kernel's word because that was left out or not to be had.
+  if (kernel === null) return `repeat it with nettrace run, ${session === null ? 'as root' : 'with kernel events'}`;
   return session?.clock === 'user-space'
     ? 'repeat it with nettrace run --engine tcpdump, whose time stamps tell which packet the kernel spoke of'
     : 'repeat it with nettrace run';

@@ -246,3 +246,36 @@ describe('a saved case', () => {
     expect(replayed && formatJson(diagnose(replayed))).toBe(formatJson(diagnose(evidence)));
   });
 });
+
+describe('a port that rules send elsewhere', () => {
+  const redirecting = {
+    json: rejectingRule.json
+      .replace('"type": "filter", "hook": "input"', '"type": "nat", "hook": "prerouting"')
+      .replace('{"reject": {"type": "tcp reset"}}', '{"dnat": {"addr": "10.88.0.20", "port": 80}}'),
+    text: rejectingRule.text
+      .replace('type filter hook input', 'type nat hook prerouting')
+      .replace('reject with tcp reset', 'dnat to 10.88.0.20:80'),
+  };
+  const snapshot = snapshotWith('', redirecting);
+
+  it('answers from where nobody is named, though nothing listens at its own address', () => {
+    const sights = [
+      ...seen(packets.syn, [at.container]),
+      ...seen(packets.synAck, [at.container], 60_000n),
+      ...seen(packets.ack, [at.container], 90_000n),
+    ];
+    const { outcome, destination, hops } = onlyConnection(caseOf({ sights, snapshot, kernel: [lookUp] }));
+    expect([outcome, destination.netns]).toEqual(['ok', null]);
+    expect(hops.at(-1)).toMatchObject({
+      verdict: 'unknown',
+      detail: 'the server answered: rules on the way may have sent it elsewhere than here',
+    });
+  });
+
+  it('that refuses is not said to lack a listener where a drop alone speaks for it', () => {
+    const sights = [...seen(packets.syn, [at.container]), ...seen(packets.reset, [at.container], 60_000n)];
+    const drop = noSocketLines.filter(({ text }) => !text.includes('tcp_send_reset'));
+    const { cause } = onlyConnection(caseOf({ sights, snapshot, kernel: drop }));
+    expect(cause).toBeNull();
+  });
+});

@@ -84,7 +84,9 @@ describe('firewall-reject', () => {
   });
 
   it('advises to be root where the kernel was not asked', () => {
-    expect(onlyConnection(caseOf({ sights, snapshot })).explanation.join(' ')).toContain('nettrace run, as root');
+    expect(onlyConnection(caseOf({ sights, snapshot })).explanation.join(' ')).toContain(
+      'nettrace run, with kernel events',
+    );
   });
 
   it.each([
