@@ -142,12 +142,4 @@ export const notDecoded: readonly string[] = [
 ];
 
 /** Fields of the truth that nettrace reads in no frame. */
-export const notRead: readonly string[] = [
-  'dns.flags.rcode',
-  'dns.id',
-  'dns.qry.name',
-  'http.request.method',
-  'http.response.code',
-  'tls.handshake.extensions_server_name',
-  'vxlan.vni',
-];
+export const notRead: readonly string[] = ['vxlan.vni'];

@@ -1,0 +1,305 @@
+/**
+ * The data of DNS resource records: RFC 1035 section 3.3, AAAA RFC 3596, SRV RFC 2782, NAPTR RFC 3403, OPT RFC 6891,
+ * DNSSEC RFC 4034, SSHFP RFC 4255, TLSA RFC 6698, CAA RFC 8659, SVCB and HTTPS RFC 9460.
+ */
+
+import { ipv4Length, ipv6Length, readIpv4, readIpv6 } from './address.ts';
+import { type Context, type Header, named } from './decoder.ts';
+import { readName } from './dns-name.ts';
+import { optionCodes, recordType, recordTypes, serviceKeys } from './dns-numbers.ts';
+import type { DecodeError } from './layer.ts';
+
+const shortLength = 2;
+const longLength = 4;
+const millisecondsPerSecond = 1000;
+
+/** Where a record's data stands. All places count from the header's start. */
+export interface RecordData {
+  readonly header: Header;
+  readonly context: Context;
+  /** Where the message starts. */
+  readonly base: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One item of a record's data; `rest` is all that is left, as hex. */
+type Item =
+  | {
+      readonly kind: 'name' | 'string' | 'time' | 'rest' | 'ipv4' | 'ipv6';
+      readonly field: string;
+      readonly label: string;
+    }
+  | {
+      readonly kind: 'number';
+      readonly field: string;
+      readonly label: string;
+      readonly length: number;
+      readonly names?: ReadonlyMap<number, string>;
+    };
+
+function number(field: string, label: string, length: number, names?: ReadonlyMap<number, string>): Item {
+  return { kind: 'number', field, label, length, ...(names && { names }) };
+}
+
+function item(kind: Exclude<Item['kind'], 'number'>, field: string, label: string): Item {
+  return { kind, field, label };
+}
+
+/** The types whose data is a fixed row of items. */
+const layouts: ReadonlyMap<number, readonly Item[]> = new Map([
+  [recordType.a, [item('ipv4', 'dns.a', 'Address')]],
+  [recordType.aaaa, [item('ipv6', 'dns.aaaa', 'Address')]],
+  [recordType.ns, [item('name', 'dns.ns', 'Name server')]],
+  [recordType.cname, [item('name', 'dns.cname', 'Canonical name')]],
+  [recordType.dname, [item('name', 'dns.dname', 'Name that replaces the owner')]],
+  [recordType.ptr, [item('name', 'dns.ptr.domain_name', 'Name')]],
+  [
+    recordType.mx,
+    [number('dns.mx.preference', 'Preference', shortLength), item('name', 'dns.mx.mail_exchange', 'Mail exchange')],
+  ],
+  [
+    recordType.soa,
+    [
+      item('name', 'dns.soa.mname', 'Primary name server'),
+      item('name', 'dns.soa.rname', "Responsible person's mailbox"),
+      number('dns.soa.serial_number', 'Serial number', longLength),
+      number('dns.soa.refresh_interval', 'Refresh interval in seconds', longLength),
+      number('dns.soa.retry_interval', 'Retry interval in seconds', longLength),
+      number('dns.soa.expire_limit', 'Expire limit in seconds', longLength),
+      number('dns.soa.minimum_ttl', 'Lifetime of negative answers in seconds', longLength),
+    ],
+  ],
+  [
+    recordType.srv,
+    [
+      number('dns.srv.priority', 'Priority', shortLength),
+      number('dns.srv.weight', 'Weight', shortLength),
+      number('dns.srv.port', 'Port', shortLength),
+      item('name', 'dns.srv.target', 'Target'),
+    ],
+  ],
+  [
+    recordType.naptr,
+    [
+      number('dns.naptr.order', 'Order', shortLength),
+      number('dns.naptr.preference', 'Preference', shortLength),
+      item('string', 'dns.naptr.flags', 'Flags'),
+      item('string', 'dns.naptr.service', 'Service'),
+      item('string', 'dns.naptr.regex', 'Regular expression'),
+      item('name', 'dns.naptr.replacement', 'Replacement'),
+    ],
+  ],
+  [
+    recordType.ds,
+    [
+      number('dns.ds.key_id', 'Key tag', shortLength),
+      number('dns.ds.algorithm', 'Algorithm', 1),
+      number('dns.ds.digest_type', 'Digest type', 1),
+      item('rest', 'dns.ds.digest', 'Digest'),
+    ],
+  ],
+  [
+    recordType.dnskey,
+    [
+      number('dns.dnskey.flags', 'Flags', shortLength),
+      number('dns.dnskey.protocol', 'Protocol', 1),
+      number('dns.dnskey.algorithm', 'Algorithm', 1),
+      item('rest', 'dns.dnskey.public_key', 'Public key'),
+    ],
+  ],
+  [
+    recordType.rrsig,
+    [
+      number('dns.rrsig.type_covered', 'Type covered', shortLength, recordTypes),
+      number('dns.rrsig.algorithm', 'Algorithm', 1),
+      number('dns.rrsig.labels', 'Labels', 1),
+      number('dns.rrsig.original_ttl', 'Original time to live', longLength),
+      item('time', 'dns.rrsig.signature_expiration', 'Expires'),
+      item('time', 'dns.rrsig.signature_inception', 'Valid from'),
+      number('dns.rrsig.key_tag', 'Key tag', shortLength),
+      item('name', 'dns.rrsig.signers_name', "Signer's name"),
+      item('rest', 'dns.rrsig.signature', 'Signature'),
+    ],
+  ],
+  [
+    recordType.nsec,
+    [item('name', 'dns.nsec.next_domain_name', 'Next name'), item('rest', 'dns.data', 'Types as a bit map')],
+  ],
+  [
+    recordType.sshfp,
+    [
+      number('dns.sshfp.algorithm', 'Algorithm', 1),
+      number('dns.sshfp.fingerprint.type', 'Fingerprint type', 1),
+      item('rest', 'dns.sshfp.fingerprint', 'Fingerprint'),
+    ],
+  ],
+  [
+    recordType.tlsa,
+    [
+      number('dns.tlsa.certificate_usage', 'Certificate usage', 1),
+      number('dns.tlsa.selector', 'Selector', 1),
+      number('dns.tlsa.matching_type', 'Matching type', 1),
+      item('rest', 'dns.tlsa.certificate_association_data', 'Certificate association'),
+    ],
+  ],
+]);
+
+/** Adds an item at `place` and gives its length; an item that goes beyond the data is the record's error. */
+function addItem(data: RecordData, one: Item, place: number): { length: number; error: DecodeError | null } {
+  const { header, base, end, context } = data;
+  const done = (length: number, add: () => void): { length: number; error: DecodeError | null } => {
+    if (place + length > end)
+      return { length, error: header.badValue('dns.resp.len', place + length - data.start, end - data.start) };
+    add();
+    return { length, error: null };
+  };
+  switch (one.kind) {
+    case 'number':
+      return done(one.length, () => {
+        header.number(one.field, one.label, place, one.length, one.names && named(one.names));
+      });
+    case 'time':
+      return done(longLength, () => {
+        header.number(one.field, one.label, place, longLength, (seconds) =>
+          new Date(seconds * millisecondsPerSecond).toISOString(),
+        );
+      });
+    case 'ipv4':
+      return done(ipv4Length, () => header.address(one.field, one.label, place, ipv4Length, readIpv4));
+    case 'ipv6':
+      return done(ipv6Length, () => header.address(one.field, one.label, place, ipv6Length, readIpv6));
+    case 'string': {
+      const length = header.peek(place, 1);
+      return done(1 + length, () => {
+        header.text(one.field, one.label, place + 1, length);
+      });
+    }
+    case 'rest':
+      return done(end - place, () => header.hex(one.field, one.label, place, end - place));
+    case 'name': {
+      const name = readName(header, base, place, context);
+      if (name.text === null) return { length: end - place, error: name.error };
+      const { text } = name;
+      return done(name.length, () => header.add(one.field, one.label, place, name.length, text));
+    }
+  }
+}
+
+/** RFC 1035 section 3.3.14: one or more strings, each after its length. */
+function addTexts({ header, start, end }: RecordData): void {
+  let place = start;
+  while (place < end && header.has(place + 1)) {
+    const length = Math.min(header.number('dns.txt.length', 'Text length', place, 1), end - place - 1);
+    header.text('dns.txt', 'Text', place + 1, length);
+    place += 1 + length;
+  }
+}
+
+const issuerCritical = 0x80;
+const authorizationTags: ReadonlySet<string> = new Set(['issue', 'issuewild', 'iodef']);
+
+function addAuthorization({ header, start, end }: RecordData): void {
+  const [flags, tagLength, tag] = [start, start + 1, start + shortLength];
+  if (tag > end) return;
+  header.number('dns.caa.flags', 'Flags', flags, 1);
+  header.flag('dns.caa.flags.issuer_critical', 'Issuer critical', flags, 1, issuerCritical);
+  const length = Math.min(header.number('dns.caa.tag_length', 'Tag length', tagLength, 1), end - tag);
+  const name = header.text('dns.caa.tag', 'Tag', tag, length);
+  const field = authorizationTags.has(name) ? `dns.caa.${name}` : 'dns.caa.unknown';
+  header.text(field, 'Value', tag + length, end - tag - length);
+}
+
+/** Within an option of OPT, a parameter of SVCB. */
+const option = { code: 0, length: shortLength, value: 2 * shortLength };
+
+/** Calls `add` for each option or parameter between two places, as far as they fit. */
+function eachOption(
+  header: Header,
+  start: number,
+  end: number,
+  add: (code: number, place: number, length: number) => void,
+): void {
+  let place = start;
+  while (place + option.value <= end && header.has(place + option.value)) {
+    const length = header.peek(place + option.length, shortLength);
+    if (place + option.value + length > end) return;
+    add(header.peek(place + option.code, shortLength), place, length);
+    place += option.value + length;
+  }
+}
+
+function addOptions({ header, start, end }: RecordData): void {
+  eachOption(header, start, end, (_code, place, length) => {
+    header.number('dns.opt.code', 'Option', place + option.code, shortLength, named(optionCodes));
+    header.number('dns.opt.len', 'Option length', place + option.length, shortLength);
+    header.hex('dns.opt.data', 'Option data', place + option.value, length);
+  });
+}
+
+const serviceKey = { alpn: 1, port: 3, ipv4Hint: 4, ipv6Hint: 6 };
+
+function addService(data: RecordData): DecodeError | null {
+  const { header, start, end } = data;
+  const priority = addItem(data, number('dns.svcb.svcpriority', 'Priority', shortLength), start);
+  if (priority.error !== null) return priority.error;
+  const target = addItem(data, item('name', 'dns.svcb.targetname', 'Target'), start + shortLength);
+  if (target.error !== null) return target.error;
+  eachOption(header, start + shortLength + target.length, end, (key, place, length) => {
+    header.number('dns.svcb.svcparam.key', 'Parameter', place + option.code, shortLength, named(serviceKeys));
+    header.number('dns.svcb.svcparam.value.length', 'Parameter length', place + option.length, shortLength);
+    const value = place + option.value;
+    const after = value + length;
+    if (key === serviceKey.alpn) {
+      for (let at = value; at < after; at += 1 + header.peek(at, 1)) {
+        const room = Math.min(header.peek(at, 1), after - at - 1);
+        header.text('dns.svcb.svcparam.alpn', 'Application protocol', at + 1, room);
+      }
+    } else if (key === serviceKey.port && length === shortLength) {
+      header.number('dns.svcb.svcparam.port', 'Port', value, shortLength);
+    } else if (key === serviceKey.ipv4Hint) {
+      for (let at = value; at + ipv4Length <= after; at += ipv4Length) {
+        header.address('dns.svcb.svcparam.ipv4hint.ip', 'Address hint', at, ipv4Length, readIpv4);
+      }
+    } else if (key === serviceKey.ipv6Hint) {
+      for (let at = value; at + ipv6Length <= after; at += ipv6Length) {
+        header.address('dns.svcb.svcparam.ipv6hint.ip', 'Address hint', at, ipv6Length, readIpv6);
+      }
+    } else header.hex('dns.svcb.svcparam.value', 'Parameter value', value, length);
+  });
+  return null;
+}
+
+/** Adds the fields of a record's data; types without a decoder are hex. Gives the first error in it. */
+export function addRecordData(type: number, data: RecordData): DecodeError | null {
+  const { header, start, end } = data;
+  // An update's deletions and prerequisites have no data (RFC 2136 section 2.4).
+  if (start === end) return null;
+  const layout = layouts.get(type);
+  if (layout !== undefined) {
+    let place = start;
+    for (const one of layout) {
+      const { length, error } = addItem(data, one, place);
+      if (error !== null) return error;
+      place += length;
+    }
+    return null;
+  }
+  switch (type) {
+    case recordType.txt:
+      addTexts(data);
+      return null;
+    case recordType.caa:
+      addAuthorization(data);
+      return null;
+    case recordType.opt:
+      addOptions(data);
+      return null;
+    case recordType.svcb:
+    case recordType.https:
+      return addService(data);
+    default:
+      header.hex('dns.data', 'Data', start, end - start);
+      return null;
+  }
+}
