@@ -3,7 +3,9 @@
 import { ipv4Length, macLength, readIpv4, readMac } from './address.ts';
 import { hex } from './bytes.ts';
 import { type Decoded, type Decoder, Header, named } from './decoder.ts';
-import { addDhcpOptions } from './dhcp-options.ts';
+import { addDhcpOptions, dhcpMessageTypes } from './dhcp-options.ts';
+import { fieldValue, numberOf } from './fields.ts';
+import type { Layer } from './layer.ts';
 
 const at = {
   operation: 0,
@@ -87,4 +89,20 @@ export const decodeDhcp: Decoder = (bytes, offset, end, context): Decoded => {
 /** True for a payload of an operation that exists. */
 export function isDhcp(bytes: Uint8Array, start: number, end: number): boolean {
   return end > start && operations.has(bytes[start] ?? 0);
+}
+
+const noAddress = '0.0.0.0';
+
+/** One line about a message: `DHCP Offer 10.88.0.5 for 02:42:0a:58:00:05`; the address is the one it is about. */
+export function dhcpSummary(layer: Layer): string {
+  const type = numberOf(layer, 'dhcp.option.dhcp');
+  const operation = operations.get(numberOf(layer, 'dhcp.type') ?? 0) ?? 'message';
+  const said = type === null ? `BOOTP ${operation}` : `DHCP ${dhcpMessageTypes.get(type) ?? `type ${type}`}`;
+  const address = ['dhcp.ip.your', 'dhcp.option.requested_ip_address', 'dhcp.ip.client']
+    .map((name) => fieldValue(layer, name))
+    .find((value) => value !== null && value !== noAddress);
+  const client = fieldValue(layer, 'dhcp.hw.mac_addr');
+  const reason = fieldValue(layer, 'dhcp.option.message');
+  const about = address === undefined || address === null ? '' : ` ${address}`;
+  return `${said}${about}${client === null ? '' : ` for ${client}`}${reason === null ? '' : ` "${reason}"`}`;
 }

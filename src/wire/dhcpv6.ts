@@ -4,7 +4,8 @@ import { ipv6Length, macLength, readIpv6, readMac } from './address.ts';
 import { hex, readHex } from './bytes.ts';
 import { type Context, type Decoded, type Decoder, Header, named } from './decoder.ts';
 import { readName } from './dns-name.ts';
-import type { DecodeError } from './layer.ts';
+import { numberOf, valuesOf } from './fields.ts';
+import type { DecodeError, Layer } from './layer.ts';
 
 /** Of a message between client and server. */
 const at = { type: 0, transaction: 1, options: 4 };
@@ -18,8 +19,8 @@ const longLength = 4;
 
 const relayTypes: ReadonlySet<number> = new Set([12, 13]);
 
-/** Names of the message types, RFC 8415 section 7.3. */
-export const dhcpv6MessageTypes: ReadonlyMap<number, string> = new Map([
+/** RFC 8415 section 7.3. */
+const messageTypes: ReadonlyMap<number, string> = new Map([
   [1, 'Solicit'],
   [2, 'Advertise'],
   [3, 'Request'],
@@ -268,8 +269,9 @@ function addValue(where: Place, found: number, place: number, length: number): D
 }
 
 function addOptions({ header, context, depth }: Place, start: number, end: number): DecodeError | null {
+  if (depth >= mostDepth) return null;
   let place = start;
-  while (place < end && depth < mostDepth) {
+  while (place < end) {
     const value = place + option.value;
     const found = header.number('dhcpv6.option.type', 'Option', place, shortLength, named(codeNames));
     const length = header.number('dhcpv6.option.length', 'Option length', place + option.length, shortLength);
@@ -284,7 +286,7 @@ function addOptions({ header, context, depth }: Place, start: number, end: numbe
 }
 
 function addMessage({ header, context, depth }: Place, start: number, end: number): DecodeError | null {
-  const type = header.number('dhcpv6.msgtype', 'Message type', start + at.type, 1, named(dhcpv6MessageTypes));
+  const type = header.number('dhcpv6.msgtype', 'Message type', start + at.type, 1, named(messageTypes));
   const relayed = relayTypes.has(type);
   const options = start + (relayed ? relayAt.options : at.options);
   if (relayed) {
@@ -307,5 +309,21 @@ export const decodeDhcpv6: Decoder = (bytes, offset, end, context): Decoded => {
 
 /** True for a payload of a message type that exists. */
 export function isDhcpv6(bytes: Uint8Array, start: number, end: number): boolean {
-  return end > start && dhcpv6MessageTypes.has(bytes[start] ?? 0);
+  return end > start && messageTypes.has(bytes[start] ?? 0);
+}
+
+const success = 0;
+
+/** One line about a message: `DHCPv6 Reply 0x9a0006 fd00::5`; within relay agents' messages the innermost one too. */
+export function dhcpv6Summary(layer: Layer): string {
+  const types = valuesOf(layer, 'dhcpv6.msgtype').map((type) => messageTypes.get(Number(type)) ?? `type ${type}`);
+  const transaction = numberOf(layer, 'dhcpv6.xid');
+  const failures = valuesOf(layer, 'dhcpv6.status_code').filter((status) => status !== success);
+  const words = [
+    ...types,
+    ...(transaction === null ? [] : [hex(transaction, 6)]),
+    ...valuesOf(layer, 'dhcpv6.iaaddr.ip'),
+    ...failures.map((status) => statuses.get(Number(status)) ?? `status ${status}`),
+  ];
+  return `DHCPv6 ${words.join(' ')}`;
 }

@@ -5,13 +5,17 @@
 
 import { ipv4Length, ipv6Length, readIpv4, readIpv6 } from './address.ts';
 import { type Context, type Header, named } from './decoder.ts';
-import { readName } from './dns-name.ts';
+import { readName, type Step } from './dns-name.ts';
 import { optionCodes, recordType, recordTypes, serviceKeys } from './dns-numbers.ts';
 import type { DecodeError } from './layer.ts';
 
 const shortLength = 2;
 const longLength = 4;
 const millisecondsPerSecond = 1000;
+
+function timeText(seconds: number): string {
+  return new Date(seconds * millisecondsPerSecond).toISOString();
+}
 
 /** Where a record's data stands. All places count from the header's start. */
 export interface RecordData {
@@ -145,45 +149,44 @@ const layouts: ReadonlyMap<number, readonly Item[]> = new Map([
   ],
 ]);
 
-/** Adds an item at `place` and gives its length; an item that goes beyond the data is the record's error. */
-function addItem(data: RecordData, one: Item, place: number): { length: number; error: DecodeError | null } {
-  const { header, base, end, context } = data;
-  const done = (length: number, add: () => void): { length: number; error: DecodeError | null } => {
-    if (place + length > end)
-      return { length, error: header.badValue('dns.resp.len', place + length - data.start, end - data.start) };
-    add();
-    return { length, error: null };
-  };
+/** Bytes of an item that is no name. */
+function itemLength({ header, end }: RecordData, one: Item, place: number): number {
   switch (one.kind) {
     case 'number':
-      return done(one.length, () => {
-        header.number(one.field, one.label, place, one.length, one.names && named(one.names));
-      });
+      return one.length;
     case 'time':
-      return done(longLength, () => {
-        header.number(one.field, one.label, place, longLength, (seconds) =>
-          new Date(seconds * millisecondsPerSecond).toISOString(),
-        );
-      });
+      return longLength;
     case 'ipv4':
-      return done(ipv4Length, () => header.address(one.field, one.label, place, ipv4Length, readIpv4));
+      return ipv4Length;
     case 'ipv6':
-      return done(ipv6Length, () => header.address(one.field, one.label, place, ipv6Length, readIpv6));
-    case 'string': {
-      const length = header.peek(place, 1);
-      return done(1 + length, () => {
-        header.text(one.field, one.label, place + 1, length);
-      });
-    }
-    case 'rest':
-      return done(end - place, () => header.hex(one.field, one.label, place, end - place));
-    case 'name': {
-      const name = readName(header, base, place, context);
-      if (name.text === null) return { length: end - place, error: name.error };
-      const { text } = name;
-      return done(name.length, () => header.add(one.field, one.label, place, name.length, text));
-    }
+      return ipv6Length;
+    case 'string':
+      return 1 + header.peek(place, 1);
+    default:
+      return end - place;
   }
+}
+
+function addValue(header: Header, one: Item, place: number, length: number): void {
+  const { field, label } = one;
+  if (one.kind === 'ipv4') header.address(field, label, place, length, readIpv4);
+  else if (one.kind === 'ipv6') header.address(field, label, place, length, readIpv6);
+  else if (one.kind === 'string') header.text(field, label, place + 1, length - 1);
+  else if (one.kind === 'number') header.number(field, label, place, length, one.names && named(one.names));
+  else if (one.kind === 'time') header.number(field, label, place, length, timeText);
+  else header.hex(field, label, place, length);
+}
+
+/** Adds an item at `place`; one that goes beyond the data is the record's error. */
+function addItem(data: RecordData, one: Item, place: number): Step {
+  const { header, base, context, start, end } = data;
+  const name = one.kind === 'name' ? readName(header, base, place, context) : null;
+  if (name !== null && name.text === null) return { next: null, error: name.error };
+  const next = place + (name?.length ?? itemLength(data, one, place));
+  if (next > end) return { next: null, error: header.badValue('dns.resp.len', next - start, end - start) };
+  if (name === null) addValue(header, one, place, next - place);
+  else header.add(one.field, one.label, place, next - place, name.text ?? '');
+  return { next, error: null };
 }
 
 /** RFC 1035 section 3.3.14: one or more strings, each after its length. */
@@ -242,10 +245,10 @@ const serviceKey = { alpn: 1, port: 3, ipv4Hint: 4, ipv6Hint: 6 };
 function addService(data: RecordData): DecodeError | null {
   const { header, start, end } = data;
   const priority = addItem(data, number('dns.svcb.svcpriority', 'Priority', shortLength), start);
-  if (priority.error !== null) return priority.error;
-  const target = addItem(data, item('name', 'dns.svcb.targetname', 'Target'), start + shortLength);
-  if (target.error !== null) return target.error;
-  eachOption(header, start + shortLength + target.length, end, (key, place, length) => {
+  if (priority.next === null) return priority.error;
+  const target = addItem(data, item('name', 'dns.svcb.targetname', 'Target'), priority.next);
+  if (target.next === null) return target.error;
+  eachOption(header, target.next, end, (key, place, length) => {
     header.number('dns.svcb.svcparam.key', 'Parameter', place + option.code, shortLength, named(serviceKeys));
     header.number('dns.svcb.svcparam.value.length', 'Parameter length', place + option.length, shortLength);
     const value = place + option.value;
@@ -279,9 +282,9 @@ export function addRecordData(type: number, data: RecordData): DecodeError | nul
   if (layout !== undefined) {
     let place = start;
     for (const one of layout) {
-      const { length, error } = addItem(data, one, place);
-      if (error !== null) return error;
-      place += length;
+      const { next, error } = addItem(data, one, place);
+      if (next === null) return error;
+      place = next;
     }
     return null;
   }

@@ -18,6 +18,12 @@ const mostPointers = 127;
 /** The name of the root, whose own text would be empty; Wireshark writes it so as well. */
 const rootName = '<Root>';
 
+/** Where reading goes on after a part of a message; null after an error, and where the capture ends. */
+export interface Step {
+  readonly next: number | null;
+  readonly error: DecodeError | null;
+}
+
 /** A name as far as it could be read. */
 export interface Name {
   /** Labels joined by dots, raw; null when the name is damaged or is not there as a whole. */

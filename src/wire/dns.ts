@@ -6,7 +6,7 @@
 import { hex, readUint } from './bytes.ts';
 import { type Context, type Decoded, type Decoder, Header, named } from './decoder.ts';
 import { addRecordData } from './dns-data.ts';
-import { readName } from './dns-name.ts';
+import { readName, type Step } from './dns-name.ts';
 import { opcodes, recordClasses, recordType, recordTypes, responseCodes, updateOpcode } from './dns-numbers.ts';
 import type { DecodeError } from './layer.ts';
 
@@ -94,12 +94,6 @@ interface Message {
   readonly dialect: Dialect;
   /** Where the message starts, counted like all places from the header's start. */
   readonly base: number;
-}
-
-/** Where reading goes on; null after an error, or where the bytes end. */
-interface Step {
-  readonly next: number | null;
-  readonly error: DecodeError | null;
 }
 
 function stop(error: DecodeError | null): Step {

@@ -1,13 +1,16 @@
-/** The heads of Hypertext Transfer Protocol version 1: RFC 9112; methods RFC 9110, RFC 4918 (WebDAV). */
+/** The heads of Hypertext Transfer Protocol version 1: RFC 9112; methods RFC 9110, RFC 4918 (WebDAV), and UPnP's. */
 
 import { readText } from './bytes.ts';
 import { type Decoded, type Decoder, Header } from './decoder.ts';
+import { fieldValue } from './fields.ts';
+import type { Layer } from './layer.ts';
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const blank = 0x20;
 const tab = 0x09;
 const colon = 0x3a;
+const slash = 0x2f;
 const tilde = 0x7e;
 
 const methods: ReadonlySet<string> = new Set([
@@ -29,10 +32,13 @@ const methods: ReadonlySet<string> = new Set([
   'UNLOCK',
   'REPORT',
   'SEARCH',
+  'M-SEARCH',
+  'NOTIFY',
 ]);
 const longestMethod = Math.max(...[...methods].map((method) => method.length));
 
 const versionStart = 'HTTP/1.';
+const versionLength = versionStart.length + 1;
 const version = /^HTTP\/1\.\d$/;
 const statusCode = /^\d{3}$/;
 const statusLine = { version: 0, code: 9, phrase: 13 };
@@ -111,7 +117,7 @@ const bodilessCode = /^(1\d\d|204|304)$/;
 
 function addResponse(header: Header, origin: number, line: Line): Start {
   const place = line.start - origin;
-  header.text('http.response.version', 'Version', place, versionStart.length + 1);
+  header.text('http.response.version', 'Version', place, versionLength);
   const code = header.peekText(place + statusLine.code, 3);
   if (statusCode.test(code)) {
     header.add('http.response.code', 'Status', place + statusLine.code, code.length, Number(code));
@@ -128,9 +134,11 @@ function addRequest(header: Header, bytes: Uint8Array, origin: number, line: Lin
   header.text('http.request.method', 'Method', line.start - origin, methodEnd - line.start);
   const target = methodEnd + 1;
   if (line.next !== null) {
-    const targetEnd = Math.max(target, line.end - versionStart.length - 2);
+    const versionAt = Math.max(target, line.end - versionLength);
+    const hasVersion = version.test(readText(bytes, versionAt, line.end));
+    const targetEnd = hasVersion ? Math.max(target, versionAt - 1) : line.end;
     header.text('http.request.uri', 'Target', target - origin, targetEnd - target);
-    header.text('http.request.version', 'Version', targetEnd + 1 - origin, line.end - targetEnd - 1);
+    if (hasVersion) header.text('http.request.version', 'Version', versionAt - origin, versionLength);
   }
   return { kind: 'request', bodiless: false };
 }
@@ -155,8 +163,8 @@ function addHeaderLine(
   while (from < to && isBlank(bytes[from])) from += 1;
   while (to > from && isBlank(bytes[to - 1])) to -= 1;
   if (!knownHeaders.has(known)) {
-    const line_ = kind === 'request' ? 'http.request.line' : 'http.response.line';
-    header.text(line_, 'Header', line.start - origin, line.end - line.start);
+    const field = kind === 'request' ? 'http.request.line' : 'http.response.line';
+    header.text(field, 'Header', line.start - origin, line.end - line.start);
     return { name: known, value: '' };
   }
   const field = `http.${known.replaceAll('-', '_')}`;
@@ -200,16 +208,32 @@ function isPrintable(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** True for a payload that begins with a method, a target and a version, or with `HTTP/1.` and its digit. */
+/**
+ * True for a payload that begins with a method, a target and a version, or with `HTTP/1.` and its digit. Health checks
+ * still send requests of HTTP/0.9, `GET /` and a line end; Redis takes `GET key`.
+ */
 export function isHttp(bytes: Uint8Array, start: number, end: number): boolean {
   const limit = Math.min(end, bytes.length, start + longestHead);
-  const opening = readText(bytes, start, Math.min(limit, start + versionStart.length + 1));
-  if (version.test(opening)) return true;
+  if (version.test(readText(bytes, start, Math.min(limit, start + versionLength)))) return true;
   const methodEnd = find(bytes, blank, start, Math.min(limit, start + longestMethod + 1));
-  if (!methods.has(readText(bytes, start, methodEnd))) return false;
-  const line = readLine(bytes, start, limit);
+  const method = readText(bytes, start, methodEnd);
   const target = methodEnd + 1;
+  if (!methods.has(method) || target >= limit) return false;
+  const line = readLine(bytes, start, limit);
   const targetEnd = find(bytes, blank, target, line.end);
-  if (target >= limit || targetEnd === target || !isPrintable(bytes, target, targetEnd)) return false;
-  return line.next === null || version.test(readText(bytes, targetEnd + 1, Math.min(line.end, targetEnd + 10)));
+  if (targetEnd === target || !isPrintable(bytes, target, targetEnd)) return false;
+  if (line.next === null) return true;
+  if (targetEnd === line.end) return method === 'GET' && bytes[target] === slash;
+  return version.test(readText(bytes, targetEnd + 1, line.end));
+}
+
+/** One line about the heads of a segment: `GET /ping host example.org`, `502 Bad Gateway`. */
+export function httpSummary(layers: readonly Layer[]): string {
+  const heads = layers.map((layer) => {
+    const words = ['http.request.method', 'http.request.uri', 'http.response.code', 'http.response.phrase'];
+    const host = fieldValue(layer, 'http.host');
+    const said = words.flatMap((name) => fieldValue(layer, name) ?? []);
+    return [...said, ...(host === null ? [] : [`host ${host}`])].join(' ');
+  });
+  return `HTTP ${heads.join(', ')}`;
 }

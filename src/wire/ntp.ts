@@ -2,6 +2,8 @@
 
 import { readIpv4 } from './address.ts';
 import { type Decoded, type Decoder, Header, named } from './decoder.ts';
+import { numberOf } from './fields.ts';
+import type { Layer } from './layer.ts';
 
 const at = {
   flags: 0,
@@ -109,4 +111,12 @@ export function isNtp(bytes: Uint8Array, start: number, end: number): boolean {
   const flags = bytes[start] ?? 0;
   const version = (flags >> versionShift) & threeBits;
   return end > start && version >= 1 && version <= lastVersion && (flags & threeBits) !== 0;
+}
+
+/** One line about a message: `NTP server version 4 stratum 2`. */
+export function ntpSummary(layer: Layer): string {
+  const stratum = numberOf(layer, 'ntp.stratum');
+  const from = modes.get(numberOf(layer, 'ntp.flags.mode') ?? 0) ?? 'message';
+  const version = numberOf(layer, 'ntp.flags.vn') ?? '?';
+  return `NTP ${from} version ${version}${stratum === null || stratum === 0 ? '' : ` stratum ${stratum}`}`;
 }

@@ -39,6 +39,8 @@ const udpPorts: ReadonlyMap<number, Candidate> = new Map([
   [443, candidate('quic', isLongHeader)],
   [546, dhcpv6],
   [547, dhcpv6],
+  // SSDP is HTTP's heads in datagrams.
+  [1900, candidate('http', isHttp)],
   [5353, candidate('mdns', isDns)],
   [5355, candidate('llmnr', isDns)],
 ]);

@@ -5,6 +5,8 @@
 
 import { hex, readUint } from './bytes.ts';
 import { type Decoded, type Decoder, Header } from './decoder.ts';
+import { numberOf, valuesOf } from './fields.ts';
+import type { Layer } from './layer.ts';
 
 const at = { first: 0, version: 1, destinationLength: 5, destination: 6 };
 const longLength = 4;
@@ -92,6 +94,11 @@ function addToken(header: Header, place: number): number {
   return start + token.value;
 }
 
+/** What the packet type's bits mean in a version. */
+function typeOf(version: number, bits: number): PacketType {
+  return (version === version2 ? typesOfVersion2 : typesOfVersion1)[bits] ?? 'Initial';
+}
+
 /** Decodes one packet with a long header, its protected bytes included; another one may follow in the datagram. */
 export const decodeQuic: Decoder = (bytes, offset, end, context): Decoded => {
   const header = new Header('quic', 'QUIC', bytes, offset, end);
@@ -100,7 +107,7 @@ export const decodeQuic: Decoder = (bytes, offset, end, context): Decoded => {
   header.flag('quic.fixed_bit', 'Fixed bit', at.first, 1, fixedMask);
   const version = header.number('quic.version', 'Version', at.version, longLength, versionText);
   const bits = (header.peek(at.first, 1) & typeMask) >> typeShift;
-  const type = (version === version2 ? typesOfVersion2 : typesOfVersion1)[bits] ?? 'Initial';
+  const type = typeOf(version, bits);
   const known = isKnown(version);
   if (known) {
     const field = version === version2 ? 'quic.long.packet_type_v2' : 'quic.long.packet_type';
@@ -141,4 +148,20 @@ export function isLongHeader(bytes: Uint8Array, start: number, end: number): boo
   const source = bytes[start + at.destination + destination] ?? 0;
   const after = start + at.destination + destination + 1 + source;
   return destination <= longestConnectionId && source <= longestConnectionId && after <= end;
+}
+
+/** One line about the packets of a datagram: `QUIC Initial, Handshake version 1`, `QUIC version negotiation 1, 2`. */
+export function quicSummary(layers: readonly Layer[]): string {
+  const [first] = layers;
+  const version = first && numberOf(first, 'quic.version');
+  if (first === undefined || version === null || version === undefined) return 'QUIC';
+  if (version === versionNegotiation) {
+    const versions = valuesOf(first, 'quic.supported_version').map((value) => versionText(Number(value)));
+    return `QUIC version negotiation ${versions.join(', ')}`;
+  }
+  const types = layers.flatMap((layer) => {
+    const bits = numberOf(layer, 'quic.long.packet_type') ?? numberOf(layer, 'quic.long.packet_type_v2');
+    return bits === null ? [] : [typeOf(version, bits)];
+  });
+  return `QUIC ${types.length === 0 ? 'long header' : types.join(', ')} version ${versionText(version)}`;
 }

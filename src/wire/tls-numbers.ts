@@ -1,5 +1,8 @@
 /** TLS numbers: https://www.iana.org/assignments/tls-parameters and tls-extensiontype-values. */
 
+/** Types of records. */
+export const contentType = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23, heartbeat: 24 };
+
 /** Types of handshake messages that the decoder treats apart. */
 export const handshakeType = { helloRequest: 0, clientHello: 1, serverHello: 2, newSessionTicket: 4, certificate: 11 };
 

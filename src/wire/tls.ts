@@ -8,13 +8,19 @@ import { readUint } from './bytes.ts';
 import { type Decoded, type Decoder, Header, named } from './decoder.ts';
 import type { DecodeError } from './layer.ts';
 import { addHandshake } from './tls-handshake.ts';
-import { alertDescriptions, alertLevels, handshakeType, handshakeTypes, tlsVersions } from './tls-numbers.ts';
+import {
+  alertDescriptions,
+  alertLevels,
+  contentType,
+  handshakeType,
+  handshakeTypes,
+  tlsVersions,
+} from './tls-numbers.ts';
 
 /** Within a record. */
 const at = { type: 0, version: 1, length: 3, content: 5 };
 const shortLength = 2;
 
-const contentType = { changeCipherSpec: 20, alert: 21, handshake: 22, applicationData: 23, heartbeat: 24 };
 const contentTypes: ReadonlyMap<number, string> = new Map([
   [contentType.changeCipherSpec, 'change_cipher_spec'],
   [contentType.alert, 'alert'],
