@@ -16,6 +16,7 @@ const relayAt = { hops: 1, link: 2, peer: 18, options: 34 };
 const option = { code: 0, length: 2, value: 4 };
 const shortLength = 2;
 const longLength = 4;
+const millisecondsPerUnit = 10;
 
 const relayTypes: ReadonlySet<number> = new Set([12, 13]);
 
@@ -157,6 +158,12 @@ function addNames(where: Place, field: string, label: string, place: number, end
   }
 }
 
+/** Wireshark's field is in milliseconds; the option counts hundredths of a second. */
+function addElapsed(header: Header, place: number): void {
+  const elapsedMs = header.peek(place, shortLength) * millisecondsPerUnit;
+  header.add('dhcpv6.elapsed_time', 'Elapsed time', place, shortLength, elapsedMs, `${elapsedMs} ms`);
+}
+
 /** The fixed parts of options that hold options; a shorter option is damaged. */
 const fixedLength = { nonTemporary: 12, temporary: 4, address: 24, prefix: 25 };
 
@@ -234,7 +241,7 @@ function addValue(where: Place, found: number, place: number, length: number): D
       header.number('dhcpv6.option_preference', 'Preference', place, 1);
       return null;
     case code.elapsed:
-      header.number('dhcpv6.elapsed_time', 'Elapsed time in centiseconds', place, shortLength);
+      addElapsed(header, place);
       return null;
     case code.relayMessage:
       return addMessage(where, place, end);

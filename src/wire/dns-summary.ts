@@ -55,7 +55,8 @@ function answers(layer: Layer): readonly string[] {
     if (record > count) break;
     if (name === 'dns.resp.type') type = Number(value);
     if (!tellingFields.has(name)) continue;
-    said.push(type === lastType ? String(value) : `${typeName(type)} ${value}`);
+    const text = value === '' ? '""' : String(value);
+    said.push(type === lastType ? text : `${typeName(type)} ${text}`);
     lastType = type;
   }
   return said;
@@ -71,7 +72,7 @@ function responseCode(layer: Layer): number {
 function answerText(layer: Layer): string {
   const asked = bounded(questions(layer));
   const code = responseCode(layer);
-  const name = fieldValue(layer, 'dns.qry.name') ?? fieldValue(layer, 'dns.resp.name') ?? '';
+  const name = fieldValue(layer, 'dns.qry.name') ?? fieldValue(layer, 'dns.resp.name') ?? '?';
   if (code !== 0) return `${responseCodes.get(code) ?? `rcode ${code}`} ${name}`;
   const records = answers(layer);
   if (records.length > 0) return `${name} ${bounded(records)}`;

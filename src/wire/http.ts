@@ -227,13 +227,23 @@ export function isHttp(bytes: Uint8Array, start: number, end: number): boolean {
   return version.test(readText(bytes, targetEnd + 1, line.end));
 }
 
-/** One line about the heads of a segment: `GET /ping host example.org`, `502 Bad Gateway`. */
+/** UTF-16 units of a target in a line about it, so that the host behind it is seen. */
+const longestShown = 120;
+
+function headText(layer: Layer): string {
+  const target = String(fieldValue(layer, 'http.request.uri') ?? '');
+  const host = fieldValue(layer, 'http.host');
+  const words = [
+    fieldValue(layer, 'http.request.method'),
+    target.length > longestShown ? `${target.slice(0, longestShown)}…` : target,
+    fieldValue(layer, 'http.response.code'),
+    fieldValue(layer, 'http.response.phrase'),
+    host === null ? null : `host ${host}`,
+  ];
+  return words.filter((word) => word !== null && word !== '').join(' ');
+}
+
+/** One line about the heads of a segment: `HTTP GET /ping host example.org`, `HTTP 502 Bad Gateway`. Texts are raw. */
 export function httpSummary(layers: readonly Layer[]): string {
-  const heads = layers.map((layer) => {
-    const words = ['http.request.method', 'http.request.uri', 'http.response.code', 'http.response.phrase'];
-    const host = fieldValue(layer, 'http.host');
-    const said = words.flatMap((name) => fieldValue(layer, name) ?? []);
-    return [...said, ...(host === null ? [] : [`host ${host}`])].join(' ');
-  });
-  return `HTTP ${heads.join(', ')}`;
+  return `HTTP ${layers.map(headText).join(', ')}`;
 }
