@@ -98,7 +98,10 @@ export const decodeNtp: Decoder = (bytes, offset, end, context): Decoded => {
   header.number('ntp.rootdelay', 'Root delay', at.rootDelay, longLength, seconds);
   header.number('ntp.rootdispersion', 'Root dispersion', at.rootDispersion, longLength, seconds);
   if (stratum >= firstSecondary) header.address('ntp.refid', 'Reference', at.reference, longLength, readIpv4);
-  else header.text('ntp.refid', 'Reference', at.reference, longLength);
+  else {
+    const name = header.peekText(at.reference, longLength).replace(/\0+$/, '');
+    header.add('ntp.refid', 'Reference', at.reference, longLength, name);
+  }
   addTime(header, 'ntp.reftime', 'Reference time', at.referenceTime);
   addTime(header, 'ntp.org', 'Origin time', at.originTime);
   addTime(header, 'ntp.rec', 'Receive time', at.receiveTime);
