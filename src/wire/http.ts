@@ -41,9 +41,11 @@ const versionStart = 'HTTP/1.';
 const versionLength = versionStart.length + 1;
 const version = /^HTTP\/1\.\d$/;
 const statusCode = /^\d{3}$/;
-const statusLine = { version: 0, code: 9, phrase: 13 };
+/** Within a status line. */
+const statusLine = { code: 9, phrase: 13 };
+const codeLength = 3;
 
-/** Servers refuse heads of this size and more; a segment that a device has put together may hold 64 KiB of anything. */
+/** Servers refuse heads of this size and more, and of so many headers; what is beyond is left out. */
 const longestHead = 65_535;
 const mostHeaders = 256;
 
@@ -118,9 +120,9 @@ const bodilessCode = /^(1\d\d|204|304)$/;
 function addResponse(header: Header, origin: number, line: Line): Start {
   const place = line.start - origin;
   header.text('http.response.version', 'Version', place, versionLength);
-  const code = header.peekText(place + statusLine.code, 3);
+  const code = header.peekText(place + statusLine.code, codeLength);
   if (statusCode.test(code)) {
-    header.add('http.response.code', 'Status', place + statusLine.code, code.length, Number(code));
+    header.add('http.response.code', 'Status', place + statusLine.code, codeLength, Number(code));
     const phrase = place + statusLine.phrase;
     const length = line.end - origin - phrase;
     if (length > 0 && line.next !== null) header.text('http.response.phrase', 'Reason', phrase, length);
@@ -147,7 +149,7 @@ function isBlank(byte: number | undefined): boolean {
   return byte === blank || byte === tab;
 }
 
-/** Adds a header field and gives its name in lower case and its value. */
+/** Adds a header field; gives its name in lower case, and its value where the name is known. */
 function addHeaderLine(
   header: Header,
   bytes: Uint8Array,

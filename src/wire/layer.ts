@@ -42,7 +42,10 @@ export interface DecodeError {
   /** Bytes needed and there, for `too-short`; the value that is allowed (the least, the most) and the one found, else. */
   readonly need: number;
   readonly have: number;
-  /** The field that set the bound, in Wireshark's name (`ip.len`, `ip.hdr_len`), or `frame` for the frame's own end. */
+  /**
+   * The field that set the bound, in Wireshark's name (`ip.len`, `ip.hdr_len`) or, where Wireshark has none, in one like
+   * it (`dns.name.pointer`); `frame` for the frame's own end.
+   */
   readonly limitedBy: string;
 }
 

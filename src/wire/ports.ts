@@ -45,17 +45,16 @@ const udpPorts: ReadonlyMap<number, Candidate> = new Map([
   [5355, candidate('llmnr', isDns)],
 ]);
 
-const dnsOverTcp = candidate('dns-tcp', isDnsOverTcp);
-const tcpPorts: ReadonlyMap<number, Candidate> = new Map([
-  [53, dnsOverTcp],
-  [5355, dnsOverTcp],
-]);
+const tcpPorts: ReadonlyMap<number, Candidate> = new Map([[53, candidate('dns-tcp', isDnsOverTcp)]]);
 
 const udpContents: readonly Candidate[] = [candidate('quic', isQuic)];
 const tcpContents: readonly Candidate[] = [candidate('tls', isTls), candidate('http', isHttp)];
 
-function choose(ports: ReadonlyMap<number, Candidate>, contents: readonly Candidate[]) {
-  return (bytes: Uint8Array, start: number, end: number, source: number, destination: number): Protocol => {
+/** Finds the decoder of a payload, from `start` up to `end`, given its two ports. */
+type Chooser = (bytes: Uint8Array, start: number, end: number, source: number, destination: number) => Protocol;
+
+function chooser(ports: ReadonlyMap<number, Candidate>, contents: readonly Candidate[]): Chooser {
+  return (bytes, start, end, source, destination) => {
     if (start >= Math.min(end, bytes.length)) return 'data';
     const byPort = [ports.get(destination), ports.get(source)].filter((row) => row !== undefined);
     const found = [...byPort, ...contents].find(({ recognise }) => recognise(bytes, start, end));
@@ -63,8 +62,8 @@ function choose(ports: ReadonlyMap<number, Candidate>, contents: readonly Candid
   };
 }
 
-/** The decoder of a datagram's payload, given its two ports. */
-export const udpPayload = choose(udpPorts, udpContents);
+/** Chooses for datagrams. */
+export const udpPayload = chooser(udpPorts, udpContents);
 
-/** The decoder of a segment's payload, given its two ports. */
-export const tcpPayload = choose(tcpPorts, tcpContents);
+/** Chooses for segments. */
+export const tcpPayload = chooser(tcpPorts, tcpContents);
