@@ -22,3 +22,10 @@ export function readHex(bytes: Uint8Array, start: number, end: number): string {
 export function hex(value: number, digits: number): string {
   return `0x${value.toString(16).padStart(digits, '0')}`;
 }
+
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Text of the bytes from `start` up to `end`, as much of it as there is, read as UTF-8; invalid bytes become U+FFFD. */
+export function readText(bytes: Uint8Array, start: number, end: number): string {
+  return utf8.decode(bytes.subarray(start, Math.max(start, end)));
+}

@@ -6,11 +6,15 @@
  * throws and never copies packet bytes; the fields that are there are kept, the others are left out.
  */
 
-import { hex, readUint } from './bytes.ts';
+import { hex, readHex, readText, readUint } from './bytes.ts';
 import type { DecodeError, Field, Layer } from './layer.ts';
+
+/** Decoders of what UDP and TCP carry; `ports.ts` chooses among them. `dns-tcp` is DNS with its length prefix. */
+export type Application = 'dhcp' | 'dhcpv6' | 'dns' | 'dns-tcp' | 'http' | 'llmnr' | 'mdns' | 'ntp' | 'quic' | 'tls';
 
 /** Names of the decoders that `dissect.ts` knows. */
 export type Protocol =
+  | Application
   | 'eth'
   | 'vlan'
   | 'ieee8021ad'
@@ -70,14 +74,21 @@ export class Header {
   readonly #bytes: Uint8Array;
   readonly #start: number;
   readonly #end: number;
-  readonly #fields: Field[] = [];
+  readonly #fields: Field[];
 
-  constructor(protocol: string, title: string, bytes: Uint8Array, start: number, end: number) {
+  constructor(protocol: string, title: string, bytes: Uint8Array, start: number, end: number, fields: Field[] = []) {
+    this.#fields = fields;
     this.#protocol = protocol;
     this.#title = title;
     this.#bytes = bytes;
     this.#start = start;
     this.#end = end;
+  }
+
+  /** The same header, with the same fields, that reads no further than its first `length` bytes. */
+  upTo(length: number): Header {
+    const end = Math.min(this.#end, this.#start + length);
+    return new Header(this.#protocol, this.#title, this.#bytes, this.#start, end, this.#fields);
   }
 
   /** True when the first `length` bytes are in the packet and were captured. */
@@ -121,6 +132,23 @@ export class Header {
     if (this.has(at + length)) this.add(name, label, at, length, read(this.#bytes, this.#start + at));
   }
 
+  /** Adds text, read as UTF-8 and raw otherwise, and gives it back; empty where its bytes are not there. */
+  text(name: string, label: string, at: number, length: number): string {
+    const value = this.peekText(at, length);
+    this.add(name, label, at, length, value);
+    return value;
+  }
+
+  /** The text at a place, empty where its bytes are not there; adds no field. */
+  peekText(at: number, length: number): string {
+    return this.has(at + length) ? readText(this.#bytes, this.#start + at, this.#start + at + length) : '';
+  }
+
+  /** Adds opaque bytes as hex. */
+  hex(name: string, label: string, at: number, length: number): void {
+    this.address(name, label, at, length, (bytes, offset) => readHex(bytes, offset, offset + length));
+  }
+
   /** The error of a packet that ends before `need` bytes; null when it does not, or when only a part of it is here. */
   shortage(need: number, context: Context): DecodeError | null {
     const have = Math.max(0, this.#end - this.#start);
@@ -132,6 +160,11 @@ export class Header {
   /** The error of a field whose value is less than it may be, or another than it must be. */
   badValue(field: string, need: number, have: number): DecodeError {
     return { kind: 'bad-value', protocol: this.#protocol, offset: this.#start, need, have, limitedBy: field };
+  }
+
+  /** The error of a field whose value is more than it may be. */
+  excess(field: string, most: number, have: number): DecodeError {
+    return { kind: 'too-large', protocol: this.#protocol, offset: this.#start, need: most, have, limitedBy: field };
   }
 
   /** The header's layer, `length` bytes of it or as many as are there. */

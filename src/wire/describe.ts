@@ -14,6 +14,7 @@ export function describeError(error: DecodeError): string {
     const verb = error.have === 1 ? 'is' : 'are';
     return `${place}: ${bytesText(error.need)} needed, ${bytesText(error.have)} ${verb} there (${limit})`;
   }
+  if (error.kind === 'too-large') return `${place}: ${error.limitedBy} is ${error.have}, must be at most ${error.need}`;
   // A version is the one value that must be met exactly.
   const wanted = error.limitedBy.endsWith('.version') ? `must be ${error.need}` : `must be at least ${error.need}`;
   return `${place}: ${error.limitedBy} is ${error.have}, ${wanted}`;

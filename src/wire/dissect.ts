@@ -5,18 +5,39 @@
 import { decodeArp } from './arp.ts';
 import { decodeCookedV1, decodeCookedV2, decodeNull, rawProtocol } from './cooked.ts';
 import { dataLayer, decodeData } from './data.ts';
-import type { Decoder, Payload, Protocol } from './decoder.ts';
+import type { Application, Decoder, Payload, Protocol } from './decoder.ts';
+import { decodeDhcp } from './dhcp.ts';
+import { decodeDhcpv6 } from './dhcpv6.ts';
+import { decodeDns, decodeDnsOverTcp, decodeLlmnr, decodeMdns } from './dns.ts';
 import { decodeEthernet } from './ethernet.ts';
+import { decodeHttp } from './http.ts';
 import { decodeIcmp } from './icmp.ts';
 import { decodeIcmpv6 } from './icmpv6.ts';
 import { decodeIpv4 } from './ipv4.ts';
 import { decodeIpv6 } from './ipv6.ts';
 import type { DecodeError, Dissection, Layer } from './layer.ts';
+import { decodeNtp } from './ntp.ts';
+import { decodeQuic } from './quic.ts';
 import { decodeTcp } from './tcp.ts';
+import { decodeTls } from './tls.ts';
 import { decodeUdp } from './udp.ts';
 import { decodeServiceTag, decodeVlan } from './vlan.ts';
 
+const applications: Readonly<Record<Application, Decoder>> = {
+  dhcp: decodeDhcp,
+  dhcpv6: decodeDhcpv6,
+  dns: decodeDns,
+  'dns-tcp': decodeDnsOverTcp,
+  http: decodeHttp,
+  llmnr: decodeLlmnr,
+  mdns: decodeMdns,
+  ntp: decodeNtp,
+  quic: decodeQuic,
+  tls: decodeTls,
+};
+
 const decoders: Readonly<Record<Exclude<Protocol, 'raw'>, Decoder>> = {
+  ...applications,
   eth: decodeEthernet,
   vlan: decodeVlan,
   ieee8021ad: decodeServiceTag,
@@ -48,6 +69,12 @@ const linkTypes: ReadonlyMap<number, Protocol> = new Map([
 
 /** More layers than any real frame has; a frame of nothing but VLAN tags or tunnels ends here, as data. */
 const mostLayers = 64;
+
+/** What a quoted packet carries stays data: it is no message of this frame, and its start alone is there. */
+function decoderOf(protocol: Protocol, quoted: boolean, depth: number): Decoder {
+  if (protocol === 'raw' || depth >= mostLayers || (quoted && protocol in applications)) return decodeData;
+  return decoders[protocol];
+}
 
 /**
  * Decodes a frame.
@@ -82,8 +109,7 @@ export function dissect(bytes: Uint8Array, linkType: number, originalLength: num
       // What an ICMP error quotes ends with it, whatever lengths the quoted headers state.
       captured = captured.subarray(0, Math.max(0, next.end));
     }
-    const decode: Decoder =
-      next.protocol === 'raw' || layers.length >= mostLayers ? decodeData : decoders[next.protocol];
+    const decode = decoderOf(next.protocol, quoted, layers.length);
     const { layer, payload, error: found }: ReturnType<Decoder> = decode(captured, next.offset, next.end, next);
     if (layer.length > 0) layers.push(quoted ? { ...layer, quoted: true } : layer);
     error ??= found;

@@ -21,7 +21,7 @@ export interface Field {
 
 /** One header (and what belongs to it), from the outside in. */
 export interface Layer {
-  /** Wireshark's short name: `eth`, `arp`, `ip`, `ipv6`, `tcp`, `udp`, `icmp`, `icmpv6`, `data`. */
+  /** Wireshark's short name: `eth`, `arp`, `ip`, `ipv6`, `tcp`, `udp`, `icmp`, `icmpv6`, `dns`, `data`. */
   readonly protocol: string;
   /** What a person calls it: "Transmission Control Protocol". */
   readonly title: string;
@@ -35,14 +35,17 @@ export interface Layer {
 
 /** Why decoding stopped inside a layer: the packet itself is wrong (a capture that was cut is not an error). */
 export interface DecodeError {
-  readonly kind: 'too-short' | 'bad-value';
+  readonly kind: 'too-short' | 'bad-value' | 'too-large';
   readonly protocol: string;
   /** Where the layer starts, bytes from the start of the frame. */
   readonly offset: number;
-  /** Bytes needed and there, for `too-short`; the offending and the least allowed value, for `bad-value`. */
+  /** Bytes needed and there, for `too-short`; the value that is allowed (the least, the most) and the one found, else. */
   readonly need: number;
   readonly have: number;
-  /** The field that set the bound, in Wireshark's name (`ip.len`, `ip.hdr_len`), or `frame` for the frame's own end. */
+  /**
+   * The field that set the bound, in Wireshark's name (`ip.len`, `ip.hdr_len`) or, where Wireshark has none, in one like
+   * it (`dns.name.pointer`); `frame` for the frame's own end.
+   */
   readonly limitedBy: string;
 }
 

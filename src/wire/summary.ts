@@ -1,9 +1,10 @@
 /**
- * One line about a frame, for people: what its innermost packet says, and from where to where. ASCII only, since all of
- * it is numbers, addresses and names of our own tables.
+ * One line about a frame, for people: what its innermost packet says, and from where to where. It may hold text from the
+ * packet (a name, a target) as it stands there: whoever draws it escapes it.
  */
 
-import { fieldValue } from './fields.ts';
+import { applicationSummary, isApplicationLayer } from './application-summary.ts';
+import { fieldValue, numberOf } from './fields.ts';
 import { icmpText } from './icmp.ts';
 import { icmpv6Text } from './icmpv6.ts';
 import type { Dissection, Layer } from './layer.ts';
@@ -12,13 +13,10 @@ import { tcpFlagsText } from './tcp.ts';
 
 const resetMask = 0x004;
 const synMask = 0x002;
+/** Flags that change the connection: said of a segment with payload too, behind what the payload says. */
+const connectionMask = 0x007;
 const arpReply = 2;
 const fragmentUnit = 8;
-
-function numberOf(layer: Layer, name: string): number | null {
-  const value = fieldValue(layer, name);
-  return typeof value === 'number' ? value : null;
-}
 
 function textOf(layer: Layer, name: string): string {
   return String(fieldValue(layer, name) ?? '?');
@@ -67,6 +65,18 @@ function udp(layer: Layer, network: Layer | undefined): string {
   const length = numberOf(layer, 'udp.length') ?? 0;
   const payload = length > headerLength ? ` len ${length - headerLength}` : '';
   return `UDP ${withPorts(network, layer)}${payload}`;
+}
+
+/** What the messages of an application say, and from where to where; they are the last of the layers. */
+function application(layers: readonly Layer[]): string {
+  const last = layers.at(-1);
+  const start = layers.findLastIndex(({ protocol }) => protocol !== last?.protocol) + 1;
+  const transport = layers[start - 1];
+  const parts = [applicationSummary(layers.slice(start))];
+  if (transport !== undefined) parts.push(withPorts(layers[start - 2], transport));
+  const flags = transport && numberOf(transport, 'tcp.flags');
+  if (flags && (flags & connectionMask) !== 0) parts.push(tcpFlagsText(flags & connectionMask));
+  return parts.join(' ');
 }
 
 function arp(layer: Layer): string {
@@ -134,6 +144,7 @@ function say(layers: readonly Layer[], quote: string | null): string | null {
   );
   const layer = layers[index];
   if (layer === undefined) return null;
+  if (isApplicationLayer(layer)) return application(layers.slice(0, index + 1));
   const network = layers[index - 1];
   switch (layer.protocol) {
     case 'tcp':
@@ -164,7 +175,7 @@ function sayQuote(layers: readonly Layer[]): string | null {
   return say(layers, null);
 }
 
-/** The frame in one line: `SYN 10.88.0.10:53620 > 10.88.0.1:19001 win 64240 mss 1460`. */
+/** The frame in one line: `SYN 10.88.0.10:53620 > 10.88.0.1:19001 win 64240 mss 1460`. Text of the packet is raw. */
 export function summarize(dissection: Dissection): string {
   const own = dissection.layers.filter((layer) => layer.quoted !== true);
   const quoted = dissection.layers.filter((layer) => layer.quoted === true);

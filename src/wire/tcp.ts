@@ -2,6 +2,8 @@
 
 import { hex, readHex } from './bytes.ts';
 import { type Decoded, type Decoder, Header } from './decoder.ts';
+import { portText } from './numbers.ts';
+import { tcpPayload } from './ports.ts';
 
 const at = {
   sourcePort: 0,
@@ -81,8 +83,8 @@ function addOptions(header: Header, headerLength: number): void {
 /** Decodes a TCP header. `tcp.len` comes from the IP length, so padding is not payload and cut frames count whole. */
 export const decodeTcp: Decoder = (bytes, offset, end, context): Decoded => {
   const header = new Header('tcp', 'Transmission Control Protocol', bytes, offset, end);
-  header.number('tcp.srcport', 'Source port', at.sourcePort, shortLength);
-  header.number('tcp.dstport', 'Destination port', at.destinationPort, shortLength);
+  const source = header.number('tcp.srcport', 'Source port', at.sourcePort, shortLength, portText);
+  const destination = header.number('tcp.dstport', 'Destination port', at.destinationPort, shortLength, portText);
   header.number('tcp.seq_raw', 'Sequence number', at.sequence, longLength);
   header.number('tcp.ack_raw', 'Acknowledgment number', at.acknowledgment, longLength);
   const word = header.peek(at.offsetAndFlags, shortLength);
@@ -117,5 +119,7 @@ export const decodeTcp: Decoder = (bytes, offset, end, context): Decoded => {
   }
   const layer = header.layer(headerLength);
   if (cut !== null || !header.has(headerLength)) return { layer, payload: null, error: cut };
-  return { layer, payload: { ...context, protocol: 'data', offset: offset + headerLength, end }, error: null };
+  const start = offset + headerLength;
+  const protocol = tcpPayload(bytes, start, end, source, destination);
+  return { layer, payload: { ...context, protocol, offset: start, end }, error: null };
 };

@@ -75,6 +75,48 @@ export interface DifferenceException {
 
 export const differences: readonly DifferenceException[] = [
   {
+    file: 'gopacket__le__test301.pcapng',
+    frame: 16,
+    fields: ['http.request.method'],
+    reason: 'the capture holds the secrets of its TLS session, with which tshark decrypts; nettrace does not decrypt',
+  },
+  {
+    file: 'ptcpdump__tcp.pcapng',
+    frame: 8,
+    fields: ['http.request.method'],
+    reason: 'seen twice: tshark takes it for a retransmission, which it does not read again',
+  },
+  {
+    file: 'ptcpdump__tcp.pcapng',
+    frame: 12,
+    fields: ['http.response.code'],
+    reason: 'seen twice: tshark takes it for a retransmission, which it does not read again',
+  },
+  {
+    file: 'tcptrace__first_seg_ooo.dmp',
+    frame: 5,
+    fields: ['http.request.method'],
+    reason: 'a retransmission, which tshark does not read again',
+  },
+  {
+    file: 'tcpdump__dns-badlabel.pcap',
+    frame: 1,
+    fields: ['dns.qry.name'],
+    reason: 'a name longer than 255 bytes: nettrace names the error, tshark shows a text of its own for the name',
+  },
+  {
+    file: 'tcpdump__quic_handshake.pcap',
+    frame: 1,
+    fields: ['tls.handshake.extensions_server_name'],
+    reason: "tshark decrypts QUIC's first packets; nettrace reads what is in the clear",
+  },
+  {
+    file: 'zeek__icmp__icmp-destunreach-udp.pcap',
+    frame: 1,
+    fields: ['dns.id', 'dns.flags.rcode', 'dns.qry.name'],
+    reason: 'what a quoted packet carries is no message of this frame: nettrace leaves it as bytes',
+  },
+  {
     file: 'gopacket__linux_sll_oversized_addr.pcapng',
     frame: 95,
     fields: ['tcp.ack_raw', 'tcp.flags', 'tcp.window_size_value', 'tcp.len'],
@@ -142,12 +184,4 @@ export const notDecoded: readonly string[] = [
 ];
 
 /** Fields of the truth that nettrace reads in no frame. */
-export const notRead: readonly string[] = [
-  'dns.flags.rcode',
-  'dns.id',
-  'dns.qry.name',
-  'http.request.method',
-  'http.response.code',
-  'tls.handshake.extensions_server_name',
-  'vxlan.vni',
-];
+export const notRead: readonly string[] = ['vxlan.vni'];
