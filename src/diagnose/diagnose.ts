@@ -6,18 +6,21 @@
 import type { Case } from '../case/evidence.ts';
 import { type Connection, findConnections, wasAnswered } from '../flow/connection.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
+import { closedByApplication, noResponseFromApplication, resetByApplication } from './application.ts';
 import { commandConnections } from './command-connections.ts';
 import { type Context, gatherContext, ownerOf } from './context.ts';
 import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop } from './diagnosis.ts';
+import { dnsError, dnsTimeout } from './dns.ts';
 import { errnoName } from './errno.ts';
 import type { Cause, Finding } from './finding.ts';
 import { firewallDropped, firewallReject } from './firewall.ts';
 import { requestHops } from './hops.ts';
 import { readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
-import { refusedByRemote } from './remote.ts';
+import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { formatTime } from './time.ts';
+import { plaintextToTls, tlsToPlaintext } from './tls.ts';
 import { unnamedText } from './unnamed.ts';
 
 /** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
@@ -28,7 +31,17 @@ const causes: readonly Cause[] = [
   noListener,
   firewallReject,
   firewallDropped,
+  dnsError,
+  tlsToPlaintext,
+  plaintextToTls,
+  resetByApplication,
+  closedByApplication,
+  noResponseFromApplication,
+  // What follows speaks where nothing above knows what stopped the packet.
+  rejectedByRemote,
   refusedByRemote,
+  dnsTimeout,
+  noReplyFromRemote,
 ];
 
 function errnoOf({ kernel, connection }: Context): string | null {
@@ -45,13 +58,12 @@ function isPlace(hop: Hop, { where }: Finding): boolean {
 function hopsOf(context: Context, finding: Finding | null): Hop[] {
   const hops = requestHops(context);
   if (finding === null) return hops;
-  if (finding.where.stage === 'remote') {
+  const end = hops.findIndex((hop) => isPlace(hop, finding));
+  const last = hops[end];
+  if (last === undefined) {
     const { where, verdict, detail, evidence } = finding;
     return [...hops, { index: hops.length + 1, direction: 'request', ...where, verdict, detail, evidence }];
   }
-  const end = hops.findIndex((hop) => isPlace(hop, finding));
-  const last = hops[end];
-  if (last === undefined) return hops;
   const told: Hop = {
     ...last,
     verdict: finding.verdict,
@@ -90,7 +102,7 @@ function diagnoseConnection(context: Context): ConnectionDiagnosis {
     source,
     destination,
     translated: null,
-    outcome: connection.outcome,
+    outcome: finding?.outcome ?? connection.outcome,
     errno: connection.outcome === 'ok' ? null : errnoOf(context),
     cause: finding?.cause ?? null,
     certainty: certaintyOf(context, finding),

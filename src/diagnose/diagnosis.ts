@@ -35,7 +35,8 @@ export interface Hop {
   /** Counts from 1. */
   readonly index: number;
   readonly direction: 'request' | 'reply';
-  readonly netns: string;
+  /** Null where no snapshot tells: a place that frames alone speak of. */
+  readonly netns: string | null;
   readonly device: string | null;
   readonly stage: Stage;
   readonly verdict: StepVerdict;

@@ -1,14 +1,16 @@
 /** What a cause says when it fits. */
 
 import type { Context } from './context.ts';
-import type { Certainty, EvidenceItem, Fix, Stage, StepVerdict } from './diagnosis.ts';
+import type { Certainty, EvidenceItem, Fix, Outcome, Stage, StepVerdict } from './diagnosis.ts';
 
 /** A cause that fits the evidence. */
 export interface Finding {
   /** An id of docs/causes/. */
   readonly cause: string;
   readonly certainty: Certainty;
-  readonly where: { readonly netns: string; readonly device: string | null; readonly stage: Stage };
+  /** What the program met, where what was said above TCP or UDP tells more than these do. */
+  readonly outcome?: Outcome;
+  readonly where: { readonly netns: string | null; readonly device: string | null; readonly stage: Stage };
   /** What became of the packet there, where the evidence says other than the model. */
   readonly verdict: StepVerdict;
   readonly detail: string;

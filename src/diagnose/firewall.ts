@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence } from './hops.ts';
 import { type KernelReading, kernelEvidence } from './kernel-reading.ts';
-import { clientText, inNetns, netnsText, proofAdvice, serverText, wayText } from './words.ts';
+import { askedText, inNetns, netnsText, proofAdvice, serverText } from './words.ts';
 
 const netfilterDrop = 'NETFILTER_DROP';
 
@@ -72,9 +72,7 @@ export const firewallDropped: Cause = (context) => {
     evidence: [kernelEvidence(kernel.drop)],
     summary: `${serverText(context)} did not answer: a firewall rule of ${netnsText(hook.netns)} (in its ${hook.stage} hook) dropped the ${connection.protocol === 'tcp' ? 'request (SYN)' : 'packet'}.`,
     explanation: [
-      [`${clientText(context)} asked for ${serverText(context)}.`, wayText(context)]
-        .filter((text) => text !== null)
-        .join(' '),
+      askedText(context),
       `The kernel dropped the packet in its firewall (${netfilterDrop}) and sent no answer, so the program waits until it gives up: it looks like a host that is not there. By the packet's way, the rule stands in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}.`,
       whichRule,
     ],
@@ -112,9 +110,7 @@ export const firewallReject: Cause = (context) => {
     ],
     summary: `A firewall rule of ${netnsText(hook.netns)} (in its ${hook.stage} hook) rejected the ${protocol === 'tcp' ? 'connection' : 'packet'} to ${serverText(context)} with ${answerText}${listens}.`,
     explanation: [
-      [`${clientText(context)} asked for ${serverText(context)}.`, wayText(context)]
-        .filter((text) => text !== null)
-        .join(' '),
+      askedText(context),
       kernel === null
         ? `It was refused, and yet a socket listens for exactly this. What can refuse in its place is a firewall rule that rejects, and such rules stand in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}. Kernel events would prove it: ${proofAdvice(context)}.`
         : `The kernel dropped the packet in its firewall (${netfilterDrop}),${noReset} and ${answerText} came back all the same: a rule made it, in the server's name. ${refused ? 'To the program it looks like a closed port.' : 'To the program it looks like a network that cannot be reached.'} By the packet's way, the rule stands in the ${hook.stage} hook of ${netnsText(hook.netns)}, ${hooks[hook.stage]}.`,

@@ -30,7 +30,7 @@ export function missingSentences(
   attribution: string | null,
   connections: readonly ConnectionDiagnosis[],
 ): string[] {
-  const onTheWay = new Set(connections.flatMap(({ hops }) => hops.map(({ netns }) => netns)));
+  const onTheWay = new Set(connections.flatMap(({ hops }) => hops.flatMap(({ netns }) => netns ?? [])));
   if (session?.command) onTheWay.add(session.command.netns);
   return [
     ...(session?.missing ?? []),

@@ -1,46 +1,176 @@
-/** Causes beyond this host: the packet left as it should, and the answer came from outside. */
+/**
+ * Causes beyond what is seen: the packet left this host as it should, and what came back, or did not, comes from outside.
+ * Of a capture without a snapshot nothing is known but frames: then all of the way is outside, and the cause no more than
+ * inferred.
+ */
 
-import { resetPacket } from '../flow/connection.ts';
-import type { Cause } from './finding.ts';
+import { refusalFrames, requestPacket, resetPacket, wasAnswered } from '../flow/connection.ts';
+import type { IcmpError } from '../flow/packet.ts';
+import type { Step } from '../model/step.ts';
+import { icmpText } from '../wire/icmp.ts';
+import { icmpv6Text } from '../wire/icmpv6.ts';
+import type { Context } from './context.ts';
+import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
-import { clientText, proofAdvice, serverText, wayText } from './words.ts';
+import { askedText, proofAdvice, serverText } from './words.ts';
 
 /** A clause at the front of a sentence; one that begins with an address (`fe80::1`) is left as it is. */
 function capitalised(text: string): string {
   return /^[a-z]+ /.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : text;
 }
 
+/** Where this host's view ends: the last device of a journey that leaves it, or nowhere without a snapshot. */
+interface Edge {
+  /** Null without a snapshot. */
+  readonly step: Step | null;
+  readonly where: Finding['where'];
+  /** What lies there, in a sentence: `beyond host:eth0`. */
+  readonly beyond: string;
+  /** The same with what it means for this host. */
+  readonly beyondView: string;
+}
+
+function edgeOf({ host, journey }: Context): Edge | null {
+  if (host === null) {
+    const beyond = 'the side of the server';
+    return { step: null, where: { netns: null, device: null, stage: 'remote' }, beyond, beyondView: beyond };
+  }
+  if (journey?.end.kind !== 'leaves-view') return null;
+  const step = journey.steps.findLast(({ stage }) => stage === 'egress');
+  if (step === undefined) return null;
+  const { netns, device } = step;
+  const beyond = `beyond ${netns}:${device}`;
+  const beyondView = `${beyond}, where this host's view ends`;
+  return { step, where: { netns, device, stage: 'remote' }, beyond, beyondView };
+}
+
+function leavesText({ journey }: Context): string {
+  return journey?.end.kind === 'leaves-view' ? `${capitalised(journey.end.reason)}. ` : '';
+}
+
+const settle =
+  'This is a capture without the state of a host: record on the host that refuses, or on the one that asks, with nettrace run, to settle it.';
+
+/** What a bare capture cannot tell apart. */
+function bareRivals({ host, connection }: Context): Finding['alternatives'] {
+  if (host !== null) return [];
+  const { protocol, server } = connection;
+  const look = `on the machine that has ${server.address}: ss -${protocol === 'tcp' ? 't' : 'u'}lnp 'sport = :${server.port}'`;
+  return [
+    { cause: 'no-listener', tellApart: `${look} shows nothing` },
+    { cause: 'listener-on-other-address', tellApart: `${look} shows another address` },
+    { cause: 'firewall-reject', tellApart: `${look} shows a listener for this address` },
+  ];
+}
+
 /** The other end refused, outside of what the snapshot shows. */
 export const refusedByRemote: Cause = (context) => {
   const { connection, journey, kernel } = context;
-  if (connection.outcome !== 'refused' || journey?.end.kind !== 'leaves-view') return null;
+  const edge = edgeOf(context);
   const reset = resetPacket(connection);
-  const step = journey.steps.findLast(({ stage }) => stage === 'egress');
-  if (reset === null || step === undefined || (kernel?.resetSent ?? null) !== null) return null;
-  const [seen] = framesAt(context, reset.frames, step);
+  if (connection.outcome !== 'refused' || edge === null || reset === null) return null;
+  if ((kernel?.resetSent ?? null) !== null) return null;
+  const [seen] = edge.step === null ? [] : framesAt(context, reset.frames, edge.step);
   const shown = seen ?? reset.frames[0];
-  const last = `${step.netns}:${step.device}`;
+  const unsure = seen === undefined && (journey?.assumptions.length ?? 0) > 0 && !context.kernelComplete;
+  const notCaptured =
+    edge.step !== null && seen === undefined
+      ? `Nothing was captured at ${edge.step.netns}:${edge.step.device}, so that it came from there is what the state of this host says. `
+      : '';
   return {
     cause: 'refused-by-remote',
     certainty: seen === undefined ? 'inferred' : 'observed',
-    where: { netns: step.netns, device: step.device, stage: 'remote' },
+    where: edge.where,
     verdict: 'refused',
-    detail: `a reset (RST) came back from beyond ${last}`,
+    detail: `a reset (RST) came back from ${edge.beyond}`,
     evidence: shown === undefined ? [] : [frameEvidence(context, shown)],
-    summary: `${serverText(context)} refused the connection: the reset came from beyond ${last}, where this host's view ends.`,
+    summary: `${serverText(context)} refused the connection: the reset came from ${edge.beyondView}.`,
     explanation: [
-      [`${clientText(context)} asked for ${serverText(context)}.`, wayText(context)]
-        .filter((text) => text !== null)
-        .join(' '),
-      `${capitalised(journey.end.reason)}, and a reset (RST) came back, which a program reports as "connection refused". ${seen === undefined ? `Nothing was captured at ${last}, so that it came from there is what the state of this host says. ` : ''}Either nothing listens on port ${connection.server.port} of that machine, or a firewall there or on the way answered in its name. To tell the two apart, look on that machine.`,
+      askedText(context),
+      `${leavesText(context)}A reset (RST) came back, which a program reports as "connection refused". ${notCaptured}Either nothing listens on port ${connection.server.port} of that machine, at the address that was asked, or a firewall there or on the way answered in its name. To tell the two apart, look on that machine.`,
+      ...(context.host === null ? [settle] : []),
+    ],
+    fixes: [],
+    alternatives: unsure
+      ? [
+          {
+            cause: 'firewall-reject',
+            tellApart: `${proofAdvice(context)}: the kernel then says NETFILTER_DROP when a rule of this host did it`,
+          },
+        ]
+      : bareRivals(context),
+  };
+};
+
+function meaning({ family, type, code }: IcmpError): string {
+  return family === 4 ? icmpText(type, code) : icmpv6Text(type, code);
+}
+
+/** An ICMP error came back from outside: a router or firewall on the way, or the server's own kernel. */
+export const rejectedByRemote: Cause = (context) => {
+  const { connection } = context;
+  const edge = edgeOf(context);
+  const [error] = connection.errors;
+  // Not every error is told to the program (RFC 1122, 4.1.3.3): it then waits in vain.
+  const failed = ['unreachable', 'refused', 'timeout'].includes(connection.outcome) && !wasAnswered(connection);
+  if (!failed || edge === null || error === undefined || resetPacket(connection) !== null) return null;
+  const [seen] = edge.step === null ? [] : framesAt(context, refusalFrames(connection), edge.step);
+  const itself = error.sender === connection.server.address;
+  return {
+    cause: 'rejected-by-remote',
+    certainty: seen === undefined ? 'inferred' : 'observed',
+    where: edge.where,
+    verdict: 'rejected',
+    detail: `${error.sender} answered with the ICMP error "${meaning(error)}"`,
+    evidence: [frameEvidence(context, seen ?? error.frame)],
+    summary: `${serverText(context)} could not be reached: ${itself ? 'it' : error.sender} answered with the ICMP error "${meaning(error)}".`,
+    explanation: [
+      askedText(context),
+      `${leavesText(context)}An ICMP error came back, "${meaning(error)}"${connection.errno === null ? ', of which the program was not told' : `, which a program meets as ${connection.errno}`}. ${
+        itself
+          ? 'It was sent in the name of the server itself: its kernel, or its firewall.'
+          : `It was sent by ${error.sender}, a machine on the way that would not or could not pass the packet on: look there, at its routes and its firewall.`
+      }`,
+      ...(context.host === null ? [settle] : []),
+    ],
+    fixes: [],
+    alternatives: [],
+  };
+};
+
+/** It left as it should, and nothing came back. */
+export const noReplyFromRemote: Cause = (context) => {
+  const { connection, kernel } = context;
+  const edge = edgeOf(context);
+  const request = requestPacket(connection);
+  if (connection.outcome !== 'timeout' || edge === null || request === null || wasAnswered(connection)) return null;
+  if ((kernel?.drop ?? null) !== null || connection.errors.length > 0) return null;
+  const [seen] = edge.step === null ? [] : framesAt(context, request.frames, edge.step);
+  // With a snapshot, only the sight of it on its way out says that it left.
+  if (edge.step !== null && seen === undefined) return null;
+  const tries = connection.packets.filter(({ facts }) => facts.source.port === connection.client.port).length;
+  const asked = connection.protocol === 'tcp' ? 'The request to connect (SYN)' : 'The datagram';
+  return {
+    cause: 'no-reply-from-remote',
+    certainty: seen === undefined ? 'inferred' : 'observed',
+    where: edge.where,
+    verdict: 'failed',
+    detail: `nothing came back from ${edge.beyond}`,
+    evidence: [frameEvidence(context, seen ?? request.facts.frame)],
+    summary: `${serverText(context)} did not answer: nothing came back from ${edge.beyondView}.`,
+    explanation: [
+      askedText(context),
+      `${leavesText(context)}${asked} was seen ${tries === 1 ? 'once' : `${tries} times`}, and neither an answer nor an error came back. It was lost beyond, or dropped by a firewall that says nothing, or the machine is not there, or its answer does not find the way back.`,
+      ...(context.host === null ? [settle] : []),
     ],
     fixes: [],
     alternatives:
-      seen === undefined && journey.assumptions.length > 0 && !context.kernelComplete
+      context.host === null
         ? [
             {
-              cause: 'firewall-reject',
-              tellApart: `${proofAdvice(context)}: the kernel then says NETFILTER_DROP when a rule of this host did it`,
+              cause: 'firewall-drop',
+              tellApart:
+                'a capture at the server shows the request coming in: then something there drops it or its answer',
             },
           ]
         : [],

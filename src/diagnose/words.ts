@@ -61,6 +61,7 @@ export function inNetns(netns: string): string {
 }
 
 function clause({ netns: name, device, stage }: Hop, first: boolean): string | null {
+  if (name === null) return null;
   const netns = netnsText(name);
   if (stage === 'egress' && device === 'lo') return `stayed ${inNetns(name)}, on its loopback device lo`;
   if (stage === 'egress') return first ? `left ${netns} by ${device}` : `was sent on by ${device} of ${netns}`;
@@ -76,6 +77,12 @@ function chain(clauses: readonly string[]): string {
     return `${text}${glue}`;
   });
   return told.join('');
+}
+
+/** Who asked whom, and the way: how every explanation begins. */
+export function askedText(context: Context): string {
+  const way = wayText(context);
+  return `${clientText(context)} asked for ${serverText(context)}.${way === null ? '' : ` ${way}`}`;
 }
 
 /** The way in one sentence, as far as the model follows it and nothing on it is undecided. */

@@ -40,6 +40,7 @@ function endpointText({ address, port, netns, name }: Endpoint): string {
 }
 
 function placeText({ netns, device }: Hop): string {
+  if (netns === null) return device ?? '';
   return device === null ? netns : `${netns}:${device}`;
 }
 

@@ -101,8 +101,8 @@ describe('what is not settled', () => {
   it('tells of an ICMP error that the program could not hear of', () => {
     const sights = [packets.datagram, icmpError('10.88.0.1', '10.88.0.10', 3, 1, packets.datagram)];
     const connection = onlyConnection(captureOf(sights));
-    expect(connection.outcome).toBe('timeout');
-    expect(connection.explanation.join(' ')).toContain('An ICMP error came back: ICMP host unreachable');
+    expect(told(connection).what).toBe('timeout - rejected-by-remote inferred');
+    expect(connection.explanation.join(' ')).toContain('of which the program was not told');
   });
 
   it('a capture that nettrace did not record tells the outcome, and what it lacks', () => {
@@ -114,10 +114,10 @@ describe('what is not settled', () => {
     ]);
     expect(connections.map(told)).toEqual([
       {
-        what: 'refused ECONNREFUSED - inferred',
-        where: null,
-        summary: '10.88.0.1:19001 refused the connection; why is not settled by this evidence.',
-        hops: [],
+        what: 'refused ECONNREFUSED refused-by-remote inferred',
+        where: 'null:null remote, hop 1',
+        summary: '10.88.0.1:19001 refused the connection: the reset came from the side of the server.',
+        hops: ['1 null:null remote refused: a reset (RST) came back from the side of the server'],
       },
     ]);
   });

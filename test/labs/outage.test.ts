@@ -23,7 +23,7 @@ function only(json: Diagnosis | undefined): ConnectionDiagnosis {
 
 /** Hops as a person names them, the lab's prefix left out. */
 function hopsOf(lab: Lab, connection: ConnectionDiagnosis): string[] {
-  const host = (netns: string) => ['portainer', 'host'].find((name) => lab.netns(name) === netns) ?? netns;
+  const host = (netns: string | null) => ['portainer', 'host'].find((name) => lab.netns(name) === netns) ?? netns;
   return connection.hops.map(({ netns, device, stage, verdict }) => `${host(netns)}:${device} ${stage} ${verdict}`);
 }
 

@@ -41,7 +41,8 @@ export function endpointText({ address, port }: Endpoint): string {
 
 /** `host:podman0`; where it does not fit in `width` cells the namespace is shortened, not the device. */
 export function placeText(netns: string | null, device: string | null, width: number): string {
-  const place = printable(netns ?? '?');
+  if (netns === null) return cut(printable(device ?? '?'), width);
+  const place = printable(netns);
   if (device === null) return cut(place, width);
   const suffix = `:${printable(device)}`;
   const room = width - cells(suffix);

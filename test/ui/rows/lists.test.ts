@@ -116,7 +116,8 @@ describe('path', () => {
     ['a-very-long-namespace-name', 'eth0', 14, 'a-very-l~:eth0'],
     ['host', 'podman0', 14, 'host:podman0'],
     ['host', null, 14, 'host'],
-    [null, 'eth0', 14, '?:eth0'],
+    [null, 'eth0', 14, 'eth0'],
+    [null, null, 14, '?'],
     ['host', 'a-device-that-is-long', 14, 'host:a-device~'],
   ])('%s and %s in %i cells: %s', (netns, device, width, expected) => {
     expect(placeText(netns, device, width)).toBe(expected);

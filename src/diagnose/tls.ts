@@ -1,0 +1,84 @@
+/** Two ends that do not speak the same: TLS met plain text. */
+
+import type { Packet } from '../flow/packet.ts';
+import { fieldValue, numberOf } from '../wire/fields.ts';
+import type { Layer } from '../wire/layer.ts';
+import type { Context } from './context.ts';
+import type { Cause, Finding } from './finding.ts';
+import { frameEvidence } from './hops.ts';
+import { firstWords, layerOf } from './payload.ts';
+import { askedText, serverText } from './words.ts';
+
+const clientHello = 1;
+const alertContent = 21;
+
+function isClientHello(layer: Layer | null): boolean {
+  return layer !== null && numberOf(layer, 'tls.handshake.type') === clientHello;
+}
+
+function said(context: Context, ...packets: readonly (Packet | null)[]): Finding['evidence'] {
+  return packets.flatMap((packet) => {
+    const frame = packet?.frames[0];
+    return frame === undefined ? [] : [frameEvidence(context, frame)];
+  });
+}
+
+const place = (context: Context): Finding['where'] => {
+  const last = context.journey?.end.kind === 'accepted' ? context.journey.steps.at(-1) : undefined;
+  return { netns: last?.netns ?? null, device: last?.device ?? null, stage: 'application' };
+};
+
+/** The client said a TLS hello, and what came back is no TLS. */
+export const tlsToPlaintext: Cause = (context) => {
+  if (context.connection.protocol !== 'tcp') return null;
+  const [asked, answered] = [firstWords(context, 'client'), firstWords(context, 'server')];
+  if (asked === null || answered === null || !isClientHello(layerOf(context, asked, 'tls'))) return null;
+  if (layerOf(context, answered, 'tls') !== null) return null;
+  const http = layerOf(context, answered, 'http') !== null;
+  const spoken = http ? 'plain HTTP' : 'something that is no TLS';
+  return {
+    cause: 'tls-to-plaintext',
+    outcome: 'tls-failed',
+    certainty: http ? 'observed' : 'inferred',
+    where: place(context),
+    verdict: 'failed',
+    detail: `a TLS hello was answered with ${spoken}`,
+    evidence: said(context, asked, answered),
+    summary: `${serverText(context)} does not speak TLS: it answered the TLS hello with ${spoken}.`,
+    explanation: [
+      askedText(context),
+      `The connection was accepted. The client began with a TLS hello (https), and the server answered with ${spoken}, so the client gave up: "wrong version number", "packet length too long" and the like. The port serves plain text.`,
+      'Ask it without TLS (http:// for https://), or ask the port where TLS is served, or have the service serve TLS on this one.',
+    ],
+    fixes: [],
+    alternatives: [],
+  };
+};
+
+/** The client spoke plain HTTP, and what came back is a TLS alert. */
+export const plaintextToTls: Cause = (context) => {
+  if (context.connection.protocol !== 'tcp') return null;
+  const [asked, answered] = [firstWords(context, 'client'), firstWords(context, 'server')];
+  const request = layerOf(context, asked, 'http');
+  if (request === null || fieldValue(request, 'http.request.method') === null) return null;
+  const tls = layerOf(context, answered, 'tls');
+  if (tls === null || numberOf(tls, 'tls.record.content_type') !== alertContent) return null;
+  const { outcome } = context.connection;
+  return {
+    cause: 'plaintext-to-tls',
+    outcome: outcome === 'reset' ? 'reset' : 'closed',
+    certainty: 'observed',
+    where: place(context),
+    verdict: 'failed',
+    detail: 'plain HTTP was answered with a TLS alert',
+    evidence: said(context, asked, answered),
+    summary: `${serverText(context)} speaks TLS: it answered plain HTTP with a TLS alert.`,
+    explanation: [
+      askedText(context),
+      'The connection was accepted. The client asked in plain HTTP, and the server answered with a TLS alert and hung up: the port serves TLS.',
+      'Ask it with TLS (https:// for http://), or ask the port where plain HTTP is served.',
+    ],
+    fixes: [],
+    alternatives: [],
+  };
+};
