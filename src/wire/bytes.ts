@@ -18,6 +18,13 @@ export function readHex(bytes: Uint8Array, start: number, end: number): string {
   return text;
 }
 
+const utf8 = new TextDecoder();
+
+/** The text in the bytes from `start` up to `end`, as much of it as there is; what is not UTF-8 reads as U+FFFD. */
+export function readText(bytes: Uint8Array, start: number, end: number): string {
+  return utf8.decode(bytes.subarray(start, Math.max(start, end)));
+}
+
 /** A number as hex of `digits` digits: `0x0800`. */
 export function hex(value: number, digits: number): string {
   return `0x${value.toString(16).padStart(digits, '0')}`;

@@ -6,7 +6,7 @@
  * throws and never copies packet bytes; the fields that are there are kept, the others are left out.
  */
 
-import { hex, readUint } from './bytes.ts';
+import { hex, readHex, readText, readUint } from './bytes.ts';
 import type { DecodeError, Field, Layer } from './layer.ts';
 
 /** Names of the decoders that `dissect.ts` knows. */
@@ -14,17 +14,36 @@ export type Protocol =
   | 'eth'
   | 'vlan'
   | 'ieee8021ad'
+  | 'llc'
+  | 'stp'
   | 'sll'
   | 'sll2'
   | 'null'
+  | 'loop'
   | 'raw'
+  | 'chdlc'
+  | 'ppp'
+  | 'pppoed'
+  | 'pppoes'
+  | 'mpls'
+  | 'pwethcw'
+  | 'cmd'
+  | 'cmd-gre'
   | 'arp'
   | 'ip'
   | 'ipv6'
+  | 'ah'
+  | 'esp'
+  | 'gre'
+  | 'erspan'
+  | 'vxlan'
+  | 'geneve'
+  | 'l2tp'
   | 'tcp'
   | 'udp'
   | 'icmp'
   | 'icmpv6'
+  | 'igmp'
   | 'data';
 
 /** What an outer layer knows about the bytes that it hands on. */
@@ -110,6 +129,31 @@ export class Header {
     return value;
   }
 
+  /** Adds the bits under a mask, as a number: the mask's lowest bit counts 1. Gives it back. */
+  bits(
+    name: string,
+    label: string,
+    at: number,
+    length: number,
+    mask: number,
+    text: (value: number) => string = String,
+  ): number {
+    const lowestBit = (mask & -mask) >>> 0;
+    const value = ((this.peek(at, length) & mask) >>> 0) / lowestBit;
+    this.add(name, label, at, length, value, text(value));
+    return value;
+  }
+
+  /** Adds opaque bytes, as hex. */
+  opaque(name: string, label: string, at: number, length: number): void {
+    if (length > 0) this.address(name, label, at, length, (bytes, from) => readHex(bytes, from, from + length));
+  }
+
+  /** Adds text as the packet holds it, in UTF-8. */
+  text(name: string, label: string, at: number, length: number): void {
+    if (length > 0) this.address(name, label, at, length, (bytes, from) => readText(bytes, from, from + length));
+  }
+
   /** Adds an address, read by `read` at its place in the frame. */
   address(
     name: string,
@@ -132,6 +176,18 @@ export class Header {
   /** The error of a field whose value is less than it may be, or another than it must be. */
   badValue(field: string, need: number, have: number): DecodeError {
     return { kind: 'bad-value', protocol: this.#protocol, offset: this.#start, need, have, limitedBy: field };
+  }
+
+  /** What follows the first `length` bytes, up to where this packet ends. */
+  rest(length: number, protocol: Protocol, { limitedBy, incomplete }: Context): Payload {
+    return { protocol, offset: this.#start + length, end: this.#end, limitedBy, incomplete };
+  }
+
+  /** A header of `length` bytes as decoded. Its payload is handed on only when the whole header is there. */
+  decoded(length: number, context: Context, payload: Payload | null): Decoded {
+    const error = this.shortage(length, context);
+    const whole = error === null && this.has(length);
+    return { layer: this.layer(length), payload: whole ? payload : null, error };
   }
 
   /** The header's layer, `length` bytes of it or as many as are there. */

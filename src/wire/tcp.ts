@@ -1,7 +1,8 @@
 /** Transmission Control Protocol, RFC 9293; options also RFC 7323 (window scale, timestamps) and RFC 2018 (SACK). */
 
-import { hex, readHex } from './bytes.ts';
+import { hex } from './bytes.ts';
 import { type Decoded, type Decoder, Header } from './decoder.ts';
+import { portText } from './numbers.ts';
 
 const at = {
   sourcePort: 0,
@@ -81,8 +82,8 @@ function addOptions(header: Header, headerLength: number): void {
 /** Decodes a TCP header. `tcp.len` comes from the IP length, so padding is not payload and cut frames count whole. */
 export const decodeTcp: Decoder = (bytes, offset, end, context): Decoded => {
   const header = new Header('tcp', 'Transmission Control Protocol', bytes, offset, end);
-  header.number('tcp.srcport', 'Source port', at.sourcePort, shortLength);
-  header.number('tcp.dstport', 'Destination port', at.destinationPort, shortLength);
+  header.number('tcp.srcport', 'Source port', at.sourcePort, shortLength, portText);
+  header.number('tcp.dstport', 'Destination port', at.destinationPort, shortLength, portText);
   header.number('tcp.seq_raw', 'Sequence number', at.sequence, longLength);
   header.number('tcp.ack_raw', 'Acknowledgment number', at.acknowledgment, longLength);
   const word = header.peek(at.offsetAndFlags, shortLength);
@@ -110,9 +111,7 @@ export const decodeTcp: Decoder = (bytes, offset, end, context): Decoded => {
   }
   const options = headerLength - shortestHeader;
   if (options > 0) {
-    header.address('tcp.options', 'Options', shortestHeader, options, (all, from) =>
-      readHex(all, from, from + options),
-    );
+    header.opaque('tcp.options', 'Options', shortestHeader, options);
     addOptions(header, headerLength);
   }
   const layer = header.layer(headerLength);

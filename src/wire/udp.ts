@@ -2,6 +2,8 @@
 
 import { hex } from './bytes.ts';
 import { type Decoded, type Decoder, Header } from './decoder.ts';
+import { portText } from './numbers.ts';
+import { udpPayloadDecoder } from './ports.ts';
 
 const at = { sourcePort: 0, destinationPort: 2, length: 4, checksum: 6 };
 const shortLength = 2;
@@ -10,8 +12,8 @@ const headerLength = at.checksum + shortLength;
 /** Decodes a UDP header. Its payload ends where `udp.length` says; 0 means the IP length rules (RFC 2675 section 4). */
 export const decodeUdp: Decoder = (bytes, offset, end, context): Decoded => {
   const header = new Header('udp', 'User Datagram Protocol', bytes, offset, end);
-  header.number('udp.srcport', 'Source port', at.sourcePort, shortLength);
-  header.number('udp.dstport', 'Destination port', at.destinationPort, shortLength);
+  const sourcePort = header.number('udp.srcport', 'Source port', at.sourcePort, shortLength, portText);
+  const destinationPort = header.number('udp.dstport', 'Destination port', at.destinationPort, shortLength, portText);
   const length = header.number('udp.length', 'Length', at.length, shortLength);
   header.number('udp.checksum', 'Checksum', at.checksum, shortLength, (value) => hex(value, 4));
   const layer = header.layer(headerLength);
@@ -23,6 +25,10 @@ export const decodeUdp: Decoder = (bytes, offset, end, context): Decoded => {
   const start = offset + headerLength;
   const payloadEnd = length === 0 ? end : Math.min(offset + length, end);
   const limitedBy = length === 0 || offset + length > end ? context.limitedBy : 'udp.length';
-  const payload = { ...context, protocol: 'data', offset: start, end: payloadEnd, limitedBy } as const;
-  return { layer, payload, error: header.shortage(length, context) };
+  const protocol = udpPayloadDecoder(sourcePort, destinationPort);
+  return {
+    layer,
+    payload: { ...context, protocol, offset: start, end: payloadEnd, limitedBy },
+    error: header.shortage(length, context),
+  };
 };

@@ -106,6 +106,29 @@ export const differences: readonly DifferenceException[] = [
     reason: 'a first fragment: nettrace counts the payload that it holds, tshark gives none',
   },
   {
+    file: 'tcpdump__bigtcp-ipv4-vxlan-ipv4.pcap',
+    frame: 1,
+    fields: [
+      'eth.src',
+      'eth.dst',
+      'ip.src',
+      'ip.dst',
+      'ip.proto',
+      'ip.ttl',
+      'ip.id',
+      'ip.frag_offset',
+      'tcp.srcport',
+      'tcp.dstport',
+      'tcp.seq_raw',
+      'tcp.ack_raw',
+      'tcp.flags',
+      'tcp.window_size_value',
+      'tcp.len',
+      'vxlan.vni',
+    ],
+    reason: 'a UDP length of 0 is a packet too long for the field (BIG TCP): VXLAN goes on; tshark 4.0 stops at UDP',
+  },
+  {
     file: 'tcpdump__ipv4_invalid_hdr_length.pcap',
     frame: 1,
     fields: ['ip.src', 'ip.dst', 'ip.proto', 'ip.ttl', 'ip.id', 'ip.frag_offset'],
@@ -127,19 +150,7 @@ export const differences: readonly DifferenceException[] = [
 ];
 
 /** Protocols that tshark decodes and nettrace does not, where fields of the truth lie beyond them. */
-export const notDecoded: readonly string[] = [
-  'chdlc',
-  'fddi',
-  'geneve',
-  'gre',
-  'mpls',
-  'nflog',
-  'ppi',
-  'ppp',
-  'pppoes',
-  'radiotap',
-  'vxlan',
-];
+export const notDecoded: readonly string[] = ['fddi', 'nflog', 'ppi', 'radiotap'];
 
 /** Fields of the truth that nettrace reads in no frame. */
 export const notRead: readonly string[] = [
@@ -149,5 +160,4 @@ export const notRead: readonly string[] = [
   'http.request.method',
   'http.response.code',
   'tls.handshake.extensions_server_name',
-  'vxlan.vni',
 ];

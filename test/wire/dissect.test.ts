@@ -1,13 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { describeError } from '../../src/wire/describe.ts';
-import { dissect } from '../../src/wire/dissect.ts';
+import { decoders, dissect } from '../../src/wire/dissect.ts';
 import type { Dissection } from '../../src/wire/layer.ts';
+import { linkTypeDecoders } from '../../src/wire/link-types.ts';
 import { summarize } from '../../src/wire/summary.ts';
 import { bytesOf, patched, place, realFrame, realFrames } from './frames.ts';
 
 const ethernet = 1;
-const linkTypes = [0, ethernet, 12, 14, 101, 113, 228, 229, 276, 147];
+/** Every link type that is decoded, and one that is not. */
+const linkTypes = [...linkTypeDecoders.keys(), 147];
 
 function layerNames({ layers }: Dissection): string {
   return layers.map(({ protocol, quoted }) => (quoted === true ? `(${protocol})` : protocol)).join(' ');
@@ -42,6 +44,21 @@ describe('any bytes', () => {
         expectWithin(dissection, bytes.length);
         expect(summarize(dissection)).toMatch(/^[\x20-\x7e]+$/);
         if (dissection.error !== null) expect(describeError(dissection.error)).toMatch(/^malformed \w+ at byte \d+: /);
+      }),
+    );
+  });
+
+  test.each(Object.entries(decoders))('never make the %s decoder throw or leave its bytes', (_name, decode) => {
+    const before = 3;
+    const bytes = fc.uint8Array({ maxLength: 160 });
+    fc.assert(
+      fc.property(bytes, fc.nat(200), fc.boolean(), (all, size, incomplete) => {
+        const end = before + size;
+        const { layer, payload, error } = decode(all, before, end, { limitedBy: 'frame', incomplete });
+        expectWithin({ layers: layer.length > 0 ? [layer] : [], error, truncated: false }, all.length);
+        // Whatever is handed on lies behind the header, or decoding would not end.
+        if (payload !== null) expect(payload.offset).toBeGreaterThanOrEqual(before + layer.length);
+        if (layer.protocol !== 'data' && payload !== null) expect(payload.offset).toBeGreaterThan(before);
       }),
     );
   });
