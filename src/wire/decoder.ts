@@ -149,9 +149,10 @@ export class Header {
     if (length > 0) this.address(name, label, at, length, (bytes, from) => readHex(bytes, from, from + length));
   }
 
-  /** Adds text as the packet holds it, in UTF-8. */
+  /** Adds text as the packet holds it, in UTF-8, without the zeros that fill it up. */
   text(name: string, label: string, at: number, length: number): void {
-    if (length > 0) this.address(name, label, at, length, (bytes, from) => readText(bytes, from, from + length));
+    if (length > 0)
+      this.address(name, label, at, length, (bytes, from) => readText(bytes, from, from + length).replace(/\0+$/, ''));
   }
 
   /** Adds an address, read by `read` at its place in the frame. */

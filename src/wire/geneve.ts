@@ -36,14 +36,14 @@ const classes: ReadonlyMap<number, string> = new Map([
 function addOptions(header: Header, length: number): void {
   let place = at.options;
   while (place + option.data <= length) {
-    const size = (header.peek(place + option.length, 1) & optionLengthMask) * unit;
-    if (place + option.data + size > length) return;
+    const size = option.data + (header.peek(place + option.length, 1) & optionLengthMask) * unit;
+    if (place + size > length) return;
     header.number('geneve.option.class', 'Option class', place + option.class, shortLength, named(classes, 4));
     header.number('geneve.option.type', 'Option type', place + option.type, 1, (value) => hex(value, 2));
     header.flag('geneve.option.type.critical', 'Critical option', place + option.type, 1, criticalMask);
     header.add('geneve.option.length', 'Option length', place + option.length, 1, size, `${size} bytes`);
-    header.opaque('geneve.option.unknown.data', 'Option data', place + option.data, size);
-    place += option.data + size;
+    header.opaque('geneve.option.unknown.data', 'Option data', place + option.data, size - option.data);
+    place += size;
   }
 }
 

@@ -6,7 +6,7 @@
 import { hex } from './bytes.ts';
 import { type Decoded, type Decoder, Header, type Protocol } from './decoder.ts';
 import { ethertypeText } from './ethernet.ts';
-import { fieldValue, numberOf } from './fields.ts';
+import { numberOf } from './fields.ts';
 import type { Layer } from './layer.ts';
 import { ethertypeDecoder, ethertypeNames } from './numbers.ts';
 
@@ -29,6 +29,8 @@ const enhanced = 1;
 /** Within a source route entry (RFC 1701); its length counts the routing information alone. */
 const route = { family: 0, offset: 2, length: 3, information: 4 };
 
+/** Routers ask each other with no protocol whether the tunnel is alive. */
+const keepAlive = 0;
 const erspan = 0x88be;
 const ciscoMetadata = 0x8909;
 
@@ -109,7 +111,7 @@ export function greText(layer: Layer): string {
 
 /** What GRE says when nothing inside it is decoded: `GRE key 7 10.0.0.1 > 10.0.0.2 WCCP`. */
 export function summarizeGre(layer: Layer, ends: string): string {
-  const protocol = fieldValue(layer, 'gre.proto');
-  const name = typeof protocol === 'number' ? (ethertypeNames.get(protocol) ?? `protocol ${hex(protocol, 4)}`) : '';
-  return `${greText(layer)} ${ends} ${name}`.trimEnd();
+  const protocol = numberOf(layer, 'gre.proto') ?? keepAlive;
+  const name = protocol === keepAlive ? 'keep-alive' : (ethertypeNames.get(protocol) ?? `protocol ${hex(protocol, 4)}`);
+  return `${greText(layer)} ${ends} ${name}`;
 }

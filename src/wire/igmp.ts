@@ -61,10 +61,6 @@ function codeValue(code: number): number {
   return ((code & mantissaMask) | hiddenBit) << (((code >> exponentShift) & exponentMask) + exponentBias);
 }
 
-function responseText(code: number): string {
-  return `${codeValue(code) / 10} s`;
-}
-
 /** Adds the addresses that are there, of `count`; gives where they end by that count. */
 function addSources(header: Header, place: number, count: number): number {
   for (let index = 0; index < count && header.has(place + (index + 1) * ipv4Length); index++) {
@@ -74,7 +70,8 @@ function addSources(header: Header, place: number, count: number): number {
 }
 
 function addQuery(header: Header, length: number): number {
-  header.number('igmp.max_resp', 'Maximum response time', at.responseTime, 1, responseText);
+  const response = codeValue(header.peek(at.responseTime, 1));
+  header.add('igmp.max_resp', 'Maximum response time', at.responseTime, 1, response, `${response / 10} s`);
   header.address('igmp.maddr', 'Group', at.group, ipv4Length, readIpv4);
   // RFC 3376 section 7.1: a longer query is of version 3.
   if (length < queryLength) return headerLength;

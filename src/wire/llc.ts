@@ -15,6 +15,7 @@ const at = { destination: 0, source: 1, control: 2 };
 const snap = { organization: 3, protocol: 6 };
 const organizationLength = 3;
 const shortLength = 2;
+const byteBits = 8;
 const snapEnd = snap.protocol + shortLength;
 
 /** The two low bits say how long the control field is: both set, it is unnumbered, and one byte (section 5.2). */
@@ -83,7 +84,9 @@ export const decodeLlc: Decoder = (bytes, offset, end, context): Decoded => {
   const source = header.number('llc.ssap', 'Source access point', at.source, 1, named(accessPoints));
   const unnumbered = (header.peek(at.control, 1) & unnumberedMask) === unnumberedMask;
   if (!unnumbered) {
-    header.number('llc.control', 'Control', at.control, shortLength, (value) => hex(value, 4));
+    // Its bits count from the first byte on, so as a number it is little-endian.
+    const control = (header.peek(at.control + 1, 1) << byteBits) | header.peek(at.control, 1);
+    header.add('llc.control', 'Control', at.control, shortLength, control, hex(control, 4));
     const protocol = accessPointDecoders.get(destination) ?? 'data';
     return header.decoded(at.control + shortLength, context, header.rest(at.control + shortLength, protocol, context));
   }

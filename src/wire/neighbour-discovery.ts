@@ -72,6 +72,7 @@ const routePreferenceMask = 0x18;
 const names = { lifetime: 4, list: 8 };
 const nat64 = { lifetime: 2, prefix: 4 };
 const nat64LifetimeMask = 0xfff8;
+const nat64LifetimeUnit = 8;
 const nat64PrefixLength = 12;
 
 const infinite = 0xffffffff;
@@ -160,16 +161,19 @@ function addOption(header: Header, type: number, place: number, length: number):
     case optionType.captivePortal:
       header.text('icmpv6.opt.captive_portal', 'Captive portal', place + option.value, room);
       return;
-    case optionType.nat64Prefix: {
-      // The lifetime counts 8-second units in the upper 13 bits: under its mask it is in seconds.
-      const lifetime = header.peek(place + nat64.lifetime, shortLength) & nat64LifetimeMask;
-      const name = 'icmpv6.opt.pref64.scaled_lifetime';
-      header.add(name, 'Lifetime', place + nat64.lifetime, shortLength, lifetime, secondsText(lifetime));
+    case optionType.nat64Prefix:
+      header.bits(
+        'icmpv6.opt.pref64.scaled_lifetime',
+        'Lifetime',
+        place + nat64.lifetime,
+        shortLength,
+        nat64LifetimeMask,
+        (value) => secondsText(value * nat64LifetimeUnit),
+      );
       header.address('icmpv6.opt.pref64.prefix', 'Prefix', place + nat64.prefix, nat64PrefixLength, (bytes, from) =>
         readIpv6Prefix(bytes, from, nat64PrefixLength),
       );
       return;
-    }
     default:
   }
 }

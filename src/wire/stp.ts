@@ -45,6 +45,8 @@ const extensionMask = 0x0fff;
 
 /** One instance's record of MSTP, within itself. */
 const instance = { flags: 0, root: 1, cost: 9, bridgePriority: 13, portPriority: 14, remainingHops: 15 };
+/** Priorities in their steps: of 4096 for a bridge, of 16 for a port. */
+const stepMask = 0xf0;
 const instanceLength = instance.remainingHops + 1;
 /** IEEE 802.1Q section 13.8: 64 instances beside the common one are the most. */
 const mostInstances = 64;
@@ -113,8 +115,8 @@ function addInstance(header: Header, place: number): void {
   header.bits('mstp.msti.msti_id', 'Instance', place + instance.root, shortLength, extensionMask);
   header.address('mstp.msti.root.hw', 'Regional root', place + instance.root + bridge.address, macLength, readMac);
   header.number('mstp.msti.root_cost', 'Internal root path cost', place + instance.cost, longLength);
-  header.number('mstp.msti.bridge_priority', 'Bridge priority', place + instance.bridgePriority, 1);
-  header.number('mstp.msti.port_priority', 'Port priority', place + instance.portPriority, 1);
+  header.bits('mstp.msti.bridge_priority', 'Bridge priority', place + instance.bridgePriority, 1, stepMask);
+  header.bits('mstp.msti.port_priority', 'Port priority', place + instance.portPriority, 1, stepMask);
   header.number('mstp.msti.remaining_hops', 'Remaining hops', place + instance.remainingHops, 1);
 }
 
@@ -134,13 +136,15 @@ function addMultiple(header: Header): number {
   return at.instances + count * instanceLength;
 }
 
-/** Decodes a BPDU. What follows it, such as the VLAN of PVST+, is left aside. */
+/** Decodes a BPDU. What follows it, such as the VLAN of PVST+, is data. */
 export const decodeStp: Decoder = (bytes, offset, end, context): Decoded => {
   const header = new Header('stp', 'Spanning Tree Protocol', bytes, offset, end);
   header.number('stp.protocol', 'Protocol', at.protocol, shortLength, (value) => hex(value, 4));
   const version = header.number('stp.version', 'Version', at.version, 1, named(versions));
   const kind = header.number('stp.type', 'BPDU type', at.type, 1, named(types));
-  if (kind === type.topologyChange || !types.has(kind)) return header.decoded(at.flags, context, null);
+  const decoded = (length: number): Decoded => header.decoded(length, context, header.rest(length, 'data', context));
+  const isShort = kind === type.topologyChange || !types.has(kind);
+  if (isShort || !header.has(at.flags)) return decoded(at.flags);
 
   addFlags(header, version);
   addBridge(header, 'stp.root', 'Root', at.root);
@@ -151,11 +155,11 @@ export const decodeStp: Decoder = (bytes, offset, end, context): Decoded => {
   addSeconds(header, 'stp.max_age', 'Maximum age', at.maxAge);
   addSeconds(header, 'stp.hello', 'Hello time', at.hello);
   addSeconds(header, 'stp.forward', 'Forward delay', at.forwardDelay);
-  if (kind === type.configuration) return header.decoded(at.version1Length, context, null);
+  if (kind === type.configuration) return decoded(at.version1Length);
 
   header.number('stp.version_1_length', 'Version 1 length', at.version1Length, 1);
   const length = version >= multiple ? addMultiple(header) : at.version3Length;
-  return header.decoded(length, context, null);
+  return decoded(length);
 };
 
 function bridgeText(layer: Layer, prefix: string): string {

@@ -88,7 +88,8 @@ function icmp(layer: Layer, network: Layer | undefined, quote: string | null): s
     withoutPorts(network),
   ];
   const identifier = numberOf(layer, 'icmp.ident');
-  if (identifier !== null) parts.push(`id ${identifier} seq ${textOf(layer, 'icmp.seq')}`);
+  if (identifier !== null)
+    parts.push(`id ${identifier} seq ${fieldValue(layer, 'icmp.seq') ?? textOf(layer, 'icmp.ext.echo.seq')}`);
   const mtu = numberOf(layer, 'icmp.mtu');
   if (mtu !== null) parts.push(`mtu ${mtu}`);
   if (quote !== null) parts.push(`(about ${quote})`);
