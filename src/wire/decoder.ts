@@ -151,8 +151,10 @@ export class Header {
 
   /** Adds text as the packet holds it, in UTF-8, without the zeros that fill it up. */
   text(name: string, label: string, at: number, length: number): void {
-    if (length > 0)
-      this.address(name, label, at, length, (bytes, from) => readText(bytes, from, from + length).replace(/\0+$/, ''));
+    if (length <= 0) return;
+    let filled = length;
+    while (filled > 0 && this.peek(at + filled - 1, 1) === 0) filled -= 1;
+    this.address(name, label, at, length, (bytes, from) => readText(bytes, from, from + filled));
   }
 
   /** Adds an address, read by `read` at its place in the frame. */

@@ -90,6 +90,8 @@ function icmp(layer: Layer, network: Layer | undefined, quote: string | null): s
   const identifier = numberOf(layer, 'icmp.ident');
   if (identifier !== null)
     parts.push(`id ${identifier} seq ${fieldValue(layer, 'icmp.seq') ?? textOf(layer, 'icmp.ext.echo.seq')}`);
+  const gateway = fieldValue(layer, 'icmp.redir_gw');
+  if (gateway !== null) parts.push(`to ${gateway}`);
   const mtu = numberOf(layer, 'icmp.mtu');
   if (mtu !== null) parts.push(`mtu ${mtu}`);
   if (quote !== null) parts.push(`(about ${quote})`);

@@ -5,7 +5,8 @@ import { decoders, dissect } from '../../src/wire/dissect.ts';
 import type { Dissection } from '../../src/wire/layer.ts';
 import { linkTypeDecoders } from '../../src/wire/link-types.ts';
 import { summarize } from '../../src/wire/summary.ts';
-import { type BuiltFrame, builtFrames } from './built-frames.ts';
+import type { BuiltFrame } from './build.ts';
+import { builtFrames } from './built-frames.ts';
 import { bytesOf, patched, place, realFrame, realFrames } from './frames.ts';
 
 const ethernet = 1;

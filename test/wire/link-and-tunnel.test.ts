@@ -4,7 +4,8 @@ import { dissect } from '../../src/wire/dissect.ts';
 import type { Layer } from '../../src/wire/layer.ts';
 import { linkTypeDecoders, linkTypeText } from '../../src/wire/link-types.ts';
 import { summarize } from '../../src/wire/summary.ts';
-import { builtFrames, ipv4 } from './built-frames.ts';
+import { ipv4 } from './build.ts';
+import { builtFrames } from './built-frames.ts';
 import { bytesOf, realFrame } from './frames.ts';
 
 /** The layers of a built frame, read. */

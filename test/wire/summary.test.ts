@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { dissect } from '../../src/wire/dissect.ts';
 import { summarize } from '../../src/wire/summary.ts';
-import { type BuiltFrame, builtFrames } from './built-frames.ts';
+import type { BuiltFrame } from './build.ts';
+import { builtFrames } from './built-frames.ts';
 import { bytesOf, realFrames } from './frames.ts';
 
 const frames: readonly BuiltFrame[] = [...realFrames, ...builtFrames];
