@@ -10,7 +10,7 @@ import type { Context } from './context.ts';
 const ethernet = 1;
 
 /** The layers of a packet, read from its first frame. */
-export function dissectPacket({ evidence }: Context, { frames }: Packet): Dissection | null {
+function dissectPacket({ evidence }: Context, { frames }: Packet): Dissection | null {
   const [frame] = frames;
   if (frame === undefined) return null;
   return dissect(frame.bytes, evidence.interfaces[frame.interfaceIndex]?.linkType ?? ethernet, frame.originalLength);

@@ -7,8 +7,8 @@
 import { refusalFrames, requestPacket, resetPacket, wasAnswered } from '../flow/connection.ts';
 import type { IcmpError } from '../flow/packet.ts';
 import type { Step } from '../model/step.ts';
-import { icmpText } from '../wire/icmp.ts';
-import { icmpv6Text } from '../wire/icmpv6.ts';
+import { icmpText } from '../wire/icmp-names.ts';
+import { icmpv6Text } from '../wire/icmpv6-names.ts';
 import type { Context } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';

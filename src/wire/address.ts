@@ -55,3 +55,10 @@ export function readIpv6(bytes: Uint8Array, offset: number): string {
   if (zeros.start === zeros.end) return text(groups);
   return `${text(groups.slice(0, zeros.start))}::${text(groups.slice(zeros.end))}`;
 }
+
+/** An IPv6 prefix of which only the first `length` bytes are there (at most 16); the others are zero. */
+export function readIpv6Prefix(bytes: Uint8Array, offset: number, length: number): string {
+  const whole = new Uint8Array(ipv6Length);
+  whole.set(bytes.subarray(offset, offset + Math.min(length, ipv6Length)));
+  return readIpv6(whole, 0);
+}

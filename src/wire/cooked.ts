@@ -1,6 +1,6 @@
 /**
  * Link layers that are not Ethernet's: Linux cooked capture v1 and v2 (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2), BSD
- * loopback (LINKTYPE_NULL), and none at all (LINKTYPE_RAW), as tcpdump.org's link-layer header pages lay them out.
+ * loopback (LINKTYPE_NULL, LINKTYPE_LOOP), and none at all (LINKTYPE_RAW), as tcpdump.org's link-layer header pages lay them out.
  */
 
 import { macLength, readMac } from './address.ts';
@@ -50,6 +50,9 @@ const cookedAddressRoom = 8;
 const shortLength = 2;
 const longLength = 4;
 
+/** What Linux puts in the place of an EtherType for a frame with LLC (ETH_P_802_2). */
+const logicalLinkControl = 0x0004;
+
 const packetTypes: ReadonlyMap<number, string> = new Map([
   [0, 'to this host'],
   [1, 'broadcast'],
@@ -75,11 +78,8 @@ function cooked(layout: CookedLayout, title: string): Decoder {
       header.number('sll.ifindex', 'Interface index', layout.interfaceIndex, longLength);
     }
     const type = header.number('sll.etype', 'Protocol', layout.protocol, shortLength, ethertypeText);
-    const layer = header.layer(layout.length);
-    const error = header.shortage(layout.length, context);
-    if (error !== null || !header.has(layout.length)) return { layer, payload: null, error };
-    const payload = { ...context, protocol: ethertypeDecoder(type), offset: offset + layout.length, end };
-    return { layer, payload, error };
+    const protocol = type === logicalLinkControl ? 'llc' : ethertypeDecoder(type);
+    return header.decoded(layout.length, context, header.rest(layout.length, protocol, context));
   };
 }
 
@@ -100,21 +100,27 @@ const families: ReadonlyMap<number, { readonly name: string; readonly protocol: 
 const familyNames = new Map([...families].map(([number, { name }]) => [number, name]));
 const familyAt = 0;
 
+function loopback(familyOf: (header: Header) => number): Decoder {
+  return (bytes, offset, end, context): Decoded => {
+    const header = new Header('null', 'Null/Loopback', bytes, offset, end);
+    const family = familyOf(header);
+    header.add('null.family', 'Family', familyAt, longLength, family, named(familyNames)(family));
+    const protocol = families.get(family)?.protocol ?? 'data';
+    return header.decoded(longLength, context, header.rest(longLength, protocol, context));
+  };
+}
+
 /** Decodes BSD loopback's header: an address family in the byte order of the host that captured it. */
-export const decodeNull: Decoder = (bytes, offset, end, context): Decoded => {
-  const header = new Header('null', 'Null/Loopback', bytes, offset, end);
+export const decodeNull = loopback((header) => {
   const big = header.peek(familyAt, longLength);
   const high = header.peek(familyAt, shortLength);
   // Families are small numbers: when the high half is in use, the number is little-endian.
   const swapped = ((big >>> 24) | ((big >>> 8) & 0xff00) | ((big << 8) & 0xff0000) | (big << 24)) >>> 0;
-  const family = high === 0 ? big : swapped;
-  header.add('null.family', 'Family', familyAt, longLength, family, named(familyNames)(family));
-  const layer = header.layer(longLength);
-  const error = header.shortage(longLength, context);
-  if (error !== null || !header.has(longLength)) return { layer, payload: null, error };
-  const protocol = families.get(family)?.protocol ?? 'data';
-  return { layer, payload: { ...context, protocol, offset: offset + longLength, end }, error };
-};
+  return high === 0 ? big : swapped;
+});
+
+/** Decodes OpenBSD's loopback header: the same family, always in network byte order. */
+export const decodeLoop = loopback((header) => header.peek(familyAt, longLength));
 
 const versionShift = 4;
 const versions: ReadonlyMap<number, Protocol> = new Map([

@@ -18,17 +18,36 @@ export type Protocol =
   | 'eth'
   | 'vlan'
   | 'ieee8021ad'
+  | 'llc'
+  | 'stp'
   | 'sll'
   | 'sll2'
   | 'null'
+  | 'loop'
   | 'raw'
+  | 'chdlc'
+  | 'ppp'
+  | 'pppoed'
+  | 'pppoes'
+  | 'mpls'
+  | 'pwethcw'
+  | 'cmd'
+  | 'cmd-gre'
   | 'arp'
   | 'ip'
   | 'ipv6'
+  | 'ah'
+  | 'esp'
+  | 'gre'
+  | 'erspan'
+  | 'vxlan'
+  | 'geneve'
+  | 'l2tp'
   | 'tcp'
   | 'udp'
   | 'icmp'
   | 'icmpv6'
+  | 'igmp'
   | 'data';
 
 /** What an outer layer knows about the bytes that it hands on. */
@@ -121,6 +140,26 @@ export class Header {
     return value;
   }
 
+  /** Adds the bits under a mask, as a number: the mask's lowest bit counts 1. Gives it back. */
+  bits(
+    name: string,
+    label: string,
+    at: number,
+    length: number,
+    mask: number,
+    text: (value: number) => string = String,
+  ): number {
+    const lowestBit = (mask & -mask) >>> 0;
+    const value = ((this.peek(at, length) & mask) >>> 0) / lowestBit;
+    this.add(name, label, at, length, value, text(value));
+    return value;
+  }
+
+  /** Adds opaque bytes, as hex. */
+  opaque(name: string, label: string, at: number, length: number): void {
+    if (length > 0) this.address(name, label, at, length, (bytes, from) => readHex(bytes, from, from + length));
+  }
+
   /** Adds an address, read by `read` at its place in the frame. */
   address(
     name: string,
@@ -144,9 +183,12 @@ export class Header {
     return this.has(at + length) ? readText(this.#bytes, this.#start + at, this.#start + at + length) : '';
   }
 
-  /** Adds opaque bytes as hex. */
-  hex(name: string, label: string, at: number, length: number): void {
-    this.address(name, label, at, length, (bytes, offset) => readHex(bytes, offset, offset + length));
+  /** Adds text of a fixed length, without the zeros that fill it up. */
+  paddedText(name: string, label: string, at: number, length: number): void {
+    if (length <= 0) return;
+    let filled = length;
+    while (filled > 0 && this.peek(at + filled - 1, 1) === 0) filled -= 1;
+    this.address(name, label, at, length, (bytes, from) => readText(bytes, from, from + filled));
   }
 
   /** The error of a packet that ends before `need` bytes; null when it does not, or when only a part of it is here. */
@@ -165,6 +207,18 @@ export class Header {
   /** The error of a field whose value is more than it may be. */
   excess(field: string, most: number, have: number): DecodeError {
     return { kind: 'too-large', protocol: this.#protocol, offset: this.#start, need: most, have, limitedBy: field };
+  }
+
+  /** What follows the first `length` bytes, up to where this packet ends. */
+  rest(length: number, protocol: Protocol, { limitedBy, incomplete }: Context): Payload {
+    return { protocol, offset: this.#start + length, end: this.#end, limitedBy, incomplete };
+  }
+
+  /** A header of `length` bytes as decoded. Its payload is handed on only when the whole header is there. */
+  decoded(length: number, context: Context, payload: Payload | null): Decoded {
+    const error = this.shortage(length, context);
+    const whole = error === null && this.has(length);
+    return { layer: this.layer(length), payload: whole ? payload : null, error };
   }
 
   /** The header's layer, `length` bytes of it or as many as are there. */

@@ -172,7 +172,7 @@ function addValue(header: Header, row: OptionRow, place: number, length: number,
       addRoutes(header, row, place, end);
       return;
     case 'hex':
-      header.hex(field, label, place, length);
+      header.opaque(field, label, place, length);
   }
 }
 

@@ -69,7 +69,7 @@ export const decodeDhcp: Decoder = (bytes, offset, end, context): Decoded => {
     header.address('dhcp.hw.mac_addr', 'Client MAC address', at.hardwareAddress, macLength, readMac);
   } else if (size > 0) {
     const length = Math.min(size, hardwareAddressRoom);
-    header.hex('dhcp.hw.addr', 'Client hardware address', at.hardwareAddress, length);
+    header.opaque('dhcp.hw.addr', 'Client hardware address', at.hardwareAddress, length);
   }
 
   const hasOptions = header.has(at.options) && header.peek(at.cookie, longLength) === magicCookie;

@@ -37,7 +37,7 @@ interface Place {
 }
 
 function addIdentifier(header: Header, place: number, length: number): void {
-  header.hex('dhcpv6.duid.bytes', 'DUID', place, length);
+  header.opaque('dhcpv6.duid.bytes', 'DUID', place, length);
   if (length < shortLength) return;
   const type = header.number('dhcpv6.duid.type', 'DUID type', place, shortLength, named(identifierTypes));
   const address = linkAddressAt.get(type);
@@ -82,7 +82,7 @@ function addAssociation(
   end: number,
 ): DecodeError | null {
   const field = found === code.temporary ? 'dhcpv6.iata' : 'dhcpv6.iaid';
-  header.hex(field, 'Identity association', place, longLength);
+  header.opaque(field, 'Identity association', place, longLength);
   if (found === code.temporary) {
     return addOptions({ header, context, depth }, place + fixedLength.temporary, end);
   }
@@ -161,7 +161,7 @@ function addValue(where: Place, found: number, place: number, length: number): D
       if (length > shortLength) header.text('dhcpv6.status_msg', 'Message', place + shortLength, length - shortLength);
       return null;
     case code.interfaceId:
-      header.hex('dhcpv6.interface_id', 'Interface', place, length);
+      header.opaque('dhcpv6.interface_id', 'Interface', place, length);
       return null;
     case code.dnsServers:
       addAddresses(header, 'dhcpv6.dns_server', 'DNS server', place, length);

@@ -49,7 +49,7 @@ function addValue(header: Header, one: Item, place: number, length: number): voi
   else if (one.kind === 'string') header.text(field, label, place + 1, length - 1);
   else if (one.kind === 'number') header.number(field, label, place, length, one.names && named(one.names));
   else if (one.kind === 'time') header.number(field, label, place, length, timeText);
-  else header.hex(field, label, place, length);
+  else header.opaque(field, label, place, length);
 }
 
 /** Adds an item at `place`; one that goes beyond the data is the record's error. */
@@ -111,7 +111,7 @@ function addOptions({ header, start, end }: RecordData): void {
   eachOption(header, start, end, (_code, place, length) => {
     header.number('dns.opt.code', 'Option', place + option.code, shortLength, named(optionCodes));
     header.number('dns.opt.len', 'Option length', place + option.length, shortLength);
-    header.hex('dns.opt.data', 'Option data', place + option.value, length);
+    header.opaque('dns.opt.data', 'Option data', place + option.value, length);
   });
 }
 
@@ -143,7 +143,7 @@ function addService(data: RecordData): DecodeError | null {
       for (let at = value; at + ipv6Length <= after; at += ipv6Length) {
         header.address('dns.svcb.svcparam.ipv6hint.ip', 'Address hint', at, ipv6Length, readIpv6);
       }
-    } else header.hex('dns.svcb.svcparam.value', 'Parameter value', value, length);
+    } else header.opaque('dns.svcb.svcparam.value', 'Parameter value', value, length);
   });
   return null;
 }
@@ -177,7 +177,7 @@ export function addRecordData(type: number, data: RecordData): DecodeError | nul
     case recordType.https:
       return addService(data);
     default:
-      header.hex('dns.data', 'Data', start, end - start);
+      header.opaque('dns.data', 'Data', start, end - start);
       return null;
   }
 }

@@ -18,6 +18,11 @@ export function valuesOf(layer: Layer, name: string): readonly Field['value'][] 
   return layer.fields.filter((field) => field.name === name).map(({ value }) => value);
 }
 
+/** The value of a layer's first field of that name, in words; `?` when the layer has none. */
+export function textOf(layer: Layer, name: string): string {
+  return String(fieldValue(layer, name) ?? '?');
+}
+
 /** The outermost layer of a protocol (`tcp`) that is the frame's own, not quoted by an ICMP error; null without one. */
 export function findLayer(dissection: Dissection, protocol: string): Layer | null {
   return dissection.layers.find((layer) => layer.protocol === protocol && layer.quoted !== true) ?? null;

@@ -1,108 +1,142 @@
-/** Internet Control Message Protocol, RFC 792; path MTU RFC 1191, length of the quoted packet RFC 4884. */
+/**
+ * Internet Control Message Protocol, RFC 792; address masks RFC 950, path MTU RFC 1191, router discovery RFC 1256, length
+ * of the quoted packet RFC 4884, extended echo RFC 8335.
+ */
 
 import { ipv4Length, readIpv4 } from './address.ts';
 import { hex } from './bytes.ts';
 import { type Decoded, type Decoder, Header, named } from './decoder.ts';
+import { addIcmpExtensions, quoteEnd } from './icmp-extensions.ts';
+import { fragmentationNeeded, icmpCodes, icmpType, icmpTypes } from './icmp-names.ts';
 
 const at = { type: 0, code: 1, checksum: 2, rest: 4, quoteLength: 5, lowHalf: 6 };
 const shortLength = 2;
+const longLength = 4;
 const headerLength = at.lowHalf + shortLength;
+const times = { originate: headerLength, receive: headerLength + longLength, transmit: headerLength + 2 * longLength };
 /** RFC 4884 counts the quoted packet in 32-bit words. */
 const quoteUnit = 4;
 
-const type = { echoReply: 0, unreachable: 3, redirect: 5, echoRequest: 8, timeExceeded: 11, parameterProblem: 12 };
-const fragmentationNeeded = 4;
+/** Of a router advertisement. */
+const router = { count: 4, entrySize: 5, lifetime: 6, preference: 4 };
 
-const types: ReadonlyMap<number, string> = new Map([
-  [type.echoReply, 'echo reply'],
-  [type.unreachable, 'destination unreachable'],
-  [4, 'source quench'],
-  [type.redirect, 'redirect'],
-  [type.echoRequest, 'echo request'],
-  [9, 'router advertisement'],
-  [10, 'router solicitation'],
-  [type.timeExceeded, 'time exceeded'],
-  [type.parameterProblem, 'parameter problem'],
-  [13, 'timestamp request'],
-  [14, 'timestamp reply'],
+/** Of extended echo: the sequence number has one byte, flags the next. */
+const extended = { sequence: 6, flags: 7 };
+const extendedMask = { local: 0x01, state: 0xe0, active: 0x04, ipv4: 0x02, ipv6: 0x01 };
+
+const { echoReply, echoRequest, timestampRequest, timestampReply, maskRequest, maskReply } = icmpType;
+const identified: ReadonlySet<number> = new Set([
+  echoReply,
+  echoRequest,
+  timestampRequest,
+  timestampReply,
+  icmpType.informationRequest,
+  icmpType.informationReply,
+  maskRequest,
+  maskReply,
 ]);
-
-const codes: ReadonlyMap<number, ReadonlyMap<number, string>> = new Map([
-  [
-    type.unreachable,
-    new Map([
-      [0, 'network unreachable'],
-      [1, 'host unreachable'],
-      [2, 'protocol unreachable'],
-      [3, 'port unreachable'],
-      [fragmentationNeeded, 'fragmentation needed'],
-      [5, 'source route failed'],
-      [6, 'network unknown'],
-      [7, 'host unknown'],
-      [9, 'network administratively prohibited'],
-      [10, 'host administratively prohibited'],
-      [11, 'network unreachable for this service'],
-      [12, 'host unreachable for this service'],
-      [13, 'administratively prohibited'],
-    ]),
-  ],
-  [
-    type.redirect,
-    new Map([
-      [0, 'redirect for network'],
-      [1, 'redirect for host'],
-    ]),
-  ],
-  [
-    type.timeExceeded,
-    new Map([
-      [0, 'time to live exceeded'],
-      [1, 'fragment reassembly time exceeded'],
-    ]),
-  ],
-]);
-
 const errorTypes: ReadonlySet<number> = new Set([
-  type.unreachable,
-  4,
-  type.redirect,
-  type.timeExceeded,
-  type.parameterProblem,
+  icmpType.unreachable,
+  icmpType.sourceQuench,
+  icmpType.redirect,
+  icmpType.timeExceeded,
+  icmpType.parameterProblem,
 ]);
-const lengthTypes: ReadonlySet<number> = new Set([type.unreachable, type.timeExceeded, type.parameterProblem]);
+const lengthTypes: ReadonlySet<number> = new Set([
+  icmpType.unreachable,
+  icmpType.timeExceeded,
+  icmpType.parameterProblem,
+]);
 
-/** What a message says: its code's name where that says more, else its type's. */
-export function icmpText(messageType: number, code: number): string {
-  return codes.get(messageType)?.get(code) ?? types.get(messageType) ?? `type ${messageType} code ${code}`;
+function addRouters(header: Header): number {
+  const count = header.number('icmp.num_addrs', 'Addresses', router.count, 1);
+  const words = header.number('icmp.addr_entry_size', 'Address entry size', router.entrySize, 1);
+  header.number('icmp.lifetime', 'Lifetime', router.lifetime, shortLength, (value) => `${value} s`);
+  const entryLength = words * longLength;
+  if (entryLength < router.preference + longLength) return headerLength;
+  for (let index = 0; index < count; index++) {
+    const place = headerLength + index * entryLength;
+    header.address('icmp.router_address', 'Router', place, ipv4Length, readIpv4);
+    const preference = header.peek(place + router.preference, longLength) | 0;
+    header.add('icmp.pref_level', 'Preference', place + router.preference, longLength, preference);
+  }
+  return headerLength + count * entryLength;
+}
+
+function addTimes(header: Header): number {
+  const text = (value: number): string => `${value} ms since midnight UTC`;
+  header.number('icmp.originate_timestamp', 'Originate timestamp', times.originate, longLength, text);
+  header.number('icmp.receive_timestamp', 'Receive timestamp', times.receive, longLength, text);
+  header.number('icmp.transmit_timestamp', 'Transmit timestamp', times.transmit, longLength, text);
+  return times.transmit + longLength;
+}
+
+function addExtendedEcho(header: Header, type: number): void {
+  header.number('icmp.ident', 'Identifier', at.rest, shortLength);
+  header.number('icmp.ext.echo.seq', 'Sequence number', extended.sequence, 1);
+  if (type === icmpType.extendedEchoRequest) {
+    header.flag('icmp.ext.echo.req.local', 'Local', extended.flags, 1, extendedMask.local);
+    return;
+  }
+  header.bits('icmp.ext.echo.rsp.state', 'State', extended.flags, 1, extendedMask.state);
+  header.flag('icmp.ext.echo.rsp.active', 'Active', extended.flags, 1, extendedMask.active);
+  header.flag('icmp.ext.echo.rsp.ipv4', 'IPv4', extended.flags, 1, extendedMask.ipv4);
+  header.flag('icmp.ext.echo.rsp.ipv6', 'IPv6', extended.flags, 1, extendedMask.ipv6);
+}
+
+/** Adds what a message of this type has of its own; gives the length of its fixed part. */
+function addMessage(header: Header, type: number, code: number): number {
+  if (identified.has(type)) {
+    header.number('icmp.ident', 'Identifier', at.rest, shortLength);
+    header.number('icmp.seq', 'Sequence number', at.lowHalf, shortLength);
+  }
+  switch (type) {
+    case icmpType.unreachable:
+      if (code === fragmentationNeeded) header.number('icmp.mtu', 'MTU of the next hop', at.lowHalf, shortLength);
+      return headerLength;
+    case icmpType.redirect:
+      header.address('icmp.redir_gw', 'Better gateway', at.rest, ipv4Length, readIpv4);
+      return headerLength;
+    case icmpType.parameterProblem:
+      header.number('icmp.pointer', 'Offending byte', at.rest, 1);
+      return headerLength;
+    case icmpType.routerAdvertisement:
+      return addRouters(header);
+    case timestampRequest:
+    case timestampReply:
+      return addTimes(header);
+    case maskRequest:
+    case maskReply:
+      header.address('icmp.address_mask', 'Address mask', headerLength, ipv4Length, readIpv4);
+      return headerLength + ipv4Length;
+    case icmpType.extendedEchoRequest:
+    case icmpType.extendedEchoReply:
+      addExtendedEcho(header, type);
+      return headerLength;
+    default:
+      return headerLength;
+  }
 }
 
 /** Decodes an ICMP message; an error's payload is the packet that it quotes. */
 export const decodeIcmp: Decoder = (bytes, offset, end, context): Decoded => {
   const header = new Header('icmp', 'Internet Control Message Protocol', bytes, offset, end);
-  const messageType = header.number('icmp.type', 'Type', at.type, 1, named(types));
-  const code = header.number('icmp.code', 'Code', at.code, 1, (value) =>
-    named(codes.get(messageType) ?? new Map<number, string>())(value),
-  );
+  const type = header.number('icmp.type', 'Type', at.type, 1, named(icmpTypes));
+  const code = header.number('icmp.code', 'Code', at.code, 1, named(icmpCodes.get(type) ?? new Map()));
   header.number('icmp.checksum', 'Checksum', at.checksum, shortLength, (value) => hex(value, 4));
-  if (messageType === type.echoRequest || messageType === type.echoReply) {
-    header.number('icmp.ident', 'Identifier', at.rest, shortLength);
-    header.number('icmp.seq', 'Sequence number', at.lowHalf, shortLength);
-  } else if (messageType === type.unreachable && code === fragmentationNeeded) {
-    header.number('icmp.mtu', 'MTU of the next hop', at.lowHalf, shortLength);
-  } else if (messageType === type.redirect) {
-    header.address('icmp.redir_gw', 'Better gateway', at.rest, ipv4Length, readIpv4);
-  }
-  const words = lengthTypes.has(messageType) ? header.peek(at.quoteLength, 1) : 0;
-  if (words !== 0) header.number('icmp.length', 'Length of the quoted packet', at.quoteLength, 1);
+  const length = addMessage(header, type, code);
+  if (!errorTypes.has(type)) return header.decoded(length, context, header.rest(length, 'data', context));
 
-  const layer = header.layer(headerLength);
-  const error = header.shortage(headerLength, context);
-  if (error !== null || !header.has(headerLength)) return { layer, payload: null, error };
-  const start = offset + headerLength;
-  if (!errorTypes.has(messageType)) {
-    return { layer, payload: { ...context, protocol: 'data', offset: start, end }, error };
-  }
-  const quoteEnd = words === 0 ? end : Math.min(end, start + words * quoteUnit);
-  const quote = { protocol: 'ip', offset: start, end: quoteEnd, limitedBy: 'icmp', incomplete: true } as const;
-  return { layer, payload: { ...quote, quoted: true }, error };
+  const words = lengthTypes.has(type) ? header.peek(at.quoteLength, 1) : 0;
+  if (words !== 0) header.number('icmp.length', 'Length of the quoted packet', at.quoteLength, 1);
+  const quoted = quoteEnd(header, length, words * quoteUnit, end - offset);
+  addIcmpExtensions(header, quoted, end - offset);
+  return header.decoded(length, context, {
+    protocol: 'ip',
+    offset: offset + length,
+    end: offset + quoted,
+    limitedBy: 'icmp',
+    incomplete: true,
+    quoted: true,
+  });
 };

@@ -1,8 +1,9 @@
 /** Internet Protocol version 4, RFC 791; differentiated services RFC 2474, ECN RFC 3168. */
 
 import { ipv4Length, readIpv4 } from './address.ts';
-import { hex, readHex } from './bytes.ts';
+import { hex } from './bytes.ts';
 import { type Decoded, type Decoder, Header, named } from './decoder.ts';
+import { addIpv4Options } from './ipv4-options.ts';
 import { ipProtocolDecoder, ipProtocolNames } from './numbers.ts';
 
 const at = {
@@ -64,7 +65,8 @@ export const decodeIpv4: Decoder = (bytes, offset, end, context): Decoded => {
   if (headerLength < shortestHeader) return stop(header.badValue('ip.hdr_len', shortestHeader, headerLength));
   if (headerLength > shortestHeader) {
     const options = headerLength - shortestHeader;
-    header.address('ip.options', 'Options', shortestHeader, options, (all, from) => readHex(all, from, from + options));
+    header.opaque('ip.options', 'Options', shortestHeader, options);
+    addIpv4Options(header, shortestHeader, headerLength);
   }
   const layer = header.layer(headerLength);
   const cut = header.shortage(headerLength, context);

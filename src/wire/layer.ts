@@ -21,13 +21,14 @@ export interface Field {
 
 /** One header (and what belongs to it), from the outside in. */
 export interface Layer {
-  /** Wireshark's short name: `eth`, `arp`, `ip`, `ipv6`, `tcp`, `udp`, `icmp`, `icmpv6`, `dns`, `data`. */
+  /** Wireshark's short name: `eth`, `arp`, `ip`, `ipv6`, `tcp`, `udp`, `icmp`, `icmpv6`, …, `data`. */
   readonly protocol: string;
   /** What a person calls it: "Transmission Control Protocol". */
   readonly title: string;
   readonly offset: number;
   /** Bytes of the header, options included, payload excluded. */
   readonly length: number;
+  /** In the order in which they were read; what stands behind the payload (a trailer, ICMP's extensions) comes last. */
   readonly fields: readonly Field[];
   /** Set on layers of a packet that an ICMP error quotes. */
   readonly quoted?: true;

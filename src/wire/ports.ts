@@ -28,6 +28,11 @@ function candidate(protocol: Protocol, recognise: Recogniser): Candidate {
   return { protocol, recognise };
 }
 
+/** A tunnel is known by its port alone. */
+function tunnel(protocol: Protocol): Candidate {
+  return candidate(protocol, () => true);
+}
+
 const dhcp = candidate('dhcp', isDhcp);
 const dhcpv6 = candidate('dhcpv6', isDhcpv6);
 
@@ -40,9 +45,14 @@ const udpPorts: ReadonlyMap<number, Candidate> = new Map([
   [546, dhcpv6],
   [547, dhcpv6],
   // SSDP is HTTP's heads in datagrams.
+  [1701, tunnel('l2tp')],
   [1900, candidate('http', isHttp)],
+  [4789, tunnel('vxlan')],
   [5353, candidate('mdns', isDns)],
   [5355, candidate('llmnr', isDns)],
+  [6081, tunnel('geneve')],
+  // VXLAN on Linux, from before it had a port of its own.
+  [8472, tunnel('vxlan')],
 ]);
 
 const tcpPorts: ReadonlyMap<number, Candidate> = new Map([[53, candidate('dns-tcp', isDnsOverTcp)]]);

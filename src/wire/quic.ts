@@ -68,7 +68,7 @@ function readInteger(header: Header, place: number): { value: number; length: nu
 
 function addConnectionId(header: Header, side: 'd' | 's', label: string, place: number): number {
   const length = header.number(`quic.${side}cil`, `${label} connection ID length`, place, 1);
-  if (length > 0) header.hex(`quic.${side}cid`, `${label} connection ID`, place + 1, length);
+  if (length > 0) header.opaque(`quic.${side}cid`, `${label} connection ID`, place + 1, length);
   return place + 1 + length;
 }
 
@@ -81,8 +81,8 @@ function addVersions(header: Header, start: number, end: number): void {
 
 function addRetry(header: Header, start: number, end: number): void {
   const tag = Math.max(start, end - integrityTagLength);
-  header.hex('quic.retry_token', 'Retry token', start, tag - start);
-  header.hex('quic.retry_integrity_tag', 'Retry integrity tag', tag, end - tag);
+  header.opaque('quic.retry_token', 'Retry token', start, tag - start);
+  header.opaque('quic.retry_integrity_tag', 'Retry integrity tag', tag, end - tag);
 }
 
 /** Adds an Initial's token. Gives where it ends. */
@@ -90,7 +90,7 @@ function addToken(header: Header, place: number): number {
   const token = readInteger(header, place);
   header.add('quic.token_length', 'Token length', place, token.length, token.value);
   const start = place + token.length;
-  if (token.value > 0) header.hex('quic.token', 'Token', start, token.value);
+  if (token.value > 0) header.opaque('quic.token', 'Token', start, token.value);
   return start + token.value;
 }
 

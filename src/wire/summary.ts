@@ -4,12 +4,25 @@
  */
 
 import { applicationSummary, isApplicationLayer } from './application-summary.ts';
-import { fieldValue, numberOf } from './fields.ts';
-import { icmpText } from './icmp.ts';
-import { icmpv6Text } from './icmpv6.ts';
+import { erspanText } from './erspan.ts';
+import { fieldValue, numberOf, textOf } from './fields.ts';
+import { geneveText } from './geneve.ts';
+import { summarizeGre } from './gre.ts';
+import { icmpText } from './icmp-names.ts';
+import { icmpv6Text } from './icmpv6-names.ts';
+import { summarizeIgmp } from './igmp.ts';
+import { summarizeIpsec } from './ipsec.ts';
+import { l2tpText } from './l2tp.ts';
 import type { Dissection, Layer } from './layer.ts';
+import { llcText } from './llc.ts';
+import { mplsText } from './mpls.ts';
 import { ethertypeNames, ipProtocolNames } from './numbers.ts';
+import { summarizeCiscoHdlc, summarizePpp } from './ppp.ts';
+import { pppoeText } from './pppoe.ts';
+import { summarizeStp } from './stp.ts';
 import { tcpFlagsText } from './tcp.ts';
+import { tunnelsAround } from './tunnels.ts';
+import { vxlanText } from './vxlan.ts';
 
 const resetMask = 0x004;
 const synMask = 0x002;
@@ -17,10 +30,6 @@ const synMask = 0x002;
 const connectionMask = 0x007;
 const arpReply = 2;
 const fragmentUnit = 8;
-
-function textOf(layer: Layer, name: string): string {
-  return String(fieldValue(layer, name) ?? '?');
-}
 
 interface Ends {
   readonly source: string;
@@ -94,7 +103,10 @@ function icmp(layer: Layer, network: Layer | undefined, quote: string | null): s
     withoutPorts(network),
   ];
   const identifier = numberOf(layer, 'icmp.ident');
-  if (identifier !== null) parts.push(`id ${identifier} seq ${textOf(layer, 'icmp.seq')}`);
+  if (identifier !== null)
+    parts.push(`id ${identifier} seq ${fieldValue(layer, 'icmp.seq') ?? textOf(layer, 'icmp.ext.echo.seq')}`);
+  const gateway = fieldValue(layer, 'icmp.redir_gw');
+  if (gateway !== null) parts.push(`to ${gateway}`);
   const mtu = numberOf(layer, 'icmp.mtu');
   if (mtu !== null) parts.push(`mtu ${mtu}`);
   if (quote !== null) parts.push(`(about ${quote})`);
@@ -131,21 +143,32 @@ function ip(layer: Layer): string {
   return `${name} fragment ${withoutPorts(layer)} id ${identification ?? '?'} at byte ${fragment * fragmentUnit}`;
 }
 
-function ethernet(layer: Layer): string {
-  const type = numberOf(layer, 'eth.type');
+/** What an Ethernet frame carries, behind its tags and LLC, when nothing of that is decoded. */
+function ethernet(layer: Layer, tags: readonly Layer[]): string {
+  const ends = `${textOf(layer, 'eth.src')} > ${textOf(layer, 'eth.dst')}`;
+  const llc = tags.find(({ protocol }) => protocol === 'llc');
+  if (llc !== undefined) return `${llcText(llc)} ${ends}`;
+  const innermost = tags.findLast(({ protocol }) => protocol === 'vlan' || protocol === 'ieee8021ad') ?? layer;
+  const type = numberOf(innermost, `${innermost.protocol}.${innermost === layer ? 'type' : 'etype'}`);
   const name = type === null ? 'Ethernet' : (ethertypeNames.get(type) ?? `EtherType 0x${type.toString(16)}`);
-  return `${name} ${textOf(layer, 'eth.src')} > ${textOf(layer, 'eth.dst')}`;
+  return `${name} ${ends}`;
 }
+
+/** Layers that say nothing of their own: the packet inside them does, else the frame around them. */
+const silent: ReadonlySet<string> = new Set(['data', 'vlan', 'ieee8021ad', 'llc', 'sll', 'null', 'pwethcw', 'cmd']);
 
 /** What the packet in these layers says; `quote` is what an ICMP error among them is about. */
 function say(layers: readonly Layer[], quote: string | null): string | null {
-  const index = layers.findLastIndex(
-    (layer) => !['data', 'vlan', 'ieee8021ad', 'sll', 'null'].includes(layer.protocol),
-  );
+  const index = layers.findLastIndex((layer) => !silent.has(layer.protocol));
   const layer = layers[index];
   if (layer === undefined) return null;
-  if (isApplicationLayer(layer)) return application(layers.slice(0, index + 1));
-  const network = layers[index - 1];
+  if (isApplicationLayer(layer)) return application(layers.slice(0, index + 1)) + tunnelsAround(layers, index);
+  const network = layers.slice(0, index).findLast(({ protocol }) => protocol === 'ip' || protocol === 'ipv6');
+  return innermost(layer, network, layers.slice(index + 1), quote) + tunnelsAround(layers, index);
+}
+
+/** What a layer says that has nothing but silent ones inside it. */
+function innermost(layer: Layer, network: Layer | undefined, inside: readonly Layer[], quote: string | null): string {
   switch (layer.protocol) {
     case 'tcp':
       return tcp(layer, network);
@@ -157,11 +180,37 @@ function say(layers: readonly Layer[], quote: string | null): string | null {
       return icmp(layer, network, quote);
     case 'icmpv6':
       return icmpv6(layer, network, quote);
+    case 'igmp':
+      return summarizeIgmp(layer, withoutPorts(network));
     case 'ip':
     case 'ipv6':
       return ip(layer);
+    case 'ah':
+    case 'esp':
+      return summarizeIpsec(layer, withoutPorts(network));
+    case 'gre':
+      return summarizeGre(layer, withoutPorts(network));
+    case 'erspan':
+      return `${erspanText(layer)} ${withoutPorts(network)}`;
+    case 'vxlan':
+      return `${vxlanText(layer)} ${withoutPorts(network)}`;
+    case 'geneve':
+      return `${geneveText(layer)} ${withoutPorts(network)}`;
+    case 'l2tp':
+      return `${l2tpText(layer)} ${withoutPorts(network)}`;
+    case 'mpls':
+      return mplsText(layer);
+    case 'pppoed':
+    case 'pppoes':
+      return pppoeText(layer);
+    case 'ppp':
+      return summarizePpp(layer);
+    case 'chdlc':
+      return summarizeCiscoHdlc(layer);
+    case 'stp':
+      return summarizeStp(layer);
     default:
-      return ethernet(layer);
+      return ethernet(layer, inside);
   }
 }
 
@@ -170,7 +219,8 @@ function sayQuote(layers: readonly Layer[]): string | null {
   const last = layers.findLast((layer) => layer.protocol !== 'data');
   if (last === undefined) return null;
   if (last.protocol === 'tcp' || last.protocol === 'udp') {
-    return `${last.protocol.toUpperCase()} ${withPorts(layers[layers.indexOf(last) - 1], last)}`;
+    const network = layers.slice(0, layers.indexOf(last)).findLast(({ protocol }) => ['ip', 'ipv6'].includes(protocol));
+    return `${last.protocol.toUpperCase()} ${withPorts(network, last)}`;
   }
   return say(layers, null);
 }

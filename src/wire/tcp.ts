@@ -1,6 +1,6 @@
 /** Transmission Control Protocol, RFC 9293; options also RFC 7323 (window scale, timestamps) and RFC 2018 (SACK). */
 
-import { hex, readHex } from './bytes.ts';
+import { hex } from './bytes.ts';
 import { type Decoded, type Decoder, Header } from './decoder.ts';
 import { portText } from './numbers.ts';
 import { tcpPayload } from './ports.ts';
@@ -112,9 +112,7 @@ export const decodeTcp: Decoder = (bytes, offset, end, context): Decoded => {
   }
   const options = headerLength - shortestHeader;
   if (options > 0) {
-    header.address('tcp.options', 'Options', shortestHeader, options, (all, from) =>
-      readHex(all, from, from + options),
-    );
+    header.opaque('tcp.options', 'Options', shortestHeader, options);
     addOptions(header, headerLength);
   }
   const layer = header.layer(headerLength);

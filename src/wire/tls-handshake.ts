@@ -27,10 +27,10 @@ const compressionMethods: ReadonlyMap<number, string> = new Map([
 function addHello(body: Body, start: number, side: Side): void {
   const { header } = body;
   header.number('tls.handshake.version', 'Version', start + hello.version, shortLength, named(tlsVersions, 4));
-  header.hex('tls.handshake.random', 'Random', start + hello.random, randomLength);
+  header.opaque('tls.handshake.random', 'Random', start + hello.random, randomLength);
   const session = addVector(body, 'tls.handshake.session_id_length', 'Session ID length', start + hello.session, 1);
   if (session.end > session.start) {
-    header.hex('tls.handshake.session_id', 'Session ID', session.start, session.end - session.start);
+    header.opaque('tls.handshake.session_id', 'Session ID', session.start, session.end - session.start);
   }
   if (side === 'server') {
     const compression = session.end + shortLength;

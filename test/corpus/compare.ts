@@ -66,15 +66,9 @@ function dissectFrame({ interfaces }: Case, { bytes, interfaceIndex, originalLen
 /**
  * Compares the frames of a case with the truth, as far as the truth goes.
  *
- * @param notRead Fields of the truth that nettrace has no decoder for: they are not compared.
  * @param notDecoded Protocols that nettrace does not decode: fields beyond them are counted apart.
  */
-export function compare(
-  evidence: Case,
-  truth: Truth,
-  notRead: ReadonlySet<string>,
-  notDecoded: ReadonlySet<string>,
-): Comparison {
+export function compare(evidence: Case, truth: Truth, notDecoded: ReadonlySet<string>): Comparison {
   const differences: Difference[] = [];
   const beyond = new Map<string, number>();
   const read = new Set<string>();
@@ -100,7 +94,7 @@ export function compare(
     const culprit = firstNotDecoded(row, dissection);
     for (const name of truth.columns) {
       const [theirs, ours] = [row.values.get(name) ?? [], found.get(name) ?? []];
-      if (notRead.has(name) || (theirs.length === 0 && ours.length === 0)) continue;
+      if (theirs.length === 0 && ours.length === 0) continue;
       const shorter = ours.length < theirs.length && startsWith(theirs, ours);
       if (shorter && culprit !== null && notDecoded.has(culprit)) {
         beyond.set(culprit, (beyond.get(culprit) ?? 0) + theirs.length - ours.length);

@@ -111,6 +111,12 @@ export const differences: readonly DifferenceException[] = [
     reason: "tshark decrypts QUIC's first packets; nettrace reads what is in the clear",
   },
   {
+    file: 'dpkt__nb6-http.pcap',
+    frame: 34,
+    fields: ['dns.id', 'dns.flags.rcode', 'dns.qry.name'],
+    reason: 'what a quoted packet carries is no message of this frame: nettrace leaves it as bytes',
+  },
+  {
     file: 'zeek__icmp__icmp-destunreach-udp.pcap',
     frame: 1,
     fields: ['dns.id', 'dns.flags.rcode', 'dns.qry.name'],
@@ -148,6 +154,29 @@ export const differences: readonly DifferenceException[] = [
     reason: 'a first fragment: nettrace counts the payload that it holds, tshark gives none',
   },
   {
+    file: 'tcpdump__bigtcp-ipv4-vxlan-ipv4.pcap',
+    frame: 1,
+    fields: [
+      'eth.src',
+      'eth.dst',
+      'ip.src',
+      'ip.dst',
+      'ip.proto',
+      'ip.ttl',
+      'ip.id',
+      'ip.frag_offset',
+      'tcp.srcport',
+      'tcp.dstport',
+      'tcp.seq_raw',
+      'tcp.ack_raw',
+      'tcp.flags',
+      'tcp.window_size_value',
+      'tcp.len',
+      'vxlan.vni',
+    ],
+    reason: 'a UDP length of 0 is a packet too long for the field (BIG TCP): VXLAN goes on; tshark 4.0 stops at UDP',
+  },
+  {
     file: 'tcpdump__ipv4_invalid_hdr_length.pcap',
     frame: 1,
     fields: ['ip.src', 'ip.dst', 'ip.proto', 'ip.ttl', 'ip.id', 'ip.frag_offset'],
@@ -169,19 +198,4 @@ export const differences: readonly DifferenceException[] = [
 ];
 
 /** Protocols that tshark decodes and nettrace does not, where fields of the truth lie beyond them. */
-export const notDecoded: readonly string[] = [
-  'chdlc',
-  'fddi',
-  'geneve',
-  'gre',
-  'mpls',
-  'nflog',
-  'ppi',
-  'ppp',
-  'pppoes',
-  'radiotap',
-  'vxlan',
-];
-
-/** Fields of the truth that nettrace reads in no frame. */
-export const notRead: readonly string[] = ['vxlan.vni'];
+export const notDecoded: readonly string[] = ['fddi', 'nflog', 'ppi', 'radiotap'];

@@ -1,13 +1,24 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { describeError } from '../../src/wire/describe.ts';
-import { dissect } from '../../src/wire/dissect.ts';
+import { decoders, dissect } from '../../src/wire/dissect.ts';
 import type { Dissection } from '../../src/wire/layer.ts';
+import { linkTypeDecoders } from '../../src/wire/link-types.ts';
 import { summarize } from '../../src/wire/summary.ts';
+import type { BuiltFrame } from './build.ts';
+import { builtFrames } from './built-frames.ts';
 import { bytesOf, patched, place, realFrame, realFrames } from './frames.ts';
 
 const ethernet = 1;
-const linkTypes = [0, ethernet, 12, 14, 101, 113, 228, 229, 276, 147];
+
+/** All frames that tests cut and change. */
+const frames = [...realFrames, ...builtFrames].map((frame: BuiltFrame) => {
+  const { name, hex, layers, linkType = ethernet } = frame;
+  return { name, layers, linkType, bytes: bytesOf(hex) };
+});
+
+/** Every link type that is decoded, and one that is not. */
+const linkTypes = [...linkTypeDecoders.keys(), 147];
 
 function layerNames({ layers }: Dissection): string {
   return layers.map(({ protocol, quoted }) => (quoted === true ? `(${protocol})` : protocol)).join(' ');
@@ -24,9 +35,8 @@ function expectWithin(dissection: Dissection, captured: number): void {
   }
 }
 
-test.each(realFrames)('$name: layers', ({ hex, layers }) => {
-  const bytes = bytesOf(hex);
-  const dissection = dissect(bytes, ethernet, bytes.length);
+test.each(frames)('$name: layers', ({ bytes, linkType, layers }) => {
+  const dissection = dissect(bytes, linkType, bytes.length);
   expect(layerNames(dissection)).toBe(layers);
   expect(dissection.error).toBeNull();
   expect(dissection.truncated).toBe(false);
@@ -46,31 +56,47 @@ describe('any bytes', () => {
     );
   });
 
-  test('nor do real frames with a few bytes changed, cut anywhere', () => {
+  test.each(Object.entries(decoders))('never make the %s decoder throw or leave its bytes', (_name, decode) => {
+    const before = 3;
+    const bytes = fc.uint8Array({ maxLength: 160 });
+    fc.assert(
+      fc.property(bytes, fc.nat(200), fc.boolean(), (all, size, incomplete) => {
+        const end = before + size;
+        const { layer, payload, error } = decode(all, before, end, { limitedBy: 'frame', incomplete });
+        expectWithin({ layers: layer.length > 0 ? [layer] : [], error, truncated: false }, all.length);
+        // Whatever is handed on lies behind the header, or decoding would not end.
+        if (payload !== null) expect(payload.offset).toBeGreaterThanOrEqual(before + layer.length);
+        if (layer.protocol !== 'data' && payload !== null) expect(payload.offset).toBeGreaterThan(before);
+      }),
+    );
+  });
+
+  test('nor do frames with a few bytes changed, cut anywhere', () => {
     const change = fc.record({ at: fc.nat(120), value: fc.nat(255) });
     fc.assert(
       fc.property(
-        fc.constantFrom(...realFrames),
+        fc.constantFrom(...frames),
         fc.array(change, { maxLength: 6 }),
         fc.nat(120),
         fc.boolean(),
-        ({ hex }, changes, cut, snapped) => {
-          const whole = bytesOf(hex);
+        (frame, changes, cut, snapped) => {
+          const whole = frame.bytes.slice();
           for (const { at, value } of changes) if (at < whole.length) whole[at] = value;
           const bytes = whole.subarray(0, Math.max(1, whole.length - cut));
-          const dissection = dissect(bytes, ethernet, snapped ? whole.length : bytes.length);
+          const dissection = dissect(bytes, frame.linkType, snapped ? whole.length : bytes.length);
           expectWithin(dissection, bytes.length);
           expect(summarize(dissection)).toMatch(/^[\x20-\x7e]+$/);
         },
       ),
+      // So that each frame is changed in more ways than one.
+      { numRuns: 2000 },
     );
   });
 
   test('a capture cut short is no error, wherever the cut is', () => {
-    for (const { hex } of realFrames) {
-      const whole = bytesOf(hex);
+    for (const { bytes: whole, linkType } of frames) {
       for (let length = 0; length < whole.length; length++) {
-        const dissection = dissect(whole.subarray(0, length), ethernet, whole.length);
+        const dissection = dissect(whole.subarray(0, length), linkType, whole.length);
         expect(dissection.error).toBeNull();
         expect(dissection.truncated).toBe(true);
       }

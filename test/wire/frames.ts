@@ -78,7 +78,7 @@ export const realFrames: readonly RealFrame[] = [
     name: 'multicast listener report, hop-by-hop header',
     hex: '33330000001602420a58000a86dd6000000000380001fe8000000000000000420afffe58000aff0200000000000000000000000000163a000502000001008f0064d90000000204000000ff0200000000000000000001ff58000a04000000ff0200000000000000000001ff000010',
     summary: 'ICMPv6 multicast listener report v2 fe80::42:aff:fe58:a > ff02::16',
-    layers: 'eth ipv6 icmpv6 data',
+    layers: 'eth ipv6 icmpv6',
   },
   {
     name: 'ICMPv6 port unreachable',

@@ -133,7 +133,7 @@ describe('icmp', () => {
     ['030d', 'ICMP administratively prohibited 10.88.0.1 > 10.88.0.10'],
     ['0304', 'ICMP fragmentation needed 10.88.0.1 > 10.88.0.10 mtu 1400'],
     ['0b00', 'ICMP time to live exceeded 10.88.0.1 > 10.88.0.10'],
-    ['fe07', 'ICMP type 254 code 7 10.88.0.1 > 10.88.0.10'],
+    ['c807', 'ICMP type 200 code 7 10.88.0.1 > 10.88.0.10'],
   ])('type and code %s', (hex, summary) => {
     const frame = patched(realFrame('ICMP port unreachable'), place.transport + 6, '0578');
     const text = summarize(whole(patched(frame, place.transport, hex)));
@@ -169,9 +169,9 @@ describe('link layers', () => {
   });
 
   test('frames that are not IP', () => {
-    const bpdu = bytesOf('0180c2000000 02420a58000a 0003 424203 000000');
-    expect(summarize(whole(bpdu))).toBe('Ethernet 02:42:0a:58:00:0a > 01:80:c2:00:00:00');
-    expect(whole(bpdu).layers.map(({ length }) => length)).toEqual([14, 3]);
+    const netbios = bytesOf('030000000001 02420a58000a 0003 f0f003 000000');
+    expect(summarize(whole(netbios))).toBe('NetBIOS 02:42:0a:58:00:0a > 03:00:00:00:00:01');
+    expect(whole(netbios).layers.map(({ length }) => length)).toEqual([14, 3]);
     expect(summarize(whole(bytesOf('0180c200000e 02420a58000a 88cc 0207')))).toMatch(/^LLDP /);
   });
 });

@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
 import { dissect } from '../../src/wire/dissect.ts';
 import { summarize } from '../../src/wire/summary.ts';
+import type { BuiltFrame } from './build.ts';
+import { builtFrames } from './built-frames.ts';
 import { bytesOf, realFrames } from './frames.ts';
 
-test.each(realFrames)('$name: $summary', ({ hex, summary }) => {
+const frames: readonly BuiltFrame[] = [...realFrames, ...builtFrames];
+
+test.each(frames)('$name: $summary', ({ hex, linkType = 1, summary }) => {
   const bytes = bytesOf(hex);
-  expect(summarize(dissect(bytes, 1, bytes.length))).toBe(summary);
+  expect(summarize(dissect(bytes, linkType, bytes.length))).toBe(summary);
 });
 
 test('a frame without bytes', () => {

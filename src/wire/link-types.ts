@@ -1,0 +1,107 @@
+/** libpcap's link types: https://www.tcpdump.org/linktypes.html. */
+
+import type { Protocol } from './decoder.ts';
+
+/** Number, name without its LINKTYPE_, and the decoder of those that are decoded. */
+const linkTypes: readonly (readonly [number: number, name: string, decoder?: Protocol])[] = [
+  [0, 'NULL', 'null'],
+  [1, 'ETHERNET', 'eth'],
+  [3, 'AX25'],
+  [6, 'IEEE802_5'],
+  [7, 'ARCNET_BSD'],
+  [8, 'SLIP'],
+  [9, 'PPP', 'ppp'],
+  [10, 'FDDI'],
+  // Raw IP, as some BSDs number it.
+  [12, 'RAW', 'raw'],
+  [14, 'RAW', 'raw'],
+  [50, 'PPP_HDLC', 'chdlc'],
+  [51, 'PPP_ETHER', 'pppoes'],
+  [100, 'ATM_RFC1483'],
+  [101, 'RAW', 'raw'],
+  [104, 'C_HDLC', 'chdlc'],
+  [105, 'IEEE802_11'],
+  [107, 'FRELAY'],
+  [108, 'LOOP', 'loop'],
+  [113, 'LINUX_SLL', 'sll'],
+  [114, 'LTALK'],
+  [117, 'PFLOG'],
+  [119, 'IEEE802_11_PRISM'],
+  [122, 'IP_OVER_FC'],
+  [123, 'SUNATM'],
+  [127, 'IEEE802_11_RADIOTAP'],
+  [129, 'ARCNET_LINUX'],
+  [138, 'APPLE_IP_OVER_IEEE1394'],
+  [139, 'MTP2_WITH_PHDR'],
+  [140, 'MTP2'],
+  [141, 'MTP3'],
+  [142, 'SCCP'],
+  [143, 'DOCSIS'],
+  [144, 'LINUX_IRDA'],
+  [163, 'IEEE802_11_AVS'],
+  [165, 'BACNET_MS_TP'],
+  [166, 'PPP_PPPD'],
+  [169, 'GPRS_LLC'],
+  [177, 'LINUX_LAPD'],
+  [187, 'BLUETOOTH_HCI_H4'],
+  [189, 'USB_LINUX'],
+  [192, 'PPI'],
+  [195, 'IEEE802_15_4_WITHFCS'],
+  [196, 'SITA'],
+  [197, 'ERF'],
+  [201, 'BLUETOOTH_HCI_H4_WITH_PHDR'],
+  [203, 'LAPD'],
+  [204, 'PPP_WITH_DIR'],
+  [205, 'C_HDLC_WITH_DIR'],
+  [206, 'FRELAY_WITH_DIR'],
+  [209, 'IPMB_LINUX'],
+  [212, 'LIN'],
+  [215, 'IEEE802_15_4_NONASK_PHY'],
+  [220, 'USB_LINUX_MMAPPED'],
+  [224, 'FC_2'],
+  [225, 'FC_2_WITH_FRAME_DELIMS'],
+  [226, 'IPNET'],
+  [227, 'CAN_SOCKETCAN'],
+  [228, 'IPV4', 'ip'],
+  [229, 'IPV6', 'ipv6'],
+  [230, 'IEEE802_15_4_NOFCS'],
+  [231, 'DBUS'],
+  [235, 'DVB_CI'],
+  [237, 'STANAG_5066_D_PDU'],
+  [239, 'NFLOG'],
+  [240, 'NETANALYZER'],
+  [242, 'IPOIB'],
+  [243, 'MPEG_2_TS'],
+  [245, 'NFC_LLCP'],
+  [247, 'INFINIBAND'],
+  [248, 'SCTP'],
+  [249, 'USBPCAP'],
+  [251, 'BLUETOOTH_LE_LL'],
+  [252, 'WIRESHARK_UPPER_PDU'],
+  [253, 'NETLINK'],
+  [254, 'BLUETOOTH_LINUX_MONITOR'],
+  [256, 'BLUETOOTH_LE_LL_WITH_PHDR'],
+  [257, 'PROFIBUS_DL'],
+  [258, 'PKTAP'],
+  [259, 'EPON'],
+  [266, 'USB_DARWIN'],
+  [271, 'VSOCK'],
+  [272, 'NORDIC_BLE'],
+  [274, 'ETHERNET_MPACKET'],
+  [276, 'LINUX_SLL2', 'sll2'],
+  [283, 'IEEE802_15_4_TAP'],
+  [288, 'USB_2_0'],
+];
+
+const names = new Map(linkTypes.map(([number, name]) => [number, name]));
+
+/** The decoders of frames by link type, for the link types that are decoded. */
+export const linkTypeDecoders: ReadonlyMap<number, Protocol> = new Map(
+  linkTypes.flatMap(([number, , decoder]) => (decoder === undefined ? [] : [[number, decoder] as const])),
+);
+
+/** A link type as people know it: `105 (IEEE802_11)`, the number alone where it is none of the common ones. */
+export function linkTypeText(linkType: number): string {
+  const name = names.get(linkType);
+  return name === undefined ? String(linkType) : `${linkType} (${name})`;
+}
