@@ -59,7 +59,9 @@ process.on('SIGTERM', () => {
 for (const [interfaceIndex, { handle, buffer }] of handles.entries()) {
   handle.on('packet', (captured) => {
     const bytes = buffer.subarray(0, captured);
-    process.stdout.write(enhancedPacketBlock(interfaceIndex, wallClockNs(), captured, bytes));
+    process.stdout.write(
+      enhancedPacketBlock({ interfaceIndex, timeNs: wallClockNs(), originalLength: captured, bytes }),
+    );
   });
 }
 // Whoever reads this takes it for the word that everything above is in place.
