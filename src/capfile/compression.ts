@@ -1,5 +1,6 @@
 /** gzip (RFC 1952, several members too) and zstd (RFC 8878, several frames too), taken off a stream of bytes. */
 
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
@@ -57,43 +58,76 @@ export async function* decompress(
   onDamage: (damage: CompressionDamage) => void,
   fineFrom = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Uint8Array> {
-  // A high-water mark of one byte lets the engine work on only when all that it made has been taken: Node drops what
-  // waits in a stream that fails.
-  const options = { chunkSize: outputLength, highWaterMark: 1 };
-  const engine = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
-  let failure: unknown = null;
-  engine.on('error', (error) => {
-    failure ??= error;
-  });
-  const source = Readable.from(slices(input, fineFrom), { objectMode: false, highWaterMark: 1 });
-  source.on('error', (error) => engine.destroy(error));
-  source.pipe(engine);
-  try {
-    for await (const chunk of engine) yield chunk;
-  } catch (error) {
-    failure ??= error;
-  } finally {
-    source.destroy();
-    engine.destroy();
+  const slices = new Slices(input, fineFrom);
+  for (let start = 0; ; ) {
+    // A high-water mark of one byte lets the engine work on only when all that it made has been taken: Node drops what
+    // waits in a stream that fails.
+    const options = { chunkSize: outputLength, highWaterMark: 1 };
+    const engine = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
+    let failure: unknown = null;
+    engine.on('error', (error) => {
+      failure ??= error;
+    });
+    const begin = start;
+    const taken = (): number => begin + engine.bytesWritten;
+    const source = Readable.from(slices.from(begin, taken), { objectMode: false, highWaterMark: 1 });
+    source.on('error', (error) => engine.destroy(error));
+    source.pipe(engine);
+    try {
+      for await (const chunk of engine) yield chunk;
+    } catch (error) {
+      failure ??= error;
+    } finally {
+      source.destroy();
+      engine.destroy();
+    }
+    start = taken();
+    if (failure !== null) {
+      const code = failure instanceof Error && 'code' in failure ? String(failure.code) : '';
+      onDamage({ offset: start, reason: reasons.get(code) ?? 'they are damaged', lossy: code !== endedEarly });
+      return;
+    }
+    // Node's gzip goes on with the next member by itself, its zstd ends with a frame.
+    if (compression === 'gzip' || start === begin) return;
+    if (!source.closed) await once(source, 'close');
+    if (!slices.reachBeyond(start)) return;
   }
-  if (failure === null) return;
-  const code = failure instanceof Error && 'code' in failure ? String(failure.code) : '';
-  onDamage({
-    offset: engine.bytesWritten,
-    reason: reasons.get(code) ?? 'they are damaged',
-    lossy: code !== endedEarly,
-  });
 }
 
-async function* slices(input: AsyncIterable<Uint8Array>, fineFrom: number): AsyncGenerator<Uint8Array> {
-  let offset = 0;
-  for await (const chunk of input) {
-    for (let start = 0; start < chunk.length; ) {
-      const fine = offset >= fineFrom;
-      const length = fine ? 1 : Math.min(sliceLength, fineFrom - offset);
-      const slice = chunk.subarray(start, start + length);
+/** The compressed bytes in slices, of which those that an engine left are given again to the next one. */
+class Slices {
+  readonly #input: AsyncIterator<Uint8Array>;
+  readonly #fineFrom: number;
+  /** Chunks with bytes that the engine has not taken yet. */
+  #chunks: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
+  #end = 0;
+
+  constructor(input: AsyncIterable<Uint8Array>, fineFrom: number) {
+    this.#input = input[Symbol.asyncIterator]();
+    this.#fineFrom = fineFrom;
+  }
+
+  /** True when bytes at or behind this offset have been taken from the input. */
+  reachBeyond(offset: number): boolean {
+    return this.#end > offset;
+  }
+
+  /** Slices from an offset on. Bytes before `taken()` are wanted no more, and are let go. */
+  async *from(start: number, taken: () => number): AsyncGenerator<Uint8Array> {
+    for (let offset = start; ; ) {
+      this.#chunks = this.#chunks.filter((chunk) => chunk.offset + chunk.bytes.length > taken());
+      const chunk = this.#chunks.find((one) => one.offset + one.bytes.length > offset);
+      if (chunk === undefined) {
+        const { done, value } = await this.#input.next();
+        if (done === true) return;
+        this.#chunks.push({ offset: this.#end, bytes: value });
+        this.#end += value.length;
+        continue;
+      }
+      const length = offset >= this.#fineFrom ? 1 : Math.min(sliceLength, this.#fineFrom - offset);
+      const within = offset - chunk.offset;
+      const slice = chunk.bytes.subarray(within, within + length);
       yield slice;
-      start += slice.length;
       offset += slice.length;
     }
   }

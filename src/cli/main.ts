@@ -120,8 +120,8 @@ program
   .command('frames')
   .summary('print the frames of a capture, one line each')
   .description(
-    'Prints the frames of a saved case or capture: number, seconds since the first one, interface (where there are\n' +
-      'several), and what it says. The file may be of any size. Status 1 when it could not be read to its end.',
+    'Prints the frames of a saved case or capture as it reads them: number, seconds since the first one, interface ' +
+      '(where there are several), and what each says. Status 1 when the file could not be read to its end.',
   )
   .argument('<file>', 'a pcap, pcapng or case file, as it is or in gzip or zstd; - is standard input')
   .option('--json', 'write one JSON document a line, with every layer and field')

@@ -84,7 +84,7 @@ describe('replay', () => {
     ['a file that is not there', () => '/nonexistent', 'no such file or directory (ENOENT)'],
     ['a directory', () => directory, 'illegal operation on a directory (EISDIR)'],
     ['text', () => fileOf('text', 'hello, world\n'), 'not a pcap or pcapng capture, it looks like text'],
-    ['/dev/null', () => '/dev/null', 'not a pcap or pcapng capture, it looks like an empty file'],
+    ['/dev/null', () => '/dev/null', 'not a pcap or pcapng capture: it is empty'],
   ])('%s: one line, status 1', (_name, path, phrase) => {
     const { status, out, err } = nettrace('replay', path());
     expect([status, out]).toEqual([1, '']);
