@@ -30,18 +30,13 @@ export type CaptureFileError =
  */
 export function describeCaptureError(error: CaptureFileError, compression: string | null = null): string {
   const inside = compression === null ? '' : ` inside the ${compression} compression`;
-  switch (error.kind) {
-    case 'unsupported':
-      return `this is ${error.what}${inside}, which nettrace does not read`;
-    case 'damaged': {
-      const where = compression === null ? '' : ` of the decompressed data`;
-      return `damaged at byte ${error.offset}${where}: expected ${error.expected}, found ${error.found}`;
-    }
-    case 'not-a-capture': {
-      if (error.begins === '') return `not a pcap or pcapng capture${inside}: it is empty`;
-      const looks =
-        error.looksLike === null ? `: it begins with bytes ${error.begins}` : `, it looks like ${error.looksLike}`;
-      return `not a pcap or pcapng capture${inside}${looks}`;
-    }
+  if (error.kind === 'unsupported') return `this is ${error.what}${inside}, which nettrace does not read`;
+  if (error.kind === 'damaged') {
+    const where = compression === null ? '' : ' of the decompressed data';
+    return `damaged at byte ${error.offset}${where}: expected ${error.expected}, found ${error.found}`;
   }
+  if (error.begins === '') return `not a pcap or pcapng capture${inside}: it is empty`;
+  const { looksLike, begins } = error;
+  const looks = looksLike === null ? `: it begins with bytes ${begins}` : `, it looks like ${looksLike}`;
+  return `not a pcap or pcapng capture${inside}${looks}`;
 }

@@ -31,16 +31,14 @@ function systemText(error: unknown): string {
 
 /** One line for people, without a full stop. */
 export function describeInputProblem(problem: InputProblem): string {
-  switch (problem.kind) {
-    case 'unreadable':
-      return `cannot be read beyond byte ${problem.offset}: ${systemText(problem.error)}`;
-    case 'damaged-compression': {
-      const { compression, offset, reason } = problem;
-      return `the ${compression} data cannot be read beyond byte ${offset} of the compressed file: ${reason}`;
-    }
-    case 'no-room':
-      return `cannot be kept in ${problem.folder}: ${systemText(problem.error)}; TMPDIR names another folder`;
+  if (problem.kind === 'unreadable') {
+    return `cannot be read beyond byte ${problem.offset}: ${systemText(problem.error)}`;
   }
+  if (problem.kind === 'no-room') {
+    return `cannot be kept in ${problem.folder}: ${systemText(problem.error)}; TMPDIR names another folder`;
+  }
+  const { compression, offset, reason } = problem;
+  return `the ${compression} data cannot be read beyond byte ${offset} of the compressed file: ${reason}`;
 }
 
 /** Bytes read at once. */

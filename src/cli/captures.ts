@@ -31,8 +31,17 @@ export function whatStopped({ problem, compression }: CaptureInput, error: Captu
 }
 
 /** Says something about a capture on standard error. */
-export function remark(name: string, problem: string): void {
+function remark(name: string, problem: string): void {
   process.stderr.write(`nettrace: ${escapeText(name)}: ${escapeText(problem)}\n`);
+}
+
+/** One sentence for each interface that lost frames: a packet that is not in the capture may have been there. */
+function losses({ interfaces }: Case): string[] {
+  return interfaces.flatMap(({ device, notes }) => {
+    const dropped = notes?.dropped ?? 0;
+    if (dropped === 0) return [];
+    return `it says itself that ${dropped} frames were dropped at ${device === '' ? 'its interface' : device}: what it lacks may have been there`;
+  });
 }
 
 async function readCase(path: string): Promise<Case> {
@@ -47,7 +56,8 @@ async function readCase(path: string): Promise<Case> {
   const stopped = whatStopped(input, reader.error);
   const name = nameOf(path);
   if (evidence === null) throw new UserError(`cannot read ${name}: ${stopped ?? 'it is no capture'}`);
-  for (const problem of [...(stopped === null ? [] : [stopped]), ...reader.problems]) remark(name, problem);
+  const problems = [...(stopped === null ? [] : [stopped]), ...reader.problems, ...losses(evidence)];
+  for (const problem of problems) remark(name, problem);
   return evidence;
 }
 
