@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { block, concat, interfaceOf, section, Writer } from '../capfile/build.ts';
 
 const program = 'bin/nettrace';
 const shipped = 'fixtures/loopback-only-listener.pcapng';
@@ -146,6 +147,17 @@ describe('nettrace replay', () => {
     expect(ended([program, 'replay', '--json', empty, shipped])).toEqual(alone);
     expect(ended([program, 'replay', '--json', shipped, shipped]).err).toMatch(
       /^nettrace: the merged captures: The host state /,
+    );
+  });
+
+  it('says that the capture itself lost frames', () => {
+    const counts = new Writer(true).uint(0, 12).uint(5, 2).uint(8, 2).uint(7, 8).uint(0, 4).bytes();
+    const name = interfaceOf(true, [[2, new TextEncoder().encode('eth0')]]);
+    const path = fileOf('lossy.pcapng', concat(section(true), name, block(true, 5, counts)));
+    const { status, err } = ended([program, 'replay', path]);
+    expect(status).toBe(0);
+    expect(err).toBe(
+      'nettrace: FOLDER/lossy.pcapng: it says itself that 7 frames were dropped at eth0: what it lacks may have been there\n',
     );
   });
 
