@@ -4,14 +4,13 @@
  */
 
 import { ByteQueue } from './byte-queue.ts';
-import { type CaptureFileError, notACapture } from './capture-error.ts';
+import type { CaptureFileError } from './capture-error.ts';
 import type { CaptureItem, CaptureParser } from './capture-item.ts';
+import { headLength, notACapture } from './foreign-file.ts';
 import { PcapParser } from './pcap-parser.ts';
 import { PcapngParser } from './pcapng-parser.ts';
 
 const magicLength = 4;
-/** Enough to tell a foreign file from its beginning. */
-const headLength = 64;
 
 function recognise(magic: Uint8Array): CaptureParser | null {
   return PcapngParser.recognise(magic) ?? PcapParser.recognise(magic);

@@ -2,24 +2,33 @@
  * The case file: a pcapng that other tools open, with nettrace's other evidence in blocks that they skip.
  */
 
-import type { CaptureInterface, Case, Frame, KernelLine, Session } from '../case/evidence.ts';
-import type { NamespaceSnapshot, Snapshot } from '../host/snapshot.ts';
+import type { CaptureInterface, Case, Frame, KernelLine } from '../case/evidence.ts';
+import type { AddressNames, CaptureNotes, InterfaceNotes, SectionNotes } from '../case/notes.ts';
 import type { CaptureFileError } from './capture-error.ts';
 import type { CaptureItem } from './capture-item.ts';
 import { CaptureReader } from './capture-reader.ts';
+import { caseBlockType, encodeSection, sectionKind } from './case-section.ts';
+import { CaseSections } from './case-sections.ts';
+import type { SnapshotHead } from './case-shape.ts';
+import { blockType } from './pcapng-format.ts';
 import {
-  caseBlockType,
-  decodeSectionPart,
-  encodeSection,
-  formatVersion,
-  largestSection,
-  parseBoundedJson,
-  type SectionPart,
-  sectionKind,
-} from './case-section.ts';
-import { kernelLinesShape, namespaceShape, type SnapshotHead, sessionShape, snapshotHeadShape } from './case-shape.ts';
-import { enhancedPacketBlock, interfaceBlock, sectionHeaderBlock } from './pcapng-writer.ts';
-import { type Check, Mismatch } from './shape.ts';
+  readAddressNames,
+  readFrameNotes,
+  readInterfaceCounts,
+  readInterfaceNotes,
+  readSectionNotes,
+} from './pcapng-notes.ts';
+import {
+  enhancedPacketBlock,
+  interfaceBlock,
+  interfaceStatisticsBlock,
+  nameResolutionBlock,
+  sectionHeaderBlock,
+  timeOffsetFor,
+} from './pcapng-writer.ts';
+
+/** The name under which nettrace writes files; its version may follow. */
+const writer = 'nettrace';
 
 /** UTF-16 units of trace text in one section: keeps each well below a section's bound. */
 const kernelTextPerSection = 1024 * 1024;
@@ -39,22 +48,47 @@ function* kernelChunks(lines: readonly KernelLine[]): Generator<readonly KernelL
   if (chunk.length > 0) yield chunk;
 }
 
+function interfaceName({ netns, device }: CaptureInterface): string {
+  return netns === null ? device : `${netns}:${device}`;
+}
+
+/** The capture part: what any reader of pcapng understands. */
+function* encodeCapture({ interfaces, frames, notes }: Case, application: string): Generator<Uint8Array> {
+  const sections = notes?.sections ?? [];
+  const comments = sections.flatMap((section) => section.comments);
+  // Where several sections become one, what a single one said of its machine is not true of all.
+  const only = sections.length === 1 ? sections[0] : undefined;
+  const { hardware = null, operatingSystem = null } = only ?? {};
+  yield sectionHeaderBlock(application, { hardware, operatingSystem, comments });
+
+  const offsetSeconds = timeOffsetFor(frames);
+  for (const one of interfaces) yield interfaceBlock(interfaceName(one), one.linkType, offsetSeconds, one.notes);
+  if (notes !== undefined && notes.addressNames.length > 0) yield nameResolutionBlock(notes.addressNames);
+  for (const frame of frames) yield enhancedPacketBlock(frame, offsetSeconds);
+  for (const [index, { notes: said }] of interfaces.entries()) {
+    if (said !== undefined && (said.received !== null || said.dropped !== null)) {
+      yield interfaceStatisticsBlock(index, said);
+    }
+  }
+}
+
+/** True when a plain capture holds all of it: no namespaces, and nothing of nettrace's own. */
+function isPlainCapture({ session, interfaces, snapshot, kernelLines }: Case): boolean {
+  const named = interfaces.some(({ netns }) => netns !== null);
+  return session === null && snapshot === null && kernelLines.length === 0 && !named;
+}
+
 /**
- * A case as blocks of a file, in their order, frames first. Interface names are `NETNS:DEVICE`.
+ * A case as blocks of a file, in their order, frames first. Interface names are `NETNS:DEVICE`. Times that a double word
+ * of nanoseconds cannot hold, even counted from the earliest, are written as the nearest that it can.
  *
  * @param application What wrote it, with its version: `nettrace 0.1.0`.
  * @throws RangeError when one namespace's snapshot or the session is over 64 MiB of JSON.
  */
-export function* encodeCase(evidence: Case, application = 'nettrace'): Generator<Uint8Array> {
-  yield sectionHeaderBlock(application);
-  for (const { netns, device, linkType } of evidence.interfaces) {
-    yield interfaceBlock(netns === null ? device : `${netns}:${device}`, linkType);
-  }
-  for (const { interfaceIndex, timeNs, originalLength, bytes } of evidence.frames) {
-    yield enhancedPacketBlock(interfaceIndex, timeNs, originalLength, bytes);
-  }
-
-  // A session section is always written: it marks the file as a case, whose interface names have a namespace.
+export function* encodeCase(evidence: Case, application: string = writer): Generator<Uint8Array> {
+  yield* encodeCapture(evidence, application);
+  if (isPlainCapture(evidence)) return;
+  // A session section marks the file as a case, whose interface names have a namespace.
   yield* encodeSection(sectionKind.session, evidence.session);
   if (evidence.snapshot !== null) {
     const { namespaces, ...rest } = evidence.snapshot;
@@ -65,12 +99,39 @@ export function* encodeCase(evidence: Case, application = 'nettrace'): Generator
   for (const chunk of kernelChunks(evidence.kernelLines)) yield* encodeSection(sectionKind.kernelLines, chunk);
 }
 
-/** Sections that are being put together from their parts. */
-interface Assembly {
-  readonly kind: number;
-  readonly parts: number;
-  pieces: Uint8Array[];
-  size: number;
+/**
+ * The frames with these numbers as a capture of their own: their interfaces, comments and names, and nothing else of the
+ * evidence. They keep their order and are numbered anew; numbers that the case lacks are passed over.
+ */
+export function selectFrames(evidence: Case, numbers: ReadonlySet<number>): Case {
+  const frames = evidence.frames.filter(({ number }) => numbers.has(number));
+  const renumbered = frames.map((frame, index) => ({ ...frame, number: index + 1 }));
+  return { ...evidence, session: null, frames: renumbered, snapshot: null, kernelLines: [] };
+}
+
+/** An interface while the file is read: whether its name has a namespace is known at the end only. */
+interface ReadInterface {
+  readonly name: string;
+  readonly linkType: number;
+  notes: InterfaceNotes | null;
+}
+
+const noNotes: InterfaceNotes = {
+  description: null,
+  filter: null,
+  hardwareAddress: null,
+  bitsPerSecond: null,
+  comments: [],
+  received: null,
+  dropped: null,
+};
+
+/** A section's notes without the name of its writer where that was nettrace, which says nothing about the capture. */
+function withoutOurselves(notes: SectionNotes): SectionNotes | null {
+  if (notes.application !== writer && notes.application?.startsWith(`${writer} `) !== true) return notes;
+  const { hardware, operatingSystem, comments } = notes;
+  const empty = hardware === null && operatingSystem === null && comments.length === 0;
+  return empty ? null : { ...notes, application: null };
 }
 
 /**
@@ -79,21 +140,17 @@ interface Assembly {
  */
 export class CaseReader {
   readonly #reader = new CaptureReader();
-  readonly #interfaces: { name: string; linkType: number }[] = [];
+  readonly #sections = new CaseSections();
+  readonly #interfaces: ReadInterface[] = [];
   readonly #frames: Frame[] = [];
-  readonly #problems: string[] = [];
-  readonly #kernelLines: KernelLine[] = [];
-  readonly #namespaces: NamespaceSnapshot[] = [];
-  #session: Session | null = null;
-  #snapshotHead: SnapshotHead | null = null;
-  #assembly: Assembly | null = null;
-  /** A block of ours was met, of whatever version. */
-  #isCase = false;
-  #newerVersion: number | null = null;
+  readonly #sectionNotes: SectionNotes[] = [];
+  readonly #addressNames: AddressNames[] = [];
+  /** How many interfaces stand before the present section's. */
+  #sectionStart = 0;
 
   /** One sentence each: evidence in the file that could not be read, and why. Complete after `end`. */
   get problems(): readonly string[] {
-    return this.#problems;
+    return this.#sections.problems;
   }
 
   /** Why the file could not be read to its end; null while all is well. */
@@ -110,132 +167,67 @@ export class CaseReader {
   end(): Case | null {
     this.#take(this.#reader.end());
     if (this.error !== null && this.error.kind !== 'damaged') return null;
-    this.#dropUnfinished();
-    if (this.#newerVersion !== null) {
-      this.#problems.push(
-        `This case was written in format ${this.#newerVersion} and this nettrace reads up to ${formatVersion}: its frames are here, its host state and kernel events are not.`,
-      );
-    }
+    const { session, snapshot, kernelLines } = this.#sections.end();
+    const notes = this.#notes();
     return {
-      session: this.#session,
-      interfaces: this.#interfaces.map(({ name, linkType }) => this.#place(name, linkType)),
+      session,
+      interfaces: this.#interfaces.map((one) => this.#place(one)),
       frames: this.#frames,
-      snapshot: this.#snapshot(),
-      kernelLines: this.#kernelLines,
+      snapshot,
+      kernelLines,
+      ...(notes && { notes }),
     };
   }
 
-  #place(name: string, linkType: number): CaptureInterface {
-    const colon = this.#isCase ? name.lastIndexOf(':') : -1;
-    if (colon === -1) return { netns: null, device: name, linkType };
-    return { netns: name.slice(0, colon), device: name.slice(colon + 1), linkType };
+  #place({ name, linkType, notes }: ReadInterface): CaptureInterface {
+    const colon = this.#sections.isCase ? name.lastIndexOf(':') : -1;
+    const netns = colon === -1 ? null : name.slice(0, colon);
+    return { netns, device: name.slice(colon + 1), linkType, ...(notes && { notes }) };
   }
 
-  #snapshot(): Snapshot | null {
-    if (this.#snapshotHead === null) {
-      if (this.#namespaces.length > 0) {
-        this.#problems.push("The snapshot's head is missing, so its namespaces are not used.");
-      }
-      return null;
-    }
-    const { namespaceCount, ...rest } = this.#snapshotHead;
-    const found = this.#namespaces.length;
-    if (found !== namespaceCount) {
-      this.#problems.push(`The snapshot has ${found} of its ${namespaceCount} namespaces.`);
-    }
-    return { ...rest, namespaces: this.#namespaces };
+  #notes(): CaptureNotes | null {
+    const [sections, addressNames] = [this.#sectionNotes, this.#addressNames];
+    return sections.length === 0 && addressNames.length === 0 ? null : { sections, addressNames };
   }
 
   #take(items: readonly CaptureItem[]): void {
     for (const item of items) {
-      if (item.kind === 'interface') this.#interfaces.push({ name: item.name ?? '', linkType: item.linkType });
-      else if (item.kind === 'frame') {
-        const { interfaceIndex, timeNs, originalLength, bytes } = item;
-        this.#frames.push({ number: this.#frames.length + 1, timeNs, interfaceIndex, originalLength, bytes });
-      } else if (item.type === caseBlockType) this.#part(item.body);
-    }
-  }
-
-  #part(body: Uint8Array): void {
-    const part = decodeSectionPart(body);
-    if (part === null) return;
-    this.#isCase = true;
-    if (part.version > formatVersion) this.#newerVersion = Math.max(part.version, this.#newerVersion ?? 0);
-    else this.#assemble(part);
-  }
-
-  #assemble({ kind, part, parts, json }: SectionPart): void {
-    if (part === 0) {
-      this.#dropUnfinished();
-      this.#assembly = { kind, parts, pieces: [], size: 0 };
-    }
-    const assembly = this.#assembly;
-    const fits = assembly !== null && assembly.kind === kind && assembly.parts === parts;
-    if (!fits || assembly.pieces.length !== part || part >= parts || assembly.size + json.length > largestSection) {
-      this.#assembly = null;
-      this.#problems.push(`A part of the ${kindName(kind)} is out of place, so it is left out.`);
-      return;
-    }
-    assembly.pieces.push(json);
-    assembly.size += json.length;
-    if (assembly.pieces.length < parts) return;
-    this.#assembly = null;
-    this.#section(kind, join(assembly));
-  }
-
-  #dropUnfinished(): void {
-    if (this.#assembly === null) return;
-    this.#problems.push(`The ${kindName(this.#assembly.kind)} is cut short, so it is left out.`);
-    this.#assembly = null;
-  }
-
-  #section(kind: number, json: Uint8Array): void {
-    switch (kind) {
-      case sectionKind.session:
-        this.#session = this.#read(kind, json, sessionShape) ?? this.#session;
-        break;
-      case sectionKind.snapshot:
-        this.#snapshotHead = this.#read(kind, json, snapshotHeadShape) ?? this.#snapshotHead;
-        break;
-      case sectionKind.namespace: {
-        const namespace = this.#read(kind, json, namespaceShape);
-        if (namespace !== null) this.#namespaces.push(namespace);
-        break;
+      switch (item.kind) {
+        case 'frame': {
+          const { interfaceIndex, timeNs, originalLength, bytes } = item;
+          const notes = item.options && readFrameNotes(item.options);
+          const number = this.#frames.length + 1;
+          this.#frames.push({ number, timeNs, interfaceIndex, originalLength, bytes, ...(notes && { notes }) });
+          break;
+        }
+        case 'section': {
+          this.#sectionStart = this.#interfaces.length;
+          const read = readSectionNotes(item.options);
+          const notes = read && withoutOurselves(read);
+          if (notes !== null) this.#sectionNotes.push(notes);
+          break;
+        }
+        case 'interface': {
+          const notes = item.options && readInterfaceNotes(item.options);
+          this.#interfaces.push({ name: item.name ?? '', linkType: item.linkType, notes });
+          break;
+        }
+        case 'block':
+          this.#block(item.type, item.body, item.littleEndian);
       }
-      case sectionKind.kernelLines:
-        for (const line of this.#read(kind, json, kernelLinesShape) ?? []) this.#kernelLines.push(line);
-        break;
-      default:
-        this.#problems.push(`A section of unknown kind ${kind} is left out.`);
     }
   }
 
-  #read<T>(kind: number, json: Uint8Array, check: Check<T>): T | null {
-    const parsed = parseBoundedJson(json);
-    const value = 'problem' in parsed ? null : check(parsed.value, '');
-    const problem = 'problem' in parsed ? parsed.problem : value instanceof Mismatch ? value.text : null;
-    if (problem !== null) this.#problems.push(`The ${kindName(kind)} is malformed (${problem}), so it is left out.`);
-    return value instanceof Mismatch ? null : value;
+  #block(type: number, body: Uint8Array, littleEndian: boolean): void {
+    if (type === caseBlockType) this.#sections.take(body);
+    else if (type === blockType.nameResolution) {
+      for (const names of readAddressNames(body, littleEndian)) this.#addressNames.push(names);
+    } else if (type === blockType.interfaceStatistics) {
+      const counts = readInterfaceCounts(body, littleEndian);
+      const counted = counts && this.#interfaces[this.#sectionStart + counts.interfaceNumber];
+      if (!counted) return;
+      const { received, dropped } = counts;
+      if (received !== null || dropped !== null) counted.notes = { ...(counted.notes ?? noNotes), received, dropped };
+    }
   }
-}
-
-const kindNames: ReadonlyMap<number, string> = new Map([
-  [sectionKind.session, 'session'],
-  [sectionKind.snapshot, "snapshot's head"],
-  [sectionKind.namespace, "snapshot's namespace"],
-  [sectionKind.kernelLines, 'kernel trace'],
-]);
-
-function kindName(kind: number): string {
-  return kindNames.get(kind) ?? `section of kind ${kind}`;
-}
-
-function join({ pieces, size }: Assembly): Uint8Array {
-  const joined = new Uint8Array(size);
-  let offset = 0;
-  for (const piece of pieces) {
-    joined.set(piece, offset);
-    offset += piece.length;
-  }
-  return joined;
 }

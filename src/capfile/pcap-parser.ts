@@ -66,7 +66,7 @@ export class PcapParser implements CaptureParser {
     this.#swappedLengths = minor < firstMinorWithLengthsInOrder;
     this.#headerRead = true;
     const linkType = header.getUint32(fileHeader.linkType, this.#littleEndian) & linkTypeMask;
-    return { taken: fileHeader.length, item: { kind: 'interface', name: null, linkType } };
+    return { taken: fileHeader.length, item: { kind: 'interface', name: null, linkType, options: null } };
   }
 
   #record(queue: ByteQueue, offset: number): ParseStep {
@@ -89,6 +89,7 @@ export class PcapParser implements CaptureParser {
     const unit = this.#magic === nanosecondMagic ? 1n : 1000n;
     const timeNs = BigInt(seconds) * nanosecondsPerSecond + BigInt(fraction) * unit;
     const frame = whole.slice(record.length);
-    return { taken: total, item: { kind: 'frame', interfaceIndex: 0, timeNs, originalLength, bytes: frame } };
+    const item = { kind: 'frame', interfaceIndex: 0, timeNs, originalLength, bytes: frame, options: null } as const;
+    return { taken: total, item };
   }
 }

@@ -7,6 +7,8 @@ export const blockType = {
   /** Obsolete, still met. */
   packet: 2,
   simplePacket: 3,
+  nameResolution: 4,
+  interfaceStatistics: 5,
   enhancedPacket: 6,
 } as const;
 
@@ -33,17 +35,11 @@ export const enhancedBody = {
   bytes: 20,
 } as const;
 
-/** Offsets within an option. */
-export const optionLayout = { code: 0, length: 2, value: 4 } as const;
+/** Offsets in an interface's statistics: the interface, a time, then options. */
+export const statisticsBody = { interface: 0, timeHigh: 4, timeLow: 8, options: 12 } as const;
 
-/** Option codes of section headers and interface descriptions. */
-export const optionCode = {
-  end: 0,
-  userApplication: 4,
-  interfaceName: 2,
-  timeResolution: 9,
-  timeOffset: 14,
-} as const;
+/** Offsets within an option. Records of a name resolution block have the same head. */
+export const optionLayout = { code: 0, length: 2, value: 4 } as const;
 
 /** Rounds up to the 32-bit boundary that blocks and options are padded to. */
 export function padded(length: number): number {

@@ -4,7 +4,7 @@
  */
 
 import type { ByteQueue } from './byte-queue.ts';
-import { type CaptureParser, largestRecord, type ParseStep } from './capture-item.ts';
+import { type CaptureParser, largestRecord, type OptionBytes, type ParseStep } from './capture-item.ts';
 import {
   blockHead,
   blockTail,
@@ -12,11 +12,11 @@ import {
   byteOrderMagic,
   enhancedBody,
   interfaceBody,
-  optionCode,
   optionLayout,
   padded,
   sectionBody,
 } from './pcapng-format.ts';
+import { interfaceOption, readOptions } from './pcapng-options.ts';
 
 /** An interface of the present section: how its time stamps become nanoseconds. */
 interface SectionInterface {
@@ -114,7 +114,7 @@ export class PcapngParser implements CaptureParser {
       case blockType.simplePacket:
         return this.#simplePacket(body, taken, offset);
       default:
-        return { taken, item: { kind: 'block', type, body: body.slice() } };
+        return { taken, item: { kind: 'block', type, body: body.slice(), littleEndian: this.#littleEndian } };
     }
   }
 
@@ -130,7 +130,7 @@ export class PcapngParser implements CaptureParser {
     }
     this.#inSection = true;
     this.#interfaces = [];
-    return { taken, item: null };
+    return { taken, item: { kind: 'section', options: this.#options(body, sectionBody.options) } };
   }
 
   #interface(body: Uint8Array, taken: number, offset: number): ParseStep {
@@ -139,10 +139,11 @@ export class PcapngParser implements CaptureParser {
     let name: string | null = null;
     let unit = resolution(defaultResolution);
     let offsetNs = 0n;
-    for (const { code, value } of this.#options(body, interfaceBody.options)) {
-      if (code === optionCode.interfaceName) name = new TextDecoder().decode(value);
-      else if (code === optionCode.timeResolution) unit = resolution(value.at(0) ?? defaultResolution);
-      else if (code === optionCode.timeOffset && value.length === BigInt64Array.BYTES_PER_ELEMENT) {
+    const options = this.#options(body, interfaceBody.options);
+    for (const { code, value } of readOptions(options)) {
+      if (code === interfaceOption.name) name = new TextDecoder().decode(value);
+      else if (code === interfaceOption.timeResolution) unit = resolution(value.at(0) ?? defaultResolution);
+      else if (code === interfaceOption.timeOffset && value.length === BigInt64Array.BYTES_PER_ELEMENT) {
         offsetNs = view(value).getBigInt64(0, this.#littleEndian) * nanosecondsPerSecond;
       }
     }
@@ -150,21 +151,11 @@ export class PcapngParser implements CaptureParser {
     this.#interfaces.push({ index: this.#interfaceCount, snapLength, ...unit, offsetNs });
     this.#interfaceCount += 1;
     const linkType = data.getUint16(interfaceBody.linkType, this.#littleEndian);
-    return { taken, item: { kind: 'interface', name, linkType } };
+    return { taken, item: { kind: 'interface', name, linkType, options } };
   }
 
-  /** Options up to the first that does not fit; a damaged option costs no packets. */
-  *#options(body: Uint8Array, start: number): Generator<{ code: number; value: Uint8Array }> {
-    const data = view(body);
-    let place = start;
-    while (place + optionLayout.value <= body.length) {
-      const code = data.getUint16(place + optionLayout.code, this.#littleEndian);
-      const length = data.getUint16(place + optionLayout.length, this.#littleEndian);
-      const from = place + optionLayout.value;
-      if (code === optionCode.end || from + length > body.length) return;
-      yield { code, value: body.subarray(from, from + length) };
-      place = from + padded(length);
-    }
+  #options(body: Uint8Array, start: number): OptionBytes {
+    return { bytes: body.slice(start), littleEndian: this.#littleEndian };
   }
 
   #packet(type: number, body: Uint8Array, taken: number, offset: number): ParseStep {
@@ -184,7 +175,10 @@ export class PcapngParser implements CaptureParser {
     const timeNs = (((high << 32n) | low) * source.multiply) / source.divide + source.offsetNs;
     const originalLength = data.getUint32(enhancedBody.originalLength, this.#littleEndian);
     const bytes = body.slice(enhancedBody.bytes, enhancedBody.bytes + capturedLength);
-    return { taken, item: { kind: 'frame', interfaceIndex: source.index, timeNs, originalLength, bytes } };
+    const afterBytes = enhancedBody.bytes + padded(capturedLength);
+    const hasOptions = body.length >= afterBytes + optionLayout.value;
+    const options = hasOptions ? this.#options(body, afterBytes) : null;
+    return { taken, item: { kind: 'frame', interfaceIndex: source.index, timeNs, originalLength, bytes, options } };
   }
 
   #simplePacket(body: Uint8Array, taken: number, offset: number): ParseStep {
@@ -196,6 +190,7 @@ export class PcapngParser implements CaptureParser {
     const room = body.length - simpleBody.bytes;
     if (limit > room) return damaged(offset, `a packet of at most ${room} bytes`, limit);
     const bytes = body.slice(simpleBody.bytes, simpleBody.bytes + limit);
-    return { taken, item: { kind: 'frame', interfaceIndex: source.index, timeNs: 0n, originalLength, bytes } };
+    const item = { kind: 'frame', interfaceIndex: source.index, timeNs: 0n, originalLength, bytes } as const;
+    return { taken, item: { ...item, options: null } };
   }
 }

@@ -54,7 +54,9 @@ function capture(device: string, interfaceIndex: number): number {
     const linkType = linkTypeNumber(handle.open(device, '', Number(bufferBytes), buffer));
     handle.on('packet', (captured) => {
       const bytes = buffer.subarray(0, captured);
-      process.stdout.write(enhancedPacketBlock(interfaceIndex, wallClockNs(), captured, bytes));
+      process.stdout.write(
+        enhancedPacketBlock({ interfaceIndex, timeNs: wallClockNs(), originalLength: captured, bytes }),
+      );
     });
     handles.push({ handle, buffer });
     return linkType;

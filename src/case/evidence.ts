@@ -5,6 +5,7 @@
  */
 
 import type { Snapshot } from '../host/snapshot.ts';
+import type { CaptureNotes, FrameNotes, InterfaceNotes } from './notes.ts';
 
 /** An interface in a network namespace at which frames were captured: `portainer:eth0`. */
 export interface CaptureInterface {
@@ -13,6 +14,8 @@ export interface CaptureInterface {
   readonly device: string;
   /** libpcap's link type: 1 is Ethernet. */
   readonly linkType: number;
+  /** What a capture file says of it beyond this; absent when nothing. */
+  readonly notes?: InterfaceNotes;
 }
 
 /** One frame, seen once at one capture point. */
@@ -27,6 +30,8 @@ export interface Frame {
   readonly originalLength: number;
   /** The captured bytes, borrowed from the case: do not write. */
   readonly bytes: Uint8Array;
+  /** What a capture file says of it beyond this; absent when nothing. */
+  readonly notes?: FrameNotes;
 }
 
 /** One line of the kernel's trace, verbatim, with the wall-clock time that its clock means. */
@@ -84,4 +89,6 @@ export interface Case {
   readonly frames: readonly Frame[];
   readonly snapshot: Snapshot | null;
   readonly kernelLines: readonly KernelLine[];
+  /** What a capture file says of itself; absent when nothing. */
+  readonly notes?: CaptureNotes;
 }

@@ -2,19 +2,10 @@
 
 import type { Case } from '../case/evidence.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
+import { formatSpan } from '../report/frame-lines.ts';
 import type { CaseView } from '../ui/case-view.ts';
 import { dissect } from '../wire/dissect.ts';
 import { summarize } from '../wire/summary.ts';
-
-const nsPerMicrosecond = 1000n;
-const microsecondsPerSecond = 1_000_000n;
-
-function relativeTime(sinceNs: bigint): string {
-  const sign = sinceNs < 0n ? '-' : '';
-  const microseconds = (sinceNs < 0n ? -sinceNs : sinceNs) / nsPerMicrosecond;
-  const fraction = String(microseconds % microsecondsPerSecond).padStart(6, '0');
-  return `${sign}${microseconds / microsecondsPerSecond}.${fraction}`;
-}
 
 /** The view of a case. */
 export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): CaseView {
@@ -31,7 +22,7 @@ export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): C
       const place = point === undefined ? '' : point.netns === null ? point.device : `${point.netns}:${point.device}`;
       return {
         number,
-        relativeTime: relativeTime(frame.timeNs - firstNs),
+        relativeTime: formatSpan(frame.timeNs - firstNs),
         interfaceName: place,
         originalLength: frame.originalLength,
         bytes: frame.bytes,

@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
 import { errorText, UserError } from './errors.ts';
+import type { FramesOptions } from './frames.ts';
 import type { RunOptions } from './run.ts';
 import type { ShowOptions } from './show.ts';
 import { ignoreSignals, takeIgnoredSignals } from './signals.ts';
@@ -34,6 +35,11 @@ function namespaceName(text: string): string {
 function processNumber(text: string): string {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It is the number of a process.');
   return text;
+}
+
+function frameCount(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It is a number of frames above 0.');
+  return Number(text);
 }
 
 const ignoredSignals = takeIgnoredSignals(process.env);
@@ -73,6 +79,7 @@ Examples:
   nettrace run -- curl https://10.88.0.1:19001/ping      trace a command's connections
   nettrace run --container web -- curl http://db:5432    the same, from inside a container
   nettrace replay outage.pcapng                          open a saved case or any capture
+  nettrace frames outage.pcapng                          its frames, one line each
   nettrace demo                                          see a real outage explained`,
   );
 
@@ -131,7 +138,7 @@ program
   .command('replay')
   .summary('open a saved case, or any pcap or pcapng capture')
   .description('Opens a saved case or capture: the terminal UI on a terminal, else the plain report. Needs no root.')
-  .argument('<file>', 'the file, or - for standard input')
+  .argument('<file...>', 'pcap, pcapng or case files, as they are or in gzip or zstd; - is standard input')
   .option('--json', 'write one JSON document to standard output')
   .addOption(colorOption())
   .addHelpText(
@@ -139,12 +146,37 @@ program
     `
 Examples:
   nettrace replay outage.pcapng
-  nettrace replay --json outage.pcapng
+  nettrace replay --json outage.pcapng.gz
+  nettrace replay client.pcap server.pcap                merged by time
   ssh host tcpdump -U -w - | nettrace replay -`,
   )
-  .action(async (file: string, options: ShowOptions) => {
+  .action(async (files: string[], options: ShowOptions) => {
     const { replay } = await import('./replay.ts');
-    await replay(file, options);
+    await replay(files, options);
+  });
+
+program
+  .command('frames')
+  .summary('print the frames of a capture, one line each')
+  .description(
+    'Prints the frames of a saved case or capture as it reads them: number, seconds since the first one, interface ' +
+      '(where there are several), and what each says. Status 1 when the file could not be read to its end.',
+  )
+  .argument('<file>', 'a pcap, pcapng or case file, as it is or in gzip or zstd; - is standard input')
+  .option('--json', 'write one JSON document a line, with every layer and field')
+  .addOption(new Option('--count <number>', 'end after so many frames').argParser(frameCount))
+  .addHelpText(
+    'after',
+    `
+Examples:
+  nettrace frames outage.pcapng
+  nettrace frames --count 20 big.pcap.zst
+  nettrace frames --json outage.pcapng | jq -c 'select(.layers[].protocol == "arp")'
+  ssh host tcpdump -U -w - | nettrace frames -`,
+  )
+  .action(async (file: string, options: FramesOptions) => {
+    const { printFrames } = await import('./frames.ts');
+    await printFrames(file, options);
   });
 
 program

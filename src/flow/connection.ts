@@ -3,6 +3,7 @@
  */
 
 import type { Case, Frame } from '../case/evidence.ts';
+import { inTimeOrder } from '../case/order.ts';
 import { dissect } from '../wire/dissect.ts';
 import {
   type End,
@@ -27,7 +28,7 @@ export interface Connection {
   readonly packets: readonly Packet[];
   /** ICMP errors that quote a packet of it. */
   readonly errors: readonly IcmpError[];
-  /** Every frame of it, errors included, in the order of the case. */
+  /** Every frame of it, errors included, in the order of time. */
   readonly frames: readonly Frame[];
   /** Of the first and the last frame, nanoseconds since 1970. */
   readonly beganNs: bigint;
@@ -150,6 +151,9 @@ function metByTcp(packets: readonly Packet[], client: End, errors: readonly Icmp
   return { outcome: accepted ? 'ok' : 'unknown', errno: null };
 }
 
+/** Where a frame stands in the order of time, from 0. */
+type PlaceOf = (frame: Frame | undefined) => number;
+
 interface Gathered {
   readonly frames: FrameFacts[];
   readonly errors: IcmpError[];
@@ -165,7 +169,7 @@ function key(protocol: string, a: End, b: End): string {
  * the same ports again. An attempt is known by its SYN, so that a second capture point, whose frames may follow all of
  * the first one's, falls into the same attempts. An ICMP error belongs to the attempt that it interrupts.
  */
-function splitByAttempt({ frames, errors }: Gathered): Gathered[] {
+function splitByAttempt({ frames, errors }: Gathered, placeOf: PlaceOf): Gathered[] {
   const attempts: Gathered[] = [];
   const bySequence = new Map<number, Gathered>();
   let current: Gathered | null = null;
@@ -186,21 +190,21 @@ function splitByAttempt({ frames, errors }: Gathered): Gathered[] {
     current.frames.push(facts);
   }
   for (const error of errors) {
-    const began = ({ frames: own }: Gathered): number => own[0]?.frame.number ?? 0;
-    const attempt = attempts.findLast((one) => began(one) < error.frame.number) ?? attempts[0];
+    const began = ({ frames: own }: Gathered): number => placeOf(own[0]?.frame);
+    const attempt = attempts.findLast((one) => began(one) < placeOf(error.frame)) ?? attempts[0];
     attempt?.errors.push(error);
   }
   return attempts;
 }
 
-function toConnection({ frames, errors }: Gathered): Connection | null {
+function toConnection({ frames, errors }: Gathered, placeOf: PlaceOf): Connection | null {
   const packets = joinPackets(frames);
   const opening = packets.find(({ facts }) => facts.tcp?.syn === true && !facts.tcp.ack) ?? packets[0];
   if (opening === undefined) return null;
   const { protocol, family, source: client, destination: server } = opening.facts;
   const met = protocol === 'tcp' ? metByTcp(packets, client, errors) : metByUdp(packets, client, errors);
   const all = [...frames.map(({ frame }) => frame), ...errors.map(({ frame }) => frame)];
-  all.sort((a, b) => a.number - b.number);
+  all.sort((a, b) => placeOf(a) - placeOf(b));
   return {
     protocol,
     family,
@@ -223,7 +227,10 @@ export function findConnections(evidence: Case): Connection[] {
     gathered.set(name, known);
     return known;
   };
-  for (const frame of evidence.frames) {
+  const ordered = inTimeOrder(evidence.frames);
+  const places = new Map(ordered.map((frame, place) => [frame, place]));
+  const placeOf: PlaceOf = (frame) => (frame && places.get(frame)) ?? 0;
+  for (const frame of ordered) {
     const linkType = evidence.interfaces[frame.interfaceIndex]?.linkType ?? 1;
     const dissection = dissect(frame.bytes, linkType, frame.originalLength);
     const facts = readFrame(frame, dissection);
@@ -231,8 +238,10 @@ export function findConnections(evidence: Case): Connection[] {
     if (facts !== null) of(key(facts.protocol, facts.source, facts.destination)).frames.push(facts);
     if (error !== null) of(key(error.protocol, error.quotedSource, error.quotedDestination)).errors.push(error);
   }
-  const connections = [...gathered.values()].flatMap((one) => splitByAttempt(one).map(toConnection));
+  const connections = [...gathered.values()].flatMap((one) =>
+    splitByAttempt(one, placeOf).map((attempt) => toConnection(attempt, placeOf)),
+  );
   return connections
     .filter((connection) => connection !== null)
-    .sort((a, b) => (a.frames[0]?.number ?? 0) - (b.frames[0]?.number ?? 0));
+    .sort((a, b) => placeOf(a.frames[0]) - placeOf(b.frames[0]));
 }

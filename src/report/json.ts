@@ -1,4 +1,4 @@
-/** The diagnosis as JSON. */
+/** The diagnosis as JSON, and what every JSON text of nettrace has in common. */
 
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import { unsafeCharacters } from './escape.ts';
@@ -9,9 +9,13 @@ function escapes(character: string): string {
   return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
+/** JSON text in which whatever a terminal would act on stands as `\u` escapes. */
+export function escapeJson(json: string): string {
+  // JSON.stringify has escaped the controls below 0x20; a line feed left over is its own indentation.
+  return json.replace(unsafeCharacters, (character) => (character === '\n' ? character : escapes(character)));
+}
+
 /** One document, indented, with a final line feed. What a terminal would act on stands as `\u` escapes. */
 export function formatJson(diagnosis: Diagnosis): string {
-  const text = JSON.stringify(diagnosis, null, 2);
-  // JSON.stringify has escaped the controls below 0x20; a line feed left over is its own indentation.
-  return `${text.replace(unsafeCharacters, (character) => (character === '\n' ? character : escapes(character)))}\n`;
+  return `${escapeJson(JSON.stringify(diagnosis, null, 2))}\n`;
 }

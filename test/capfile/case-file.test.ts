@@ -157,7 +157,7 @@ test('names of a foreign pcapng stay whole, whatever colons they hold', () => {
 test('no capture gives no case, and says why', () => {
   const { evidence, error } = decode([new TextEncoder().encode('hello\n')]);
   expect(evidence).toBeNull();
-  expect(error).toEqual({ kind: 'not-a-capture', looksLike: 'text' });
+  expect(error).toEqual({ kind: 'not-a-capture', looksLike: 'text', begins: '68 65 6c 6c 6f 0a' });
 });
 
 test('damage keeps the evidence before it', () => {

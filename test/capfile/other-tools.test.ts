@@ -3,8 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CaseReader, encodeCase } from '../../src/capfile/case-file.ts';
+import { CaseReader, encodeCase, selectFrames } from '../../src/capfile/case-file.ts';
 import type { Case } from '../../src/case/evidence.ts';
+import { mergeCases } from '../../src/case/merge.ts';
 import { dissect } from '../../src/wire/dissect.ts';
 import { fieldValue, findLayer } from '../../src/wire/fields.ts';
 import { bytesOf, realFrames } from '../wire/frames.ts';
@@ -81,6 +82,80 @@ describe('Wireshark and its tools on a case file', () => {
     expect(found?.frames).toEqual(evidence.frames);
     expect(found).toMatchObject({ session: null, snapshot: null });
     expect(reader.problems).toEqual([]);
+  });
+
+  test('chosen frames with remarks are a capture that they read without complaint', () => {
+    const chosen = selectFrames(evidence, new Set([2, 3, 5]));
+    const [first, ...others] = chosen.frames;
+    if (first === undefined) throw new Error('no frame was chosen');
+    const notes = { comments: ['a remark', 'and another'], flags: 1, dropped: 2 };
+    const name = path.join(directory, 'chosen.pcapng');
+    const remarked: Case = {
+      ...chosen,
+      frames: [{ ...first, notes }, ...others],
+      interfaces: chosen.interfaces.map((one) => ({
+        ...one,
+        notes: {
+          description: 'the uplink',
+          filter: 'tcp',
+          hardwareAddress: '02:00:00:00:00:01',
+          bitsPerSecond: 1_000_000_000,
+          comments: ['on the interface'],
+          received: 9,
+          dropped: 1,
+        },
+      })),
+      notes: {
+        sections: [{ hardware: 'x86', operatingSystem: 'Linux', application: null, comments: ['on the whole'] }],
+        addressNames: [
+          { address: '10.88.0.1', names: ['gateway'] },
+          { address: 'fd00::1', names: ['six', 'seven'] },
+        ],
+      },
+    };
+    writeFileSync(name, Buffer.concat([...encodeCase(remarked, 'nettrace 0.1.0')]));
+    const fields = ['-e', 'frame.time_epoch', '-e', 'frame.comment', '-e', 'frame.interface_description'];
+    const { status, stdout, stderr } = run('tshark', '-n', '-r', name, '-T', 'fields', '-E', 'aggregator=;', ...fields);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const rows = stdout.trimEnd().split('\n');
+    expect(rows).toHaveLength(3);
+    expect(rows[0]).toBe('1700000000.000001001\ta remark;and another\tthe uplink');
+
+    const info = run('capinfos', '-M', '-c', '-I', '-k', name);
+    expect([info.status, info.stderr]).toEqual([0, '']);
+    for (const phrase of ['Number of packets:   3', 'Description = the uplink', 'on the whole', 'Speed = 1000000000']) {
+      expect(info.stdout).toContain(phrase);
+    }
+    const copy = path.join(directory, 'chosen-copy.pcapng');
+    expect(run('editcap', name, copy)).toMatchObject({ status: 0, stderr: '' });
+    const reader = new CaseReader();
+    reader.push(readFileSync(copy));
+    expect(reader.end()?.frames[0]?.notes).toEqual(notes);
+  });
+
+  test('several files are merged in the order in which mergecap merges them', () => {
+    const names = [0, 1, 2].map((file) => {
+      const frames = evidence.frames
+        .filter((_, index) => (index * 7) % 3 === file)
+        .map((frame, index) => ({ ...frame, number: index + 1, timeNs: frame.timeNs + BigInt((index % 4) * 2000) }));
+      const name = path.join(directory, `part-${file}.pcapng`);
+      writeFileSync(name, Buffer.concat([...encodeCase({ ...evidence, session: null, snapshot: null, frames })]));
+      return name;
+    });
+    const read = (name: string): Case => {
+      const reader = new CaseReader();
+      reader.push(readFileSync(name));
+      const found = reader.end();
+      if (found === null) throw new Error(`${name} cannot be read`);
+      return found;
+    };
+    const merged = path.join(directory, 'merged.pcapng');
+    expect(run('mergecap', '-w', merged, ...names)).toMatchObject({ status: 0 });
+    const ours = mergeCases(names.map((name) => ({ name, evidence: read(name) }))).evidence.frames;
+    const theirs = read(merged).frames;
+    expect(ours.map(({ timeNs, bytes }) => [timeNs, bytes])).toEqual(
+      theirs.map(({ timeNs, bytes }) => [timeNs, bytes]),
+    );
   });
 
   // Fields of the frame's own outer headers, by tshark's name; tshark prints hex for some and 1 and 0 for flags.

@@ -2,11 +2,11 @@
  * The corpus: captures made by others, read by nettrace and by tshark. NETTRACE_CORPUS names its folder, which is not
  * part of the repository.
  */
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeCaptureError } from '../../src/capfile/capture-error.ts';
 import { CaseReader } from '../../src/capfile/case-file.ts';
+import { CaptureInput } from '../../src/capfile/input.ts';
 import type { Case } from '../../src/case/evidence.ts';
 import { diagnose } from '../../src/diagnose/diagnose.ts';
 import { formatJson } from '../../src/report/json.ts';
@@ -32,14 +32,17 @@ interface Reading {
   readonly problems: readonly string[];
 }
 
-function readCapture(file: string): Reading {
+async function readCapture(file: string): Promise<Reading> {
+  await using input = await CaptureInput.open(file);
   const reader = new CaseReader();
-  const bytes = new Uint8Array(readFileSync(file));
-  for (let start = 0; start < bytes.length; start += chunkLength) {
-    reader.push(bytes.subarray(start, start + chunkLength));
+  for await (const bytes of input.chunks()) {
+    for (let start = 0; start < bytes.length; start += chunkLength) {
+      reader.push(bytes.subarray(start, start + chunkLength));
+    }
   }
   const evidence = reader.end();
-  const message = reader.error === null ? null : describeCaptureError(reader.error);
+  const message = reader.error === null ? null : describeCaptureError(reader.error, input.compression);
+  expect(input.problem).toBeNull();
   return { evidence, message, problems: reader.problems };
 }
 
@@ -49,10 +52,14 @@ function captureTests(folder: string): void {
   const comparisons = new Map<Entry, Comparison | null>();
 
   const readingOf = (entry: Entry): Reading => {
-    const known = readings.get(entry) ?? readCapture(path.join(folder, entry.file));
-    readings.set(entry, known);
+    const known = readings.get(entry);
+    if (known === undefined) throw new Error(`${entry.file} was not read`);
     return known;
   };
+  beforeAll(async () => {
+    for (const entry of entries) readings.set(entry, await readCapture(path.join(folder, entry.file)));
+  });
+
   /** Null when nothing could be read. */
   const comparisonOf = (entry: Entry): Comparison | null => {
     let known = comparisons.get(entry);

@@ -6,8 +6,8 @@
 /** Captures whose reading ends with a message, and why that is right. */
 export const messages: Readonly<Record<string, { readonly message: string; readonly reason: string }>> = {
   'NEG__courvoif__big_endian.pcap': {
-    message: 'not a pcap or pcapng capture, it looks like text',
-    reason: 'a pointer of Git LFS, not the capture itself',
+    message: 'not a pcap or pcapng capture, it looks like a Git LFS pointer, not the file itself (git lfs pull)',
+    reason: 'the repository that it comes from keeps the capture elsewhere',
   },
   'NEG__tcptrace__eth.erf': {
     message: 'not a pcap or pcapng capture, it looks like an ERF capture (convert it with editcap)',
@@ -16,10 +16,6 @@ export const messages: Readonly<Record<string, { readonly message: string; reado
   'NEG__tcptrace__finger.snoop': {
     message: 'not a pcap or pcapng capture, it looks like a snoop capture (convert it with editcap)',
     reason: 'tshark reads snoop; nettrace names the tool that converts it',
-  },
-  'tcptrace__fast_reuse.dmp.gz': {
-    message: 'not a pcap or pcapng capture, it looks like a gzip file (decompress it first)',
-    reason: 'tshark decompresses on its own; nettrace says what to do',
   },
   'dpkt__truncated_dns_2.pcap': {
     message: 'damaged at byte 240: expected 16 bytes of a record header, found the end of the file after 7',
@@ -58,7 +54,6 @@ export const packetCounts: Readonly<Record<string, { readonly packets: number; r
     packets: 1,
     reason: 'a block length without its padding, which that reader refuses; tshark counts 1 as well',
   },
-  'tcptrace__fast_reuse.dmp.gz': { packets: 0, reason: 'compressed; that reader decompresses' },
   'tcptrace__pcap_v2.2.dmp': {
     packets: 40,
     reason: 'that reader does not know the order of the lengths before version 2.3; tshark counts 40 as well',

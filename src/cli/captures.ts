@@ -1,0 +1,72 @@
+/** Opens captures for the commands that read them, and says what is wrong with them. */
+
+import { basename } from 'node:path';
+import { type CaptureFileError, describeCaptureError } from '../capfile/capture-error.ts';
+import { CaseReader } from '../capfile/case-file.ts';
+import { CaptureInput, describeInputProblem } from '../capfile/input.ts';
+import type { Case } from '../case/evidence.ts';
+import { mergeCases, type NamedCase } from '../case/merge.ts';
+import { escapeText } from '../report/escape.ts';
+import { errorText, UserError } from './errors.ts';
+
+/** What people call a file that was named on the command line. */
+export function nameOf(path: string): string {
+  return path === '-' ? 'standard input' : path;
+}
+
+/** Opens a capture's bytes. Throws a UserError that names it. */
+export async function openInput(path: string): Promise<CaptureInput> {
+  try {
+    return await CaptureInput.open(path);
+  } catch (error) {
+    throw new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
+  }
+}
+
+/** Why a capture was not read to its end, when its input and its reader have come to theirs; null when it was. */
+export function whatStopped({ problem, compression }: CaptureInput, error: CaptureFileError | null): string | null {
+  // A reader whose input ends early misses bytes: the input's problem says why.
+  if (problem !== null) return describeInputProblem(problem);
+  return error === null ? null : describeCaptureError(error, compression);
+}
+
+/** Says something about a capture on standard error. */
+function remark(name: string, problem: string): void {
+  process.stderr.write(`nettrace: ${escapeText(name)}: ${escapeText(problem)}\n`);
+}
+
+/** One sentence for each interface that lost frames: a packet that is not in the capture may have been there. */
+function losses({ interfaces }: Case): string[] {
+  return interfaces.flatMap(({ device, notes }) => {
+    const dropped = notes?.dropped ?? 0;
+    if (dropped === 0) return [];
+    return `it says itself that ${dropped} frames were dropped at ${device === '' ? 'its interface' : device}: what it lacks may have been there`;
+  });
+}
+
+async function readCase(path: string): Promise<Case> {
+  await using input = await openInput(path);
+  const reader = new CaseReader();
+  for await (const chunk of input.chunks()) {
+    reader.push(chunk);
+    // A device may never end.
+    if (reader.error !== null) break;
+  }
+  const evidence = reader.end();
+  const stopped = whatStopped(input, reader.error);
+  const name = nameOf(path);
+  if (evidence === null) throw new UserError(`cannot read ${name}: ${stopped ?? 'it is no capture'}`);
+  const problems = [...(stopped === null ? [] : [stopped]), ...reader.problems, ...losses(evidence)];
+  for (const problem of problems) remark(name, problem);
+  return evidence;
+}
+
+/** Reads captures whole, several merged by time. What the files lack is said on standard error. */
+export async function readCaptures(paths: readonly string[]): Promise<NamedCase> {
+  if (paths.filter((path) => path === '-').length > 1) throw new UserError('standard input can be read once only');
+  const cases: NamedCase[] = [];
+  for (const path of paths) cases.push({ name: basename(nameOf(path)), evidence: await readCase(path) });
+  const { evidence, problems } = mergeCases(cases);
+  for (const problem of problems) remark('the merged captures', problem);
+  return { name: cases.map(({ name }) => name).join(', '), evidence };
+}
