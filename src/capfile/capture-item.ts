@@ -1,7 +1,4 @@
-/** What a capture file is read into, and what its two formats' parsers share. */
-
-import type { ByteQueue } from './byte-queue.ts';
-import type { CaptureFileError } from './capture-error.ts';
+/** What a capture file is read into where its frames are kept. */
 
 /** What a capture holds, in its order. */
 export type CaptureItem =
@@ -30,17 +27,3 @@ export type CaptureItem =
       /** All between the block's two length fields, padding included; a copy that stays valid. */
       readonly body: Uint8Array;
     };
-
-/** One record's worth of parsing: how many bytes it took, or how many it needs, or why it stopped. */
-export type ParseStep =
-  | { readonly taken: number; readonly item: CaptureItem | null }
-  | { readonly wanted: number; readonly what: string }
-  | { readonly error: CaptureFileError };
-
-/** Reads one format. `offset` is where the queue's first byte stands in the file. */
-export interface CaptureParser {
-  step(queue: ByteQueue, offset: number): ParseStep;
-}
-
-/** A record or block above this is taken for damage: the largest real frame (BIG TCP) is below 1 MiB. */
-export const largestRecord = 16 * 1024 * 1024;
