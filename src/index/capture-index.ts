@@ -8,9 +8,10 @@ import type { FrameRecord } from '../capfile/capture-parser.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
 import { none } from '../flow/connection-row.ts';
 import { ConnectionTable } from '../flow/connection-table.ts';
+import { isIcmpError, readQuotedHeaders } from '../flow/packet.ts';
 import { Rows } from '../flow/rows.ts';
 import { Sight } from '../flow/sight.ts';
-import { fragmentState, Headers, ipProtocol } from '../wire/headers.ts';
+import { Headers } from '../wire/headers.ts';
 import { packetDouble, packetWord, packetWords, packRest } from './packet-row.ts';
 
 /** An interface of the file. */
@@ -24,20 +25,6 @@ const nanosecondsPerSecond = 1e9;
 const largestSecond = 0xffff_ffff;
 /** Cooked captures of more devices than this have the others joined. */
 const mostDevices = 1024;
-
-/** ICMP's errors that end a connection's attempt: RFC 792, RFC 4443 (types below 128 are errors, 4 the last known). */
-const icmpUnreachable = 3;
-const icmpTimeExceeded = 11;
-const icmpv6LastError = 4;
-const icmpHeaderLength = 8;
-
-/** True when an ICMP message of this type quotes a packet that failed. */
-function isError(headers: Headers): boolean {
-  const { protocol, icmpType: type } = headers;
-  if (!headers.hasTransport || headers.fragment === fragmentState.later) return false;
-  if (protocol === ipProtocol.icmp) return type === icmpUnreachable || type === icmpTimeExceeded;
-  return protocol === ipProtocol.icmpv6 && type > 0 && type <= icmpv6LastError;
-}
 
 /** Builds the index from chunks of a capture. */
 export class CaptureIndex {
@@ -119,18 +106,16 @@ export class CaptureIndex {
       const table = this.connections;
       connection = table.add(sight);
       rest = packRest(interfaceIndex, headers.flags, table.marks, table.direction);
-      if (connection === none && isError(headers)) connection = this.#error(record);
+      if (connection === none && isIcmpError(headers)) connection = this.#error(record);
     }
     words[at + packetWord.connection] = connection;
     words[at + packetWord.rest] = rest;
   }
 
   #error({ window, start, capturedLength }: FrameRecord): number {
-    const { family, transportAt, end, icmpType, icmpCode } = this.#sight.headers;
-    if (family === 0) return none;
-    const limit = Math.min(start + capturedLength, end);
-    if (!this.#quoted.readQuoted(window.view, transportAt + icmpHeaderLength, limit, family)) return none;
-    return this.connections.addError(this.#quoted, icmpType, icmpCode);
+    const { headers } = this.#sight;
+    if (!readQuotedHeaders(this.#quoted, headers, window.view, start + capturedLength)) return none;
+    return this.connections.addError(this.#quoted, headers.icmpType, headers.icmpCode);
   }
 
   #point(interfaceIndex: number, device: number): number {

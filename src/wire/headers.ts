@@ -45,6 +45,8 @@ const fragmentOffset = 0x1fff;
 const ipv6 = { payloadLength: 4, nextHeader: 6, source: 8, destination: 24, length: 40 };
 const extension = { hopByHop: 0, routing: 43, fragment: 44, destinationOptions: 60 };
 const extensionUnit = 8;
+const extensionLength = 1;
+const fragmentHeader = { offset: 2, offsetShift: 3, more: 1, identification: 4 };
 
 const tcp = { sequence: 4, acknowledgement: 8, dataOffset: 12, flags: 13, window: 14, shortest: 20 };
 const udp = { length: 4, shortest: 8 };
@@ -253,16 +255,16 @@ export class Headers {
         protocol === extension.fragment ||
         protocol === extension.destinationOptions;
       if (!isExtension || this.fragment === fragmentState.later) return true;
+      if (protocol === extension.fragment && at + fragmentHeader.identification <= limit) {
+        const fragment = view.getUint16(at + fragmentHeader.offset);
+        if (fragment >> fragmentHeader.offsetShift !== 0) this.fragment = fragmentState.later;
+        else if ((fragment & fragmentHeader.more) !== 0) this.fragment = fragmentState.first;
+      }
       if (at + extensionUnit > limit) return false;
-      const units = protocol === extension.fragment ? 0 : view.getUint8(at + 1);
+      const units = protocol === extension.fragment ? 0 : view.getUint8(at + extensionLength);
       const next = at + (units + 1) * extensionUnit;
       if (next > limit) return false;
-      if (protocol === extension.fragment) {
-        const fragment = view.getUint16(at + 2);
-        if (fragment >> 3 !== 0) this.fragment = fragmentState.later;
-        else if ((fragment & 1) !== 0) this.fragment = fragmentState.first;
-        this.identification = view.getUint32(at + 4);
-      }
+      if (protocol === extension.fragment) this.identification = view.getUint32(at + fragmentHeader.identification);
       this.protocol = view.getUint8(at);
       this.transportAt = next;
     }
