@@ -15,7 +15,8 @@ import type { Sight } from './sight.ts';
 import { followSegment, side, sideAt, sideDouble, track } from './tcp-track.ts';
 import { sameAddresses, TupleHash } from './tuple-hash.ts';
 
-/** Rows of connections and of what each capture point saw of them take 304 bytes: 640 MB at most. */
+/** Rows of connections and of what each capture point saw of them take 344 bytes: 720 MB at most, and half as much again
+ * while they grow to that. */
 const mostConnections = 2 ** 21;
 const mostTracks = 2 ** 21;
 /** A connection is followed at so many capture points; at more it is counted as the last of them. */
@@ -96,7 +97,7 @@ export class ConnectionTable {
     const latest = this.#hash.find(quoted, this.#hash.of(quoted));
     if (latest === none) return none;
     const id = this.#current(latest);
-    const { words } = this.rows.page(id);
+    const { words } = this.rows;
     const error = this.rows.at(id) + word.error;
     const hearsSoft = quoted.protocol === ipProtocol.tcp;
     if (words[error] === 0 && icmpErrno(quoted.family, type, code, hearsSoft) !== null) {
@@ -107,12 +108,12 @@ export class ConnectionTable {
 
   /** The attempt on the ends of `latest` that packets belong to. */
   #current(latest: number): number {
-    return this.rows.page(latest).words[this.rows.at(latest) + word.current] ?? latest;
+    return this.rows.words[this.rows.at(latest) + word.current] ?? latest;
   }
 
   /** Another attempt on the same ends may have begun from the other end. */
   #turn(headers: Headers, id: number): void {
-    const { words } = this.rows.page(id);
+    const { words } = this.rows;
     const at = this.rows.at(id);
     const forward = (headers.sourcePort << 16) | headers.destinationPort;
     this.direction = words[at + word.ports] === forward && sameAddresses(words, at, headers, 0) ? 0 : 1;
@@ -122,10 +123,10 @@ export class ConnectionTable {
   #attempt(sight: Sight, hash: number, latest: number, current: number): number {
     let id = latest;
     for (let count = 0; id !== none && count < mostAttempts; count += 1) {
-      const { words } = this.rows.page(id);
+      const { words } = this.rows;
       const at = this.rows.at(id);
       if (words[at + word.openingKnown] !== 0 && words[at + word.opening] === sight.headers.sequence) {
-        this.rows.page(latest).words[this.rows.at(latest) + word.current] = id;
+        this.rows.words[this.rows.at(latest) + word.current] = id;
         return id;
       }
       id = (words[at + word.previous] ?? 0) - 1;
@@ -135,7 +136,7 @@ export class ConnectionTable {
 
   /** True for a connection that began a moment ago without a SYN: its SYN comes late from another point. */
   #isOvertaken(id: number, timeNs: number): boolean {
-    const { words, doubles } = this.rows.page(id);
+    const { words, doubles } = this.rows;
     const at = this.rows.at(id);
     const began = doubles[(at >> 1) + connectionDouble.firstNs] ?? 0;
     return words[at + word.openingKnown] === 0 && Math.abs(timeNs - began) < overtakingNs;
@@ -145,7 +146,7 @@ export class ConnectionTable {
     if (this.rows.count >= mostConnections || !this.#hash.reserve(headers, hash)) return none;
     this.direction = 0;
     const id = this.rows.add();
-    const { words, doubles } = this.rows.page(id);
+    const { words, doubles } = this.rows;
     const at = this.rows.at(id);
     words.set(headers.addresses, at + word.addresses);
     words[at + word.ports] = (headers.sourcePort << 16) | headers.destinationPort;
@@ -163,7 +164,7 @@ export class ConnectionTable {
   #count(sight: Sight, id: number): void {
     const { headers, timeNs } = sight;
     const { direction } = this;
-    const { words, doubles } = this.rows.page(id);
+    const { words, doubles } = this.rows;
     const at = this.rows.at(id);
     const firstNs = (at >> 1) + connectionDouble.firstNs;
     const lastNs = (at >> 1) + connectionDouble.lastNs;
@@ -177,15 +178,15 @@ export class ConnectionTable {
 
     const row = this.#track(words, at, id, sight.point);
     if (row === none) return;
-    const page = this.tracks.page(row);
+    const { words: trackWords, doubles: trackDoubles } = this.tracks;
     const base = this.tracks.at(row);
     const own = sideAt(base, direction);
-    page.words[own + side.packets] = (page.words[own + side.packets] ?? 0) + 1;
+    trackWords[own + side.packets] = (trackWords[own + side.packets] ?? 0) + 1;
     const bytes = (own >> 1) + sideDouble.bytes;
-    page.doubles[bytes] = (page.doubles[bytes] ?? 0) + sight.length;
+    trackDoubles[bytes] = (trackDoubles[bytes] ?? 0) + sight.length;
     const payload = (own >> 1) + sideDouble.payload;
-    page.doubles[payload] = (page.doubles[payload] ?? 0) + headers.payloadLength;
-    if (isSegment) this.marks = followSegment(page.words, page.doubles, base, direction, sight);
+    trackDoubles[payload] = (trackDoubles[payload] ?? 0) + headers.payloadLength;
+    if (isSegment) this.marks = followSegment(trackWords, trackDoubles, base, direction, sight);
   }
 
   /** The row of a connection at a capture point, made when it is new there. */
@@ -193,18 +194,16 @@ export class ConnectionTable {
     const head = (words[at + word.tracks] ?? 0) - 1;
     let row = head;
     for (let count = 1; row !== none; count += 1) {
-      const page = this.tracks.page(row);
       const base = this.tracks.at(row);
-      if (page.words[base + track.point] === point || count === mostPoints) return row;
-      row = (page.words[base + track.next] ?? 0) - 1;
+      if (this.tracks.words[base + track.point] === point || count === mostPoints) return row;
+      row = (this.tracks.words[base + track.next] ?? 0) - 1;
     }
     if (this.tracks.count >= mostTracks) return head;
     const added = this.tracks.add();
-    const page = this.tracks.page(added);
     const base = this.tracks.at(added);
-    page.words[base + track.connection] = id;
-    page.words[base + track.point] = point;
-    page.words[base + track.next] = head + 1;
+    this.tracks.words[base + track.connection] = id;
+    this.tracks.words[base + track.point] = point;
+    this.tracks.words[base + track.next] = head + 1;
     words[at + word.tracks] = added + 1;
     return added;
   }
@@ -229,7 +228,7 @@ export class ConnectionTable {
     const id = (this.#fragments[slot + 1] ?? 0) - 1;
     const direction = this.#fragments[slot + 2] ?? 0;
     if (id === none || this.#fragments[slot] !== (headers.identification | 0)) return none;
-    const { words } = this.rows.page(id);
+    const { words } = this.rows;
     const at = this.rows.at(id);
     const kind = (headers.family << 8) | headers.protocol;
     if (words[at + word.kind] !== kind || !sameAddresses(words, at, headers, direction)) return none;

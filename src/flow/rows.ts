@@ -1,24 +1,23 @@
-/** Records of numbers in pages of typed arrays: they grow without copying, and one record's numbers lie together. */
+/** Records of numbers in typed arrays: one record's numbers lie together, and a record costs no object. */
 
-const pageBits = 12;
-const rowsPerPage = 1 << pageBits;
-const rowMask = rowsPerPage - 1;
-
-interface Page {
-  readonly words: Int32Array;
-  /** The same bytes: double n is words 2n and 2n + 1. */
-  readonly doubles: Float64Array;
-}
+const fewest = 1024;
 
 /** A table of rows, each of `stride` 32-bit words; new rows are all zeros. */
 export class Rows {
   readonly #stride: number;
-  readonly #pages: Page[] = [];
+  #capacity = fewest;
   #count = 0;
+
+  /** All rows' words. Another array after an `add`: do not keep it. */
+  words: Int32Array;
+  /** The same bytes: double n is words 2n and 2n + 1. */
+  doubles: Float64Array;
 
   /** @param stride Even, so that doubles fit. */
   constructor(stride: number) {
     this.#stride = stride;
+    this.words = new Int32Array(fewest * stride);
+    this.doubles = new Float64Array(this.words.buffer);
   }
 
   get count(): number {
@@ -27,23 +26,21 @@ export class Rows {
 
   /** Adds a row and gives its number, from 0. */
   add(): number {
-    if ((this.#count & rowMask) === 0) {
-      const buffer = new ArrayBuffer(rowsPerPage * this.#stride * Int32Array.BYTES_PER_ELEMENT);
-      this.#pages.push({ words: new Int32Array(buffer), doubles: new Float64Array(buffer) });
-    }
+    if (this.#count === this.#capacity) this.#grow();
     this.#count += 1;
     return this.#count - 1;
   }
 
-  /** The page that holds a row; the row must be there. */
-  page(row: number): Page {
-    const page = this.#pages[row >> pageBits];
-    if (page === undefined) throw new RangeError(`there is no row ${row}`);
-    return page;
+  /** Where a row starts in `words`. */
+  at(row: number): number {
+    return row * this.#stride;
   }
 
-  /** Where a row starts in its page's words. */
-  at(row: number): number {
-    return (row & rowMask) * this.#stride;
+  #grow(): void {
+    this.#capacity *= 2;
+    const words = new Int32Array(this.#capacity * this.#stride);
+    words.set(this.words);
+    this.words = words;
+    this.doubles = new Float64Array(words.buffer);
   }
 }

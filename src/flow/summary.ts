@@ -83,9 +83,8 @@ class Row {
   readonly #at: number;
 
   constructor(table: ConnectionTable, id: number) {
-    const page = table.rows.page(id);
-    this.#words = page.words;
-    this.#doubles = page.doubles;
+    this.#words = table.rows.words;
+    this.#doubles = table.rows.doubles;
     this.#at = table.rows.at(id);
   }
 
@@ -108,8 +107,10 @@ class Row {
   /** End 0 or 1. */
   end(index: number): End {
     const from = this.#at + word.addresses + 4 * index;
-    const words = this.#words.subarray(from, from + 4);
-    const address = this.family === ipv4Family ? readIpv4Word(words[3] ?? 0) : readIpv6Words(words);
+    const address =
+      this.family === ipv4Family
+        ? readIpv4Word(this.#words[from + 3] ?? 0)
+        : readIpv6Words(this.#words.subarray(from, from + 4));
     const ports = this.word(word.ports);
     return { address, port: index === 0 ? ports >>> 16 : ports & 0xffff };
   }
@@ -155,7 +156,8 @@ interface Tracks {
   readonly handshakeNs: number | null;
 }
 
-const noSide: SideSummary = {
+/** Of a connection that no capture point has a row for, because the table is full. */
+const nothing: SideSummary = {
   packets: 0,
   bytes: 0,
   payload: 0,
@@ -180,40 +182,54 @@ function greater(a: SideSummary, b: SideSummary): SideSummary {
   };
 }
 
+function sideOf({ tracks }: ConnectionTable, base: number, direction: number): SideSummary {
+  const { words, doubles } = tracks;
+  const own = sideAt(base, direction);
+  return {
+    packets: (words[own + side.packets] ?? 0) >>> 0,
+    bytes: doubles[(own >> 1) + sideDouble.bytes] ?? 0,
+    payload: doubles[(own >> 1) + sideDouble.payload] ?? 0,
+    retransmissions: (words[own + side.retransmissions] ?? 0) >>> 0,
+    outOfOrder: (words[own + side.outOfOrder] ?? 0) >>> 0,
+    duplicateAcks: (words[own + side.duplicateAcks] ?? 0) >>> 0,
+    zeroWindows: (words[own + side.zeroWindows] ?? 0) >>> 0,
+    keepAlives: (words[own + side.keepAlives] ?? 0) >>> 0,
+  };
+}
+
+/** What one capture point saw. */
+function readTrack(table: ConnectionTable, base: number, client: number): Tracks {
+  const { words, doubles } = table.tracks;
+  const state = words[base + track.handshake] ?? 0;
+  const isTimed = (state & (handshake.complete | handshake.repeated)) === handshake.complete;
+  return {
+    request: sideOf(table, base, client),
+    reply: sideOf(table, base, 1 - client),
+    points: 1,
+    handshakeNs: isTimed ? (doubles[(base >> 1) + trackDouble.roundTripNs] ?? 0) : null,
+  };
+}
+
 function joinTracks(table: ConnectionTable, rows: readonly Row[]): Tracks {
-  let joined: Tracks = { request: noSide, reply: noSide, points: 0, handshakeNs: null };
+  let joined: Tracks | null = null;
   for (const connection of rows) {
     let row = connection.word(word.tracks) - 1;
     while (row !== none) {
-      const { words, doubles } = table.tracks.page(row);
       const base = table.tracks.at(row);
-      const sideOf = (direction: number): SideSummary => {
-        const own = sideAt(base, direction);
-        const count = (index: number): number => (words[own + index] ?? 0) >>> 0;
-        return {
-          packets: count(side.packets),
-          bytes: doubles[(own >> 1) + sideDouble.bytes] ?? 0,
-          payload: doubles[(own >> 1) + sideDouble.payload] ?? 0,
-          retransmissions: count(side.retransmissions),
-          outOfOrder: count(side.outOfOrder),
-          duplicateAcks: count(side.duplicateAcks),
-          zeroWindows: count(side.zeroWindows),
-          keepAlives: count(side.keepAlives),
-        };
-      };
-      const state = words[base + track.handshake] ?? 0;
-      const isTimed = (state & (handshake.complete | handshake.repeated)) === handshake.complete;
-      const handshakeNs = isTimed ? (doubles[(base >> 1) + trackDouble.roundTripNs] ?? 0) : null;
-      joined = {
-        request: greater(joined.request, sideOf(connection.client)),
-        reply: greater(joined.reply, sideOf(1 - connection.client)),
-        points: joined.points + 1,
-        handshakeNs: handshakeNs === null ? joined.handshakeNs : Math.max(handshakeNs, joined.handshakeNs ?? 0),
-      };
-      row = (words[base + track.next] ?? 0) - 1;
+      const { request, reply, points, handshakeNs }: Tracks = readTrack(table, base, connection.client);
+      joined =
+        joined === null
+          ? { request, reply, points, handshakeNs }
+          : {
+              request: greater(joined.request, request),
+              reply: greater(joined.reply, reply),
+              points: joined.points + points,
+              handshakeNs: handshakeNs === null ? joined.handshakeNs : Math.max(handshakeNs, joined.handshakeNs ?? 0),
+            };
+      row = (table.tracks.words[base + track.next] ?? 0) - 1;
     }
   }
-  return joined;
+  return joined ?? { request: nothing, reply: nothing, points: 0, handshakeNs: null };
 }
 
 /**

@@ -80,7 +80,7 @@ export class TupleHash {
       const row = (this.#slots[slot] ?? 0) - 1;
       this.#slot = slot;
       if (row === none) return none;
-      const { words } = this.#rows.page(row);
+      const { words } = this.#rows;
       const at = this.#rows.at(row);
       if (words[at + word.hash] !== hash || words[at + word.kind] !== kind) continue;
       const ports = words[at + word.ports];
@@ -121,7 +121,7 @@ export class TupleHash {
     this.#mask = this.#slots.length - 1;
     for (const entry of before) {
       if (entry === 0) continue;
-      let slot = (this.#rows.page(entry - 1).words[this.#rows.at(entry - 1) + word.hash] ?? 0) & this.#mask;
+      let slot = (this.#rows.words[this.#rows.at(entry - 1) + word.hash] ?? 0) & this.#mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
       this.#slots[slot] = entry;
     }

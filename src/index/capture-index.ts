@@ -9,10 +9,10 @@ import { RecordReader } from '../capfile/record-reader.ts';
 import { none } from '../flow/connection-row.ts';
 import { ConnectionTable } from '../flow/connection-table.ts';
 import { isIcmpError, readQuotedHeaders } from '../flow/packet.ts';
-import { Rows } from '../flow/rows.ts';
 import { Sight } from '../flow/sight.ts';
 import { Headers } from '../wire/headers.ts';
-import { packetDouble, packetWord, packetWords, packRest } from './packet-row.ts';
+import { packetDouble, packetWord, packRest } from './packet-row.ts';
+import { PacketRows } from './packet-rows.ts';
 
 /** An interface of the file. */
 export interface IndexedInterface {
@@ -29,7 +29,7 @@ const mostDevices = 1024;
 /** Builds the index from chunks of a capture. */
 export class CaptureIndex {
   /** Rows of `packetWord`, in the file's order; a packet's number is its row's plus 1. */
-  readonly packets = new Rows(packetWords);
+  readonly packets = new PacketRows();
   readonly connections: ConnectionTable;
   readonly interfaces: IndexedInterface[] = [];
   readonly #reader: RecordReader;
@@ -83,8 +83,8 @@ export class CaptureIndex {
 
   #frame(record: FrameRecord): void {
     const { window, start, capturedLength, originalLength, interfaceIndex, seconds, nanoseconds } = record;
-    const packet = this.packets.add();
-    const { words, doubles } = this.packets.page(packet);
+    const { words, doubles } = this.packets.add();
+    const packet = this.packets.count - 1;
     const at = this.packets.at(packet);
     doubles[(at >> 1) + packetDouble.offset] = window.fileOffset + start;
     words[at + packetWord.seconds] = Math.min(Math.max(seconds, 0), largestSecond);
