@@ -42,6 +42,8 @@ export const side = {
   copies: 15,
   /** Segments that the other end acknowledged and this point did not see. */
   unseen: 16,
+  /** When the last packet came, in microseconds modulo 2^32. */
+  lastMicroseconds: 17,
   words: 24,
 } as const;
 
@@ -61,6 +63,10 @@ export const handshake = { syn: 1, synAck: 2, complete: 4, repeated: 8 } as cons
 
 /** How late a segment may be to count as overtaken while the round trip is not known: tshark's figure. */
 const reorderingNs = 3_000_000;
+
+/** A copy comes at once; some hosts give a segment that they send again the identification that it had. */
+const latestCopyMicroseconds = 3000;
+const nanosecondsPerMicrosecond = 1000;
 
 /** Where in the track's words a side starts: side 0 is the end that was first seen to send. */
 export function sideAt(base: number, direction: number): number {
@@ -140,12 +146,16 @@ export function followSegment(
   const { flags, sequence, payloadLength, identification } = headers;
   const own = sideAt(base, direction);
   const peer = sideAt(base, 1 - direction);
+  const microseconds = (timeNs / nanosecondsPerMicrosecond) | 0;
+  const sinceLast = (microseconds - (words[own + side.lastMicroseconds] ?? 0)) | 0;
+  words[own + side.lastMicroseconds] = microseconds;
   if (
     headers.family === 4 &&
     identification !== 0 &&
     identification === words[own + side.lastIdentification] &&
     sequence === words[own + side.lastSequence] &&
-    payloadLength === words[own + side.lastLength]
+    payloadLength === words[own + side.lastLength] &&
+    sinceLast < latestCopyMicroseconds
   ) {
     words[own + side.copies] = (words[own + side.copies] ?? 0) + 1;
     return mark.copy;

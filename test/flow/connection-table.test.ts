@@ -50,6 +50,12 @@ describe('what a segment is, at one capture point', () => {
     ['the very packet a second time', [data(0)].flatMap((one) => [one, one]), '', ''],
     ['a gap filled within a round trip', [data(1), data(0)], '', 'outOfOrder 1'],
     ['a gap filled later than that', [data(1), { packet: data(0), afterNs: 50_000_000n }], '', 'retransmissions 1'],
+    [
+      'that packet again after a pause',
+      [data(0)].flatMap((packet) => [packet, { packet, afterNs: 900_000_000n }]),
+      '',
+      'retransmissions 1',
+    ],
     ['bytes that overlap', [data(0), server({ flags: 'ACK', sequence: 951, length: 100 })], '', 'retransmissions 1'],
     [
       'acknowledgements that repeat while bytes are outstanding',

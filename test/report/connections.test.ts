@@ -45,7 +45,7 @@ describe('the table', () => {
     const lines = [headingLine(widths), ...[plain, six].map((one) => connectionLine(one, plain.firstNs, widths))];
     expect(lines.join('')).toBe(
       [
-        'start  duration  protocol  client            server               sent  received  outcome',
+        'start  duration  protocol  client            server                sent  received  outcome',
         '0.000  250.0 ms  tcp       10.88.0.10:40000  10.88.0.1:8080  3 / 1.5 kB  1 / 66 B  ok, closed by the client',
         '0.500      0 µs  tcp       [fd00:88::10]:7   10.88.0.1:8080  3 / 1.5 kB  1 / 66 B  ok, closed by the client',
         '',
