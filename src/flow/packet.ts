@@ -2,7 +2,7 @@
 
 import type { Frame } from '../case/evidence.ts';
 import { readIpv4Word, readIpv6Words } from '../wire/address.ts';
-import { fragmentState, Headers, ipProtocol, tcpFlag } from '../wire/headers.ts';
+import { fragmentState, type Headers, ipProtocol, tcpFlag } from '../wire/headers.ts';
 import type { End } from './summary.ts';
 
 /** TCP's part of a packet. */

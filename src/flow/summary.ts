@@ -29,7 +29,7 @@ export interface SideSummary {
 }
 
 /** How a TCP connection ended. */
-export interface Ending {
+interface Ending {
   readonly how: 'fin' | 'reset';
   /** Who sent the first FIN, or the first RST. */
   readonly by: 'client' | 'server';

@@ -8,7 +8,7 @@ import { type Headers, tcpFlag } from '../wire/headers.ts';
 import type { Sight } from './sight.ts';
 
 /** What a packet was found to be, as bits; more than one may hold. */
-export const mark = {
+const mark = {
   /** Bytes that were seen before, or that fill a gap later than a round trip after it was seen. */
   retransmission: 1,
   /** Bytes that fill a gap within a round trip of its being seen: they were sent once and overtaken. */

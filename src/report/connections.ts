@@ -67,9 +67,10 @@ function outcomeWords({ outcome, errno, ending, protocol }: ConnectionSummary): 
       return `reset${by}${ending?.stage === 'opening' ? ' during the handshake' : ''}`;
     case 'closed':
       return 'closed by the server without an answer';
-    default:
-      return ending === null ? 'unclear' : `unclear, ${ending.how === 'reset' ? 'reset' : 'closed'}${by}`;
+    case 'unknown':
+      break;
   }
+  return ending === null ? 'unclear' : `unclear, ${ending.how === 'reset' ? 'reset' : 'closed'}${by}`;
 }
 
 /** The outcome, and what else was noticed, in words. */
