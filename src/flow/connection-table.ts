@@ -15,7 +15,7 @@ import type { Sight } from './sight.ts';
 import { followSegment, side, sideAt, sideDouble, track } from './tcp-track.ts';
 import { sameAddresses, TupleHash } from './tuple-hash.ts';
 
-/** Rows of connections and of what each capture point saw of them take 344 bytes: 720 MB at most, and half as much again
+/** Rows of connections and of what each capture point saw of them take 328 bytes: 690 MB at most, and half as much again
  * while they grow to that. */
 const mostConnections = 2 ** 21;
 const mostTracks = 2 ** 21;
@@ -176,7 +176,7 @@ export class ConnectionTable {
     const bits = isSegment ? noteSegment(words, at, headers, direction) : 0;
     words[sentAt] = (words[sentAt] ?? 0) | bits | sent.anything;
 
-    const row = this.#track(words, at, id, sight.point);
+    const row = this.#track(words, at, sight.point);
     if (row === none) return;
     const { words: trackWords, doubles: trackDoubles } = this.tracks;
     const base = this.tracks.at(row);
@@ -190,7 +190,7 @@ export class ConnectionTable {
   }
 
   /** The row of a connection at a capture point, made when it is new there. */
-  #track(words: Int32Array, at: number, id: number, point: number): number {
+  #track(words: Int32Array, at: number, point: number): number {
     const head = (words[at + word.tracks] ?? 0) - 1;
     let row = head;
     for (let count = 1; row !== none; count += 1) {
@@ -201,7 +201,6 @@ export class ConnectionTable {
     if (this.tracks.count >= mostTracks) return head;
     const added = this.tracks.add();
     const base = this.tracks.at(added);
-    this.tracks.words[base + track.connection] = id;
     this.tracks.words[base + track.point] = point;
     this.tracks.words[base + track.next] = head + 1;
     words[at + word.tracks] = added + 1;

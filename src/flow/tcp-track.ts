@@ -39,19 +39,16 @@ export const side = {
   duplicateAcks: 12,
   zeroWindows: 13,
   keepAlives: 14,
-  copies: 15,
-  /** Segments that the other end acknowledged and this point did not see. */
-  unseen: 16,
   /** When the last packet came, in microseconds modulo 2^32. */
-  lastMicroseconds: 17,
-  words: 24,
+  lastMicroseconds: 15,
+  words: 22,
 } as const;
 
 /** Doubles of a side, in its words' own counting halved: they follow the words above. */
-export const sideDouble = { gapTimeNs: 9, bytes: 10, payload: 11 } as const;
+export const sideDouble = { gapTimeNs: 8, bytes: 9, payload: 10 } as const;
 
 /** Words of a track: a connection at one capture point. */
-export const track = { connection: 0, point: 1, next: 2, handshake: 3, sides: 8, words: 8 + 2 * side.words } as const;
+export const track = { point: 0, next: 1, handshake: 2, sides: 8, words: 8 + 2 * side.words } as const;
 
 /** Doubles of a track. */
 export const trackDouble = { synTimeNs: 2, roundTripNs: 3 } as const;
@@ -99,10 +96,9 @@ function noteAcknowledgement(words: Int32Array, own: number, peer: number, heade
   let marks = 0;
   if (((words[peer + side.flags] ?? 0) & sideFlag.sequenceKnown) !== 0) {
     const outstanding = ((words[peer + side.nextSequence] ?? 0) - acknowledgement) | 0;
-    if (outstanding < 0) {
-      words[peer + side.nextSequence] = acknowledgement;
-      words[peer + side.unseen] = (words[peer + side.unseen] ?? 0) + 1;
-    } else if (
+    // What this point did not see, the other end has: nothing of it is missing.
+    if (outstanding < 0) words[peer + side.nextSequence] = acknowledgement;
+    else if (
       outstanding > 0 &&
       space === 0 &&
       (ownFlags & sideFlag.acknowledgementKnown) !== 0 &&
@@ -157,7 +153,6 @@ export function followSegment(
     payloadLength === words[own + side.lastLength] &&
     sinceLast < latestCopyMicroseconds
   ) {
-    words[own + side.copies] = (words[own + side.copies] ?? 0) + 1;
     return mark.copy;
   }
   words[own + side.lastIdentification] = identification;
