@@ -1,11 +1,8 @@
-/** What a capture file is read into, and what its two formats' parsers share. */
-
-import type { ByteQueue } from './byte-queue.ts';
-import type { CaptureFileError } from './capture-error.ts';
+/** What a capture file is read into where its frames are kept. */
 
 /** The options of a pcapng block, undecoded: pcapng-options.ts reads them. */
 export interface OptionBytes {
-  /** From the first option's code on; a copy that stays valid. */
+  /** From the first option's code on. */
   readonly bytes: Uint8Array;
   readonly littleEndian: boolean;
 }
@@ -48,17 +45,3 @@ export type CaptureItem =
       /** The byte order of its section. */
       readonly littleEndian: boolean;
     };
-
-/** One record's worth of parsing: how many bytes it took, or how many it needs, or why it stopped. */
-export type ParseStep =
-  | { readonly taken: number; readonly item: CaptureItem | null }
-  | { readonly wanted: number; readonly what: string }
-  | { readonly error: CaptureFileError };
-
-/** Reads one format. `offset` is where the queue's first byte stands in the file. */
-export interface CaptureParser {
-  step(queue: ByteQueue, offset: number): ParseStep;
-}
-
-/** A record or block above this is taken for damage: the largest real frame (BIG TCP) is below 1 MiB. */
-export const largestRecord = 16 * 1024 * 1024;

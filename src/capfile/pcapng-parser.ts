@@ -3,8 +3,9 @@
  * type are handed on whole.
  */
 
-import type { ByteQueue } from './byte-queue.ts';
-import { type CaptureParser, largestRecord, type OptionBytes, type ParseStep } from './capture-item.ts';
+import type { CaptureFileError } from './capture-error.ts';
+import type { OptionBytes } from './capture-item.ts';
+import { type CaptureParser, type CaptureVisitor, emptyRecord, largestRecord, type Window } from './capture-parser.ts';
 import {
   blockHead,
   blockTail,
@@ -17,180 +18,225 @@ import {
   sectionBody,
 } from './pcapng-format.ts';
 import { interfaceOption, readOptions } from './pcapng-options.ts';
+import { StampReader } from './timestamp.ts';
 
-/** An interface of the present section: how its time stamps become nanoseconds. */
+/** An interface of the present section. */
 interface SectionInterface {
   readonly index: number;
   readonly snapLength: number;
-  readonly multiply: bigint;
-  readonly divide: bigint;
-  readonly offsetNs: bigint;
+  readonly stamps: StampReader;
 }
 
 const smallestBlock = blockHead + blockTail;
 const supportedMajor = 1;
 /** The draft tells readers to take minor 2, which some writers wrote by mistake, as 0. */
 const supportedMinors: ReadonlySet<number> = new Set([0, 2]);
-const nanosecondsPerSecond = 1_000_000_000n;
 const defaultResolution = 6;
-const binaryResolution = 0x80;
-/** The obsolete packet block differs from the enhanced one in a 16-bit interface number. */
-const obsoleteInterfaceMask = 0xffff;
 const simpleBody = { originalLength: 0, bytes: 4 };
-
-function view(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function damaged(offset: number, expected: string, found: string | number): ParseStep {
-  return { error: { kind: 'damaged', offset, expected, found: String(found) } };
-}
-
-/** Nanoseconds per unit of if_tsresol, as a fraction. */
-function resolution(value: number): { multiply: bigint; divide: bigint } {
-  const exponent = BigInt(value & ~binaryResolution);
-  const divide = (value & binaryResolution) === 0 ? 10n ** exponent : 2n ** exponent;
-  return { multiply: nanosecondsPerSecond, divide };
-}
 
 /** Reads pcapng, section by section. */
 export class PcapngParser implements CaptureParser {
+  readonly #visitor: CaptureVisitor;
+  readonly #record = emptyRecord();
   #littleEndian = true;
   #inSection = false;
   #interfaceCount = 0;
   #interfaces: SectionInterface[] = [];
+  /** Where the present block starts in the file. */
+  #offset = 0;
 
-  /** A parser for a file that starts with these bytes; null when it is no pcapng. */
-  static recognise(magic: Uint8Array): PcapngParser | null {
-    if (magic.length < Uint32Array.BYTES_PER_ELEMENT) return null;
-    return view(magic).getUint32(0, true) === blockType.section ? new PcapngParser() : null;
+  wanted = blockHead;
+  what = 'a block header';
+  error: CaptureFileError | null = null;
+
+  private constructor(visitor: CaptureVisitor) {
+    this.#visitor = visitor;
   }
 
-  step(queue: ByteQueue, offset: number): ParseStep {
-    const head = queue.peek(blockHead);
-    if (head === null) return { wanted: blockHead, what: 'a block header' };
-    const isSection = view(head).getUint32(0, true) === blockType.section;
-    if (isSection) {
-      const order = this.#readByteOrder(queue, offset);
-      if (order !== null) return order;
-    } else if (!this.#inSection) return damaged(offset, 'a section header block', 'another block');
+  /** A parser for a file that starts with these bytes, four at least; null when it is no pcapng. */
+  static recognise(head: Uint8Array, visitor: CaptureVisitor): PcapngParser | null {
+    const magic = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(0, true);
+    return magic === blockType.section ? new PcapngParser(visitor) : null;
+  }
 
-    const type = isSection ? blockType.section : view(head).getUint32(0, this.#littleEndian);
-    const length = view(head).getUint32(blockHead / 2, this.#littleEndian);
+  parse(window: Window, start: number): number {
+    this.#record.window = window;
+    let at = start;
+    for (;;) {
+      const next = this.#block(window, at);
+      if (next === at || this.error !== null) return at;
+      at = next;
+    }
+  }
+
+  #damaged(expected: string, found: string | number): void {
+    this.error = { kind: 'damaged', offset: this.#offset, expected, found: String(found) };
+  }
+
+  /** True when the window holds so many bytes from a place; else remembers what is wanted. */
+  #has(window: Window, at: number, wanted: number, what: string): boolean {
+    if (at + wanted <= window.view.byteLength) return true;
+    this.wanted = wanted;
+    this.what = what;
+    return false;
+  }
+
+  /** Reads the block at a place and gives the next one's place; the same place when it is not whole or damaged. */
+  #block(window: Window, at: number): number {
+    this.#offset = window.fileOffset + at;
+    const { view } = window;
+    if (!this.#has(window, at, blockHead, 'a block header')) return at;
+    const isSection = view.getUint32(at, true) === blockType.section;
+    if (isSection) {
+      if (!this.#readByteOrder(window, at)) return at;
+    } else if (!this.#inSection) {
+      this.#damaged('a section header block', 'another block');
+      return at;
+    }
+    const type = isSection ? blockType.section : view.getUint32(at, this.#littleEndian);
+    const length = view.getUint32(at + blockHead / 2, this.#littleEndian);
     if (length < smallestBlock || length > largestRecord) {
-      return damaged(offset, `a block length of ${smallestBlock} to ${largestRecord}`, length);
+      this.#damaged(`a block length of ${smallestBlock} to ${largestRecord}`, length);
+      return at;
     }
     // Some writers leave the padding out of the length; it is in the file all the same.
     const taken = padded(length);
-    const block = queue.peek(taken);
-    if (block === null) return { wanted: taken, what: 'a block' };
-    const tail = view(block).getUint32(taken - blockTail, this.#littleEndian);
-    if (tail !== length) return damaged(offset, `the block length ${length} again at the block's end`, tail);
-    return this.#block(type, block.subarray(blockHead, taken - blockTail), taken, offset);
+    if (!this.#has(window, at, taken, 'a block')) return at;
+    const end = at + taken - blockTail;
+    const tail = view.getUint32(end, this.#littleEndian);
+    if (tail !== length) {
+      this.#damaged(`the block length ${length} again at the block's end`, tail);
+      return at;
+    }
+    this.#body(type, window, at + blockHead, end);
+    return this.error === null ? at + taken : at;
   }
 
-  #readByteOrder(queue: ByteQueue, offset: number): ParseStep | null {
-    const wanted = blockHead + sectionBody.major;
-    const start = queue.peek(wanted);
-    if (start === null) return { wanted, what: 'a section header' };
+  #readByteOrder(window: Window, at: number): boolean {
+    if (!this.#has(window, at, blockHead + sectionBody.major, 'a section header')) return false;
     for (const littleEndian of [true, false]) {
-      if (view(start).getUint32(blockHead + sectionBody.byteOrder, littleEndian) === byteOrderMagic) {
+      if (window.view.getUint32(at + blockHead + sectionBody.byteOrder, littleEndian) === byteOrderMagic) {
         this.#littleEndian = littleEndian;
-        return null;
+        return true;
       }
     }
-    return damaged(offset, 'the byte-order magic of a section header', 'another number');
+    this.#damaged('the byte-order magic of a section header', 'another number');
+    return false;
   }
 
-  #block(type: number, body: Uint8Array, taken: number, offset: number): ParseStep {
+  #body(type: number, window: Window, body: number, end: number): void {
     switch (type) {
-      case blockType.section:
-        return this.#section(body, taken, offset);
-      case blockType.interface:
-        return this.#interface(body, taken, offset);
       case blockType.enhancedPacket:
       case blockType.packet:
-        return this.#packet(type, body, taken, offset);
+        this.#packet(type, window, body, end);
+        break;
       case blockType.simplePacket:
-        return this.#simplePacket(body, taken, offset);
+        this.#simplePacket(window, body, end);
+        break;
+      case blockType.section:
+        this.#section(window, body, end);
+        break;
+      case blockType.interface:
+        this.#interface(window, body, end);
+        break;
       default:
-        return { taken, item: { kind: 'block', type, body: body.slice(), littleEndian: this.#littleEndian } };
+        this.#visitor.block(type, window.bytes.subarray(body, end), this.#littleEndian);
     }
   }
 
-  #section(body: Uint8Array, taken: number, offset: number): ParseStep {
-    if (body.length < sectionBody.options) return damaged(offset, 'a section header of 16 bytes', body.length);
-    const major = view(body).getUint16(sectionBody.major, this.#littleEndian);
-    const minor = view(body).getUint16(sectionBody.minor, this.#littleEndian);
+  #section(window: Window, body: number, end: number): void {
+    const { view } = window;
+    if (end - body < sectionBody.options) return this.#damaged('a section header of 16 bytes', end - body);
+    const major = view.getUint16(body + sectionBody.major, this.#littleEndian);
+    const minor = view.getUint16(body + sectionBody.minor, this.#littleEndian);
     if (major !== supportedMajor || !supportedMinors.has(minor)) {
       const what = `pcapng version ${major}.${minor}`;
-      return this.#inSection
-        ? damaged(offset, 'a section of pcapng version 1.0', what)
-        : { error: { kind: 'unsupported', what } };
+      if (this.#inSection) return this.#damaged('a section of pcapng version 1.0', what);
+      this.error = { kind: 'unsupported', what };
+      return undefined;
     }
     this.#inSection = true;
     this.#interfaces = [];
-    return { taken, item: { kind: 'section', options: this.#options(body, sectionBody.options) } };
+    this.#visitor.section(this.#options(window, body + sectionBody.options, end));
+    return undefined;
   }
 
-  #interface(body: Uint8Array, taken: number, offset: number): ParseStep {
-    if (body.length < interfaceBody.options) return damaged(offset, 'an interface block of 8 bytes', body.length);
-    const data = view(body);
+  #interface(window: Window, body: number, end: number): void {
+    if (end - body < interfaceBody.options) return this.#damaged('an interface block of 8 bytes', end - body);
+    const { view } = window;
     let name: string | null = null;
-    let unit = resolution(defaultResolution);
-    let offsetNs = 0n;
-    const options = this.#options(body, interfaceBody.options);
+    let resolution = defaultResolution;
+    let offsetSeconds = 0n;
+    const options = this.#options(window, body + interfaceBody.options, end);
     for (const { code, value } of readOptions(options)) {
       if (code === interfaceOption.name) name = new TextDecoder().decode(value);
-      else if (code === interfaceOption.timeResolution) unit = resolution(value.at(0) ?? defaultResolution);
+      else if (code === interfaceOption.timeResolution) resolution = value.at(0) ?? defaultResolution;
       else if (code === interfaceOption.timeOffset && value.length === BigInt64Array.BYTES_PER_ELEMENT) {
-        offsetNs = view(value).getBigInt64(0, this.#littleEndian) * nanosecondsPerSecond;
+        offsetSeconds = view.getBigInt64(value.byteOffset - view.byteOffset, this.#littleEndian);
       }
     }
-    const snapLength = data.getUint32(interfaceBody.snapLength, this.#littleEndian);
-    this.#interfaces.push({ index: this.#interfaceCount, snapLength, ...unit, offsetNs });
+    const snapLength = view.getUint32(body + interfaceBody.snapLength, this.#littleEndian);
+    this.#interfaces.push({
+      index: this.#interfaceCount,
+      snapLength,
+      stamps: new StampReader(resolution, offsetSeconds),
+    });
     this.#interfaceCount += 1;
-    const linkType = data.getUint16(interfaceBody.linkType, this.#littleEndian);
-    return { taken, item: { kind: 'interface', name, linkType, options } };
+    this.#visitor.interface(name, view.getUint16(body + interfaceBody.linkType, this.#littleEndian), options);
+    return undefined;
   }
 
-  #options(body: Uint8Array, start: number): OptionBytes {
-    return { bytes: body.slice(start), littleEndian: this.#littleEndian };
+  #options({ bytes }: Window, start: number, end: number): OptionBytes {
+    return { bytes: bytes.subarray(start, end), littleEndian: this.#littleEndian };
   }
 
-  #packet(type: number, body: Uint8Array, taken: number, offset: number): ParseStep {
-    if (body.length < enhancedBody.bytes) return damaged(offset, 'a packet block of 20 bytes', body.length);
-    const data = view(body);
+  #packet(type: number, { view }: Window, body: number, end: number): void {
+    if (end - body < enhancedBody.bytes) return this.#damaged('a packet block of 20 bytes', end - body);
+    // The obsolete packet block differs from the enhanced one in a 16-bit interface number.
     const number =
       type === blockType.packet
-        ? data.getUint16(enhancedBody.interface, this.#littleEndian) & obsoleteInterfaceMask
-        : data.getUint32(enhancedBody.interface, this.#littleEndian);
+        ? view.getUint16(body + enhancedBody.interface, this.#littleEndian)
+        : view.getUint32(body + enhancedBody.interface, this.#littleEndian);
     const source = this.#interfaces[number];
-    if (source === undefined) return damaged(offset, 'a packet of an interface that was described', number);
-    const capturedLength = data.getUint32(enhancedBody.capturedLength, this.#littleEndian);
-    const room = body.length - enhancedBody.bytes;
-    if (capturedLength > room) return damaged(offset, `a packet of at most ${room} bytes`, capturedLength);
-    const high = BigInt(data.getUint32(enhancedBody.timeHigh, this.#littleEndian));
-    const low = BigInt(data.getUint32(enhancedBody.timeLow, this.#littleEndian));
-    const timeNs = (((high << 32n) | low) * source.multiply) / source.divide + source.offsetNs;
-    const originalLength = data.getUint32(enhancedBody.originalLength, this.#littleEndian);
-    const bytes = body.slice(enhancedBody.bytes, enhancedBody.bytes + capturedLength);
-    const afterBytes = enhancedBody.bytes + padded(capturedLength);
-    const hasOptions = body.length >= afterBytes + optionLayout.value;
-    const options = hasOptions ? this.#options(body, afterBytes) : null;
-    return { taken, item: { kind: 'frame', interfaceIndex: source.index, timeNs, originalLength, bytes, options } };
+    if (source === undefined) return this.#damaged('a packet of an interface that was described', number);
+    const capturedLength = view.getUint32(body + enhancedBody.capturedLength, this.#littleEndian);
+    const room = end - body - enhancedBody.bytes;
+    if (capturedLength > room) return this.#damaged(`a packet of at most ${room} bytes`, capturedLength);
+    const record = this.#record;
+    source.stamps.read(
+      view.getUint32(body + enhancedBody.timeHigh, this.#littleEndian),
+      view.getUint32(body + enhancedBody.timeLow, this.#littleEndian),
+      record,
+    );
+    record.start = body + enhancedBody.bytes;
+    record.capturedLength = capturedLength;
+    record.originalLength = view.getUint32(body + enhancedBody.originalLength, this.#littleEndian);
+    record.interfaceIndex = source.index;
+    const afterBytes = record.start + padded(capturedLength);
+    record.optionsEnd = end;
+    record.optionsStart = afterBytes + optionLayout.value <= end ? afterBytes : end;
+    record.littleEndian = this.#littleEndian;
+    this.#visitor.frame(record);
+    return undefined;
   }
 
-  #simplePacket(body: Uint8Array, taken: number, offset: number): ParseStep {
-    if (body.length < simpleBody.bytes) return damaged(offset, 'a simple packet block of 4 bytes', body.length);
+  #simplePacket({ view }: Window, body: number, end: number): void {
+    if (end - body < simpleBody.bytes) return this.#damaged('a simple packet block of 4 bytes', end - body);
     const source = this.#interfaces.at(0);
-    if (source === undefined) return damaged(offset, 'an interface block before a simple packet', 'none');
-    const originalLength = view(body).getUint32(simpleBody.originalLength, this.#littleEndian);
+    if (source === undefined) return this.#damaged('an interface block before a simple packet', 'none');
+    const originalLength = view.getUint32(body + simpleBody.originalLength, this.#littleEndian);
     const limit = source.snapLength === 0 ? originalLength : Math.min(originalLength, source.snapLength);
-    const room = body.length - simpleBody.bytes;
-    if (limit > room) return damaged(offset, `a packet of at most ${room} bytes`, limit);
-    const bytes = body.slice(simpleBody.bytes, simpleBody.bytes + limit);
-    const item = { kind: 'frame', interfaceIndex: source.index, timeNs: 0n, originalLength, bytes } as const;
-    return { taken, item: { ...item, options: null } };
+    const room = end - body - simpleBody.bytes;
+    if (limit > room) return this.#damaged(`a packet of at most ${room} bytes`, limit);
+    const record = this.#record;
+    record.seconds = 0;
+    record.nanoseconds = 0;
+    record.start = body + simpleBody.bytes;
+    record.capturedLength = limit;
+    record.originalLength = originalLength;
+    record.interfaceIndex = source.index;
+    record.optionsStart = record.optionsEnd;
+    this.#visitor.frame(record);
+    return undefined;
   }
 }

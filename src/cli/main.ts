@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
+import type { ConnectionsOptions } from './connections.ts';
 import { errorText, UserError } from './errors.ts';
 import type { FramesOptions } from './frames.ts';
 import type { RunOptions } from './run.ts';
@@ -177,6 +178,28 @@ Examples:
   .action(async (file: string, options: FramesOptions) => {
     const { printFrames } = await import('./frames.ts');
     await printFrames(file, options);
+  });
+
+program
+  .command('connections')
+  .summary('list the connections of a capture, whatever its size')
+  .description(
+    'Prints one line for each TCP connection, UDP exchange and ping of a capture, in the order in which they began:\n' +
+      'who asked whom, packets and bytes each way, and what came of it. Needs no root.',
+  )
+  .argument('<file>', 'the file, or - for standard input')
+  .option('--json', 'write one JSON document a line (NDJSON), its fields in docs/json.md')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  nettrace connections big.pcap | less -S
+  nettrace connections --json big.pcap | jq -c 'select(.outcome != "ok")'
+  ssh host tcpdump -U -c 1000 -w - | nettrace connections -`,
+  )
+  .action(async (file: string, options: ConnectionsOptions) => {
+    const { connections } = await import('./connections.ts');
+    await connections(file, options);
   });
 
 program

@@ -9,7 +9,7 @@
  */
 
 import type { Connection } from '../flow/connection.ts';
-import type { End } from '../flow/packet.ts';
+import type { End } from '../flow/summary.ts';
 import { sameAddress } from '../model/address.ts';
 import { errnoName, inProgress } from './errno.ts';
 import type { KernelRecord } from './kernel-reading.ts';

@@ -4,25 +4,28 @@
 
 import type { Case, Frame } from '../case/evidence.ts';
 import { inTimeOrder } from '../case/order.ts';
-import { dissect } from '../wire/dissect.ts';
+import { Headers } from '../wire/headers.ts';
+import { none } from './connection-row.ts';
+import { ConnectionTable } from './connection-table.ts';
+import type { WireOutcome } from './outcome.ts';
 import {
-  type End,
   type FrameFacts,
+  factsOf,
   type IcmpError,
+  icmpErrorOf,
+  isIcmpError,
   joinPackets,
   type Packet,
-  readFrame,
-  readIcmpError,
+  readQuotedHeaders,
 } from './packet.ts';
-
-/** What the program that asked met, as far as frames tell. */
-type WireOutcome = 'ok' | 'refused' | 'unreachable' | 'timeout' | 'reset' | 'closed' | 'unknown';
+import { Sight } from './sight.ts';
+import { type ConnectionSummary, type End, summarizeConnection } from './summary.ts';
 
 /** A conversation between two ends. */
 export interface Connection {
   readonly protocol: 'tcp' | 'udp';
   readonly family: 4 | 6;
-  /** Who asked: the sender of the SYN, else of the first packet seen. */
+  /** Who asked: the sender of the SYN, else the receiver of the SYN-ACK, else the sender of the first packet. */
   readonly client: End;
   readonly server: End;
   readonly packets: readonly Packet[];
@@ -70,178 +73,90 @@ export function wasAnswered(connection: Connection): boolean {
   );
 }
 
-/** What an ICMP error means to a socket; `soft` is not told to a UDP socket. */
-interface IcmpMeaning {
-  readonly errno: string;
-  readonly soft?: true;
-}
-
-/** By family/type/code: `icmp_err_convert` (net/ipv4/icmp.c) and `icmpv6_err_convert` (net/ipv6/icmp.c). */
-const icmpMeanings: Readonly<Record<string, IcmpMeaning>> = {
-  '4/3/0': { errno: 'ENETUNREACH', soft: true },
-  '4/3/1': { errno: 'EHOSTUNREACH', soft: true },
-  '4/3/2': { errno: 'ENOPROTOOPT' },
-  '4/3/3': { errno: 'ECONNREFUSED' },
-  '4/3/5': { errno: 'EOPNOTSUPP', soft: true },
-  '4/3/6': { errno: 'ENETUNREACH' },
-  '4/3/7': { errno: 'EHOSTDOWN' },
-  '4/3/8': { errno: 'ENONET' },
-  '4/3/9': { errno: 'ENETUNREACH' },
-  '4/3/10': { errno: 'EHOSTUNREACH' },
-  '4/3/11': { errno: 'ENETUNREACH', soft: true },
-  '4/3/12': { errno: 'EHOSTUNREACH', soft: true },
-  '4/3/13': { errno: 'EHOSTUNREACH' },
-  '4/3/14': { errno: 'EHOSTUNREACH' },
-  '4/3/15': { errno: 'EHOSTUNREACH' },
-  '4/11/0': { errno: 'EHOSTUNREACH', soft: true },
-  '6/1/0': { errno: 'ENETUNREACH', soft: true },
-  '6/1/1': { errno: 'EACCES' },
-  '6/1/2': { errno: 'EHOSTUNREACH', soft: true },
-  '6/1/3': { errno: 'EHOSTUNREACH', soft: true },
-  '6/1/4': { errno: 'ECONNREFUSED' },
-  '6/1/5': { errno: 'EACCES' },
-  '6/1/6': { errno: 'EACCES' },
-  '6/3/0': { errno: 'EHOSTUNREACH', soft: true },
-};
-
-interface Met {
-  readonly outcome: WireOutcome;
-  readonly errno: string | null;
-}
-
-function metByIcmp(errors: readonly IcmpError[], hearsSoft: boolean): Met | null {
-  for (const { family, type, code } of errors) {
-    const meaning = icmpMeanings[`${family}/${type}/${code}`];
-    if (meaning === undefined || (meaning.soft === true && !hearsSoft)) continue;
-    const { errno } = meaning;
-    return { outcome: errno === 'ECONNREFUSED' ? 'refused' : 'unreachable', errno };
-  }
-  return null;
-}
-
-function metByUdp(packets: readonly Packet[], client: End, errors: readonly IcmpError[]): Met {
-  if (packets.some(({ facts }) => !sameEnd(facts.source, client))) return { outcome: 'ok', errno: null };
-  return metByIcmp(errors, false) ?? { outcome: 'timeout', errno: null };
-}
-
-function metByTcp(packets: readonly Packet[], client: End, errors: readonly IcmpError[]): Met {
-  const own = packets.filter(({ facts }) => sameEnd(facts.source, client));
-  const theirs = packets.filter(({ facts }) => !sameEnd(facts.source, client));
-  const asked = own.some(({ facts }) => facts.tcp?.syn === true);
-  const accepted = theirs.some(({ facts }) => facts.tcp?.syn === true && facts.tcp.ack);
-  // An accepting answer that never reaches the client is none to it: only its own acknowledgement shows that it did.
-  const heard = own.some(({ facts: { tcp } }) => tcp !== null && tcp.ack && !tcp.syn && !tcp.reset);
-  const resetByUs = own.some(({ facts }) => facts.tcp?.reset === true);
-  const resetByThem = theirs.some(({ facts }) => facts.tcp?.reset === true);
-  const answeredBytes = theirs.reduce((sum, { facts }) => sum + facts.payloadLength, 0);
-  const closedByThem = theirs.some(({ facts }) => facts.tcp?.fin === true);
-  const askedBytes = own.reduce((sum, { facts }) => sum + facts.payloadLength, 0);
-  if (asked && !accepted) {
-    if (resetByThem) return { outcome: 'refused', errno: 'ECONNREFUSED' };
-    return metByIcmp(errors, true) ?? { outcome: 'timeout', errno: null };
-  }
-  if (asked && !heard && !resetByThem) {
-    // A client that resets what it asked for gave up, or never asked: its frames do not say which.
-    if (resetByUs) return { outcome: 'unknown', errno: null };
-    return metByIcmp(errors, true) ?? { outcome: 'timeout', errno: null };
-  }
-  if (resetByThem && !closedByThem) return { outcome: 'reset', errno: 'ECONNRESET' };
-  if (answeredBytes > 0) return { outcome: 'ok', errno: null };
-  if (askedBytes > 0) return closedByThem ? { outcome: 'closed', errno: null } : { outcome: 'timeout', errno: null };
-  return { outcome: accepted ? 'ok' : 'unknown', errno: null };
-}
-
-/** Where a frame stands in the order of time, from 0. */
-type PlaceOf = (frame: Frame | undefined) => number;
-
 interface Gathered {
   readonly frames: FrameFacts[];
   readonly errors: IcmpError[];
 }
 
-function key(protocol: string, a: End, b: End): string {
-  const [first, second] = [`${a.address} ${a.port}`, `${b.address} ${b.port}`].sort();
-  return `${protocol} ${first} ${second}`;
-}
+/** Where a frame stands in the order of time, from 0. */
+type PlaceOf = (frame: Frame | undefined) => number;
 
-/**
- * Splits what was gathered of one pair of ends where a new connection begins: a SYN with another sequence number uses
- * the same ports again. An attempt is known by its SYN, so that a second capture point, whose frames may follow all of
- * the first one's, falls into the same attempts. An ICMP error belongs to the attempt that it interrupts.
- */
-function splitByAttempt({ frames, errors }: Gathered, placeOf: PlaceOf): Gathered[] {
-  const attempts: Gathered[] = [];
-  const bySequence = new Map<number, Gathered>();
-  let current: Gathered | null = null;
-  const begin = (): Gathered => {
-    const attempt: Gathered = { frames: [], errors: [] };
-    attempts.push(attempt);
-    return attempt;
-  };
-  for (const facts of frames) {
-    const sequence = facts.tcp?.syn === true && !facts.tcp.ack ? facts.tcp.sequence : null;
-    if (sequence !== null) {
-      // What came before the first SYN is an answer that overtook it at another capture point.
-      const overtaken: Gathered | null = bySequence.size === 0 ? current : null;
-      current = bySequence.get(sequence) ?? overtaken ?? begin();
-      bySequence.set(sequence, current);
-    }
-    current ??= begin();
-    current.frames.push(facts);
-  }
-  for (const error of errors) {
-    const began = ({ frames: own }: Gathered): number => placeOf(own[0]?.frame);
-    const attempt = attempts.findLast((one) => began(one) < placeOf(error.frame)) ?? attempts[0];
-    attempt?.errors.push(error);
-  }
-  return attempts;
-}
-
-function toConnection({ frames, errors }: Gathered, placeOf: PlaceOf): Connection | null {
-  const packets = joinPackets(frames);
-  const opening = packets.find(({ facts }) => facts.tcp?.syn === true && !facts.tcp.ack) ?? packets[0];
-  if (opening === undefined) return null;
-  const { protocol, family, source: client, destination: server } = opening.facts;
-  const met = protocol === 'tcp' ? metByTcp(packets, client, errors) : metByUdp(packets, client, errors);
+function toConnection({ frames, errors }: Gathered, summary: ConnectionSummary, placeOf: PlaceOf): Connection | null {
+  const [first] = frames;
+  if (first === undefined) return null;
+  const { client, server, outcome, errno } = summary;
   const all = [...frames.map(({ frame }) => frame), ...errors.map(({ frame }) => frame)];
   all.sort((a, b) => placeOf(a) - placeOf(b));
   return {
-    protocol,
-    family,
+    protocol: first.protocol,
+    family: first.family,
     client,
     server,
-    packets,
+    packets: joinPackets(frames),
     errors,
     frames: all,
     beganNs: all[0]?.timeNs ?? 0n,
     endedNs: all.at(-1)?.timeNs ?? 0n,
-    ...met,
+    outcome,
+    errno,
   };
 }
 
+const ethernet = 1;
+
 /** Every TCP connection and UDP exchange of a case, in the order in which they began. */
 export function findConnections(evidence: Case): Connection[] {
-  const gathered = new Map<string, Gathered>();
-  const of = (name: string): Gathered => {
-    const known = gathered.get(name) ?? { frames: [], errors: [] };
-    gathered.set(name, known);
+  const table = new ConnectionTable();
+  const gathered = new Map<number, Gathered>();
+  const of = (id: number): Gathered => {
+    const known = gathered.get(id) ?? { frames: [], errors: [] };
+    gathered.set(id, known);
     return known;
   };
+  const sight = new Sight();
+  const { headers } = sight;
+  const quoted = new Headers();
   const ordered = inTimeOrder(evidence.frames);
   const places = new Map(ordered.map((frame, place) => [frame, place]));
   const placeOf: PlaceOf = (frame) => (frame && places.get(frame)) ?? 0;
+  const firstNs = ordered[0]?.timeNs ?? 0n;
+  const read = ({ bytes, interfaceIndex, originalLength }: Frame): DataView | null => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const linkType = evidence.interfaces[interfaceIndex]?.linkType ?? ethernet;
+    return headers.read(view, 0, bytes.length, originalLength, linkType) ? view : null;
+  };
+  const addError = (frame: Frame, view: DataView): boolean => {
+    if (!isIcmpError(headers) || !readQuotedHeaders(quoted, headers, view, view.byteLength)) return true;
+    const error = icmpErrorOf(frame, headers, quoted);
+    const id = error === null ? none : table.addError(quoted, headers.icmpType, headers.icmpCode);
+    if (error === null || id === none) return error === null;
+    of(id).errors.push(error);
+    return true;
+  };
+
+  const early: Frame[] = [];
   for (const frame of ordered) {
-    const linkType = evidence.interfaces[frame.interfaceIndex]?.linkType ?? 1;
-    const dissection = dissect(frame.bytes, linkType, frame.originalLength);
-    const facts = readFrame(frame, dissection);
-    const error = facts === null ? readIcmpError(frame, dissection) : null;
-    if (facts !== null) of(key(facts.protocol, facts.source, facts.destination)).frames.push(facts);
-    if (error !== null) of(key(error.protocol, error.quotedSource, error.quotedDestination)).errors.push(error);
+    const view = read(frame);
+    if (view === null) continue;
+    const facts = factsOf(frame, headers);
+    if (facts === null) {
+      if (!addError(frame, view)) early.push(frame);
+      continue;
+    }
+    sight.timeNs = Number(frame.timeNs - firstNs);
+    sight.point = frame.interfaceIndex;
+    sight.length = frame.originalLength;
+    sight.frame = frame.number;
+    const id = table.add(sight);
+    if (id !== none) of(id).frames.push(facts);
   }
-  const connections = [...gathered.values()].flatMap((one) =>
-    splitByAttempt(one, placeOf).map((attempt) => toConnection(attempt, placeOf)),
-  );
-  return connections
+  // An error that came before every packet of its connection: another capture point told of it first.
+  for (const frame of early) {
+    const view = read(frame);
+    if (view !== null) addError(frame, view);
+  }
+  return [...gathered]
+    .map(([id, one]) => toConnection(one, summarizeConnection(table, id), placeOf))
     .filter((connection) => connection !== null)
     .sort((a, b) => placeOf(a.frames[0]) - placeOf(b.frames[0]));
 }

@@ -1,14 +1,9 @@
 /** Frames → packets: what each capture point saw of one packet is one packet. */
 
 import type { Frame } from '../case/evidence.ts';
-import { fieldValue, findLayer } from '../wire/fields.ts';
-import type { Dissection, Layer } from '../wire/layer.ts';
-
-/** One end of a conversation. */
-export interface End {
-  readonly address: string;
-  readonly port: number;
-}
+import { readIpv4Word, readIpv6Words } from '../wire/address.ts';
+import { fragmentState, type Headers, ipProtocol, tcpFlag } from '../wire/headers.ts';
+import type { End } from './summary.ts';
 
 /** TCP's part of a packet. */
 interface TcpHeader {
@@ -46,100 +41,82 @@ export interface IcmpError {
   readonly quotedDestination: End;
 }
 
-const udpHeaderLength = 8;
-
-function number(layer: Layer, name: string): number {
-  const value = fieldValue(layer, name);
-  return typeof value === 'number' ? value : 0;
-}
-
-function text(layer: Layer, name: string): string {
-  return String(fieldValue(layer, name) ?? '');
-}
-
-/** The transport of a chain of layers and the network layer around it. */
-function innermost(layers: readonly Layer[]): { transport: Layer; network: Layer } | null {
-  const at = layers.findIndex(({ protocol }) => protocol === 'tcp' || protocol === 'udp');
-  const network = layers.slice(0, Math.max(at, 0)).findLast(({ protocol }) => protocol === 'ip' || protocol === 'ipv6');
-  const transport = layers[at];
-  return transport === undefined || network === undefined ? null : { transport, network };
-}
-
-function ends({ transport, network }: { transport: Layer; network: Layer }): { source: End; destination: End } {
-  return {
-    source: {
-      address: text(network, `${network.protocol}.src`),
-      port: number(transport, `${transport.protocol}.srcport`),
-    },
-    destination: {
-      address: text(network, `${network.protocol}.dst`),
-      port: number(transport, `${transport.protocol}.dstport`),
-    },
-  };
-}
-
-function tcpHeader(layer: Layer): TcpHeader {
-  return {
-    sequence: number(layer, 'tcp.seq_raw'),
-    acknowledgement: number(layer, 'tcp.ack_raw'),
-    syn: fieldValue(layer, 'tcp.flags.syn') === true,
-    ack: fieldValue(layer, 'tcp.flags.ack') === true,
-    fin: fieldValue(layer, 'tcp.flags.fin') === true,
-    reset: fieldValue(layer, 'tcp.flags.reset') === true,
-  };
-}
-
-/** Reads a TCP or UDP frame, or returns null for any other. */
-export function readFrame(frame: Frame, dissection: Dissection): FrameFacts | null {
-  const found = innermost(dissection.layers.filter(({ quoted }) => quoted !== true));
-  if (found === null) return null;
-  const { transport, network } = found;
-  const { source, destination } = ends(found);
-  const tcp = transport.protocol === 'tcp' ? tcpHeader(transport) : null;
-  const payloadLength =
-    tcp === null ? Math.max(0, number(transport, 'udp.length') - udpHeaderLength) : number(transport, 'tcp.len');
-  const identity = [
-    network.protocol === 'ip' ? number(network, 'ip.id') : text(network, 'ipv6.flow'),
-    ...(tcp === null ? [] : [tcp.sequence, tcp.acknowledgement, number(transport, 'tcp.flags')]),
-    payloadLength,
-  ].join('/');
-  return {
-    frame,
-    protocol: transport.protocol === 'tcp' ? 'tcp' : 'udp',
-    family: network.protocol === 'ip' ? 4 : 6,
-    source,
-    destination,
-    payloadLength,
-    tcp,
-    identity,
-  };
-}
-
 const icmpUnreachable = 3;
 const icmpTimeExceeded = 11;
 const icmpv6LastError = 4;
+const icmpHeaderLength = 8;
 
-/** Reads an ICMP error that quotes a TCP or UDP packet (RFC 792, RFC 4443), or returns null. */
-export function readIcmpError(frame: Frame, dissection: Dissection): IcmpError | null {
-  const icmp = findLayer(dissection, 'icmp') ?? findLayer(dissection, 'icmpv6');
-  const quoted = innermost(dissection.layers.filter((layer) => layer.quoted === true));
-  const outer = findLayer(dissection, 'ip') ?? findLayer(dissection, 'ipv6');
-  if (icmp === null || quoted === null || outer === null) return null;
-  const type = number(icmp, `${icmp.protocol}.type`);
-  const isError =
-    icmp.protocol === 'icmp' ? [icmpUnreachable, icmpTimeExceeded].includes(type) : type <= icmpv6LastError;
-  if (!isError) return null;
-  const { source, destination } = ends(quoted);
+/** True for an ICMP error that tells of a packet's failure (RFC 792, RFC 4443), and so quotes that packet. */
+export function isIcmpError(headers: Headers): boolean {
+  const { protocol, icmpType: type, family } = headers;
+  if (!headers.hasTransport || headers.fragment === fragmentState.later) return false;
+  if (protocol === ipProtocol.icmp && family === 4) return type === icmpUnreachable || type === icmpTimeExceeded;
+  return protocol === ipProtocol.icmpv6 && family === 6 && type > 0 && type <= icmpv6LastError;
+}
+
+/**
+ * Reads the headers of the packet that an ICMP error quotes; false when there is none to read.
+ *
+ * @param error The error's own headers, read from `view`.
+ * @param limit Where the captured bytes end.
+ */
+export function readQuotedHeaders(quoted: Headers, error: Headers, view: DataView, limit: number): boolean {
+  if (error.family === 0) return false;
+  const quoteLimit = Math.min(limit, error.end);
+  return quoted.readQuoted(view, error.transportAt + icmpHeaderLength, quoteLimit, error.family);
+}
+
+function addressOf({ addresses, family }: Headers, end: 0 | 1): string {
+  const words = addresses.subarray(4 * end, 4 * end + 4);
+  return family === 4 ? readIpv4Word(words[3] ?? 0) : readIpv6Words(words);
+}
+
+function ends(headers: Headers): { source: End; destination: End } {
+  return {
+    source: { address: addressOf(headers, 0), port: headers.sourcePort },
+    destination: { address: addressOf(headers, 1), port: headers.destinationPort },
+  };
+}
+
+function transportOf({ protocol, hasPorts }: Headers): 'tcp' | 'udp' | null {
+  if (!hasPorts || (protocol !== ipProtocol.tcp && protocol !== ipProtocol.udp)) return null;
+  return protocol === ipProtocol.tcp ? 'tcp' : 'udp';
+}
+
+/** What a TCP or UDP frame says, from its headers; null for any other. */
+export function factsOf(frame: Frame, headers: Headers): FrameFacts | null {
+  const { family, flags, payloadLength } = headers;
+  const protocol = transportOf(headers);
+  if (protocol === null || family === 0) return null;
+  const sequence = headers.sequence >>> 0;
+  const acknowledgement = headers.acknowledgement >>> 0;
+  const tcp = {
+    sequence,
+    acknowledgement,
+    syn: (flags & tcpFlag.syn) !== 0,
+    ack: (flags & tcpFlag.ack) !== 0,
+    fin: (flags & tcpFlag.fin) !== 0,
+    reset: (flags & tcpFlag.reset) !== 0,
+  };
+  const numbers = protocol === 'tcp' ? [sequence, acknowledgement, flags] : [];
   return {
     frame,
-    family: outer.protocol === 'ip' ? 4 : 6,
-    sender: text(outer, `${outer.protocol}.src`),
-    type,
-    code: number(icmp, `${icmp.protocol}.code`),
-    protocol: quoted.transport.protocol === 'tcp' ? 'tcp' : 'udp',
-    quotedSource: source,
-    quotedDestination: destination,
+    protocol,
+    family,
+    ...ends(headers),
+    payloadLength,
+    tcp: protocol === 'tcp' ? tcp : null,
+    identity: [headers.identification, ...numbers, payloadLength].join('/'),
   };
+}
+
+/** An ICMP error about a TCP or UDP packet; null for any other message. */
+export function icmpErrorOf(frame: Frame, headers: Headers, quoted: Headers): IcmpError | null {
+  const { family, icmpType: type, icmpCode: code } = headers;
+  const protocol = transportOf(quoted);
+  if (protocol === null || family === 0) return null;
+  const { source: quotedSource, destination: quotedDestination } = ends(quoted);
+  return { frame, family, sender: addressOf(headers, 0), type, code, protocol, quotedSource, quotedDestination };
 }
 
 /** One packet on its way: every frame of it, in the order of the case. */

@@ -40,6 +40,21 @@ function longestZeroRun(groups: readonly number[]): { start: number; end: number
   return best;
 }
 
+/** An IPv4 address from its 32 bits. */
+export function readIpv4Word(word: number): string {
+  return [word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff].join('.');
+}
+
+/** An IPv6 address from its four 32-bit words. */
+export function readIpv6Words(words: ArrayLike<number>): string {
+  const bytes = new Uint8Array(ipv6Length);
+  const view = new DataView(bytes.buffer);
+  for (let index = 0; index < words.length; index += 1) {
+    view.setInt32(index * Int32Array.BYTES_PER_ELEMENT, words[index] ?? 0);
+  }
+  return readIpv6(bytes, 0);
+}
+
 /** RFC 5952: `fe80::1`, and mixed notation for IPv4-mapped addresses (`::ffff:10.0.0.1`, section 5). */
 export function readIpv6(bytes: Uint8Array, offset: number): string {
   const groups: number[] = [];

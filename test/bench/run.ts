@@ -13,6 +13,7 @@ import { diagnose } from '../../src/diagnose/diagnose.ts';
 import { buildLab, type Lab } from '../labs/lab.ts';
 import { httpsServer } from '../labs/services.ts';
 import { containerOnBridge } from '../labs/topologies.ts';
+import { benchLargeCapture } from './large-capture.ts';
 
 const runs = 15;
 
@@ -91,3 +92,5 @@ for (let run = 0; run < runs; run += 1) {
   reading.push(performance.now() - from);
 }
 row('read and diagnose the shipped case', reading);
+
+await benchLargeCapture();

@@ -31,7 +31,7 @@ function fileOf(name: string, content: string | Uint8Array): string {
 }
 
 describe('help', () => {
-  it.each([[[]], [['run']], [['replay']], [['demo']]])('nettrace %j --help', async (command) => {
+  it.each([[[]], [['run']], [['replay']], [['connections']], [['demo']]])('nettrace %j --help', async (command) => {
     const { status, out, err } = nettrace(...command, '--help');
     expect([status, err]).toEqual([0, '']);
     await expect(out).toMatchFileSnapshot(`golden/help-${['nettrace', ...command].join('-')}.txt`);

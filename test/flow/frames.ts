@@ -62,6 +62,7 @@ export interface Segment {
   readonly length?: number;
   /** IPv4's identification. */
   readonly id?: number;
+  readonly window?: number;
 }
 
 /** A TCP packet from its IP header on, as hex. */
@@ -69,7 +70,7 @@ export function tcp(ends: Ends, segment: Segment): string {
   const [from, to] = [split(ends.from), split(ends.to)];
   const bits = segment.flags.split(' ').reduce((sum, name) => sum | (flags[name] ?? 0), 0);
   const numbers = hex(segment.sequence ?? 1, 4) + hex(segment.acknowledgement ?? 0, 4);
-  const header = `${hex(from.port, 2)}${hex(to.port, 2)}${numbers}50${hex(bits, 1)}faf000000000`;
+  const header = `${hex(from.port, 2)}${hex(to.port, 2)}${numbers}50${hex(bits, 1)}${hex(segment.window ?? 0xfaf0, 2)}00000000`;
   return ip(from.host, to.host, 'tcp', segment.id ?? 0, header + '61'.repeat(segment.length ?? 0));
 }
 

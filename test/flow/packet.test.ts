@@ -1,20 +1,35 @@
 import { describe, expect, it } from 'vitest';
-import { type FrameFacts, joinPackets, readFrame, readIcmpError } from '../../src/flow/packet.ts';
-import { dissect } from '../../src/wire/dissect.ts';
+import {
+  type FrameFacts,
+  factsOf,
+  icmpErrorOf,
+  isIcmpError,
+  joinPackets,
+  readQuotedHeaders,
+} from '../../src/flow/packet.ts';
+import { Headers } from '../../src/wire/headers.ts';
 import { framesOf, icmpError, type Sight, tcp, udp } from './frames.ts';
 
 const ends = { from: '10.88.0.10:40000', to: '10.88.0.1:8080' };
 const syn = tcp(ends, { flags: 'SYN', sequence: 100, id: 5 });
 
-function factsOf(sights: readonly (Sight | string)[]): FrameFacts[] {
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function readAll(sights: readonly (Sight | string)[]): FrameFacts[] {
+  const headers = new Headers();
   return framesOf(sights)
-    .map((frame) => readFrame(frame, dissect(frame.bytes, 1, frame.originalLength)))
+    .map((frame) => {
+      headers.read(viewOf(frame.bytes), 0, frame.bytes.length, frame.originalLength, 1);
+      return factsOf(frame, headers);
+    })
     .filter((facts) => facts !== null);
 }
 
 /** Frame numbers of each packet: `1,3; 2`. */
 function joined(sights: readonly (Sight | string)[]): string {
-  return joinPackets(factsOf(sights))
+  return joinPackets(readAll(sights))
     .map(({ frames }) => frames.map(({ number }) => number).join())
     .join('; ');
 }
@@ -79,7 +94,7 @@ describe('frames that are one packet', () => {
 
 describe('what a frame says', () => {
   it('reads a segment', () => {
-    const [facts] = factsOf([tcp(ends, { flags: 'PSH ACK', sequence: 7, acknowledgement: 9, length: 11 })]);
+    const [facts] = readAll([tcp(ends, { flags: 'PSH ACK', sequence: 7, acknowledgement: 9, length: 11 })]);
     expect(facts).toMatchObject({
       protocol: 'tcp',
       family: 4,
@@ -91,16 +106,20 @@ describe('what a frame says', () => {
   });
 
   it('counts the payload of a datagram without its header', () => {
-    expect(factsOf([udp(ends, 33)]).map(({ payloadLength, tcp: header }) => [payloadLength, header])).toEqual([
+    expect(readAll([udp(ends, 33)]).map(({ payloadLength, tcp: header }) => [payloadLength, header])).toEqual([
       [33, null],
     ]);
   });
 
   it('does not take the packet that an ICMP error quotes for a packet', () => {
     const [frame] = framesOf([icmpError('10.88.0.1', '10.88.0.10', 3, 13, syn)]);
-    const dissection = frame === undefined ? null : dissect(frame.bytes, 1, frame.originalLength);
-    expect(frame && dissection && readFrame(frame, dissection)).toBeNull();
-    expect(frame && dissection && readIcmpError(frame, dissection)).toMatchObject({
+    if (frame === undefined) throw new Error('there is no frame');
+    const [headers, quoted] = [new Headers(), new Headers()];
+    const view = viewOf(frame.bytes);
+    headers.read(view, 0, frame.bytes.length, frame.originalLength, 1);
+    expect(factsOf(frame, headers)).toBeNull();
+    expect([isIcmpError(headers), readQuotedHeaders(quoted, headers, view, view.byteLength)]).toEqual([true, true]);
+    expect(icmpErrorOf(frame, headers, quoted)).toMatchObject({
       family: 4,
       sender: '10.88.0.1',
       type: 3,

@@ -1,0 +1,98 @@
+/**
+ * What the program that asked met, as far as frames tell: decided from what each end was seen to send, which joins over
+ * capture points in any order.
+ */
+
+/** `closed`: taken, and closed without an answer. */
+export type WireOutcome = 'ok' | 'refused' | 'unreachable' | 'timeout' | 'reset' | 'closed' | 'unknown';
+
+/** An outcome, and the errno that it means to the program (RFC 9293, 3.10.7.3; RFC 1122, 4.2.3.9), null when unclear. */
+export interface Met {
+  readonly outcome: WireOutcome;
+  readonly errno: string | null;
+}
+
+/** What an end was seen to send, as bits. `ack` is an acknowledgement that neither opens nor resets. */
+export const sent = { syn: 1, synAck: 2, ack: 4, data: 8, fin: 16, reset: 32, anything: 64 } as const;
+
+/** What an ICMP error means to a socket; `soft` is not told to a UDP socket. */
+interface IcmpMeaning {
+  readonly errno: string;
+  readonly soft?: true;
+}
+
+/** By family/type/code: `icmp_err_convert` (net/ipv4/icmp.c) and `icmpv6_err_convert` (net/ipv6/icmp.c). */
+const icmpMeanings: Readonly<Record<string, IcmpMeaning>> = {
+  '4/3/0': { errno: 'ENETUNREACH', soft: true },
+  '4/3/1': { errno: 'EHOSTUNREACH', soft: true },
+  '4/3/2': { errno: 'ENOPROTOOPT' },
+  '4/3/3': { errno: 'ECONNREFUSED' },
+  '4/3/5': { errno: 'EOPNOTSUPP', soft: true },
+  '4/3/6': { errno: 'ENETUNREACH' },
+  '4/3/7': { errno: 'EHOSTDOWN' },
+  '4/3/8': { errno: 'ENONET' },
+  '4/3/9': { errno: 'ENETUNREACH' },
+  '4/3/10': { errno: 'EHOSTUNREACH' },
+  '4/3/11': { errno: 'ENETUNREACH', soft: true },
+  '4/3/12': { errno: 'EHOSTUNREACH', soft: true },
+  '4/3/13': { errno: 'EHOSTUNREACH' },
+  '4/3/14': { errno: 'EHOSTUNREACH' },
+  '4/3/15': { errno: 'EHOSTUNREACH' },
+  '4/11/0': { errno: 'EHOSTUNREACH', soft: true },
+  '6/1/0': { errno: 'ENETUNREACH', soft: true },
+  '6/1/1': { errno: 'EACCES' },
+  '6/1/2': { errno: 'EHOSTUNREACH', soft: true },
+  '6/1/3': { errno: 'EHOSTUNREACH', soft: true },
+  '6/1/4': { errno: 'ECONNREFUSED' },
+  '6/1/5': { errno: 'EACCES' },
+  '6/1/6': { errno: 'EACCES' },
+  '6/3/0': { errno: 'EHOSTUNREACH', soft: true },
+};
+
+/** The errno that an ICMP error gives a socket; null when it gives none. A soft error is not told to a UDP socket. */
+export function icmpErrno(family: number, type: number, code: number, hearsSoft: boolean): string | null {
+  const meaning = icmpMeanings[`${family}/${type}/${code}`];
+  return meaning === undefined || (meaning.soft === true && !hearsSoft) ? null : meaning.errno;
+}
+
+function metByError(errno: string | null): Met | null {
+  if (errno === null) return null;
+  return { outcome: errno === 'ECONNREFUSED' ? 'refused' : 'unreachable', errno };
+}
+
+/**
+ * The outcome of a UDP exchange or an ICMP echo.
+ *
+ * @param theirs What the end that was asked sent, as bits of `sent`.
+ * @param errno What the first ICMP error about it means, or null.
+ */
+export function metByDatagram(theirs: number, errno: string | null): Met {
+  if (theirs !== 0) return { outcome: 'ok', errno: null };
+  return metByError(errno) ?? { outcome: 'timeout', errno: null };
+}
+
+/** The outcome of a TCP connection, from what its client (`own`) and its server sent. */
+export function metByTcp(own: number, theirs: number, errno: string | null): Met {
+  const has = (bits: number, wanted: number): boolean => (bits & wanted) !== 0;
+  const asked = has(own, sent.syn | sent.synAck);
+  const accepted = has(theirs, sent.synAck);
+  // An accepting answer that never reaches the client is none to it: only its own acknowledgement shows that it did.
+  const heard = has(own, sent.ack);
+  const resetByThem = has(theirs, sent.reset);
+  const closedByThem = has(theirs, sent.fin);
+  if (asked && !accepted) {
+    if (resetByThem) return { outcome: 'refused', errno: 'ECONNREFUSED' };
+    return metByError(errno) ?? { outcome: 'timeout', errno: null };
+  }
+  if (asked && !heard && !resetByThem) {
+    // A client that resets what it asked for gave up, or never asked: its frames do not say which.
+    if (has(own, sent.reset)) return { outcome: 'unknown', errno: null };
+    return metByError(errno) ?? { outcome: 'timeout', errno: null };
+  }
+  if (resetByThem && !closedByThem) return { outcome: 'reset', errno: 'ECONNRESET' };
+  if (has(theirs, sent.data)) return { outcome: 'ok', errno: null };
+  if (has(own, sent.data) && closedByThem) return { outcome: 'closed', errno: null };
+  // Of a connection whose start was not captured, the answer may lie before the capture.
+  if (has(own, sent.data) && asked) return { outcome: 'timeout', errno: null };
+  return { outcome: accepted ? 'ok' : 'unknown', errno: null };
+}

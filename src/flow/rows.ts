@@ -1,0 +1,46 @@
+/** Records of numbers in typed arrays: one record's numbers lie together, and a record costs no object. */
+
+const fewest = 1024;
+
+/** A table of rows, each of `stride` 32-bit words; new rows are all zeros. */
+export class Rows {
+  readonly #stride: number;
+  #capacity = fewest;
+  #count = 0;
+
+  /** All rows' words. Another array after an `add`: do not keep it. */
+  words: Int32Array;
+  /** The same bytes: double n is words 2n and 2n + 1. */
+  doubles: Float64Array;
+
+  /** @param stride Even, so that doubles fit. */
+  constructor(stride: number) {
+    this.#stride = stride;
+    this.words = new Int32Array(fewest * stride);
+    this.doubles = new Float64Array(this.words.buffer);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds a row and gives its number, from 0. */
+  add(): number {
+    if (this.#count === this.#capacity) this.#grow();
+    this.#count += 1;
+    return this.#count - 1;
+  }
+
+  /** Where a row starts in `words`. */
+  at(row: number): number {
+    return row * this.#stride;
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    const words = new Int32Array(this.#capacity * this.#stride);
+    words.set(this.words);
+    this.words = words;
+    this.doubles = new Float64Array(words.buffer);
+  }
+}

@@ -1,0 +1,16 @@
+/** One packet as one capture point saw it: what the tables of this room are told, in one object that is used again. */
+
+import { Headers } from '../wire/headers.ts';
+
+/** A packet, where and when it was seen. Its numbers are fields, because a number that is passed is allocated. */
+export class Sight {
+  readonly headers = new Headers();
+  /** Nanoseconds from any fixed moment; exact within 104 days of it. */
+  timeNs = Number.NaN;
+  /** Number of the capture point. */
+  point = 0;
+  /** Bytes on the wire. */
+  length = 0;
+  /** The frame's number, from 1. */
+  frame = 0;
+}

@@ -1,0 +1,260 @@
+/** What a connection's rows say, in words and numbers: made when it is asked for, never for each packet. */
+
+import { readIpv4Word, readIpv6Words } from '../wire/address.ts';
+import { ipProtocol } from '../wire/headers.ts';
+import { connectionDouble, endingStage, none, connectionWord as word } from './connection-row.ts';
+import type { ConnectionTable } from './connection-table.ts';
+import { icmpErrno, type Met, metByDatagram, metByTcp, sent } from './outcome.ts';
+import { handshake, side, sideAt, sideDouble, track, trackDouble } from './tcp-track.ts';
+
+/** One end of a conversation. */
+export interface End {
+  readonly address: string;
+  /** Of an ICMP echo, its identifier. */
+  readonly port: number;
+}
+
+/** What one end sent, as the capture point tells that saw most of it. */
+export interface SideSummary {
+  readonly packets: number;
+  /** Bytes on the wire, link headers included; and bytes of transport payload, those sent again included. */
+  readonly bytes: number;
+  readonly payload: number;
+  readonly retransmissions: number;
+  readonly outOfOrder: number;
+  readonly duplicateAcks: number;
+  /** Segments that announced a window of 0. */
+  readonly zeroWindows: number;
+  readonly keepAlives: number;
+}
+
+/** How a TCP connection ended. */
+interface Ending {
+  readonly how: 'fin' | 'reset';
+  /** Who sent the first FIN, or the first RST. */
+  readonly by: 'client' | 'server';
+  /** When: before the handshake was complete, while it was open, after a FIN. */
+  readonly stage: 'opening' | 'open' | 'closing';
+}
+
+/** A connection. */
+export interface ConnectionSummary extends Met {
+  readonly protocol: 'tcp' | 'udp' | 'icmp' | 'icmpv6';
+  /** Who asked: the sender of the SYN, else the receiver of the SYN-ACK, else the sender of the first packet. */
+  readonly client: End;
+  readonly server: End;
+  /** The same ends after NAT; null without. */
+  readonly translated: { readonly client: End; readonly server: End } | null;
+  /** Nanoseconds from the table's fixed moment to the first and the last packet. */
+  readonly firstNs: number;
+  readonly lastNs: number;
+  /** The number of its first frame. */
+  readonly firstFrame: number;
+  /** Capture points that saw it. */
+  readonly points: number;
+  /** What the client sent, and what the server sent. */
+  readonly request: SideSummary;
+  readonly reply: SideSummary;
+  /** TCP: from the SYN to the client's acknowledgement of the answer; null when not seen, or not sure. */
+  readonly handshakeNs: number | null;
+  /** TCP: a SYN or SYN-ACK was seen; without, the capture began later than the connection. */
+  readonly openingSeen: boolean;
+  /** TCP: null when neither FIN nor RST was seen. */
+  readonly ending: Ending | null;
+}
+
+const protocolNames: ReadonlyMap<number, ConnectionSummary['protocol']> = new Map([
+  [ipProtocol.tcp, 'tcp'],
+  [ipProtocol.udp, 'udp'],
+  [ipProtocol.icmp, 'icmp'],
+  [ipProtocol.icmpv6, 'icmpv6'],
+]);
+const stages: ReadonlyMap<number, Ending['stage']> = new Map([
+  [endingStage.opening, 'opening'],
+  [endingStage.open, 'open'],
+  [endingStage.closing, 'closing'],
+]);
+const ipv4Family = 4;
+
+/** A connection's row, with what its words mean. */
+class Row {
+  readonly #words: Int32Array;
+  readonly #doubles: Float64Array;
+  readonly #at: number;
+
+  constructor(table: ConnectionTable, id: number) {
+    this.#words = table.rows.words;
+    this.#doubles = table.rows.doubles;
+    this.#at = table.rows.at(id);
+  }
+
+  word(index: number): number {
+    return this.#words[this.#at + index] ?? 0;
+  }
+
+  double(index: number): number {
+    return this.#doubles[(this.#at >> 1) + index] ?? 0;
+  }
+
+  get protocol(): number {
+    return this.word(word.kind) & 0xff;
+  }
+
+  get family(): number {
+    return this.word(word.kind) >> 8;
+  }
+
+  /** End 0 or 1. */
+  end(index: number): End {
+    const from = this.#at + word.addresses + 4 * index;
+    const address =
+      this.family === ipv4Family
+        ? readIpv4Word(this.#words[from + 3] ?? 0)
+        : readIpv6Words(this.#words.subarray(from, from + 4));
+    const ports = this.word(word.ports);
+    return { address, port: index === 0 ? ports >>> 16 : ports & 0xffff };
+  }
+
+  get client(): number {
+    return this.word(word.client);
+  }
+
+  /** Bits of `sent`: the client's, or the server's. */
+  sentBy(who: 'client' | 'server'): number {
+    return this.word(word.sent + (who === 'client' ? this.client : 1 - this.client));
+  }
+
+  /** The errno of the first ICMP error that means one. */
+  get errno(): string | null {
+    const error = this.word(word.error);
+    return error === 0 ? null : icmpErrno(this.family, (error >> 8) & 0xff, error & 0xff, true);
+  }
+
+  get ending(): Ending | null {
+    const by = (end: number): Ending['by'] => (end - 1 === this.client ? 'client' : 'server');
+    const [finBy, resetBy] = [this.word(word.finBy), this.word(word.resetBy)];
+    const stage = stages.get(this.word(word.resetStage)) ?? 'open';
+    // After both ends have said that they are done, a reset only tidies up.
+    const done = (this.sentBy('client') & this.sentBy('server') & sent.fin) !== 0;
+    if (resetBy !== 0 && !(stage === 'closing' && done)) return { how: 'reset', by: by(resetBy), stage };
+    return finBy === 0 ? null : { how: 'fin', by: by(finBy), stage: 'closing' };
+  }
+}
+
+/** The outcome of rows that are one connection, before and after NAT. */
+function outcomeOf(rows: readonly Row[]): Met {
+  const bits = (who: 'client' | 'server'): number => rows.reduce((all, row) => all | row.sentBy(who), 0);
+  const errno = rows.map((row) => row.errno).find((one) => one !== null) ?? null;
+  const isTcp = rows[0]?.protocol === ipProtocol.tcp;
+  return isTcp ? metByTcp(bits('client'), bits('server'), errno) : metByDatagram(bits('server'), errno);
+}
+
+interface Tracks {
+  readonly request: SideSummary;
+  readonly reply: SideSummary;
+  readonly points: number;
+  readonly handshakeNs: number | null;
+}
+
+/** Of a connection that no capture point has a row for, because the table is full. */
+const nothing: SideSummary = {
+  packets: 0,
+  bytes: 0,
+  payload: 0,
+  retransmissions: 0,
+  outOfOrder: 0,
+  duplicateAcks: 0,
+  zeroWindows: 0,
+  keepAlives: 0,
+};
+
+/** The greater of each figure: every packet passed where most were seen, and a loss shows only before the place of it. */
+function greater(a: SideSummary, b: SideSummary): SideSummary {
+  return {
+    packets: Math.max(a.packets, b.packets),
+    bytes: Math.max(a.bytes, b.bytes),
+    payload: Math.max(a.payload, b.payload),
+    retransmissions: Math.max(a.retransmissions, b.retransmissions),
+    outOfOrder: Math.max(a.outOfOrder, b.outOfOrder),
+    duplicateAcks: Math.max(a.duplicateAcks, b.duplicateAcks),
+    zeroWindows: Math.max(a.zeroWindows, b.zeroWindows),
+    keepAlives: Math.max(a.keepAlives, b.keepAlives),
+  };
+}
+
+function sideOf({ tracks }: ConnectionTable, base: number, direction: number): SideSummary {
+  const { words, doubles } = tracks;
+  const own = sideAt(base, direction);
+  return {
+    packets: (words[own + side.packets] ?? 0) >>> 0,
+    bytes: doubles[(own >> 1) + sideDouble.bytes] ?? 0,
+    payload: doubles[(own >> 1) + sideDouble.payload] ?? 0,
+    retransmissions: (words[own + side.retransmissions] ?? 0) >>> 0,
+    outOfOrder: (words[own + side.outOfOrder] ?? 0) >>> 0,
+    duplicateAcks: (words[own + side.duplicateAcks] ?? 0) >>> 0,
+    zeroWindows: (words[own + side.zeroWindows] ?? 0) >>> 0,
+    keepAlives: (words[own + side.keepAlives] ?? 0) >>> 0,
+  };
+}
+
+/** What one capture point saw. */
+function readTrack(table: ConnectionTable, base: number, client: number): Tracks {
+  const { words, doubles } = table.tracks;
+  const state = words[base + track.handshake] ?? 0;
+  const isTimed = (state & (handshake.complete | handshake.repeated)) === handshake.complete;
+  return {
+    request: sideOf(table, base, client),
+    reply: sideOf(table, base, 1 - client),
+    points: 1,
+    handshakeNs: isTimed ? (doubles[(base >> 1) + trackDouble.roundTripNs] ?? 0) : null,
+  };
+}
+
+function joinTracks(table: ConnectionTable, rows: readonly Row[]): Tracks {
+  let joined: Tracks | null = null;
+  for (const connection of rows) {
+    let row = connection.word(word.tracks) - 1;
+    while (row !== none) {
+      const base = table.tracks.at(row);
+      const { request, reply, points, handshakeNs }: Tracks = readTrack(table, base, connection.client);
+      joined =
+        joined === null
+          ? { request, reply, points, handshakeNs }
+          : {
+              request: greater(joined.request, request),
+              reply: greater(joined.reply, reply),
+              points: joined.points + points,
+              handshakeNs: handshakeNs === null ? joined.handshakeNs : Math.max(handshakeNs, joined.handshakeNs ?? 0),
+            };
+      row = (table.tracks.words[base + track.next] ?? 0) - 1;
+    }
+  }
+  return joined ?? { request: nothing, reply: nothing, points: 0, handshakeNs: null };
+}
+
+/**
+ * A connection of the table.
+ *
+ * @param translated The number of the same connection after NAT, or `none`.
+ */
+export function summarizeConnection(table: ConnectionTable, id: number, translated: number = none): ConnectionSummary {
+  const row = new Row(table, id);
+  const other = translated === none ? null : new Row(table, translated);
+  const rows = other === null ? [row] : [row, other];
+  const client = (one: Row): End => one.end(one.client);
+  const server = (one: Row): End => one.end(1 - one.client);
+  const protocol = protocolNames.get(row.protocol) ?? 'udp';
+  return {
+    protocol,
+    client: client(row),
+    server: server(row),
+    translated: other === null ? null : { client: client(other), server: server(other) },
+    firstNs: Math.min(...rows.map((one) => one.double(connectionDouble.firstNs))),
+    lastNs: Math.max(...rows.map((one) => one.double(connectionDouble.lastNs))),
+    firstFrame: row.word(word.firstFrame),
+    ...joinTracks(table, rows),
+    openingSeen: rows.some((one) => one.word(word.openingKnown) !== 0),
+    ending: protocol === 'tcp' ? (row.ending ?? other?.ending ?? null) : null,
+    ...outcomeOf(rows),
+  };
+}

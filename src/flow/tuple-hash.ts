@@ -1,0 +1,130 @@
+/**
+ * Finds a connection by its two ends: an open-addressing hash table of row numbers, which either direction of a
+ * connection meets at the same slot.
+ */
+
+import type { Headers } from '../wire/headers.ts';
+import { none, connectionWord as word } from './connection-row.ts';
+import type { Rows } from './rows.ts';
+
+const smallest = 2 ** 12;
+const largest = 2 ** 22;
+/** Slots that are looked at for one connection: a table at most half full has runs that are far shorter. */
+const longestProbe = 128;
+/** A table that is emptier than this has no full run of so many slots, unless a capture is crafted to make one. */
+const emptiest = 1 / 16;
+const ipv4Family = 4;
+
+function mix(hash: number, value: number): number {
+  const mixed = Math.imul(hash ^ value, 0x9e3779b1);
+  return mixed ^ (mixed >>> 15);
+}
+
+/** True when a packet goes between the addresses of a row, which is of its family; direction 0 is the row's own. */
+export function sameAddresses(words: Int32Array, at: number, headers: Headers, direction: number): boolean {
+  const { addresses } = headers;
+  const source = at + word.addresses + 4 * direction;
+  const destination = at + word.addresses + 4 * (1 - direction);
+  if (words[source + 3] !== addresses[3] || words[destination + 3] !== addresses[7]) return false;
+  // An IPv4 address stands in the last word alone.
+  if (headers.family === ipv4Family) return true;
+  for (let index = 0; index < 3; index += 1) {
+    if (words[source + index] !== addresses[index] || words[destination + index] !== addresses[4 + index]) return false;
+  }
+  return true;
+}
+
+/** The latest connection of each pair of ends. */
+export class TupleHash {
+  readonly #rows: Rows;
+  readonly #seed: number;
+  /** Row numbers plus 1; 0 is a free slot. */
+  #slots = new Int32Array(smallest);
+  #mask = smallest - 1;
+  #used = 0;
+  /** Where `find` ended: the slot that it found, or the free one; `none` when the probe was too long. */
+  #slot = none;
+
+  /** Of the packet that was found last: 0 when end 0 of the row sent it. */
+  direction = 0;
+
+  constructor(rows: Rows, seed: number) {
+    this.#rows = rows;
+    this.#seed = mix(seed, 0x85ebca6b);
+  }
+
+  /** The hash of a packet's ends, the same for both directions. */
+  of(headers: Headers): number {
+    const { addresses, family } = headers;
+    let source = this.#seed ^ headers.sourcePort;
+    let destination = this.#seed ^ headers.destinationPort;
+    if (family !== ipv4Family) {
+      for (let index = 0; index < 3; index += 1) {
+        source = mix(source, addresses[index] ?? 0);
+        destination = mix(destination, addresses[4 + index] ?? 0);
+      }
+    }
+    source = mix(mix(source, addresses[3] ?? 0), this.#seed);
+    destination = mix(mix(destination, addresses[7] ?? 0), this.#seed);
+    return mix((source + destination) | 0, headers.protocol);
+  }
+
+  /** The connection of a packet's ends, or `none`. */
+  find(headers: Headers, hash: number): number {
+    const { sourcePort, destinationPort } = headers;
+    const kind = (headers.family << 8) | headers.protocol;
+    const forward = (sourcePort << 16) | destinationPort;
+    const backward = (destinationPort << 16) | sourcePort;
+    for (let probe = 0; probe < longestProbe; probe += 1) {
+      const slot = (hash + probe) & this.#mask;
+      const row = (this.#slots[slot] ?? 0) - 1;
+      this.#slot = slot;
+      if (row === none) return none;
+      const { words } = this.#rows;
+      const at = this.#rows.at(row);
+      if (words[at + word.hash] !== hash || words[at + word.kind] !== kind) continue;
+      const ports = words[at + word.ports];
+      if (ports === forward && sameAddresses(words, at, headers, 0)) {
+        this.direction = 0;
+        return row;
+      }
+      if (ports === backward && sameAddresses(words, at, headers, 1)) {
+        this.direction = 1;
+        return row;
+      }
+    }
+    this.#slot = none;
+    return none;
+  }
+
+  /** Makes room for the ends that were just looked for; false when there is none. */
+  reserve(headers: Headers, hash: number): boolean {
+    if (2 * (this.#used + 1) > this.#slots.length && !this.#grow()) return false;
+    this.find(headers, hash);
+    while (this.#slot === none) {
+      if (this.#used < this.#slots.length * emptiest || !this.#grow()) return false;
+      this.find(headers, hash);
+    }
+    return true;
+  }
+
+  /** Makes a connection the latest one of the ends that were just looked for, or for which room was just made. */
+  set(row: number): void {
+    if (this.#slots[this.#slot] === 0) this.#used += 1;
+    this.#slots[this.#slot] = row + 1;
+  }
+
+  #grow(): boolean {
+    if (this.#slots.length >= largest) return false;
+    const before = this.#slots;
+    this.#slots = new Int32Array(2 * before.length);
+    this.#mask = this.#slots.length - 1;
+    for (const entry of before) {
+      if (entry === 0) continue;
+      let slot = (this.#rows.words[this.#rows.at(entry - 1) + word.hash] ?? 0) & this.#mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
+      this.#slots[slot] = entry;
+    }
+    return true;
+  }
+}

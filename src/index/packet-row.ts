@@ -1,0 +1,54 @@
+/** What the index keeps of a packet: 32 bytes, so that millions of them fit into memory and a filter reads little. */
+
+/** 32-bit words of a packet's row. */
+export const packetWord = {
+  /** Seconds since 1970, UTC, as an unsigned number, and nanoseconds of that second. Times outside 1970 to 2106 are cut. */
+  seconds: 2,
+  nanoseconds: 3,
+  capturedLength: 4,
+  /** Bytes on the wire. */
+  originalLength: 5,
+  /** Number of its connection, or `none`. */
+  connection: 6,
+  /** The file's interface (16 bits), TCP's flags (8), bits of `mark` (7), and whether end 1 of the connection sent it. */
+  rest: 7,
+} as const;
+
+/** Doubles of the row: where in the file the captured bytes start. */
+export const packetDouble = { offset: 0 } as const;
+
+/** 32-bit words of the row. */
+export const packetWords = 8;
+
+const interfaceMask = 0xffff;
+const flagsShift = 16;
+const flagsMask = 0xff;
+const marksShift = 24;
+const marksMask = 0x7f;
+const directionShift = 31;
+
+/** The word `rest`. Interfaces beyond the 65,535th are kept as that one. */
+export function packRest(interfaceIndex: number, flags: number, marks: number, direction: number): number {
+  const kept = interfaceIndex < interfaceMask ? interfaceIndex : interfaceMask;
+  return kept | (flags << flagsShift) | (marks << marksShift) | (direction << directionShift);
+}
+
+/** The file's interface in `rest`. */
+export function interfaceOf(rest: number): number {
+  return rest & interfaceMask;
+}
+
+/** TCP's flags in `rest`. */
+export function flagsOf(rest: number): number {
+  return (rest >>> flagsShift) & flagsMask;
+}
+
+/** Bits of `mark` in `rest`. */
+export function marksOf(rest: number): number {
+  return (rest >>> marksShift) & marksMask;
+}
+
+/** Which end of its connection sent it, in `rest`. */
+export function directionOf(rest: number): number {
+  return rest >>> directionShift;
+}

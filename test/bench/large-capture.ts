@@ -1,0 +1,81 @@
+/**
+ * Reading a large capture, beside other tools on the same file. NETTRACE_BIG names it; without, it is generated into a
+ * temporary folder. NETTRACE_BENCH_SLOW=1 also runs those tools that take minutes.
+ */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { CaptureIndex } from '../../src/index/capture-index.ts';
+import { flagsOf, packetWord } from '../../src/index/packet-row.ts';
+import { readChunks, readPacket } from '../../src/index/read-file.ts';
+import { selectPackets } from '../../src/index/select.ts';
+import { dissect } from '../../src/wire/dissect.ts';
+import { generate } from './generate.ts';
+
+const runs = 5;
+const ethernet = 1;
+const synMask = 0x02;
+
+/** Runs a command to its end and prints its least wall time and its largest memory, as /usr/bin/time tells them. */
+async function runOften(name: string, command: readonly string[], times = runs): Promise<void> {
+  let [seconds, kilobytes] = [Number.POSITIVE_INFINITY, 0];
+  for (let run = 0; run < times; run += 1) {
+    const { stderr } = await execa('/usr/bin/time', ['-f', '%e %M', ...command], { stdout: 'ignore' });
+    const [wall = Number.NaN, memory = Number.NaN] = (stderr.split('\n').at(-1) ?? '').split(' ').map(Number);
+    seconds = Math.min(seconds, wall);
+    kilobytes = Math.max(kilobytes, memory);
+  }
+  console.log(`${name.padEnd(44)}${seconds.toFixed(2).padStart(8)} s${(kilobytes / 1000).toFixed(0).padStart(8)} MB`);
+}
+
+/** What the index answers without reading the file again. */
+async function askIndex(file: string): Promise<void> {
+  const index = new CaptureIndex();
+  await readChunks(file, (chunk) => index.push(chunk));
+  index.end();
+  const fromFilter = performance.now();
+  const found = selectPackets(
+    index.packets,
+    (words, at) => (flagsOf(words[at + packetWord.rest] ?? 0) & synMask) !== 0,
+  );
+  const filterMs = performance.now() - fromFilter;
+  const rate = (index.packets.count / filterMs / 1000).toFixed(1);
+  console.log(`filter for SYN: ${found.length} of ${index.packets.count} in ${filterMs.toFixed(0)} ms (${rate} M/s)`);
+
+  await using handle = await open(file);
+  let slowestMs = 0;
+  for (let step = 1; step <= 100; step += 1) {
+    const number = Math.floor((index.packets.count * step) / 100);
+    const from = performance.now();
+    const bytes = await readPacket(handle, index, number);
+    if (bytes !== null) dissect(bytes, ethernet, bytes.length);
+    slowestMs = Math.max(slowestMs, performance.now() - from);
+  }
+  console.log(`any packet's bytes and layers: at most ${slowestMs.toFixed(1)} ms of 100 packets`);
+}
+
+/** Prints the figures. */
+export async function benchLargeCapture(): Promise<void> {
+  const given = process.env['NETTRACE_BIG'];
+  const folder = given === undefined ? mkdtempSync(path.join(tmpdir(), 'nettrace-big-')) : null;
+  try {
+    const file = given ?? path.join(folder ?? '', 'big.pcap');
+    if (folder !== null) {
+      console.log(`generating ${file} (NETTRACE_BIG=FILE keeps one)`);
+      generate(file);
+    }
+    console.log(`${file}: ${(statSync(file).size / 1e6).toFixed(0)} MB; least of ${runs} runs, largest memory`);
+    await runOften('capinfos -c', ['capinfos', '-c', file]);
+    await runOften('nettrace connections', ['bin/nettrace', 'connections', file]);
+    await runOften('nettrace connections --json', ['bin/nettrace', 'connections', '--json', file]);
+    if (process.env['NETTRACE_BENCH_SLOW'] === '1') {
+      await runOften('tcpdump -nr', ['tcpdump', '-nr', file], 1);
+      await runOften('tshark -q -z conv,tcp', ['tshark', '-q', '-z', 'conv,tcp', '-r', file], 1);
+    }
+    await askIndex(file);
+  } finally {
+    if (folder !== null) rmSync(folder, { recursive: true });
+  }
+}

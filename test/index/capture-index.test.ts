@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { none } from '../../src/flow/connection-row.ts';
+import { summarizeConnection } from '../../src/flow/summary.ts';
+import { CaptureIndex } from '../../src/index/capture-index.ts';
+import { directionOf, flagsOf, interfaceOf, marksOf, packetWord, packRest } from '../../src/index/packet-row.ts';
+import { readChunks, readPacket } from '../../src/index/read-file.ts';
+import { selectPackets } from '../../src/index/select.ts';
+import { concat, interfaceOf as interfaceBlock, packet, pcapHeader, pcapRecord, section } from '../capfile/build.ts';
+import { icmpError, linked, reverse, tcp } from '../flow/frames.ts';
+
+const ends = { from: '10.88.0.10:40000', to: '10.88.0.1:8080' };
+const syn = tcp(ends, { flags: 'SYN', sequence: 100 });
+const refusal = tcp(reverse(ends), { flags: 'RST ACK', acknowledgement: 101 });
+const other = tcp({ ...ends, from: '10.88.0.11:7' }, { flags: 'SYN', sequence: 5 });
+const unreachable = icmpError('10.88.0.1', '10.88.0.11', 3, 1, other);
+const arp = Uint8Array.from([...new Uint8Array(12), 0x08, 0x06, ...new Uint8Array(28)]);
+
+const frames = [...[syn, refusal, other, unreachable].map((hex) => linked(1, hex)), arp];
+const capture = concat(
+  pcapHeader(true, 0xa1b2c3d4),
+  ...frames.map((bytes, index) => pcapRecord(true, 1_700_000_000, index, bytes.length, bytes)),
+);
+
+function indexOf(file: Uint8Array, chunkLength = file.length): CaptureIndex {
+  const index = new CaptureIndex();
+  for (let at = 0; at < file.length; at += chunkLength) index.push(file.slice(at, at + chunkLength));
+  index.end();
+  return index;
+}
+
+function column(index: CaptureIndex, word: number): number[] {
+  return Array.from(
+    { length: index.packets.count },
+    (_, row) => index.packets.page(row).words[index.packets.at(row) + word] ?? 0,
+  );
+}
+
+describe('the index', () => {
+  it('keeps where each packet stands, when it came and whose it is', () => {
+    const index = indexOf(capture);
+    expect(column(index, packetWord.nanoseconds)).toEqual([0, 1000, 2000, 3000, 4000]);
+    expect(column(index, packetWord.capturedLength)).toEqual(frames.map(({ length }) => length));
+    expect(column(index, packetWord.connection)).toEqual([0, 0, 1, 1, none]);
+    expect(column(index, packetWord.rest).map(flagsOf)).toEqual([0x02, 0x14, 0x02, 0, 0]);
+    expect(column(index, packetWord.rest).map(directionOf)).toEqual([0, 1, 0, 0, 0]);
+  });
+
+  it('knows what became of the connections', () => {
+    const { connections } = indexOf(capture);
+    const met = [0, 1].map((id) => summarizeConnection(connections, id));
+    expect(met.map(({ outcome, errno }) => [outcome, errno])).toEqual([
+      ['refused', 'ECONNREFUSED'],
+      ['unreachable', 'EHOSTUNREACH'],
+    ]);
+  });
+
+  it('is the same however the capture comes in chunks', () => {
+    const whole = indexOf(capture);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), (chunkLength) => {
+        const index = indexOf(capture, chunkLength);
+        for (const word of Object.values(packetWord)) expect(column(index, word)).toEqual(column(whole, word));
+      }),
+    );
+  });
+
+  it('knows the interfaces of pcapng', () => {
+    const bytes = linked(1, syn);
+    const file = concat(section(true), interfaceBlock(true), interfaceBlock(true), packet(true, 1, 7n, bytes));
+    expect(column(indexOf(file), packetWord.rest).map(interfaceOf)).toEqual([1]);
+  });
+
+  it('holds what is before the damage', () => {
+    const index = indexOf(capture.subarray(0, -1));
+    expect([index.packets.count, index.error?.kind]).toEqual([4, 'damaged']);
+  });
+
+  it('never throws, whatever the bytes are', () => {
+    const change = fc.record({ at: fc.nat(capture.length - 1), value: fc.nat(255) });
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 12 }), (changes) => {
+        const file = capture.slice();
+        for (const { at, value } of changes) file[at] = value;
+        const { packets, connections } = indexOf(file);
+        for (let id = 0; id < connections.rows.count; id += 1) summarizeConnection(connections, id);
+        expect(packets.count).toBeLessThanOrEqual(frames.length + 1);
+      }),
+    );
+  });
+
+  it('filters without the file', () => {
+    const index = indexOf(capture);
+    const resets = selectPackets(
+      index.packets,
+      (words, at) => (flagsOf(words[at + packetWord.rest] ?? 0) & 0x04) !== 0,
+    );
+    expect([...resets]).toEqual([2]);
+  });
+
+  it('packs and unpacks', () => {
+    fc.assert(
+      fc.property(fc.nat(0xffff), fc.nat(0xff), fc.nat(0x7f), fc.nat(1), (point, flags, marks, direction) => {
+        const rest = packRest(point, flags, marks, direction) | 0;
+        expect([interfaceOf(rest), flagsOf(rest), marksOf(rest), directionOf(rest)]).toEqual([
+          point,
+          flags,
+          marks,
+          direction,
+        ]);
+      }),
+    );
+  });
+});
+
+describe('a file', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'nettrace-index-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const name = path.join(folder, 'capture.pcap');
+  writeFileSync(name, capture);
+
+  it('is read, and gives each packet again', async () => {
+    const index = new CaptureIndex();
+    await readChunks(name, (chunk) => index.push(chunk));
+    index.end();
+    await using file = await open(name);
+    for (const [row, bytes] of frames.entries()) expect(await readPacket(file, index, row + 1)).toEqual(bytes);
+    expect([await readPacket(file, index, 0), await readPacket(file, index, 6)]).toEqual([null, null]);
+  });
+});
