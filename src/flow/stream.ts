@@ -2,7 +2,8 @@
  * Follows one connection: what each end sent, in the order of its stream (RFC 9293), and what of it is missing.
  *
  * One capture point is read, the one that saw most frames, so that a packet seen at several points is told once. Nothing
- * is copied: chunks are views into the case's frames.
+ * is copied: chunks are views into the case's frames. IP fragments are not put together: what the later ones of a segment
+ * hold is a gap.
  */
 
 import type { Frame } from '../case/evidence.ts';
