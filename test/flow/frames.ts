@@ -58,8 +58,9 @@ export interface Segment {
   readonly flags: string;
   readonly sequence?: number;
   readonly acknowledgement?: number;
-  /** Bytes of payload. */
+  /** Bytes of payload, of `text` or as many of the letter a. */
   readonly length?: number;
+  readonly text?: string;
   /** IPv4's identification. */
   readonly id?: number;
   readonly window?: number;
@@ -71,7 +72,8 @@ export function tcp(ends: Ends, segment: Segment): string {
   const bits = segment.flags.split(' ').reduce((sum, name) => sum | (flags[name] ?? 0), 0);
   const numbers = hex(segment.sequence ?? 1, 4) + hex(segment.acknowledgement ?? 0, 4);
   const header = `${hex(from.port, 2)}${hex(to.port, 2)}${numbers}50${hex(bits, 1)}${hex(segment.window ?? 0xfaf0, 2)}00000000`;
-  return ip(from.host, to.host, 'tcp', segment.id ?? 0, header + '61'.repeat(segment.length ?? 0));
+  const payload = Buffer.from(segment.text ?? 'a'.repeat(segment.length ?? 0)).toString('hex');
+  return ip(from.host, to.host, 'tcp', segment.id ?? 0, header + payload);
 }
 
 /** A UDP packet from its IP header on, as hex. */

@@ -1,0 +1,124 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Stream, StreamItem, StreamTally } from '../../src/flow/stream.ts';
+import { streamHex, streamRaw, streamText } from '../../src/report/stream.ts';
+
+const nothing: StreamTally = {
+  bytes: 0,
+  missing: 0,
+  repeated: 0,
+  outOfOrder: 0,
+  contradictingFrames: [],
+  leftOut: 0,
+};
+
+function streamOf(items: readonly StreamItem[], client: Partial<StreamTally> = {}): Stream {
+  return { protocol: 'tcp', interfaceIndex: 0, items, tally: { client: { ...nothing, ...client }, server: nothing } };
+}
+
+function data(from: 'client' | 'server', text: string | Uint8Array, offset = 0): StreamItem {
+  const bytes = typeof text === 'string' ? new TextEncoder().encode(text) : text;
+  return { kind: 'data', from, offset, bytes, frameNumber: 1, timeNs: 0n };
+}
+
+const conversation = streamOf([
+  data('client', 'GET /ping HTTP/1.1\r\nHost: a\r\n'),
+  data('client', '\r\n', 30),
+  data('server', 'pong\u001b[31m'),
+  { kind: 'gap', from: 'server', offset: 9, length: 1460, reason: 'not-captured' },
+  data('server', 'end', 1469),
+  { kind: 'gap', from: 'server', offset: 1472, length: 1, reason: 'cut' },
+  { kind: 'end', from: 'server', by: 'fin', frameNumber: 8, timeNs: 0n },
+  { kind: 'end', from: 'client', by: 'reset', frameNumber: 9, timeNs: 0n },
+]);
+
+test('as text', () => {
+  expect([...streamText(conversation, null)]).toEqual([
+    '> GET /ping HTTP/1.1',
+    '> Host: a',
+    '> ',
+    '< pong\\x1b[31m',
+    '[1460 bytes of the server missing: no captured frame holds them]',
+    '< end',
+    '[1 byte of the server missing: the capture cut the frame short]',
+    '[the server sends no more (FIN, frame 8)]',
+    '[the client reset the connection (RST, frame 9)]',
+  ]);
+});
+
+test('as a hex dump', () => {
+  expect([...streamHex(conversation, null)]).toEqual([
+    '> 00000000  47 45 54 20 2f 70 69 6e  67 20 48 54 54 50 2f 31  |GET /ping HTTP/1|',
+    '> 00000010  2e 31 0d 0a 48 6f 73 74  3a 20 61 0d 0a           |.1..Host: a..|',
+    '> 0000001e  0d 0a                                             |..|',
+    '< 00000000  70 6f 6e 67 1b 5b 33 31  6d                       |pong.[31m|',
+    '[1460 bytes of the server missing: no captured frame holds them]',
+    '< 000005bd  65 6e 64                                          |end|',
+    '[1 byte of the server missing: the capture cut the frame short]',
+    '[the server sends no more (FIN, frame 8)]',
+    '[the client reset the connection (RST, frame 9)]',
+  ]);
+});
+
+test('as bytes', () => {
+  const whole = [...streamRaw(conversation, null)].map((bytes) => new TextDecoder().decode(bytes)).join('');
+  expect(whole).toBe('GET /ping HTTP/1.1\r\nHost: a\r\n\r\npong\u001b[31mend');
+});
+
+test('one side alone', () => {
+  expect([...streamText(conversation, 'client')]).toEqual([
+    '> GET /ping HTTP/1.1',
+    '> Host: a',
+    '> ',
+    '[the client reset the connection (RST, frame 9)]',
+  ]);
+  expect([...streamHex(conversation, 'client')]).toHaveLength(4);
+  expect([...streamRaw(conversation, 'server')]).toHaveLength(2);
+});
+
+test('what is to be known of the whole stands at the end', () => {
+  const stream = streamOf([], { repeated: 1, contradictingFrames: [1, 2, 3, 4, 5, 6, 7], leftOut: 20 });
+  const lines = [
+    '[the client sent 1 byte more than once; shown once]',
+    '[the client sent other bytes for what it had sent already (frames 1, 2, 3, 4, 5 and 2 more); the first are shown]',
+    '[20 bytes of the client left out: the stream is too long]',
+  ];
+  expect([...streamText(stream, null)]).toEqual(lines);
+  expect([...streamHex(stream, 'client')]).toEqual(lines);
+  expect([...streamText(stream, 'server')]).toEqual([]);
+});
+
+describe('text', () => {
+  test('a character that two chunks share is whole', () => {
+    const bytes = new TextEncoder().encode('é\n');
+    const stream = streamOf([data('client', bytes.subarray(0, 1)), data('client', bytes.subarray(1), 1)]);
+    expect([...streamText(stream, null)]).toEqual(['> é']);
+  });
+
+  test('the other side breaks a line', () => {
+    const stream = streamOf([data('client', 'a'), data('server', 'b'), data('client', 'c\n', 1)]);
+    expect([...streamText(stream, null)]).toEqual(['> a', '< b', '> c']);
+  });
+
+  test('a line without an end is cut', () => {
+    const lines = [...streamText(streamOf([data('client', 'x'.repeat(1500)), data('client', 'y'.repeat(700))]), null)];
+    expect(lines.map(({ length }) => length)).toEqual([1002, 1002, 202]);
+  });
+
+  test('nothing is lost, and nothing unsafe is left', () => {
+    const chunk = fc.string({ unit: fc.constantFrom('a', 'B', '\n', 'xyz'.repeat(400)), maxLength: 6 });
+    fc.assert(
+      fc.property(fc.array(chunk), (texts) => {
+        const lines = [...streamText(streamOf(texts.map((text) => data('client', text))), null)];
+        const whole = lines.map((line) => line.slice(2)).join('');
+        expect(whole).toBe(texts.join('').replaceAll('\n', ''));
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), (chunks) => {
+        const lines = [...streamText(streamOf(chunks.map((bytes) => data('server', bytes))), null)];
+        expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+      }),
+    );
+  });
+});
