@@ -43,7 +43,11 @@ const moreFragments = 0x2000;
 const fragmentOffset = 0x1fff;
 
 const ipv6 = { payloadLength: 4, nextHeader: 6, source: 8, destination: 24, length: 40 };
-const extension = { hopByHop: 0, routing: 43, fragment: 44, destinationOptions: 60 };
+const extension = { fragment: 44, authentication: 51 };
+/** Hop-by-hop, routing, fragment, authentication, destination options, mobility, HIP, Shim6. */
+const extensions: ReadonlySet<number> = new Set([0, 43, 44, 51, 60, 135, 139, 140]);
+/** The Authentication Header counts 4-byte units, less two (RFC 4302, section 2.2). */
+const authenticationUnit = 4;
 const extensionUnit = 8;
 const extensionLength = 1;
 const fragmentHeader = { offset: 2, offsetShift: 3, more: 1, identification: 4 };
@@ -249,12 +253,7 @@ export class Headers {
   #extensions(view: DataView, limit: number): boolean {
     for (;;) {
       const { protocol, transportAt: at } = this;
-      const isExtension =
-        protocol === extension.hopByHop ||
-        protocol === extension.routing ||
-        protocol === extension.fragment ||
-        protocol === extension.destinationOptions;
-      if (!isExtension || this.fragment === fragmentState.later) return true;
+      if (!extensions.has(protocol) || this.fragment === fragmentState.later) return true;
       if (protocol === extension.fragment && at + fragmentHeader.identification <= limit) {
         const fragment = view.getUint16(at + fragmentHeader.offset);
         if (fragment >> fragmentHeader.offsetShift !== 0) this.fragment = fragmentState.later;
@@ -262,7 +261,8 @@ export class Headers {
       }
       if (at + extensionUnit > limit) return false;
       const units = protocol === extension.fragment ? 0 : view.getUint8(at + extensionLength);
-      const next = at + (units + 1) * extensionUnit;
+      const next =
+        at + (protocol === extension.authentication ? (units + 2) * authenticationUnit : (units + 1) * extensionUnit);
       if (next > limit) return false;
       if (protocol === extension.fragment) this.identification = view.getUint32(at + fragmentHeader.identification);
       this.protocol = view.getUint8(at);

@@ -53,7 +53,8 @@ export function readByDissect(bytes: Uint8Array, linkType: number, originalLengt
   const offset = numberOf(network, six ? 'ipv6.fraghdr.offset' : 'ip.frag_offset') ?? 0;
   const more = fieldValue(network, six ? 'ipv6.fraghdr.more' : 'ip.flags.mf') === true;
   const udpLength = numberOf(udp, 'udp.length');
-  const udpFault = error?.protocol === 'udp' && error.kind === 'bad-value';
+  // A datagram shorter than its header; 0 leaves the length to IP. An error further out is the one that is told.
+  const udpFault = udpLength !== undefined && udpLength > 0 && udpLength < 8;
   const segment = tcp !== undefined && numberOf(tcp, 'tcp.len') !== undefined;
   // Timestamps and the like have an identifier too; connections are made of echoes alone.
   const isEcho = [0, 8].includes(numberOf(icmp, 'icmp.type') ?? 0);
