@@ -45,11 +45,14 @@ const { Cap }: { Cap: new () => CapHandle } = createRequire(import.meta.url)('ca
 
 /** Open handles, with the buffers that `cap` writes into: it keeps no reference to them itself. */
 const handles: { readonly handle: CapHandle; readonly buffer: Buffer }[] = [];
+/** `cap` aborts the process when a handle that could not be opened is collected: none of them ever is. */
+const failed: CapHandle[] = [];
 
 /** Opens a device and gives its link type. One that is down is tried again until it comes up. */
 function capture(device: string, interfaceIndex: number): number {
   const buffer = Buffer.alloc(largestFrame);
   const handle = new Cap();
+  failed.push(handle);
   try {
     const linkType = linkTypeNumber(handle.open(device, '', Number(bufferBytes), buffer));
     handle.on('packet', (captured) => {
@@ -59,6 +62,7 @@ function capture(device: string, interfaceIndex: number): number {
       );
     });
     handles.push({ handle, buffer });
+    failed.pop();
     return linkType;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
