@@ -60,7 +60,7 @@ export interface Segment {
   readonly acknowledgement?: number;
   /** Bytes of payload, of `text` or as many of the letter a. */
   readonly length?: number;
-  readonly text?: string;
+  readonly text?: string | Uint8Array;
   /** IPv4's identification. */
   readonly id?: number;
   readonly window?: number;
@@ -76,11 +76,12 @@ export function tcp(ends: Ends, segment: Segment): string {
   return ip(from.host, to.host, 'tcp', segment.id ?? 0, header + payload);
 }
 
-/** A UDP packet from its IP header on, as hex. */
-export function udp(ends: Ends, length = 4, id = 0): string {
+/** A UDP packet from its IP header on, as hex, with a payload or as many bytes of the letter a. */
+export function udp(ends: Ends, payload: number | Uint8Array = 4, id = 0): string {
   const [from, to] = [split(ends.from), split(ends.to)];
-  const header = `${hex(from.port, 2)}${hex(to.port, 2)}${hex(8 + length, 2)}0000`;
-  return ip(from.host, to.host, 'udp', id, header + '61'.repeat(length));
+  const bytes = Buffer.from(typeof payload === 'number' ? 'a'.repeat(payload) : payload);
+  const header = `${hex(from.port, 2)}${hex(to.port, 2)}${hex(8 + bytes.length, 2)}0000`;
+  return ip(from.host, to.host, 'udp', id, header + bytes.toString('hex'));
 }
 
 /** The ICMP (or ICMPv6) error that a packet draws, from its IP header on, as hex. */

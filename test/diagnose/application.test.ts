@@ -1,0 +1,77 @@
+/** What the two programs said to each other, of captures that have nothing but frames, and of one with a snapshot. */
+import { describe, expect, it } from 'vitest';
+import { captureOf, reverse, tcp } from '../flow/frames.ts';
+import { bytesOf } from '../wire/frames.ts';
+import { at, caseOf, ends, listeners, onlyConnection, seen, snapshotWith, told } from './cases.ts';
+
+const back = reverse(ends.tcp);
+const opening = [
+  tcp(ends.tcp, { flags: 'SYN', sequence: 100 }),
+  tcp(back, { flags: 'SYN ACK', sequence: 900, acknowledgement: 101 }),
+  tcp(ends.tcp, { flags: 'ACK', sequence: 101, acknowledgement: 901 }),
+];
+
+/** What the client sends first, and what the server answers. */
+function asks(text: string | Uint8Array): string {
+  return tcp(ends.tcp, { flags: 'PSH ACK', sequence: 101, acknowledgement: 901, text });
+}
+function answers(text: string | Uint8Array): string {
+  return tcp(back, { flags: 'PSH ACK', sequence: 901, acknowledgement: 200, text });
+}
+
+const get = 'GET /ping HTTP/1.1\r\nHost: example.org\r\n\r\n';
+const acknowledged = tcp(back, { flags: 'ACK', sequence: 901, acknowledgement: 101 + get.length });
+const unacknowledged = tcp(back, { flags: 'ACK', sequence: 901, acknowledgement: 101 });
+const reset = tcp(back, { flags: 'RST ACK', sequence: 901, acknowledgement: 101 });
+const closing = tcp(back, { flags: 'FIN ACK', sequence: 901, acknowledgement: 101 + get.length });
+/** A record with the head of a ClientHello of TLS 1.2, and one with a fatal alert (unexpected_message). */
+const hello = bytesOf(`1603010031 0100002d 0303 ${'00'.repeat(32)} 00 0002 c02f 0100 0002 0000`);
+const alert = bytesOf('1503030002 020a');
+
+describe('the application', () => {
+  it.each([
+    ['resets after the request', [asks(get), reset], 'reset ECONNRESET reset-by-application inferred'],
+    ['resets before it', [reset], 'reset ECONNRESET reset-by-application inferred'],
+    ['closes without an answer', [asks(get), closing], 'closed - closed-by-application observed'],
+    [
+      'takes the request and says nothing',
+      [asks(get), acknowledged],
+      'timeout - no-response-from-application observed',
+    ],
+    ['is not known to have the request', [asks(get), unacknowledged], 'timeout - - inferred'],
+    ['answers', [asks(get), answers('HTTP/1.1 200 OK\r\n\r\n')], 'ok - - observed'],
+    ['speaks TLS to TLS', [asks(hello), answers(alert)], 'ok - - observed'],
+    [
+      'answers TLS with HTTP',
+      [asks(hello), answers('HTTP/1.1 400 Bad Request\r\n\r\n')],
+      'tls-failed - tls-to-plaintext observed',
+    ],
+    [
+      'answers TLS with words of its own',
+      [asks(hello), answers('-ERR what?\r\n')],
+      'tls-failed - tls-to-plaintext inferred',
+    ],
+    ['answers HTTP with a TLS alert', [asks(get), answers(alert), closing], 'closed - plaintext-to-tls observed'],
+  ])('%s', (_name, packets, what) => {
+    const connection = onlyConnection(captureOf([...opening, ...packets]));
+    expect(told(connection).what).toBe(what);
+    if (connection.cause !== null) expect(connection.hops.at(-1)?.evidence.length).toBeGreaterThan(0);
+  });
+
+  it('is named where a snapshot knows who listens', () => {
+    const sights = [...opening, asks(get), reset].flatMap((packet, index) =>
+      seen(packet, [at.container], BigInt(index) * 10_000n),
+    );
+    const connection = onlyConnection(caseOf({ sights, snapshot: snapshotWith(listeners.bridge) }));
+    expect(told(connection)).toMatchObject({
+      what: 'reset ECONNRESET reset-by-application observed',
+      where: 'host:podman0 application, hop 8',
+    });
+    expect(connection.explanation.join(' ')).toContain('Look into the log of python3 (pid 813) on the host.');
+  });
+
+  it('is not blamed for a client that resets what it opened', () => {
+    const own = tcp(ends.tcp, { flags: 'RST ACK', sequence: 101, acknowledgement: 901 });
+    expect(onlyConnection(captureOf([...opening, own])).cause).toBeNull();
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { captureOf, reverse, udp } from '../flow/frames.ts';
+import { domainName, join, number } from '../wire/payloads.ts';
+import { at, caseOf, onlyConnection, seen, snapshotWith, told } from './cases.ts';
+
+const ends = { from: '10.88.0.10:40000', to: '10.88.0.1:53' };
+const name = 'www.example.org';
+
+function message(id: string, flags: string, asked = name): Uint8Array {
+  return join(id, flags, number(1, 2), '0000 0000 0000', domainName(asked), '0001 0001');
+}
+
+const query = udp(ends, message('1a2b', '0100'));
+const second = udp(ends, message('1a2c', '0100', `${name}.local`), 1);
+const answer = (flags: string, id = '1a2b', asked = name) => udp(reverse(ends), message(id, flags, asked));
+
+describe('a name look-up', () => {
+  it.each([
+    ['the name is not known', [query, answer('8183')], 'dns-failed - dns-nxdomain observed'],
+    ['the resolver fails', [query, answer('8182')], 'dns-failed - dns-servfail observed'],
+    ['the resolver refuses', [query, answer('8185')], 'dns-failed - dns-refused observed'],
+    ['the resolver says nothing', [query, query], 'dns-failed - dns-timeout observed'],
+    ['the name has an answer', [query, answer('8180')], 'ok - - observed'],
+    ['one of two names is known', [query, second, answer('8183'), answer('8180', '1a2c')], 'ok - - observed'],
+    ['another error', [query, answer('8181')], 'ok - - observed'],
+  ])('%s', (_name, packets, what) => {
+    expect(told(onlyConnection(captureOf(packets))).what).toBe(what);
+  });
+
+  it('names the resolver and what it was asked for', () => {
+    const { summary, hops } = onlyConnection(captureOf([query, answer('8183')]));
+    expect(summary).toBe(
+      'The resolver 10.88.0.1:53, asked for www.example.org, said that there is no such name (NXDOMAIN).',
+    );
+    expect(hops.at(-1)?.evidence).toEqual([
+      { kind: 'frame', frame: 2, text: expect.stringContaining('NXDOMAIN www.example.org') },
+    ]);
+  });
+
+  it('that met no socket is told by that cause, not as silence', () => {
+    const unreachable = seen(udp(ends), [at.container]);
+    const connection = onlyConnection(caseOf({ sights: unreachable, snapshot: snapshotWith('') }));
+    expect(connection.cause).not.toBe('dns-timeout');
+  });
+});
