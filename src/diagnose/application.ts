@@ -5,7 +5,7 @@ import type { Packet } from '../flow/packet.ts';
 import type { Context } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence } from './hops.ts';
-import { firstWords } from './payload.ts';
+import { firstWords, layerOf } from './payload.ts';
 import { askedText, inNetns, ownerText, serverText } from './words.ts';
 
 /** Where the program is, and what it is called: what the socket look-up of the model found. */
@@ -94,15 +94,22 @@ export const closedByApplication: Cause = (context) => {
   };
 };
 
+/** True for words that want an answer by their protocol, whatever the client does next. */
+function wantsAnswer(context: Context, packet: Packet): boolean {
+  return layerOf(context, packet, 'http') !== null || layerOf(context, packet, 'tls') !== null;
+}
+
 /** Accepted, the request delivered and acknowledged, and nothing came back. */
 export const noResponseFromApplication: Cause = (context) => {
   const { connection } = context;
-  if (connection.protocol !== 'tcp' || connection.outcome !== 'timeout') return null;
+  if (connection.protocol !== 'tcp' || (connection.outcome !== 'timeout' && connection.outcome !== 'ok')) return null;
   const request = firstWords(context, 'client');
   if (request === null || firstWords(context, 'server') !== null || !wasAcknowledged(context, request)) return null;
+  if (connection.outcome === 'ok' && !wantsAnswer(context, request)) return null;
   const { where, name } = program(context);
   return {
     cause: 'no-response-from-application',
+    outcome: 'timeout',
     certainty: 'observed',
     where,
     verdict: 'failed',

@@ -9,7 +9,7 @@ import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import { closedByApplication, noResponseFromApplication, resetByApplication } from './application.ts';
 import { commandConnections } from './command-connections.ts';
 import { type Context, gatherContext, ownerOf } from './context.ts';
-import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop } from './diagnosis.ts';
+import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop, Outcome } from './diagnosis.ts';
 import { dnsError, dnsTimeout } from './dns.ts';
 import { errnoName } from './errno.ts';
 import type { Cause, Finding } from './finding.ts';
@@ -17,7 +17,7 @@ import { firewallDropped, firewallReject } from './firewall.ts';
 import { requestHops } from './hops.ts';
 import { readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
-import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
+import { isSilentDatagram, noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { formatTime } from './time.ts';
 import { plaintextToTls, tlsToPlaintext } from './tls.ts';
@@ -102,7 +102,7 @@ function diagnoseConnection(context: Context): ConnectionDiagnosis {
     source,
     destination,
     translated: null,
-    outcome: finding?.outcome ?? connection.outcome,
+    outcome: finding?.outcome ?? (finding === null && isSilentDatagram(context) ? 'unknown' : connection.outcome),
     errno: connection.outcome === 'ok' ? null : errnoOf(context),
     cause: finding?.cause ?? null,
     certainty: certaintyOf(context, finding),
@@ -130,7 +130,8 @@ export function diagnose(evidence: Case): Diagnosis {
   const connections = own.connections.map((connection: Connection) =>
     diagnoseConnection(gatherContext(evidence, connection, host, records)),
   );
-  const failed = connections.filter(({ outcome }) => outcome !== 'ok');
+  const places: Partial<Record<Outcome, number>> = { ok: 2, unknown: 1 };
+  const placeOf = ({ outcome }: ConnectionDiagnosis): number => places[outcome] ?? 0;
   const command = session?.command ?? null;
   return {
     schema: 'nettrace.diagnosis/1',
@@ -151,6 +152,6 @@ export function diagnose(evidence: Case): Diagnosis {
       })),
       missing: missingSentences({ ...evidence, snapshot }, host, own.missing, connections),
     },
-    connections: [...failed, ...connections.filter(({ outcome }) => outcome === 'ok')],
+    connections: connections.toSorted((a, b) => placeOf(a) - placeOf(b)),
   };
 }

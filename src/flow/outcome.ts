@@ -71,8 +71,13 @@ export function metByDatagram(theirs: number, errno: string | null): Met {
   return metByError(errno) ?? { outcome: 'timeout', errno: null };
 }
 
-/** The outcome of a TCP connection, from what its client (`own`) and its server sent. */
-export function metByTcp(own: number, theirs: number, errno: string | null): Met {
+/**
+ * The outcome of a TCP connection.
+ *
+ * @param own What its client sent, as bits of `sent`, and `theirs` what its server sent.
+ * @param clientDoneFirst The first FIN was the client's: it had sent all that it wanted to.
+ */
+export function metByTcp(own: number, theirs: number, errno: string | null, clientDoneFirst: boolean): Met {
   const has = (bits: number, wanted: number): boolean => (bits & wanted) !== 0;
   const asked = has(own, sent.syn | sent.synAck);
   const accepted = has(theirs, sent.synAck);
@@ -80,9 +85,13 @@ export function metByTcp(own: number, theirs: number, errno: string | null): Met
   const heard = has(own, sent.ack);
   const resetByThem = has(theirs, sent.reset);
   const closedByThem = has(theirs, sent.fin);
-  if (asked && !accepted) {
+  if (asked && !accepted && !has(theirs, sent.data)) {
     if (resetByThem) return { outcome: 'refused', errno: 'ECONNREFUSED' };
-    return metByError(errno) ?? { outcome: 'timeout', errno: null };
+    const met = metByError(errno);
+    if (met !== null) return met;
+    // A bare acknowledgement takes nothing and refuses nothing; a client that resets what it asked for took it back.
+    const unclear = theirs !== 0 || has(own, sent.reset);
+    return { outcome: unclear ? 'unknown' : 'timeout', errno: null };
   }
   if (asked && !heard && !resetByThem) {
     // A client that resets what it asked for gave up, or never asked: its frames do not say which.
@@ -91,7 +100,8 @@ export function metByTcp(own: number, theirs: number, errno: string | null): Met
   }
   if (resetByThem && !closedByThem) return { outcome: 'reset', errno: 'ECONNRESET' };
   if (has(theirs, sent.data)) return { outcome: 'ok', errno: null };
-  if (has(own, sent.data) && closedByThem) return { outcome: 'closed', errno: null };
+  // Whoever sends, says that it is done, and is answered with the same has uploaded something.
+  if (has(own, sent.data) && closedByThem) return { outcome: clientDoneFirst ? 'ok' : 'closed', errno: null };
   // Of a connection whose start was not captured, the answer may lie before the capture.
   if (has(own, sent.data) && asked) return { outcome: 'timeout', errno: null };
   return { outcome: accepted ? 'ok' : 'unknown', errno: null };

@@ -146,7 +146,10 @@ function outcomeOf(rows: readonly Row[]): Met {
   const bits = (who: 'client' | 'server'): number => rows.reduce((all, row) => all | row.sentBy(who), 0);
   const errno = rows.map((row) => row.errno).find((one) => one !== null) ?? null;
   const isTcp = rows[0]?.protocol === ipProtocol.tcp;
-  return isTcp ? metByTcp(bits('client'), bits('server'), errno) : metByDatagram(bits('server'), errno);
+  if (!isTcp) return metByDatagram(bits('server'), errno);
+  const ending = rows.map((row) => row.ending).find((one) => one !== null);
+  const clientDoneFirst = ending?.how === 'fin' && ending.by === 'client';
+  return metByTcp(bits('client'), bits('server'), errno, clientDoneFirst);
 }
 
 interface Tracks {

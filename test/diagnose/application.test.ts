@@ -24,6 +24,8 @@ const acknowledged = tcp(back, { flags: 'ACK', sequence: 901, acknowledgement: 1
 const unacknowledged = tcp(back, { flags: 'ACK', sequence: 901, acknowledgement: 101 });
 const reset = tcp(back, { flags: 'RST ACK', sequence: 901, acknowledgement: 101 });
 const closing = tcp(back, { flags: 'FIN ACK', sequence: 901, acknowledgement: 101 + get.length });
+const clientDone = tcp(ends.tcp, { flags: 'FIN ACK', sequence: 101 + get.length, acknowledgement: 901 });
+const serverDone = tcp(back, { flags: 'FIN ACK', sequence: 901, acknowledgement: 102 + get.length });
 /** A record with the head of a ClientHello of TLS 1.2, and one with a fatal alert (unexpected_message). */
 const hello = bytesOf(`1603010031 0100002d 0303 ${'00'.repeat(32)} 00 0002 c02f 0100 0002 0000`);
 const alert = bytesOf('1503030002 020a');
@@ -39,6 +41,12 @@ describe('the application', () => {
       'timeout - no-response-from-application observed',
     ],
     ['is not known to have the request', [asks(get), unacknowledged], 'timeout - - inferred'],
+    ['takes an upload, and closes after the client', [asks('a log line'), clientDone, serverDone], 'ok - - observed'],
+    [
+      'takes a request that wants an answer, and closes after the client',
+      [asks(get), acknowledged, clientDone, serverDone],
+      'timeout - no-response-from-application observed',
+    ],
     ['answers', [asks(get), answers('HTTP/1.1 200 OK\r\n\r\n')], 'ok - - observed'],
     ['speaks TLS to TLS', [asks(hello), answers(alert)], 'ok - - observed'],
     [

@@ -1,7 +1,7 @@
 /** Captures without a snapshot: what came back from outside, or did not. */
 import { describe, expect, it } from 'vitest';
-import { captureOf, icmpError } from '../flow/frames.ts';
-import { onlyConnection, packets, told } from './cases.ts';
+import { captureOf, icmpError, reverse, tcp } from '../flow/frames.ts';
+import { ends, onlyConnection, packets, told } from './cases.ts';
 
 describe('a capture that has nothing but frames', () => {
   it.each([
@@ -17,12 +17,30 @@ describe('a capture that has nothing but frames', () => {
       'refused ECONNREFUSED rejected-by-remote inferred',
     ],
     ['silence after a SYN', [packets.syn], 'timeout - no-reply-from-remote inferred'],
-    ['silence after a datagram', [packets.datagram], 'timeout - no-reply-from-remote inferred'],
   ])('%s', (_name, sights, what) => {
     const connection = onlyConnection(captureOf(sights));
     expect(told(connection).what).toBe(what);
     expect(connection.where).toMatchObject({ netns: null, device: null, stage: 'remote', hop: 1 });
     expect(connection.explanation.at(-1)).toContain('a capture without the state of a host');
+  });
+
+  it('does not take a datagram without an answer for a failure', () => {
+    const connection = onlyConnection(captureOf([packets.datagram]));
+    expect(told(connection).what).toBe('unknown - - inferred');
+    expect(connection.summary).toContain('whether an answer was due cannot be told');
+  });
+
+  it('does not take a bare acknowledgement for silence, nor a client that took its request back', () => {
+    const [ack, own] = [
+      tcp(reverse(ends.tcp), { flags: 'ACK', sequence: 900, acknowledgement: 101 }),
+      tcp(ends.tcp, { flags: 'RST', sequence: 101 }),
+    ];
+    for (const sights of [
+      [packets.syn, ack, own],
+      [packets.syn, own],
+    ]) {
+      expect(told(onlyConnection(captureOf(sights))).what).toBe('unknown - - inferred');
+    }
   });
 
   it('names who sent an error', () => {

@@ -88,7 +88,9 @@ describe('the index', () => {
         for (const { at, value } of changes) file[at] = value;
         const { packets, connections } = indexOf(file);
         for (let id = 0; id < connections.rows.count; id += 1) summarizeConnection(connections, id);
-        expect(packets.count).toBeLessThanOrEqual(frames.length + 1);
+        // Damaged lengths make more records of the same bytes, each with its header.
+        const recordHeaderLength = 16;
+        expect(packets.count).toBeLessThanOrEqual(capture.length / recordHeaderLength);
       }),
     );
   });
