@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence } from './hops.ts';
 import { firstWords, layerOf } from './payload.ts';
+import { silenceTells } from './silence.ts';
 import { askedText, inNetns, ownerText, serverText } from './words.ts';
 
 /** Where the program is, and what it is called: what the socket look-up of the model found. */
@@ -106,6 +107,7 @@ export const noResponseFromApplication: Cause = (context) => {
   const request = firstWords(context, 'client');
   if (request === null || firstWords(context, 'server') !== null || !wasAcknowledged(context, request)) return null;
   if (connection.outcome === 'ok' && !wantsAnswer(context, request)) return null;
+  if (!silenceTells(context)) return null;
   const { where, name } = program(context);
   return {
     cause: 'no-response-from-application',

@@ -17,7 +17,8 @@ import { firewallDropped, firewallReject } from './firewall.ts';
 import { requestHops } from './hops.ts';
 import { readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
-import { isSilentDatagram, noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
+import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
+import { silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { formatTime } from './time.ts';
 import { plaintextToTls, tlsToPlaintext } from './tls.ts';
@@ -90,6 +91,11 @@ function serverNetns({ connection, host, journey }: Context): string | null {
   return host === null || journey?.end.kind === 'leaves-view' ? null : ownerOf(host, connection.server.address);
 }
 
+/** A silence that nobody is known to have waited out. */
+function meansNothing(context: Context): boolean {
+  return context.connection.outcome === 'timeout' && !silenceTells(context);
+}
+
 function diagnoseConnection(context: Context): ConnectionDiagnosis {
   const { connection, clientNetns, serverName } = context;
   const finding = causes.map((cause) => cause(context)).find((found) => found !== null) ?? null;
@@ -102,7 +108,7 @@ function diagnoseConnection(context: Context): ConnectionDiagnosis {
     source,
     destination,
     translated: null,
-    outcome: finding?.outcome ?? (finding === null && isSilentDatagram(context) ? 'unknown' : connection.outcome),
+    outcome: finding?.outcome ?? (finding === null && meansNothing(context) ? 'unknown' : connection.outcome),
     errno: connection.outcome === 'ok' ? null : errnoOf(context),
     cause: finding?.cause ?? null,
     certainty: certaintyOf(context, finding),

@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence } from './hops.ts';
 import { layerOf } from './payload.ts';
+import { silenceTells } from './silence.ts';
 import { askedText, joinWords, serverText } from './words.ts';
 
 const dnsPort = 53;
@@ -91,7 +92,7 @@ export const dnsError: Cause = (context) => {
 /** The resolver never answered. Where something is known to have stopped the question, that is the cause and this its effect. */
 export const dnsTimeout: Cause = (context) => {
   const messages = messagesOf(context);
-  if (context.connection.outcome !== 'timeout' || messages.length === 0) return null;
+  if (context.connection.outcome !== 'timeout' || messages.length === 0 || !silenceTells(context)) return null;
   if (messages.some(({ answer }) => answer)) return null;
   const names = joinWords(unique(messages.flatMap(({ layer }) => valuesOf(layer, 'dns.qry.name').map(String))));
   return {

@@ -12,6 +12,7 @@ import { icmpv6Text } from '../wire/icmpv6-names.ts';
 import type { Context } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
+import { silenceTells } from './silence.ts';
 import { askedText, proofAdvice, serverText } from './words.ts';
 
 /** A clause at the front of a sentence; one that begins with an address (`fe80::1`) is left as it is. */
@@ -138,22 +139,13 @@ export const rejectedByRemote: Cause = (context) => {
   };
 };
 
-/**
- * True for datagrams of a bare capture that were not answered and that nobody need answer: logs, streams, tunnels, and
- * what is sent to many. Those of a command that was traced want an answer.
- */
-export function isSilentDatagram({ connection, evidence }: Context): boolean {
-  const untraced = (evidence.session?.command ?? null) === null;
-  return connection.protocol === 'udp' && connection.outcome === 'timeout' && untraced;
-}
-
 /** It left as it should, and nothing came back. */
 export const noReplyFromRemote: Cause = (context) => {
   const { connection, kernel } = context;
   const edge = edgeOf(context);
   const request = requestPacket(connection);
   if (connection.outcome !== 'timeout' || edge === null || request === null || wasAnswered(connection)) return null;
-  if (isSilentDatagram(context)) return null;
+  if (!silenceTells(context)) return null;
   if ((kernel?.drop ?? null) !== null || connection.errors.length > 0) return null;
   const [seen] = edge.step === null ? [] : framesAt(context, request.frames, edge.step);
   // With a snapshot, only the sight of it on its way out says that it left.

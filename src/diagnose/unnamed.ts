@@ -4,7 +4,7 @@ import { requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { Context } from './context.ts';
 import { errnoText } from './errno.ts';
 import { frameEvidence } from './hops.ts';
-import { isSilentDatagram } from './remote.ts';
+import { silenceTells } from './silence.ts';
 import { clientText, serverText, wayText } from './words.ts';
 
 /** How far the request is known to have come, when nothing came back. */
@@ -41,8 +41,8 @@ const outcomes: Readonly<Record<string, string>> = {
 
 function failure(context: Context): string {
   const { connection } = context;
-  if (isSilentDatagram(context)) {
-    return 'was sent datagrams and sent none back; whether an answer was due cannot be told from this evidence';
+  if (connection.outcome === 'timeout' && !silenceTells(context)) {
+    return 'was not seen to answer; whether an answer was due, or came later, cannot be told from this evidence';
   }
   if (connection.outcome === 'unreachable') {
     const icmp = connection.errors.length > 0 ? ': an ICMP error came back' : '';
@@ -79,7 +79,7 @@ export function unnamedText(context: Context): { readonly summary: string; reado
     summary:
       unsent && reason !== null
         ? `${server} ${failure(context)}: ${reason}, by the state of the host.`
-        : `${server} ${failure(context)}${isSilentDatagram(context) ? '' : '; why is not settled by this evidence'}.`,
+        : `${server} ${failure(context)}${connection.outcome === 'timeout' && !silenceTells(context) ? '' : '; why is not settled by this evidence'}.`,
     explanation: [
       ...[unsent ? null : way, sightText(context), answered, kernelText(context), model].filter(
         (text) => text !== null,

@@ -37,10 +37,11 @@ describe('the application', () => {
     ['closes without an answer', [asks(get), closing], 'closed - closed-by-application observed'],
     [
       'takes the request and says nothing',
-      [asks(get), acknowledged],
+      [asks(get), acknowledged, clientDone],
       'timeout - no-response-from-application observed',
     ],
-    ['is not known to have the request', [asks(get), unacknowledged], 'timeout - - inferred'],
+    ['may answer after the end of the capture', [asks(get), acknowledged], 'unknown - - inferred'],
+    ['is not known to have the request', [asks(get), unacknowledged, clientDone], 'timeout - - inferred'],
     ['takes an upload, and closes after the client', [asks('a log line'), clientDone, serverDone], 'ok - - observed'],
     [
       'takes a request that wants an answer, and closes after the client',

@@ -1,6 +1,7 @@
 /** Captures without a snapshot: what came back from outside, or did not. */
 import { describe, expect, it } from 'vitest';
-import { captureOf, icmpError, reverse, tcp } from '../flow/frames.ts';
+import { diagnose } from '../../src/diagnose/diagnose.ts';
+import { captureOf, icmpError, reverse, tcp, udp } from '../flow/frames.ts';
 import { ends, onlyConnection, packets, told } from './cases.ts';
 
 describe('a capture that has nothing but frames', () => {
@@ -16,7 +17,7 @@ describe('a capture that has nothing but frames', () => {
       [packets.datagram, packets.portUnreachable],
       'refused ECONNREFUSED rejected-by-remote inferred',
     ],
-    ['silence after a SYN', [packets.syn], 'timeout - no-reply-from-remote inferred'],
+    ['silence after a SYN that was sent again', [packets.syn, packets.syn], 'timeout - no-reply-from-remote inferred'],
   ])('%s', (_name, sights, what) => {
     const connection = onlyConnection(captureOf(sights));
     expect(told(connection).what).toBe(what);
@@ -27,7 +28,14 @@ describe('a capture that has nothing but frames', () => {
   it('does not take a datagram without an answer for a failure', () => {
     const connection = onlyConnection(captureOf([packets.datagram]));
     expect(told(connection).what).toBe('unknown - - inferred');
-    expect(connection.summary).toContain('whether an answer was due cannot be told');
+    expect(connection.summary).toContain('whether an answer was due, or came later, cannot be told');
+  });
+
+  it('does not take the end of the capture for silence', () => {
+    expect(told(onlyConnection(captureOf([packets.syn]))).what).toBe('unknown - - inferred');
+    const later = { packet: udp({ from: '10.1.1.1:1', to: '10.1.1.2:2' }), afterNs: 1_100_000_000n };
+    const [first] = diagnose(captureOf([packets.syn, later])).connections;
+    expect(first).toMatchObject({ outcome: 'timeout', cause: 'no-reply-from-remote' });
   });
 
   it('does not take a bare acknowledgement for silence, nor a client that took its request back', () => {

@@ -1,0 +1,26 @@
+/** When silence is an answer: only after somebody waited for one. */
+
+import { fromClient, requestPacket } from '../flow/connection.ts';
+import type { Context } from './context.ts';
+
+/** A resolver's client and a TCP that opens wait this long before they ask again (RFC 6298, section 2). */
+const patienceNs = 1_000_000_000n;
+const dnsPort = 53;
+
+/**
+ * True when it means something that no answer was seen. A traced command waited until it gave up. In a bare capture a
+ * request must have been repeated, or the client have ended the connection, or the capture have gone on; and a datagram
+ * must be one that wants an answer, as a question to a resolver does and a log line, a tunnel's or a multicast does not.
+ */
+export function silenceTells({ connection, evidence }: Context): boolean {
+  if ((evidence.session?.command ?? null) !== null) return true;
+  if (connection.protocol === 'udp' && connection.server.port !== dnsPort) return false;
+  const own = connection.packets.filter((packet) => fromClient(connection, packet));
+  const request = requestPacket(connection);
+  const repeated = own.some(
+    (packet) => packet !== request && packet.facts.tcp?.sequence === request?.facts.tcp?.sequence,
+  );
+  const ended = own.some(({ facts }) => facts.tcp?.fin === true || facts.tcp?.reset === true);
+  const lastNs = evidence.frames.reduce((last, { timeNs }) => (timeNs > last ? timeNs : last), 0n);
+  return repeated || ended || lastNs - connection.endedNs >= patienceNs;
+}
