@@ -13,9 +13,9 @@ import { type KernelRecord, kernelEvidence } from './kernel-reading.ts';
 /** Quotes a frame as evidence: what it says and where it was seen. */
 export function frameEvidence(context: Context, frame: Frame): EvidenceItem {
   const point = context.evidence.interfaces[frame.interfaceIndex];
-  const place = point === undefined ? '?' : `${point.netns === null ? '' : `${point.netns}:`}${point.device}`;
+  const place = point === undefined ? '' : `${point.netns === null ? '' : `${point.netns}:`}${point.device}`;
   const info = summarize(dissect(frame.bytes, point?.linkType ?? 1, frame.originalLength));
-  return { kind: 'frame', frame: frame.number, text: `${info} (seen at ${place})` };
+  return { kind: 'frame', frame: frame.number, text: place === '' ? info : `${info} (seen at ${place})` };
 }
 
 /** Quotes state as evidence. */

@@ -39,7 +39,7 @@ export const tlsToPlaintext: Cause = (context) => {
   return {
     cause: 'tls-to-plaintext',
     outcome: 'tls-failed',
-    certainty: http ? 'observed' : 'inferred',
+    certainty: 'observed',
     where: place(context),
     verdict: 'failed',
     detail: `a TLS hello was answered with ${spoken}`,

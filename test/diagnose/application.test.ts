@@ -58,7 +58,7 @@ describe('the application', () => {
     [
       'answers TLS with words of its own',
       [asks(hello), answers('-ERR what?\r\n')],
-      'tls-failed - tls-to-plaintext inferred',
+      'tls-failed - tls-to-plaintext observed',
     ],
     ['answers HTTP with a TLS alert', [asks(get), answers(alert), closing], 'closed - plaintext-to-tls observed'],
   ])('%s', (_name, packets, what) => {
