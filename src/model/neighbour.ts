@@ -1,29 +1,104 @@
-/** Who answers when a next hop's link-layer address is asked for: ARP (RFC 826), proxy ARP (RFC 1027). */
+/**
+ * Who answers when a next hop's link-layer address is asked for: ARP (RFC 826, `arp_process` in net/ipv4/arp.c), proxy
+ * ARP (RFC 1027), and neighbour discovery (RFC 4861, `ndisc_recv_ns`).
+ */
 
-import type { Link, NamespaceState } from '../host/state.ts';
-import { sameAddress } from './address.ts';
+import type { Link, NamespaceState, Neighbour } from '../host/state.ts';
+import { inPrefix, isLoopback, sameAddress } from './address.ts';
+import { decideInput } from './input.ts';
 import { lookUpRoute } from './routing.ts';
+import type { RouteQuery } from './rule.ts';
+import { largerSetting, settingOf } from './setting.ts';
+import { selectAddress4 } from './source.ts';
 
-/** True when a link of the namespace has the address: Linux answers for it on every other link too (arp_ignore 0). */
-export function ownsAddress(namespace: NamespaceState, address: string): boolean {
+const scopeLink = 253;
+
+/** True when a link of the namespace has the address. */
+function ownsAddress(namespace: NamespaceState, address: string): boolean {
   return namespace.links.some((link) => link.addresses.some((own) => sameAddress(own.address, address)));
 }
 
-/**
- * True when the namespace answers ARP on the device for an address that is not its own (`arp_process` in
- * net/ipv4/arp.c): it forwards, and its way to the address is by another device.
- */
-export function proxiesArp(namespace: NamespaceState, device: string, address: string): boolean {
-  const on = (name: string): boolean => namespace.sysctls.get(`net.ipv4.conf.${name}`)?.value === '1';
-  if (!on(`${device}.proxy_arp`) && !on('all.proxy_arp')) return false;
-  const found = on(`${device}.forwarding`) ? lookUpRoute(namespace, address, 4) : null;
-  return found?.kind === 'route' && found.route.type === 'unicast' && found.route.device !== device;
+/** The entry by which a packet can be sent at once: one with an address that has not failed. */
+export function usableNeighbour(namespace: NamespaceState, device: string, address: string): Neighbour | null {
+  const entry = namespace.neighbours.find((one) => one.device === device && sameAddress(one.address, address));
+  if (entry === undefined || entry.mac === null) return null;
+  return entry.states.some((state) => state === 'FAILED' || state === 'INCOMPLETE') ? null : entry;
 }
 
-/** True when the neighbour table says that the address is this link's: nobody is asked then. */
-export function neighbourIs(namespace: NamespaceState, device: string, address: string, link: Link): boolean {
-  return namespace.neighbours.some(
-    (entry) =>
-      entry.device === device && entry.mac === link.mac && link.mac !== null && sameAddress(entry.address, address),
+/** The address that an ARP request is sent from (`arp_solicit`): the packet's own source, where it is the host's. */
+export function askingAddress4(namespace: NamespaceState, device: string, source: string, target: string): string {
+  const announce = largerSetting(namespace, 4, device, 'arp_announce').value;
+  const link = namespace.links.find(({ name }) => name === device);
+  const beside = link?.addresses.some(
+    ({ address, prefixLength }) => inPrefix(source, address, prefixLength) && inPrefix(target, address, prefixLength),
   );
+  const mayUse = announce === 0 || (announce === 1 && beside === true);
+  if (mayUse && ownsAddress(namespace, source)) return source;
+  return selectAddress4(namespace, device, target, scopeLink) ?? '0.0.0.0';
+}
+
+function query(source: string, destination: string, inputDevice: string | null): RouteQuery {
+  const unknown = { sourcePort: null, destinationPort: null, user: null };
+  return {
+    family: 4,
+    source,
+    destination,
+    inputDevice,
+    outputDevice: null,
+    mark: 0,
+    tos: 0,
+    protocol: 'arp',
+    ...unknown,
+  };
+}
+
+/** `arp_ignore`: what keeps a host from answering for an address of its own. */
+function ignores(namespace: NamespaceState, { name, addresses }: Link, asker: string, target: string): boolean {
+  const mode = largerSetting(namespace, 4, name, 'arp_ignore').value;
+  const here = addresses.find(({ address }) => sameAddress(address, target));
+  if (mode === 1) return here === undefined;
+  if (mode === 2) return here === undefined || !inPrefix(asker, here.address, here.prefixLength);
+  if (mode === 3) {
+    const all = namespace.links.flatMap((link) => link.addresses);
+    return all.find(({ address }) => sameAddress(address, target))?.scope !== 0;
+  }
+  return mode === 8;
+}
+
+/** `arp_filter`: an answer only where the way back to the asker is by this device. */
+function filters(namespace: NamespaceState, device: string, asker: string, target: string): boolean {
+  if (largerSetting(namespace, 4, device, 'arp_filter').value === 0) return false;
+  const way = lookUpRoute(namespace, query(target, asker, null));
+  return way.kind !== 'route' || way.nextHops[0]?.device !== device;
+}
+
+function answersArp(namespace: NamespaceState, link: Link, asker: string, target: string): boolean {
+  const device = link.name;
+  if (isLoopback(target) && largerSetting(namespace, 4, device, 'route_localnet').value === 0) return false;
+  // A request without a sender is one that looks for a duplicate.
+  if (asker === '0.0.0.0') return ownsAddress(namespace, target) && !ignores(namespace, link, asker, target);
+  // The request is judged like a packet: what may not come in by this device gets no answer either.
+  const decision = decideInput(namespace, device, query(asker, target, device));
+  if (decision.kind === 'local') {
+    return !ignores(namespace, link, asker, target) && !filters(namespace, device, asker, target);
+  }
+  if (decision.kind !== 'forward' || decision.off !== null || decision.assumed !== null) return false;
+  if (decision.found.nextHops.some((hop) => hop.device === device)) return false;
+  const listed = namespace.proxyNeighbours.some((one) => one.device === device && sameAddress(one.address, target));
+  return listed || largerSetting(namespace, 4, device, 'proxy_arp').value !== 0;
+}
+
+/** IPv6 answers for the addresses of the very device, unlike IPv4. */
+function answersDiscovery(namespace: NamespaceState, { name, addresses }: Link, target: string): boolean {
+  const own = addresses.find(({ address }) => sameAddress(address, target));
+  if (own !== undefined) return !own.flags.includes('tentative') && !own.flags.includes('dadfailed');
+  const forwards = settingOf(namespace, `net.ipv6.conf.${name}.forwarding`).value !== 0;
+  const proxies = largerSetting(namespace, 6, name, 'proxy_ndp').value !== 0;
+  const listed = namespace.proxyNeighbours.some((one) => one.device === name && sameAddress(one.address, target));
+  return forwards && proxies && listed;
+}
+
+/** True when the host behind the device answers a request for the address, sent from `asker`. */
+export function answersFor(namespace: NamespaceState, link: Link, asker: string, target: string): boolean {
+  return target.includes(':') ? answersDiscovery(namespace, link, target) : answersArp(namespace, link, asker, target);
 }

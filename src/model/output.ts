@@ -1,0 +1,57 @@
+/** How a packet of the host's own sets out: `ip_route_output_key_hash_rcu` (net/ipv4/route.c), `ip6_dst_lookup_tail`. */
+
+import type { NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
+import { isMulticast, isUnspecified } from './address.ts';
+import { lookUpRoute } from './routing.ts';
+import type { RouteQuery } from './rule.ts';
+import { sourceFor } from './source.ts';
+import type { ModelPacket } from './step.ts';
+
+/** Delivered at home, sent away, failed with what the program gets, or not known. */
+export type Departure =
+  | { readonly kind: 'local'; readonly quotes: readonly Quote[] }
+  | {
+      readonly kind: 'away';
+      readonly route: Route;
+      readonly nextHops: readonly NextHop[];
+      readonly quotes: readonly Quote[];
+    }
+  | {
+      readonly kind: 'failed';
+      readonly stage: 'send' | 'route';
+      readonly errno: string;
+      readonly reason: string;
+      readonly quotes: readonly Quote[];
+    }
+  | { readonly kind: 'unknown'; readonly reason: string; readonly quotes: readonly Quote[] };
+
+/** Decides about a packet that a program of the namespace sends. */
+export function depart(namespace: NamespaceState, packet: ModelPacket, query: RouteQuery): Departure {
+  const { destination, family, protocol } = packet;
+  const found = lookUpRoute(namespace, query);
+  if (found.kind === 'unknown') return found;
+  const { quotes } = found;
+  if (family === 6 && isUnspecified(packet.source) && !isUnspecified(destination)) {
+    const reason = `${namespace.name} has no source address for ${destination}`;
+    return { kind: 'failed', stage: 'send', errno: 'EADDRNOTAVAIL', reason, quotes };
+  }
+  if (found.kind === 'none') {
+    return { kind: 'failed', stage: 'route', errno: 'ENETUNREACH', reason: `no route to ${destination}`, quotes };
+  }
+  if (found.kind === 'refused') return { ...found, kind: 'failed', stage: 'route' };
+  const { route, nextHops } = found;
+  if (route.type === 'local' || route.type === 'anycast') return { kind: 'local', quotes };
+  if (route.type === 'unicast' && !isMulticast(destination)) return { kind: 'away', route, nextHops, quotes };
+  const reason = `the route to ${destination} is of type ${isMulticast(destination) ? 'multicast' : route.type}`;
+  if (protocol === 'tcp') return { kind: 'failed', stage: 'route', errno: 'ENETUNREACH', reason, quotes };
+  // A program has to ask for it (SO_BROADCAST, socket(7)); nothing tells whether it did, and few do.
+  if (route.type === 'broadcast') return { kind: 'failed', stage: 'send', errno: 'EACCES', reason, quotes };
+  return { kind: 'unknown', reason, quotes };
+}
+
+/** The source that the host gives the packet: the unspecified address when it has none. */
+export function chooseSource(namespace: NamespaceState, packet: ModelPacket, query: RouteQuery): string {
+  const found = lookUpRoute(namespace, query);
+  if (found.kind !== 'route') return packet.source;
+  return sourceFor(namespace, found.route, found.nextHops[0] ?? null, packet.destination) ?? packet.source;
+}
