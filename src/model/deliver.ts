@@ -20,7 +20,7 @@ function ownerText({ process }: Listener): string {
 }
 
 /** Gives the packet, which came in by the device, to a socket of the namespace. */
-export function deliver(namespace: NamespaceState, packet: ModelPacket, device: string): Delivery {
+export function deliver(namespace: NamespaceState, packet: ModelPacket, device: string, broadcast = false): Delivery {
   const place = { netns: namespace.name, device, stage: 'socket' } as const;
   const netns = namespace.name;
   const connected = connectedSocket(namespace, packet);
@@ -34,6 +34,13 @@ export function deliver(namespace: NamespaceState, packet: ModelPacket, device: 
     const reason = `the sockets of ${netns} could not be read`;
     const step: Step = { ...place, verdict: 'unknown', detail: reason, quotes: [] };
     return { step, end: { kind: 'undetermined', reason, answer: null } };
+  }
+  if (broadcast && (packet.protocol === 'tcp' || bestListeners(namespace, packet, device).length === 0)) {
+    const reason = `${packet.destination} is a broadcast address, and nobody answers what is sent to it`;
+    return {
+      step: { ...place, verdict: 'dropped', detail: reason, quotes: [] },
+      end: { kind: 'dropped', reason, answer: null },
+    };
   }
   const best = bestListeners(namespace, packet, device);
   const [listener] = best;

@@ -12,14 +12,14 @@ import { largerSetting, type Setting, settingOf } from './setting.ts';
 type FoundRoute = Extract<RouteLookup, { kind: 'route' }>;
 
 /**
- * - `local`: it is for this host;
+ * - `local`: it is for this host (`broadcast`: among others);
  * - `forward`: it goes on, by one of the route's next hops, if the host forwards (`off`: the setting that says no);
  * - `refused`: no route, or one that says no; null as `errno`: and the sender is not told;
  * - `dropped`: silently;
  * - `unknown`: the model cannot say.
  */
 export type InputDecision =
-  | { readonly kind: 'local'; readonly quotes: readonly Quote[] }
+  | { readonly kind: 'local'; readonly broadcast: boolean; readonly quotes: readonly Quote[] }
   | {
       readonly kind: 'forward';
       readonly found: FoundRoute;
@@ -145,8 +145,9 @@ function input4(namespace: NamespaceState, device: string, query: RouteQuery): I
     return { kind: 'refused', errno: silent ? null : 'ENETUNREACH', reason, quotes: found.quotes };
   }
   if (found.kind === 'refused') return { ...found, errno: silent ? null : told(found.errno) };
-  if (found.route.type === 'local') {
-    return checkSource(namespace, device, query, null) ?? { kind: 'local', quotes: found.quotes };
+  const broadcast = found.route.type === 'broadcast';
+  if (broadcast || found.route.type === 'local') {
+    return checkSource(namespace, device, query, null) ?? { kind: 'local', broadcast, quotes: found.quotes };
   }
   if (found.route.type !== 'unicast') {
     return dropped(`the route to ${query.destination} is of type ${found.route.type}`, found.quotes);
@@ -168,7 +169,8 @@ function input6(namespace: NamespaceState, device: string, query: RouteQuery): I
     return { kind: 'refused', errno: 'ENETUNREACH', reason: `no route to ${destination}`, quotes: found.quotes };
   }
   if (found.kind === 'refused') return { ...found, errno: told6(found.errno) };
-  if (found.route.type === 'local' || found.route.type === 'anycast') return { kind: 'local', quotes: found.quotes };
+  if (found.route.type === 'local' || found.route.type === 'anycast')
+    return { kind: 'local', broadcast: false, quotes: found.quotes };
   if (isUnspecified(source) || isLinkLocal6(source)) {
     return dropped(`a packet from ${source} is not forwarded (RFC 4291, section 2.5.6)`);
   }

@@ -7,15 +7,15 @@
  */
 
 import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/state.ts';
-import { isUnspecified } from './address.ts';
+import { isUnspecified, sameAddress } from './address.ts';
 import { deliver } from './deliver.ts';
 import { type HookStage, hasChains, hookStep, mayRedirect } from './firewall.ts';
 import { decideInput } from './input.ts';
-import { answersFor, askingAddress4, usableNeighbour } from './neighbour.ts';
+import { answersFor, askingAddress, usableNeighbour } from './neighbour.ts';
 import { chooseSource, type Departure, depart } from './output.ts';
 import type { RouteQuery } from './rule.ts';
 import { type Frame, Spread, type Station, unusableReason } from './segment.ts';
-import type { Answer, Journey, JourneyEnd, ModelPacket, Step } from './step.ts';
+import type { Answer, Journey, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
 
 /** Ways that are followed where the kernel picks one of several; more are said to be unknown. */
 const mostForks = 16;
@@ -45,6 +45,8 @@ interface Question {
   readonly packet: ModelPacket;
   /** For an answer: the namespace that waits for it. */
   readonly awaitedIn: string | null;
+  /** What the packet that it answers has taught the hosts. */
+  readonly learnt: readonly LearntNeighbour[];
   forks: number;
 }
 
@@ -52,6 +54,7 @@ interface Question {
 class Walk {
   readonly steps: Step[] = [];
   readonly assumptions: string[] = [];
+  readonly learnt: LearntNeighbour[] = [];
   mayBeRedirected = false;
   readonly #question: Question;
   readonly #met: Set<string>;
@@ -144,7 +147,7 @@ class Walk {
     if (decision.kind === 'local') {
       const detail = `${destination} is an address of this host`;
       this.steps.push({ ...place, verdict: 'delivered', detail, quotes: decision.quotes });
-      return { end: this.#deliver(namespace, device) };
+      return { end: this.#deliver(namespace, device, decision.broadcast) };
     }
     if (decision.kind === 'dropped') {
       this.steps.push({ ...place, verdict: 'dropped', detail: decision.reason, quotes: decision.quotes });
@@ -212,6 +215,7 @@ class Walk {
     if (rest.every((branch) => endAlike(branch.end, taken.end))) {
       this.steps.push(...taken.walk.steps);
       this.assumptions.push(`${namespace.name}, route: ${what}; all end alike`, ...taken.walk.assumptions);
+      this.learnt.push(...branches.flatMap(({ walk }) => walk.learnt));
       this.mayBeRedirected ||= branches.some(({ walk }) => walk.mayBeRedirected);
       return { end: taken.end };
     }
@@ -269,16 +273,27 @@ class Walk {
       return end('dropped', `${namespace.name}:${device} is down`, known === null ? this.#unresolved(namespace) : null);
     }
     if (known !== null) return this.#towards(namespace, link, known.mac, nextHop, known.source);
-    const asker = nextHop.includes(':') ? '' : askingAddress4(namespace, device, this.#packet.source, nextHop);
+    const learnt = this.#question.learnt.find(
+      (one) => one.netns === namespace.name && one.device === device && sameAddress(one.address, nextHop),
+    );
+    const teacher = toAll.stations.find((one) => one.obstacle === null && one.link.mac === learnt?.mac);
+    if (learnt !== undefined && teacher !== undefined) return this.#across(namespace, link, teacher, nextHop);
+    const asker = askingAddress(namespace, link, this.#packet.source, nextHop);
     const answering = toAll.stations.filter((station) => answersFor(station.namespace, station.link, asker, nextHop));
     const heard = answering.filter(({ obstacle }) => obstacle === null);
+    for (const { namespace: asked, link: its } of heard) {
+      this.learnt.push({ netns: asked.name, device: its.name, address: asker, mac: link.mac });
+    }
     if (heard.length === 0) return this.#unanswered(namespace, link, nextHop, toAll, answering[0] ?? null);
     const stations = heard.map((station) => ({ ...station, device: station.link.name }));
     return this.#eachWay(namespace, stations, (walk, station) => walk.#across(namespace, link, station, nextHop));
   }
 
-  #unresolved({ name }: NamespaceState): Answer {
-    return { errno: 'EHOSTUNREACH', netns: name };
+  /** The kernel tells its own program by an ICMP error over the loopback device, if that is up. */
+  #unresolved({ name, links }: NamespaceState): Answer | null {
+    const loopback = links.find(({ kind }) => kind === 'loopback');
+    const silent = this.#hops === 0 && loopback !== undefined && unusableReason(loopback) !== null;
+    return silent ? null : { errno: 'EHOSTUNREACH', netns: name };
   }
 
   /** To the station that has just answered. */
@@ -343,14 +358,14 @@ class Walk {
     return end('unanswered', detail, this.#unresolved(namespace));
   }
 
-  #deliver(namespace: NamespaceState, received: string | null): JourneyEnd {
+  #deliver(namespace: NamespaceState, received: string | null, broadcast = false): JourneyEnd {
     if (received === null && !this.#overLoopback(namespace))
       return { kind: 'dropped', reason: 'lo is down', answer: null };
     const device = received ?? 'lo';
     this.#hook(namespace, 'input', device);
     const { awaitedIn } = this.#question;
     if (awaitedIn === null) {
-      const { step, end: delivered } = deliver(namespace, this.#packet, device);
+      const { step, end: delivered } = deliver(namespace, this.#packet, device, broadcast);
       this.steps.push(step);
       return delivered;
     }
@@ -409,13 +424,13 @@ function routeQuery(packet: ModelPacket, inputDevice: string | null): RouteQuery
 function travel(question: Question, start: NamespaceState): Journey {
   const walk = new Walk(question);
   const reached = walk.run({ namespace: start, device: null });
-  const { steps, assumptions, mayBeRedirected } = walk;
-  return { steps, end: reached, packet: question.packet, start: start.name, assumptions, mayBeRedirected };
+  const { steps, assumptions, learnt, mayBeRedirected } = walk;
+  return { steps, learnt, end: reached, packet: question.packet, start: start.name, assumptions, mayBeRedirected };
 }
 
 function lost(packet: ModelPacket, start: string): Journey {
   const reason = `the namespace ${start} is not in the snapshot`;
-  const none = { steps: [], assumptions: [], mayBeRedirected: false };
+  const none = { steps: [], learnt: [], assumptions: [], mayBeRedirected: false };
   return { ...none, ...end('undetermined', reason), packet, start };
 }
 
@@ -426,7 +441,7 @@ export function journey(host: HostState, packet: ModelPacket, start: string): Jo
   const source = isUnspecified(packet.source)
     ? chooseSource(namespace, packet, routeQuery(packet, null))
     : packet.source;
-  return travel({ host, packet: { ...packet, source }, awaitedIn: null, forks: 0 }, namespace);
+  return travel({ host, packet: { ...packet, source }, awaitedIn: null, learnt: [], forks: 0 }, namespace);
 }
 
 /**
@@ -453,5 +468,5 @@ export function replyJourney(host: HostState, there: Journey): Journey | null {
   const source = isUnspecified(answer.source)
     ? chooseSource(namespace, answer, routeQuery(answer, null))
     : answer.source;
-  return travel({ host, packet: { ...answer, source }, awaitedIn: start, forks: 0 }, namespace);
+  return travel({ host, packet: { ...answer, source }, awaitedIn: start, learnt: there.learnt, forks: 0 }, namespace);
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Link, NamespaceState, Neighbour } from '../host/state.ts';
-import { inPrefix, isLoopback, sameAddress } from './address.ts';
+import { inPrefix, isLinkLocal6, isLoopback, sameAddress } from './address.ts';
 import { decideInput } from './input.ts';
 import { lookUpRoute } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
@@ -25,16 +25,27 @@ export function usableNeighbour(namespace: NamespaceState, device: string, addre
   return entry.states.some((state) => state === 'FAILED' || state === 'INCOMPLETE') ? null : entry;
 }
 
-/** The address that an ARP request is sent from (`arp_solicit`): the packet's own source, where it is the host's. */
-export function askingAddress4(namespace: NamespaceState, device: string, source: string, target: string): string {
+/** `ndisc_solicit`: the packet's own source where it is the device's, else its link-local address. */
+function askingAddress6({ addresses }: Link, source: string): string {
+  const own = addresses.find(({ address }) => sameAddress(address, source));
+  return own?.address ?? addresses.find(({ address }) => isLinkLocal6(address))?.address ?? '::';
+}
+
+/** `arp_solicit`: the packet's own source where it is the host's, unless `arp_announce` asks for one of the device. */
+function askingAddress4(namespace: NamespaceState, link: Link, source: string, target: string): string {
+  const device = link.name;
   const announce = largerSetting(namespace, 4, device, 'arp_announce').value;
-  const link = namespace.links.find(({ name }) => name === device);
-  const beside = link?.addresses.some(
+  const beside = link.addresses.some(
     ({ address, prefixLength }) => inPrefix(source, address, prefixLength) && inPrefix(target, address, prefixLength),
   );
-  const mayUse = announce === 0 || (announce === 1 && beside === true);
+  const mayUse = announce === 0 || (announce === 1 && beside);
   if (mayUse && ownsAddress(namespace, source)) return source;
   return selectAddress4(namespace, device, target, scopeLink) ?? '0.0.0.0';
+}
+
+/** The address that the host asks from for a next hop's link-layer address. */
+export function askingAddress(namespace: NamespaceState, link: Link, source: string, target: string): string {
+  return target.includes(':') ? askingAddress6(link, source) : askingAddress4(namespace, link, source, target);
 }
 
 function query(source: string, destination: string, inputDevice: string | null): RouteQuery {
@@ -79,6 +90,7 @@ function answersArp(namespace: NamespaceState, link: Link, asker: string, target
   if (asker === '0.0.0.0') return ownsAddress(namespace, target) && !ignores(namespace, link, asker, target);
   // The request is judged like a packet: what may not come in by this device gets no answer either.
   const decision = decideInput(namespace, device, query(asker, target, device));
+  if (decision.kind === 'local' && decision.broadcast) return false;
   if (decision.kind === 'local') {
     return !ignores(namespace, link, asker, target) && !filters(namespace, device, asker, target);
   }

@@ -4,7 +4,7 @@ import type { NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
 import { isMulticast, isUnspecified } from './address.ts';
 import { lookUpRoute } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
-import { sourceFor } from './source.ts';
+import { selectAddress6, sourceFor } from './source.ts';
 import type { ModelPacket } from './step.ts';
 
 /** Delivered at home, sent away, failed with what the program gets, or not known. */
@@ -52,6 +52,9 @@ export function depart(namespace: NamespaceState, packet: ModelPacket, query: Ro
 /** The source that the host gives the packet: the unspecified address when it has none. */
 export function chooseSource(namespace: NamespaceState, packet: ModelPacket, query: RouteQuery): string {
   const found = lookUpRoute(namespace, query);
-  if (found.kind !== 'route') return packet.source;
+  if (found.kind !== 'route') {
+    // IPv6 chooses before it looks at the error, among the addresses of all devices.
+    return packet.family === 4 ? packet.source : (selectAddress6(namespace, null, packet.destination) ?? packet.source);
+  }
   return sourceFor(namespace, found.route, found.nextHops[0] ?? null, packet.destination) ?? packet.source;
 }

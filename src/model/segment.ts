@@ -42,10 +42,7 @@ export interface Edge extends Way {
 export type BridgeHooks = (namespace: NamespaceState, bridge: Link) => readonly Step[];
 
 /** The other end of a veth pair, null when the snapshot has it not. */
-function otherEnd(
-  host: HostState,
-  { peer }: Link,
-): { readonly namespace: NamespaceState; readonly link: Link } | null {
+function otherEnd(host: HostState, { peer }: Link): { readonly namespace: NamespaceState; readonly link: Link } | null {
   const namespace = host.namespaces.get(peer?.netns ?? '');
   const link = namespace?.links.find(({ index }) => index === peer?.index);
   return namespace === undefined || link === undefined ? null : { namespace, link };

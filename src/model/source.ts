@@ -102,7 +102,7 @@ function shared({ own }: Candidate, destination: string): number {
 }
 
 /** `ipv6_dev_get_saddr` (net/ipv6/addrconf.c); null: connect() and sendto() give EADDRNOTAVAIL. */
-function selectAddress6(namespace: NamespaceState, device: string | null, destination: string): string | null {
+export function selectAddress6(namespace: NamespaceState, device: string | null, destination: string): string | null {
   const onlyThere = device !== null && scope6(destination) <= linkLocalScope && !isLoopback(destination);
   const candidates = namespace.links
     .filter(({ name, up }) => up && (!onlyThere || name === device))

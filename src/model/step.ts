@@ -96,6 +96,14 @@ export type JourneyEnd =
       readonly answer: Answer | null;
     };
 
+/** What a host learns of another by being asked: where the asker is (RFC 826, "Packet Reception"; RFC 4861, 7.2.3). */
+export interface LearntNeighbour {
+  readonly netns: string;
+  readonly device: string;
+  readonly address: string;
+  readonly mac: string | null;
+}
+
 /** The way of one packet in one direction. */
 export interface Journey {
   readonly steps: readonly Step[];
@@ -104,6 +112,8 @@ export interface Journey {
   readonly packet: ModelPacket;
   /** The namespace of the sender. */
   readonly start: string;
+  /** What the hosts on the way have learnt of each other: the answer goes back without a question. */
+  readonly learnt: readonly LearntNeighbour[];
   /** Steps that the model could not evaluate and took as passed: what it assumed, one sentence each. */
   readonly assumptions: readonly string[];
   /** Rules on the way may give the packet another destination, and the model took it that they do not. */
