@@ -6,38 +6,25 @@
  * the model cannot follow ends the journey as undetermined.
  */
 
-import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/state.ts';
-import { isUnspecified, sameAddress } from './address.ts';
+import type { HostState, Link, NamespaceState, NextHop } from '../host/state.ts';
+import { isUnspecified } from './address.ts';
 import { deliver } from './deliver.ts';
 import { type HookStage, hasChains, hookStep, mayRedirect } from './firewall.ts';
-import { decideInput } from './input.ts';
-import { answersFor, askingAddress, usableNeighbour } from './neighbour.ts';
-import { chooseSource, type Departure, depart } from './output.ts';
+import { unusableReason } from './frame.ts';
+import { decideInput, type InputDecision } from './input.ts';
+import { chooseSource, type Departure, depart, routeQuery } from './output.ts';
 import type { RouteQuery } from './rule.ts';
-import { type Frame, Spread, type Station, unusableReason } from './segment.ts';
-import type { Answer, Journey, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
+import type { Journey, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
+import { end, type Position, type Progress, transmit } from './transmit.ts';
 
 /** Ways that are followed where the kernel picks one of several; more are said to be unknown. */
 const mostForks = 16;
 
+/** Why there are several ways, where a route has several next hops. */
+const picked = 'the kernel picks one by a hash of the packet';
+
 /** Linux's own, RFC 1700's recommendation (`IPDEFTTL`). */
 const defaultTimeToLive = 64;
-
-/** Where the packet is: in a namespace, by the device that it came in on (null: sent by a program there). */
-interface Position {
-  readonly namespace: NamespaceState;
-  readonly device: string | null;
-}
-
-type Progress = { readonly to: Position } | { readonly end: JourneyEnd };
-
-function end(
-  kind: Exclude<JourneyEnd['kind'], 'accepted' | 'refused' | 'returned'>,
-  reason: string,
-  answer: Answer | null = null,
-): { readonly end: JourneyEnd } {
-  return { end: { kind, reason, answer } };
-}
 
 /** What all branches of one journey share. */
 interface Question {
@@ -121,7 +108,7 @@ class Walk {
       this.steps.push({ ...place, device: 'lo', verdict: 'delivered', detail, quotes });
       return { end: this.#deliver(namespace, null) };
     }
-    return this.#eachWay(namespace, departure.nextHops, (walk, hop) => {
+    return this.#eachWay(namespace, departure.nextHops, picked, (walk, hop) => {
       const detail = walk.#routeDetail(departure, hop);
       walk.steps.push({ ...place, device: hop.device, verdict: 'passed', detail, quotes });
       walk.#hook(namespace, 'output', hop.device);
@@ -159,7 +146,7 @@ class Walk {
       return end('unroutable', reason, errno === null ? null : { errno, netns: namespace.name });
     }
     const { found } = decision;
-    return this.#eachWay(namespace, found.nextHops, (walk, hop) => {
+    return this.#eachWay(namespace, found.nextHops, picked, (walk, hop) => {
       const detail = `${walk.#routeDetail(found, hop)}, to be forwarded`;
       walk.steps.push({ ...place, verdict: 'passed', detail, quotes: found.quotes });
       return walk.#forward(namespace, device, decision) ?? walk.#onward(namespace, device, hop);
@@ -169,7 +156,7 @@ class Walk {
   #forward(
     namespace: NamespaceState,
     device: string,
-    { off, assumed }: Extract<ReturnType<typeof decideInput>, { kind: 'forward' }>,
+    { off, assumed }: Extract<InputDecision, { kind: 'forward' }>,
   ): Progress | null {
     const place = { netns: namespace.name, device, stage: 'forward' } as const;
     if (assumed !== null) this.assumptions.push(`${namespace.name}, forward: the snapshot has no ${assumed}`);
@@ -193,9 +180,10 @@ class Walk {
   }
 
   /** Follows each way that the kernel may pick; it does not matter which where all end alike. */
-  #eachWay<Way extends { readonly device: string }>(
+  #eachWay<Way>(
     namespace: NamespaceState,
     ways: readonly Way[],
+    why: string,
     follow: (walk: Walk, way: Way) => Progress,
   ): Progress {
     const [first, ...others] = ways;
@@ -211,7 +199,7 @@ class Walk {
     });
     const [taken, ...rest] = branches;
     if (taken === undefined) return end('undetermined', 'there is no way');
-    const what = `one of ${ways.length} ways, picked by a hash of the packet`;
+    const what = `one of ${ways.length} ways (${why})`;
     if (rest.every((branch) => endAlike(branch.end, taken.end))) {
       this.steps.push(...taken.walk.steps);
       this.assumptions.push(`${namespace.name}, route: ${what}; all end alike`, ...taken.walk.assumptions);
@@ -245,117 +233,16 @@ class Walk {
     );
   };
 
-  #spread(namespace: NamespaceState, link: Link, frame: Omit<Frame, 'length'>): Spread {
-    const spread = new Spread(
-      this.#question.host,
-      { ...frame, length: frame.to === 'one' ? (this.#packet.length ?? null) : null },
-      this.#bridgedHooks,
-    );
-    spread.leave(namespace, link);
-    return spread;
-  }
-
   /** Out of a device, over what is plugged into it, into the next host. */
-  #transmit(namespace: NamespaceState, { device, gateway }: NextHop): Progress {
-    const nextHop = gateway ?? this.#packet.destination;
-    const link = namespace.links.find(({ name }) => name === device);
-    if (link === undefined) return end('undetermined', `${device} is not in the snapshot of ${namespace.name}`);
-    const known = usableNeighbour(namespace, device, nextHop);
-    const toAll = this.#spread(namespace, link, {
-      to: nextHop.includes(':') ? 'group' : 'all',
-      nextHop,
-      mac: null,
-      justLearnt: false,
+  #transmit(namespace: NamespaceState, hop: NextHop): Progress {
+    const { host, packet, learnt } = this.#question;
+    const medium = { host, packet, learnt, hooks: this.#bridgedHooks, forwarded: this.#hops > 0 };
+    const { arrivals, learnt: taught } = transmit(medium, namespace, hop);
+    this.learnt.push(...taught);
+    return this.#eachWay(namespace, arrivals, 'several hosts answer for one address', (walk, { steps, progress }) => {
+      walk.#add(...steps);
+      return progress;
     });
-    // The sender's own device has the first word.
-    if (unusableReason(link) !== null) {
-      this.#add(...toAll.origin.steps);
-      return end('dropped', `${namespace.name}:${device} is down`, known === null ? this.#unresolved(namespace) : null);
-    }
-    if (known !== null) return this.#towards(namespace, link, known.mac, nextHop, known.source);
-    const learnt = this.#question.learnt.find(
-      (one) => one.netns === namespace.name && one.device === device && sameAddress(one.address, nextHop),
-    );
-    const teacher = toAll.stations.find((one) => one.obstacle === null && one.link.mac === learnt?.mac);
-    if (learnt !== undefined && teacher !== undefined) return this.#across(namespace, link, teacher, nextHop);
-    const asker = askingAddress(namespace, link, this.#packet.source, nextHop);
-    const answering = toAll.stations.filter((station) => answersFor(station.namespace, station.link, asker, nextHop));
-    const heard = answering.filter(({ obstacle }) => obstacle === null);
-    for (const { namespace: asked, link: its } of heard) {
-      this.learnt.push({ netns: asked.name, device: its.name, address: asker, mac: link.mac });
-    }
-    if (heard.length === 0) return this.#unanswered(namespace, link, nextHop, toAll, answering[0] ?? null);
-    const stations = heard.map((station) => ({ ...station, device: station.link.name }));
-    return this.#eachWay(namespace, stations, (walk, station) => walk.#across(namespace, link, station, nextHop));
-  }
-
-  /** The kernel tells its own program by an ICMP error over the loopback device, if that is up. */
-  #unresolved({ name, links }: NamespaceState): Answer | null {
-    const loopback = links.find(({ kind }) => kind === 'loopback');
-    const silent = this.#hops === 0 && loopback !== undefined && unusableReason(loopback) !== null;
-    return silent ? null : { errno: 'EHOSTUNREACH', netns: name };
-  }
-
-  /** To the station that has just answered. */
-  #across(namespace: NamespaceState, link: Link, station: Station, nextHop: string): Progress {
-    const spread = this.#spread(namespace, link, { to: 'one', nextHop, mac: station.link.mac, justLearnt: true });
-    const reached = spread.stations.find((one) => one.link === station.link);
-    this.#add(...(reached ?? station).steps);
-    if (reached === undefined || reached.obstacle !== null)
-      return end('dropped', reached?.obstacle ?? 'it is lost on a bridge');
-    return { to: { namespace: station.namespace, device: station.link.name } };
-  }
-
-  /** To the address that the neighbour table gives, whoever has it. */
-  #towards(namespace: NamespaceState, link: Link, mac: string | null, nextHop: string, entry: Quote): Progress {
-    const frame = { to: 'one', nextHop, mac, justLearnt: false } as const;
-    const { stations, edges, firstBridge, origin } = this.#spread(namespace, link, frame);
-    const its = stations.filter((station) => station.link.mac === mac);
-    const station = its.find(({ obstacle }) => obstacle === null) ?? its[0];
-    if (station !== undefined) {
-      this.#add(...station.steps);
-      if (station.obstacle !== null) return end('dropped', station.obstacle);
-      return { to: { namespace: station.namespace, device: station.link.name } };
-    }
-    const [edge] = edges;
-    if (edge !== undefined) {
-      this.#add(...edge.steps);
-      if (edge.obstacle !== null) return end('dropped', edge.obstacle);
-      return end(edge.kind, edge.reason);
-    }
-    this.#add(...(firstBridge ?? origin).steps);
-    const detail = `the neighbour table of ${namespace.name} has ${nextHop} at ${mac}, and nobody on ${link.name} has that address`;
-    const place = { netns: namespace.name, device: link.name, stage: 'neighbour' } as const;
-    this.steps.push({ ...place, verdict: 'failed', detail, quotes: [entry] });
-    return end('dropped', detail);
-  }
-
-  /** Nobody answered: for want of an owner, or because something on the way stops the frames. */
-  #unanswered(
-    namespace: NamespaceState,
-    link: Link,
-    nextHop: string,
-    { stations, edges, firstBridge }: Spread,
-    owner: Station | null,
-  ): Progress {
-    if (owner !== null) {
-      this.#add(...owner.steps);
-      return end('dropped', owner.obstacle ?? '', this.#unresolved(namespace));
-    }
-    const [edge] = edges;
-    const way = firstBridge ?? edge ?? stations[0];
-    this.#add(...(way?.steps ?? []));
-    if (edge !== undefined) {
-      if (firstBridge === null || edge.kind === 'undetermined') return end(edge.kind, edge.reason);
-      const reason = `${nextHop} may be behind a port of ${firstBridge.bridge} whose other end the snapshot has not`;
-      return end('leaves-view', reason);
-    }
-    const place = { netns: firstBridge?.netns ?? namespace.name, device: firstBridge?.bridge ?? link.name };
-    const entry = namespace.neighbours.find((one) => one.device === link.name && one.address === nextHop);
-    const detail = `nobody on ${place.device} has the address ${nextHop}`;
-    const quotes = entry === undefined ? [] : [entry.source];
-    this.steps.push({ ...place, stage: 'neighbour', verdict: 'failed', detail, quotes });
-    return end('unanswered', detail, this.#unresolved(namespace));
   }
 
   #deliver(namespace: NamespaceState, received: string | null, broadcast = false): JourneyEnd {
@@ -400,25 +287,6 @@ function endAlike(a: JourneyEnd, b: JourneyEnd): boolean {
 
 function endText(one: JourneyEnd): string {
   return 'reason' in one ? one.reason : `${one.kind} in ${one.netns}`;
-}
-
-function routeQuery(packet: ModelPacket, inputDevice: string | null): RouteQuery {
-  const { family, source, destination, protocol, mark, sourcePort, destinationPort, user, boundDevice } = packet;
-  const sent = inputDevice === null;
-  return {
-    family,
-    source,
-    destination,
-    inputDevice,
-    outputDevice: sent ? (boundDevice ?? null) : null,
-    // A mark belongs to the buffer: it does not cross into another namespace, nor is it there on what came in.
-    mark: sent ? (mark ?? 0) : 0,
-    tos: 0,
-    protocol,
-    sourcePort: sourcePort ?? null,
-    destinationPort: protocol === 'icmp' ? null : destinationPort,
-    user: sent ? (user ?? null) : null,
-  };
 }
 
 function travel(question: Question, start: NamespaceState): Journey {

@@ -25,13 +25,33 @@ export type Departure =
     }
   | { readonly kind: 'unknown'; readonly reason: string; readonly quotes: readonly Quote[] };
 
+/** What routing is asked about the packet, which came in by the device or (null) is sent by a program. */
+export function routeQuery(packet: ModelPacket, inputDevice: string | null): RouteQuery {
+  const { family, source, destination, protocol, mark, sourcePort, destinationPort, user, boundDevice } = packet;
+  const sent = inputDevice === null;
+  return {
+    family,
+    source,
+    destination,
+    inputDevice,
+    outputDevice: sent ? (boundDevice ?? null) : null,
+    // A mark belongs to the buffer: it does not cross into another namespace, nor is it there on what came in.
+    mark: sent ? (mark ?? 0) : 0,
+    tos: 0,
+    protocol,
+    sourcePort: sourcePort ?? null,
+    destinationPort: protocol === 'icmp' ? null : destinationPort,
+    user: sent ? (user ?? null) : null,
+  };
+}
+
 /** Decides about a packet that a program of the namespace sends. */
 export function depart(namespace: NamespaceState, packet: ModelPacket, query: RouteQuery): Departure {
   const { destination, family, protocol } = packet;
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return found;
   const { quotes } = found;
-  if (family === 6 && isUnspecified(packet.source) && !isUnspecified(destination)) {
+  if (found.kind === 'route' && family === 6 && isUnspecified(packet.source) && !isUnspecified(destination)) {
     const reason = `${namespace.name} has no source address for ${destination}`;
     return { kind: 'failed', stage: 'send', errno: 'EADDRNOTAVAIL', reason, quotes };
   }

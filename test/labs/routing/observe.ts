@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { collectSnapshot } from '../../../src/host/collect.ts';
 import { findNamespaces } from '../../../src/host/namespaces.ts';
 import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
-import type { HostState } from '../../../src/host/state.ts';
+import type { HostState, Link } from '../../../src/host/state.ts';
 import { buildLab, type Lab } from '../lab.ts';
+import { waitUntil } from '../process.ts';
 import type { AgentReport, ListenerSpec, Probe } from './probe.ts';
 import { Random } from './random.ts';
 import { type RandomLab, randomLab } from './random-lab.ts';
@@ -106,6 +107,28 @@ async function snapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> 
   }
 }
 
+/** The kernel opens a bridge's port up to a second after its link came up (net/core/link_watch.c). */
+function isSettled({ namespaces }: HostState): boolean {
+  return [...namespaces.values()].every(({ bridgePorts, links }) =>
+    bridgePorts.every(({ device, bridge, state }) => {
+      const find = (name: string): Link | undefined => links.find((link) => link.name === name);
+      const [port, over] = [find(device), find(bridge)];
+      const works = port?.up === true && port.carrier && over?.up === true;
+      return !works || (state === 'forwarding' && over.carrier);
+    }),
+  );
+}
+
+async function settledSnapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
+  let state = await snapshot(lab, hosts);
+  const settled = async (): Promise<boolean> => {
+    state = await snapshot(lab, hosts);
+    return isSettled(state);
+  };
+  await waitUntil(settled, 3000);
+  return state;
+}
+
 interface RouteGetRecord {
   readonly type?: string;
   readonly dev?: string;
@@ -136,7 +159,7 @@ export async function experiment(seed: number): Promise<Experiment> {
   const agents = await Promise.all(
     hosts.map(async (host) => [host, await startAgent(lab, host, random.listeners.get(host) ?? [])] as const),
   );
-  const state = await snapshot(lab, hosts);
+  const state = await settledSnapshot(lab, hosts);
   const choices = new Random(seed + 1);
   const lookUps: RouteGet[] = [];
   for (const host of hosts) {

@@ -259,6 +259,7 @@ class Maker {
         host,
         `-6 route add ${random.pick(['blackhole', 'unreachable', 'prohibit', 'throw'])} fd00:${random.pick(this.#interfaces).segment}::/64 metric 5`,
       );
+    this.#spoil6(host);
     if (random.chance(0.25)) this.#rule(host);
     if (random.chance(0.1)) this.#rule(host);
     this.#switches(host, device);
@@ -280,6 +281,43 @@ class Maker {
       }
     }
     if (random.chance(0.04)) this.#command(host, 'link set dev lo down');
+  }
+
+  /** IPv6: routes by source, with metrics, to the wrong place; rules. */
+  #spoil6(host: number): void {
+    const random = this.#random;
+    const own = this.#interfaces.filter((one) => one.host === host);
+    const { segment, device } = random.pick(own);
+    const target = random.pick([
+      'default',
+      `fd00:${random.pick(this.#interfaces).segment}::/64`,
+      '2001:db8::/32',
+      'fd00::/16',
+    ]);
+    const beside = this.#interfaces.filter(
+      (one) => one.host !== host && one.segment === segment && one.address6 !== null,
+    );
+    const way = beside.length === 0 ? `dev ${device}` : `via ${random.pick(beside).address6} dev ${device}`;
+    if (random.chance(0.2)) this.#command(host, `-6 route add ${target} ${way} metric ${random.integer(1, 2000)}`);
+    if (random.chance(0.1)) this.#command(host, `-6 route add ${target} from fd00:${segment}::/64 ${way}`);
+    if (random.chance(0.1)) this.#command(host, `-6 route add ${target} ${way} table 100`);
+    if (!random.chance(0.15)) return;
+    const selector = random.pick([
+      `from fd00:${segment}::/64`,
+      `to fd00:${segment}::/64`,
+      'from all',
+      'ipproto tcp',
+      `iif ${device}`,
+    ]);
+    const action = random.pick([
+      'lookup 100',
+      'lookup 100',
+      'blackhole',
+      'prohibit',
+      'unreachable',
+      'lookup main suppress_prefixlength 0',
+    ]);
+    this.#command(host, `-6 rule add priority ${random.integer(1, 30_000)} ${selector} ${action}`);
   }
 
   #bridge(host: number, command: string): void {
@@ -332,7 +370,7 @@ class Maker {
       ['src_valid_mark', 1],
       ['send_redirects', 1],
     ] as const;
-    for (const [name, value] of rare) if (random.chance(0.06)) this.#set(host, `net/ipv4/conf/${on}/${name}`, value);
+    for (const [name, value] of rare) if (random.chance(0.09)) this.#set(host, `net/ipv4/conf/${on}/${name}`, value);
     if (random.chance(0.06)) this.#set(host, `net/ipv4/conf/${device}/forwarding`, random.integer(0, 1));
   }
 
