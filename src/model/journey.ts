@@ -7,13 +7,11 @@
  */
 
 import type { HostState, Link, NamespaceState, NextHop } from '../host/state.ts';
-import { isUnspecified } from './address.ts';
 import { deliver } from './deliver.ts';
 import { type HookStage, hasChains, hookStep, mayRedirect } from './firewall.ts';
 import { unusableReason } from './frame.ts';
 import { decideInput, type InputDecision } from './input.ts';
 import { chooseSource, type Departure, depart, routeQuery } from './output.ts';
-import type { RouteQuery } from './rule.ts';
 import type { Journey, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
 import { end, type Position, type Progress, transmit } from './transmit.ts';
 
@@ -30,6 +28,8 @@ const defaultTimeToLive = 64;
 interface Question {
   readonly host: HostState;
   readonly packet: ModelPacket;
+  /** The source that the sender looks its route up with. */
+  readonly routedAs: string;
   /** For an answer: the namespace that waits for it. */
   readonly awaitedIn: string | null;
   /** What the packet that it answers has taught the hosts. */
@@ -85,14 +85,13 @@ class Walk {
     }
   }
 
-  #query(inputDevice: string | null): RouteQuery {
-    return routeQuery(this.#packet, inputDevice);
-  }
-
   /** From the program that sends it. */
   #sent(namespace: NamespaceState): Progress {
     const place = { netns: namespace.name, stage: 'route' } as const;
-    const departure = depart(namespace, this.#packet, this.#query(null));
+    const departure = depart(namespace, this.#packet, {
+      ...routeQuery(this.#packet, null),
+      source: this.#question.routedAs,
+    });
     const { quotes } = departure;
     if (departure.kind === 'unknown') {
       this.steps.push({ ...place, device: null, verdict: 'unknown', detail: departure.reason, quotes });
@@ -126,7 +125,7 @@ class Walk {
     this.#hook(namespace, 'prerouting', device);
     const place = { netns: namespace.name, device, stage: 'route' } as const;
     const { destination } = this.#packet;
-    const decision = decideInput(namespace, device, this.#query(device));
+    const decision = decideInput(namespace, device, routeQuery(this.#packet, device));
     if (decision.kind === 'unknown') {
       this.steps.push({ ...place, verdict: 'unknown', detail: decision.reason, quotes: decision.quotes });
       return end('undetermined', decision.reason);
@@ -289,7 +288,9 @@ function endText(one: JourneyEnd): string {
   return 'reason' in one ? one.reason : `${one.kind} in ${one.netns}`;
 }
 
-function travel(question: Question, start: NamespaceState): Journey {
+function travel(asked: Pick<Question, 'host' | 'packet' | 'awaitedIn' | 'learnt'>, start: NamespaceState): Journey {
+  const { source, routedAs } = chooseSource(start, asked.packet);
+  const question: Question = { ...asked, packet: { ...asked.packet, source }, routedAs, forks: 0 };
   const walk = new Walk(question);
   const reached = walk.run({ namespace: start, device: null });
   const { steps, assumptions, learnt, mayBeRedirected } = walk;
@@ -306,10 +307,7 @@ function lost(packet: ModelPacket, start: string): Journey {
 export function journey(host: HostState, packet: ModelPacket, start: string): Journey {
   const namespace = host.namespaces.get(start);
   if (namespace === undefined) return lost(packet, start);
-  const source = isUnspecified(packet.source)
-    ? chooseSource(namespace, packet, routeQuery(packet, null))
-    : packet.source;
-  return travel({ host, packet: { ...packet, source }, awaitedIn: null, learnt: [], forks: 0 }, namespace);
+  return travel({ host, packet, awaitedIn: null, learnt: [] }, namespace);
 }
 
 /**
@@ -333,8 +331,5 @@ export function replyJourney(host: HostState, there: Journey): Journey | null {
     destinationPort: sourcePort ?? 0,
     ...(icmp ? {} : { sourcePort: destinationPort }),
   };
-  const source = isUnspecified(answer.source)
-    ? chooseSource(namespace, answer, routeQuery(answer, null))
-    : answer.source;
-  return travel({ host, packet: { ...answer, source }, awaitedIn: start, learnt: there.learnt, forks: 0 }, namespace);
+  return travel({ host, packet: answer, awaitedIn: start, learnt: there.learnt }, namespace);
 }

@@ -3,12 +3,12 @@
  * ARP (RFC 1027), and neighbour discovery (RFC 4861, `ndisc_recv_ns`).
  */
 
-import type { Link, NamespaceState, Neighbour } from '../host/state.ts';
+import type { Link, NamespaceState, Neighbour, Quote } from '../host/state.ts';
 import { inPrefix, isLinkLocal6, isLoopback, sameAddress } from './address.ts';
 import { decideInput } from './input.ts';
 import { lookUpRoute } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
-import { largerSetting, settingOf } from './setting.ts';
+import { largerSetting, type Setting, settingOf } from './setting.ts';
 import { selectAddress4 } from './source.ts';
 
 const scopeLink = 253;
@@ -63,6 +63,17 @@ function query(source: string, destination: string, inputDevice: string | null):
   };
 }
 
+/** Who has the address: does it answer, and if not, why not (null: it is not its own, and it is not told to). */
+export type Reaction =
+  | { readonly answers: true }
+  | { readonly answers: false; readonly why: string | null; readonly quotes: readonly Quote[] };
+
+const answers: Reaction = { answers: true };
+
+function silent(why: string | null, quotes: readonly Quote[] = []): Reaction {
+  return { answers: false, why, quotes };
+}
+
 /** `arp_ignore`: what keeps a host from answering for an address of its own. */
 function ignores(namespace: NamespaceState, { name, addresses }: Link, asker: string, target: string): boolean {
   const mode = largerSetting(namespace, 4, name, 'arp_ignore').value;
@@ -83,34 +94,47 @@ function filters(namespace: NamespaceState, device: string, asker: string, targe
   return way.kind !== 'route' || way.nextHops[0]?.device !== device;
 }
 
-function answersArp(namespace: NamespaceState, link: Link, asker: string, target: string): boolean {
+function reactToArp(namespace: NamespaceState, link: Link, asker: string, target: string): Reaction {
   const device = link.name;
-  if (isLoopback(target) && largerSetting(namespace, 4, device, 'route_localnet').value === 0) return false;
+  const setting = (name: string): Setting => largerSetting(namespace, 4, device, name);
+  if (isLoopback(target) && setting('route_localnet').value === 0) return silent(null);
+  const ignored = (): Reaction => {
+    const { value, quotes } = setting('arp_ignore');
+    return silent(`its arp_ignore is ${value}`, quotes);
+  };
   // A request without a sender is one that looks for a duplicate.
-  if (asker === '0.0.0.0') return ownsAddress(namespace, target) && !ignores(namespace, link, asker, target);
+  if (asker === '0.0.0.0') {
+    if (!ownsAddress(namespace, target)) return silent(null);
+    return ignores(namespace, link, asker, target) ? ignored() : answers;
+  }
   // The request is judged like a packet: what may not come in by this device gets no answer either.
   const decision = decideInput(namespace, device, query(asker, target, device));
-  if (decision.kind === 'local' && decision.broadcast) return false;
-  if (decision.kind === 'local') {
-    return !ignores(namespace, link, asker, target) && !filters(namespace, device, asker, target);
+  if (decision.kind === 'local' && !decision.broadcast) {
+    if (ignores(namespace, link, asker, target)) return ignored();
+    if (!filters(namespace, device, asker, target)) return answers;
+    return silent(`its way back to ${asker} is not by ${device} (arp_filter)`, setting('arp_filter').quotes);
   }
-  if (decision.kind !== 'forward' || decision.off !== null || decision.assumed !== null) return false;
-  if (decision.found.nextHops.some((hop) => hop.device === device)) return false;
+  if (decision.kind === 'dropped' && ownsAddress(namespace, target)) return silent(decision.reason, decision.quotes);
+  if (decision.kind !== 'forward' || decision.off !== null || decision.assumed !== null) return silent(null);
+  if (decision.found.nextHops.some((hop) => hop.device === device)) return silent(null);
   const listed = namespace.proxyNeighbours.some((one) => one.device === device && sameAddress(one.address, target));
-  return listed || largerSetting(namespace, 4, device, 'proxy_arp').value !== 0;
+  return listed || setting('proxy_arp').value !== 0 ? answers : silent(null);
 }
 
 /** IPv6 answers for the addresses of the very device, unlike IPv4. */
-function answersDiscovery(namespace: NamespaceState, { name, addresses }: Link, target: string): boolean {
+function reactToDiscovery(namespace: NamespaceState, { name, addresses }: Link, target: string): Reaction {
   const own = addresses.find(({ address }) => sameAddress(address, target));
-  if (own !== undefined) return !own.flags.includes('tentative') && !own.flags.includes('dadfailed');
+  const unready = own?.flags.find((flag) => flag === 'tentative' || flag === 'dadfailed');
+  if (own !== undefined) return unready === undefined ? answers : silent(`its address is ${unready}`, [own.source]);
+  const elsewhere = namespace.links.find((link) => link.addresses.some(({ address }) => sameAddress(address, target)));
+  if (elsewhere !== undefined) return silent(`its address is on ${elsewhere.name}, not on ${name}`, [elsewhere.source]);
   const forwards = settingOf(namespace, `net.ipv6.conf.${name}.forwarding`).value !== 0;
   const proxies = largerSetting(namespace, 6, name, 'proxy_ndp').value !== 0;
   const listed = namespace.proxyNeighbours.some((one) => one.device === name && sameAddress(one.address, target));
-  return forwards && proxies && listed;
+  return forwards && proxies && listed ? answers : silent(null);
 }
 
-/** True when the host behind the device answers a request for the address, sent from `asker`. */
-export function answersFor(namespace: NamespaceState, link: Link, asker: string, target: string): boolean {
-  return target.includes(':') ? answersDiscovery(namespace, link, target) : answersArp(namespace, link, asker, target);
+/** What the host behind the device does about a request for the address, sent from `asker`. */
+export function reactionTo(namespace: NamespaceState, link: Link, asker: string, target: string): Reaction {
+  return target.includes(':') ? reactToDiscovery(namespace, link, target) : reactToArp(namespace, link, asker, target);
 }

@@ -69,12 +69,26 @@ export function depart(namespace: NamespaceState, packet: ModelPacket, query: Ro
   return { kind: 'unknown', reason, quotes };
 }
 
-/** The source that the host gives the packet: the unspecified address when it has none. */
-export function chooseSource(namespace: NamespaceState, packet: ModelPacket, query: RouteQuery): string {
-  const found = lookUpRoute(namespace, query);
+/** How the packet sets out: its source, and the source that its route is looked up with. */
+interface Origin {
+  /** The unspecified address when the host has none for it. */
+  readonly source: string;
+  readonly routedAs: string;
+}
+
+/**
+ * Chooses the source where the program chose none. IPv4 looks the route up again with it (`ip_route_connect`); IPv6 only
+ * when the first look-up failed (`ip6_dst_lookup_tail`), and chooses before it looks at the error, among the addresses of
+ * all devices.
+ */
+export function chooseSource(namespace: NamespaceState, packet: ModelPacket): Origin {
+  const { source, destination, family } = packet;
+  if (!isUnspecified(source)) return { source, routedAs: source };
+  const found = lookUpRoute(namespace, routeQuery(packet, null));
   if (found.kind !== 'route') {
-    // IPv6 chooses before it looks at the error, among the addresses of all devices.
-    return packet.family === 4 ? packet.source : (selectAddress6(namespace, null, packet.destination) ?? packet.source);
+    const any = family === 4 ? source : (selectAddress6(namespace, null, destination) ?? source);
+    return { source: any, routedAs: any };
   }
-  return sourceFor(namespace, found.route, found.nextHops[0] ?? null, packet.destination) ?? packet.source;
+  const chosen = sourceFor(namespace, found.route, found.nextHops[0] ?? null, destination) ?? source;
+  return { source: chosen, routedAs: family === 4 ? chosen : source };
 }

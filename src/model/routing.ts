@@ -66,6 +66,17 @@ function usable(namespace: NamespaceState, hop: NextHop, { family, outputDevice 
   return !hop.linkDown || largerSetting(namespace, family, hop.device, 'ignore_routes_with_linkdown').value === 0;
 }
 
+/**
+ * A gateway that is an address of the host itself is none: its next hop has the scope of the host, `rt_set_nexthop` uses
+ * those of the link alone, and the destination is looked for on the link.
+ */
+function withoutOwnGateway(namespace: NamespaceState, hop: NextHop): NextHop {
+  const own = namespace.links.some(({ addresses }) =>
+    addresses.some(({ family, address }) => family === 4 && address === hop.gateway),
+  );
+  return own ? { ...hop, gateway: null } : hop;
+}
+
 /** What a look-up in one table gives; null: go on with the next rule. */
 function inTables(namespace: NamespaceState, tables: readonly number[], query: RouteQuery): RouteLookup | null {
   const candidates = namespace.routes
@@ -83,7 +94,9 @@ function inTables(namespace: NamespaceState, tables: readonly number[], query: R
       const reason = `the route "${route.source.text}" is of a kind that the model does not know`;
       return { kind: 'unknown', reason, quotes };
     }
-    const nextHops = route.nextHops.filter((hop) => usable(namespace, hop, query));
+    const nextHops = route.nextHops
+      .filter((hop) => usable(namespace, hop, query))
+      .map((hop) => withoutOwnGateway(namespace, hop));
     if (nextHops.length > 0 || route.nextHops.length === 0) return { kind: 'route', route, nextHops, quotes };
   }
   return null;

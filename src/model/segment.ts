@@ -48,6 +48,8 @@ const kindWords: ReadonlyMap<string, string> = new Map([
 export class Spread {
   readonly stations: Station[] = [];
   readonly edges: Edge[] = [];
+  /** Where a bridge keeps it back. */
+  readonly kept: Way[] = [];
   /** The way out of the first device. */
   origin: Way = { steps: [], obstacle: null };
   /** The way to the first bridge, for whoever asks and gets no answer. */
@@ -132,6 +134,7 @@ export class Spread {
     for (const out of namespace.links.filter(({ master }) => master === bridge.name)) {
       const leaving = crossing.forward(out, way);
       if (leaving === null) continue;
+      if (way.obstacle === null && leaving.obstacle !== null) this.kept.push(leaving);
       const hooks = port === null || leaving.obstacle !== null ? [] : this.#hooks(namespace, bridge);
       this.leave(namespace, out, { ...leaving, steps: [...leaving.steps, ...hooks] });
     }

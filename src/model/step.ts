@@ -101,7 +101,7 @@ export interface LearntNeighbour {
   readonly netns: string;
   readonly device: string;
   readonly address: string;
-  readonly mac: string | null;
+  readonly asker: { readonly netns: string; readonly device: string };
 }
 
 /** The way of one packet in one direction. */

@@ -6,7 +6,7 @@
 import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/state.ts';
 import { sameAddress } from './address.ts';
 import { type Frame, unusableReason } from './frame.ts';
-import { answersFor, askingAddress, usableNeighbour } from './neighbour.ts';
+import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
 import { type BridgeHooks, Spread, type Station } from './segment.ts';
 import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
 
@@ -30,7 +30,7 @@ export interface Medium {
 }
 
 /** One place where the packet may come to. */
-export interface Arrival {
+interface Arrival {
   readonly steps: readonly Step[];
   readonly progress: Progress;
 }
@@ -90,19 +90,30 @@ class Sending {
     const learnt = this.#medium.learnt.find(
       (one) => one.netns === namespace.name && one.device === link.name && sameAddress(one.address, nextHop),
     );
-    const teacher = asked.stations.find((one) => one.obstacle === null && one.link.mac === learnt?.mac);
-    if (learnt !== undefined && teacher !== undefined) return { arrivals: [this.#across(teacher)], learnt: [] };
+    const teacher = asked.stations.find(
+      ({ obstacle, namespace: its, link: { name } }) =>
+        obstacle === null && its.name === learnt?.asker.netns && name === learnt.asker.device,
+    );
+    if (teacher !== undefined) return { arrivals: [this.#across(teacher)], learnt: [] };
     const asker = askingAddress(namespace, link, this.#medium.packet.source, nextHop);
-    const answering = asked.stations.filter((station) => answersFor(station.namespace, station.link, asker, nextHop));
+    const reactions = asked.stations.map((station) => ({
+      station,
+      reaction: reactionTo(station.namespace, station.link, asker, nextHop),
+    }));
+    const answering = reactions.filter(({ reaction }) => reaction.answers).map(({ station }) => station);
     const heard = answering.filter(({ obstacle }) => obstacle === null);
-    if (heard.length === 0) return this.#unanswered(asked, answering[0] ?? null);
+    if (heard.length === 0) {
+      const [owner] = answering;
+      if (owner !== undefined) return only(owner.steps, end('dropped', owner.obstacle ?? '', this.#unresolved()));
+      return this.#silence(reactions) ?? this.#unanswered(asked);
+    }
     return {
       arrivals: heard.map((station) => this.#across(station)),
       learnt: heard.map((station) => ({
         netns: station.namespace.name,
         device: station.link.name,
         address: asker,
-        mac: link.mac,
+        asker: { netns: namespace.name, device: link.name },
       })),
     };
   }
@@ -128,33 +139,46 @@ class Sending {
     const { namespace, link } = station;
     const spread = this.#spread({ to: 'one', mac: link.mac, justLearnt: true });
     const reached = spread.stations.find((one) => one.link === link);
-    const { steps } = reached ?? station;
-    if (reached?.obstacle === null) return { steps, progress: { to: { namespace, device: link.name } } };
-    return { steps, progress: end('dropped', reached?.obstacle ?? 'a bridge sends it elsewhere') };
+    if (reached?.obstacle === null) {
+      return { steps: reached.steps, progress: { to: { namespace, device: link.name } } };
+    }
+    const { steps, obstacle } = reached ?? spread.kept[0] ?? spread.origin;
+    return { steps, progress: end('dropped', obstacle ?? `${link.mac} is not where the bridges send it`) };
   }
 
   /** To the address that the neighbour table gives, whoever has it. */
   #towards(mac: string | null, entry: Quote): Transmission {
-    const { stations, edges, firstBridge, origin } = this.#spread({ to: 'one', mac, justLearnt: false });
+    const { stations, edges, kept, firstBridge, origin } = this.#spread({ to: 'one', mac, justLearnt: false });
     const its = stations.filter((station) => station.link.mac === mac);
     const station = its.find(({ obstacle }) => obstacle === null) ?? its[0];
     if (station !== undefined) {
       const { steps, obstacle, namespace, link } = station;
       return only(steps, obstacle === null ? { to: { namespace, device: link.name } } : end('dropped', obstacle));
     }
-    const [edge] = edges;
-    if (edge !== undefined) {
-      return only(edge.steps, edge.obstacle === null ? end(edge.kind, edge.reason) : end('dropped', edge.obstacle));
-    }
+    const edge = edges.find((one) => one.obstacle === null);
+    if (edge !== undefined) return only(edge.steps, end(edge.kind, edge.reason));
+    const stop = kept[0] ?? edges[0];
+    if (stop !== undefined) return only(stop.steps, end('dropped', stop.obstacle ?? ''));
     const [netns, device] = [this.#namespace.name, this.#link.name];
     const detail = `the neighbour table of ${netns} has ${this.#nextHop} at ${mac}, and nobody on ${device} has that address`;
     const step: Step = { netns, device, stage: 'neighbour', verdict: 'failed', detail, quotes: [entry] };
     return only([...(firstBridge ?? origin).steps, step], end('dropped', detail));
   }
 
-  /** Nobody answered: for want of an owner, or because something on the way stops the frames. */
-  #unanswered({ stations, edges, firstBridge }: Spread, owner: Station | null): Transmission {
-    if (owner !== null) return only(owner.steps, end('dropped', owner.obstacle ?? '', this.#unresolved()));
+  /** A host has the address and does not answer; null when none has. */
+  #silence(reactions: readonly { readonly station: Station; readonly reaction: Reaction }[]): Transmission | null {
+    for (const { station, reaction } of reactions) {
+      if (reaction.answers || reaction.why === null || station.obstacle !== null) continue;
+      const detail = `${station.namespace.name} has the address ${this.#nextHop} and does not answer: ${reaction.why}`;
+      const place = { netns: station.namespace.name, device: station.link.name, stage: 'neighbour' } as const;
+      const step: Step = { ...place, verdict: 'failed', detail, quotes: reaction.quotes };
+      return only([...station.steps, step], end('unanswered', detail, this.#unresolved()));
+    }
+    return null;
+  }
+
+  /** Nobody has the address, as far as the snapshot reaches. */
+  #unanswered({ stations, edges, firstBridge }: Spread): Transmission {
     const [edge] = edges;
     const steps = (firstBridge ?? edge ?? stations[0])?.steps ?? [];
     if (edge !== undefined) {

@@ -226,3 +226,19 @@ test.each([
 ])('%s: not known', (text, reason) => {
   expect(found('192.0.2.1', { routes: [text] })).toBe(`unknown: the route "${text}" ${reason}`);
 });
+
+test("a gateway that is the host's own address is none", () => {
+  const routes = ['192.0.2.0/24 via 10.88.0.10 dev eth0'];
+  const host = namespace('box', { links, routes });
+  const none = {
+    inputDevice: null,
+    outputDevice: null,
+    mark: 0,
+    tos: 0,
+    sourcePort: null,
+    destinationPort: null,
+    user: null,
+  };
+  const query = { family: 4, source: '10.88.0.10', destination: '192.0.2.1', protocol: 'tcp', ...none } as const;
+  expect(lookUpRoute(host, query)).toMatchObject({ nextHops: [{ device: 'eth0', gateway: null }] });
+});

@@ -98,7 +98,7 @@ function lookUpText(namespace: NamespaceState, address: string): string | null {
   const query = routeQuery(packet, null);
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return null;
-  const source = chooseSource(namespace, packet, query);
+  const { source } = chooseSource(namespace, packet);
   if (found.kind === 'none') return errorTexts['ENETUNREACH'] ?? '';
   if (found.kind === 'refused') return errorTexts[found.errno] ?? '';
   if (packet.family === 6 && isUnspecified(source)) return errorTexts['EADDRNOTAVAIL'] ?? '';

@@ -69,7 +69,8 @@ interface Agent {
 async function startAgent(lab: Lab, host: string, listeners: readonly ListenerSpec[]): Promise<Agent> {
   const netns = lab.netns(host);
   const node = [process.execPath, agent, netns, JSON.stringify(listeners)];
-  const child = spawn('nsenter', [`--net=/run/netns/${netns}`, '--', ...node], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [file, ...args] = ['nsenter', `--net=/run/netns/${netns}`, '--', ...node] as const;
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout });
   const ended = once(child, 'exit').then(() => {
     throw new Error(`the agent of ${host} ended early`);
