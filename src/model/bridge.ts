@@ -65,7 +65,8 @@ export class Crossing {
     if (port === null) return way;
     const found = this.#stateOf(port);
     const place = { netns: this.#namespace.name, device: port.name, stage: 'bridge' } as const;
-    const quotes = [found?.source ?? port.source, ...(this.#entry === null ? [] : [this.#entry.source])];
+    const entry = this.#entry?.permanent === false ? [this.#entry.source] : [];
+    const quotes = [found?.source ?? port.source, ...entry];
     const trouble = this.#stopped(port);
     if (trouble !== null) return blocked(way, { ...place, verdict: 'dropped', ...trouble, quotes }, trouble.reason);
     if (this.#bridge.vlanFiltering && this.#vlan === null) {

@@ -51,7 +51,8 @@ export function depart(namespace: NamespaceState, packet: ModelPacket, query: Ro
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return found;
   const { quotes } = found;
-  if (found.kind === 'route' && family === 6 && isUnspecified(packet.source) && !isUnspecified(destination)) {
+  // IPv6 looks for a source before it looks at the error.
+  if (family === 6 && isUnspecified(packet.source) && !isUnspecified(destination)) {
     const reason = `${namespace.name} has no source address for ${destination}`;
     return { kind: 'failed', stage: 'send', errno: 'EADDRNOTAVAIL', reason, quotes };
   }

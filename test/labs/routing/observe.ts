@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { collectSnapshot } from '../../../src/host/collect.ts';
 import { findNamespaces } from '../../../src/host/namespaces.ts';
 import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
-import type { HostState, Link } from '../../../src/host/state.ts';
+import type { HostState, Link, NamespaceState } from '../../../src/host/state.ts';
 import { buildLab, type Lab } from '../lab.ts';
 import { waitUntil } from '../process.ts';
 import type { AgentReport, ListenerSpec, Probe } from './probe.ts';
@@ -109,15 +109,24 @@ async function snapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> 
 }
 
 /** The kernel opens a bridge's port up to a second after its link came up (net/core/link_watch.c). */
-function isSettled({ namespaces }: HostState): boolean {
-  return [...namespaces.values()].every(({ bridgePorts, links }) =>
-    bridgePorts.every(({ device, bridge, state }) => {
-      const find = (name: string): Link | undefined => links.find((link) => link.name === name);
-      const [port, over] = [find(device), find(bridge)];
-      const works = port?.up === true && port.carrier && over?.up === true;
-      return !works || (state === 'forwarding' && over.carrier);
-    }),
+function bridgesAreOpen({ bridgePorts, links }: NamespaceState): boolean {
+  return bridgePorts.every(({ device, bridge, state }) => {
+    const find = (name: string): Link | undefined => links.find((link) => link.name === name);
+    const [port, over] = [find(device), find(bridge)];
+    const works = port?.up === true && port.carrier && over?.up === true;
+    return !works || (state === 'forwarding' && over.carrier);
+  });
+}
+
+/** An IPv6 address serves once it is known that nobody else has it, also where that is not tried. */
+function addressesServe({ links }: NamespaceState): boolean {
+  return links.every(
+    ({ up, carrier, addresses }) => !up || !carrier || addresses.every(({ flags }) => !flags.includes('tentative')),
   );
+}
+
+function isSettled({ namespaces }: HostState): boolean {
+  return [...namespaces.values()].every((one) => bridgesAreOpen(one) && addressesServe(one));
 }
 
 async function settledSnapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
