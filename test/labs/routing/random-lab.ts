@@ -197,6 +197,8 @@ class Maker {
     this.#set(host, 'net/ipv4/ip_forward', own.length > 1 && this.#random.chance(0.88) ? 1 : 0);
     this.#set(host, 'net/ipv6/conf/all/forwarding', own.length > 1 && this.#random.chance(0.88) ? 1 : 0);
     this.#set(host, 'net/ipv4/icmp_ratelimit', 0);
+    this.#set(host, 'net/ipv4/icmp_msgs_per_sec', 100_000);
+    this.#set(host, 'net/ipv4/icmp_msgs_burst', 10_000);
     this.#set(host, 'net/ipv6/icmp/ratelimit', 0);
     // A redirect would change what the second packet does.
     for (const device of ['all', 'default', ...own.map((one) => one.device)]) {
