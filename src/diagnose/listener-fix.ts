@@ -4,7 +4,8 @@
  */
 
 import type { HostState, Listener } from '../host/state.ts';
-import { formatEndpoint, journey } from '../model/journey.ts';
+import { formatEndpoint } from '../model/deliver.ts';
+import { journey } from '../model/journey.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';

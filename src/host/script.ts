@@ -14,6 +14,9 @@ export const linksCommand = 'ip -j -d -s link';
 /** The first sections: the links, and which namespaces are behind them. Whoever captures frames waits for these. */
 export const linkSections = 3;
 
+/** Sockets beyond this number tell no more of what is wrong, and take long to list. */
+const mostConnectedSockets = 4096;
+
 /** Listing more conntrack entries than this takes longer than the rest of the snapshot. */
 const mostConntrackEntries = 20_000;
 
@@ -56,11 +59,17 @@ run ip -j -4 route show table all
 run ip -j -6 route show table all
 run ip -j -4 rule
 run ip -j -6 rule
+run ip -j nexthop
 run ip -j neigh
+run ip -j neigh show proxy
 run bridge -j -d link
+run bridge -j vlan
 run bridge -j fdb
 run ss -HOtlnpe
 run ss -HOulnpe
+connected() { ss -HOtune state connected | head -n ${mostConnectedSockets}; }
+named 'ss -HOtune state connected' connected
+run cat /proc/net/snmp /proc/net/netstat
 if [ "$nft" = yes ]; then
   run nft -j list ruleset
   run nft -a list ruleset
@@ -71,17 +80,25 @@ else
 fi
 legacy /proc/net/ip_tables_names iptables-legacy-save iptables-save
 legacy /proc/net/ip6_tables_names ip6tables-legacy-save ip6tables-save
+# The list of sets is empty where the kernel has none: asking ipset would load it.
+if [ -e /sys/module/ip_set ] && command -v ipset >/dev/null 2>&1; then run ipset save; fi
 cd /proc/sys
 named 'grep -sH . net/*' grep -sH . \\
   net/ipv4/ip_forward net/ipv4/ip_nonlocal_bind net/ipv4/ip_local_port_range net/ipv4/icmp_echo_ignore_all \\
-  net/ipv4/icmp_ratelimit net/ipv4/tcp_syn_linear_timeouts net/ipv4/tcp_l3mdev_accept net/core/somaxconn \\
+  net/ipv4/icmp_ratelimit net/ipv4/tcp_syn_linear_timeouts net/ipv4/tcp_l3mdev_accept net/ipv4/udp_l3mdev_accept \\
+  net/ipv4/fib_multipath_hash_policy net/ipv4/icmp_errors_use_inbound_ifaddr net/core/somaxconn \\
   net/ipv4/conf/*/forwarding net/ipv4/conf/*/rp_filter net/ipv4/conf/*/route_localnet net/ipv4/conf/*/accept_local \\
-  net/ipv4/conf/*/src_valid_mark net/ipv4/conf/*/proxy_arp net/ipv4/conf/*/arp_ignore \\
-  net/ipv6/bindv6only net/ipv6/conf/*/forwarding net/ipv6/conf/*/disable_ipv6 \\
+  net/ipv4/conf/*/src_valid_mark net/ipv4/conf/*/proxy_arp net/ipv4/conf/*/arp_ignore net/ipv4/conf/*/arp_filter \\
+  net/ipv4/conf/*/arp_announce net/ipv4/conf/*/ignore_routes_with_linkdown net/ipv4/conf/*/send_redirects \\
+  net/ipv6/bindv6only net/ipv6/conf/*/forwarding net/ipv6/conf/*/force_forwarding net/ipv6/conf/*/disable_ipv6 \\
+  net/ipv6/conf/*/proxy_ndp net/ipv6/conf/*/ignore_routes_with_linkdown \\
   net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables net/bridge/bridge-nf-call-arptables \\
   net/netfilter/nf_conntrack_max net/netfilter/nf_conntrack_count net/netfilter/nf_conntrack_tcp_loose
 count=$(cat net/netfilter/nf_conntrack_count 2>/dev/null)
-if [ -n "$count" ] && [ "$count" -le ${mostConntrackEntries} ]; then
+if [ "$count" = 0 ]; then
+  # Listing none takes as long as listing the other namespaces' entries.
+  named 'conntrack -L -o extended,id' true
+elif [ -n "$count" ] && [ "$count" -le ${mostConntrackEntries} ]; then
   run conntrack -L -o extended,id
 fi
 `;

@@ -14,7 +14,13 @@ export interface Quote {
 export interface LinkAddress {
   readonly family: 4 | 6;
   readonly address: string;
+  /** The other end of a point-to-point link; the prefix length is then that of this address. */
+  readonly peer: string | null;
   readonly prefixLength: number;
+  /** RT_SCOPE_*: 0 global, 253 link, 254 host. */
+  readonly scope: number;
+  /** As printed: `secondary`, `tentative`, `dadfailed`, `deprecated`. */
+  readonly flags: readonly string[];
   readonly source: Quote;
 }
 
@@ -32,10 +38,26 @@ export interface Link {
   readonly carrier: boolean;
   /** Name of the bridge, bond or VRF that it is a port of. */
   readonly master: string | null;
+  /** How a macvlan or ipvlan treats its siblings: `bridge`, `private`, `vepa`, `passthru`. Null for other links. */
+  readonly mode: string | null;
+  /** The routing table of a VRF, null for other links. */
+  readonly vrfTable: number | null;
+  /** A bridge that filters by VLAN. */
+  readonly vlanFiltering: boolean;
   /** The other end of a veth pair; netns null when that namespace is not in the snapshot. */
   readonly peer: { readonly netns: string | null; readonly index: number; readonly device: string | null } | null;
   readonly addresses: readonly LinkAddress[];
   readonly source: Quote;
+}
+
+/** One way of a route. */
+export interface NextHop {
+  readonly device: string;
+  /** Null when the destination itself is on the link. */
+  readonly gateway: string | null;
+  /** The kernel's marks of a device that is down or has no carrier: it may pass over such a next hop. */
+  readonly dead: boolean;
+  readonly linkDown: boolean;
 }
 
 /** One routing table entry. */
@@ -58,23 +80,60 @@ export interface Route {
   readonly prefix: string;
   readonly prefixLength: number;
   readonly metric: number;
-  readonly device: string | null;
-  readonly gateway: string | null;
+  /** RT_SCOPE_*: 0 global, 253 link, 254 host. IPv6 has none: 0. */
+  readonly scope: number;
+  /** The type of service that a packet must carry, 0 for any. */
+  readonly tos: number;
+  /** IPv6: the sources that it serves; null for all. */
+  readonly from: { readonly prefix: string; readonly prefixLength: number } | null;
   /** Preferred source address. */
   readonly preferredSource: string | null;
-  /** Several next hops, or a nexthop object: device and gateway above are then null. */
-  readonly multipath: boolean;
+  /** Empty for types that lead nowhere, and where the next hops could not be read. */
+  readonly nextHops: readonly NextHop[];
   readonly source: Quote;
+}
+
+/** From and to, both included. */
+export interface NumberRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What an `ip rule` asks of a packet; null where it does not ask. */
+export interface RuleSelector {
+  readonly from: { readonly prefix: string; readonly prefixLength: number } | null;
+  readonly to: { readonly prefix: string; readonly prefixLength: number } | null;
+  /** The device that it came in by; `lo` for packets of this host. */
+  readonly inputDevice: string | null;
+  /** The device that the sending socket is bound to. */
+  readonly outputDevice: string | null;
+  readonly mark: { readonly value: number; readonly mask: number } | null;
+  readonly tos: number | null;
+  /** `tcp`, `udp`, or a number. */
+  readonly protocol: string | null;
+  readonly sourcePorts: NumberRange | null;
+  readonly destinationPorts: NumberRange | null;
+  readonly users: NumberRange | null;
+  /** Takes packets of a VRF alone, and looks up the VRF's table. */
+  readonly vrf: boolean;
 }
 
 /** One `ip rule`. */
 export interface RoutingRule {
   readonly family: 4 | 6;
   readonly priority: number;
-  /** Table number it looks up, null for another action. */
+  readonly action: 'lookup' | 'goto' | 'nop' | 'blackhole' | 'unreachable' | 'prohibit' | 'unknown';
+  /** The table that `lookup` looks up; null when its number is not known, and with `vrf`. */
   readonly table: number | null;
-  /** True for the plain `from all lookup TABLE`; any other selector is named in `source.text` and not evaluated yet. */
-  readonly matchesAll: boolean;
+  /** The priority that `goto` goes on with. */
+  readonly target: number | null;
+  /** `not`: takes the packets that the selector does not. */
+  readonly inverted: boolean;
+  readonly selector: RuleSelector;
+  /** Routes of this prefix length and shorter do not count (`suppress_prefixlength`). */
+  readonly suppressPrefixLength: number | null;
+  /** It has a selector that was not understood, named in `source.text`. */
+  readonly unread: boolean;
   readonly source: Quote;
 }
 
@@ -88,13 +147,23 @@ export interface Neighbour {
   readonly source: Quote;
 }
 
+/** An address that a device answers for on behalf of others (`ip neigh add proxy`). */
+export interface ProxyNeighbour {
+  readonly address: string;
+  readonly device: string;
+}
+
 /** One bridge forwarding database entry. */
 export interface ForwardingEntry {
   readonly mac: string;
   /** The port, or the bridge itself. */
   readonly device: string;
   readonly bridge: string | null;
+  /** The bridge's own address: frames to it go up to the host. */
   readonly permanent: boolean;
+  /** Put in by hand, or the bridge's own: what the bridge hears does not change it. */
+  readonly fixed: boolean;
+  readonly vlan: number | null;
   readonly source: Quote;
 }
 
@@ -104,6 +173,26 @@ export interface BridgePort {
   readonly bridge: string;
   /** `forwarding`, `learning`, `listening`, `blocking`, `disabled`. */
   readonly state: string;
+  /** May send a frame back out of itself. */
+  readonly hairpin: boolean;
+  /** Exchanges no frames with other isolated ports. */
+  readonly isolated: boolean;
+  /** Gets frames to addresses that the bridge has not learnt. */
+  readonly flood: boolean;
+  /** Gets broadcasts; multicasts. */
+  readonly broadcastFlood: boolean;
+  readonly multicastFlood: boolean;
+  readonly source: Quote;
+}
+
+/** A VLAN of a bridge port, or of the bridge itself. */
+export interface PortVlan {
+  readonly device: string;
+  readonly vlan: number;
+  /** Untagged frames that come in belong to it. */
+  readonly pvid: boolean;
+  /** Its frames leave without a tag. */
+  readonly untagged: boolean;
   readonly source: Quote;
 }
 
@@ -118,7 +207,23 @@ export interface Listener {
   readonly v6Only: boolean;
   /** SO_BINDTODEVICE. */
   readonly device: string | null;
+  /** Connections that wait to be accepted, and how many may; 0 and 0 for UDP. */
+  readonly queue: { readonly waiting: number; readonly limit: number };
   readonly process: { readonly name: string; readonly pid: number } | null;
+  readonly source: Quote;
+}
+
+/** A socket with both ends. */
+export interface ConnectedSocket {
+  readonly protocol: 'tcp' | 'udp';
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly port: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** As `ss` prints it: `ESTAB`, `TIME-WAIT`, … */
+  readonly state: string;
+  readonly device: string | null;
   readonly source: Quote;
 }
 
@@ -152,11 +257,15 @@ export interface NamespaceState {
   readonly routes: readonly Route[];
   readonly rules: readonly RoutingRule[];
   readonly neighbours: readonly Neighbour[];
+  readonly proxyNeighbours: readonly ProxyNeighbour[];
   readonly forwardingEntries: readonly ForwardingEntry[];
   readonly bridgePorts: readonly BridgePort[];
+  readonly portVlans: readonly PortVlan[];
   readonly listeners: readonly Listener[];
   /** Sockets were readable; without, "nothing listens" may not be said. */
   readonly listenersKnown: boolean;
+  /** Empty in cases that were recorded without them. */
+  readonly connectedSockets: readonly ConnectedSocket[];
   readonly firewallHooks: readonly FirewallHook[];
   /** All rule sets were readable; the command whose output shows that there are no others. */
   readonly firewallKnown: boolean;

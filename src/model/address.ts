@@ -62,3 +62,31 @@ export function inPrefix(address: string, prefix: string, length: number): boole
   const hostBits = BigInt(bits - length);
   return inner.value >> hostBits === outer.value >> hostBits;
 }
+
+/** 0.0.0.0 or `::`: no address, or any. */
+export function isUnspecified(address: string): boolean {
+  return parseAddress(address)?.value === 0n;
+}
+
+/** 127.0.0.0/8 (RFC 1122, section 3.2.1.3) or `::1`. */
+export function isLoopback(address: string): boolean {
+  return inPrefix(address, '127.0.0.0', 8) || inPrefix(address, '::1', 128);
+}
+
+/** 224.0.0.0/4 (RFC 5771) or ff00::/8. */
+export function isMulticast(address: string): boolean {
+  return inPrefix(address, '224.0.0.0', 4) || inPrefix(address, 'ff00::', 8);
+}
+
+/** fe80::/10: names a host on one link alone. */
+export function isLinkLocal6(address: string): boolean {
+  return inPrefix(address, 'fe80::', 10);
+}
+
+/** How many leading bits two addresses of one family share; 0 for two of different families. */
+export function commonPrefixLength(a: string, b: string): number {
+  const [first, second] = [parseAddress(a), parseAddress(b)];
+  if (first === null || second === null || first.family !== second.family) return 0;
+  const bits = first.family === 4 ? 32 : 128;
+  return bits - (first.value ^ second.value).toString(2).padStart(bits, '0').replace(/^0*/, '').length;
+}

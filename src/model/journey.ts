@@ -2,313 +2,334 @@
  * `journey(host, packet, start)`: what Linux would do with this packet, stage by stage, by the state of the snapshot.
  *
  * Pure. It says what it does not know instead of guessing: a hook whose rules may stop the packet is taken as passed and
- * named in `assumptions`; a route or link that it cannot follow ends the journey as undetermined.
+ * named in `assumptions`; where the kernel picks one of several ways by a hash, all are followed; a route or link that
+ * the model cannot follow ends the journey as undetermined.
  */
 
-import type { HostState, Link, NamespaceState, Quote } from '../host/state.ts';
-import { sameAddress } from './address.ts';
+import type { HostState, Link, NamespaceState, NextHop } from '../host/state.ts';
+import { deliver } from './deliver.ts';
 import { type HookStage, hasChains, hookStep, mayRedirect } from './firewall.ts';
-import { neighbourIs, ownsAddress, proxiesArp } from './neighbour.ts';
-import { lookUpRoute } from './routing.ts';
-import { findListener, listenersOnPort } from './socket.ts';
-import type { Journey, JourneyEnd, ModelPacket, Step } from './step.ts';
+import { unusableReason } from './frame.ts';
+import { decideInput, type InputDecision } from './input.ts';
+import { chooseSource, type Departure, depart, routeQuery } from './output.ts';
+import type { Journey, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
+import { end, type Position, type Progress, transmit } from './transmit.ts';
 
-/** Hosts on a way before the model calls it a loop. */
-const mostHosts = 32;
+/** Ways that are followed where the kernel picks one of several; more are said to be unknown. */
+const mostForks = 16;
 
-/** Where the packet is: in a namespace, by the device that it came in on (null: sent by a program there). */
-interface Position {
-  readonly namespace: NamespaceState;
-  readonly device: string | null;
+/** Why there are several ways, where a route has several next hops. */
+const picked = 'the kernel picks one by a hash of the packet';
+
+/** Linux's own, RFC 1700's recommendation (`IPDEFTTL`). */
+const defaultTimeToLive = 64;
+
+/** What all branches of one journey share. */
+interface Question {
+  readonly host: HostState;
+  readonly packet: ModelPacket;
+  /** The source that the sender looks its route up with. */
+  readonly routedAs: string;
+  /** For an answer: the namespace that waits for it. */
+  readonly awaitedIn: string | null;
+  /** What the packet that it answers has taught the hosts. */
+  readonly learnt: readonly LearntNeighbour[];
+  forks: number;
 }
-
-type Progress = { readonly to: Position } | { readonly end: JourneyEnd };
 
 /** Follows one packet. */
 class Walk {
   readonly steps: Step[] = [];
   readonly assumptions: string[] = [];
+  readonly learnt: LearntNeighbour[] = [];
   mayBeRedirected = false;
-  readonly #host: HostState;
-  readonly #packet: ModelPacket;
+  readonly #question: Question;
+  readonly #met: Set<string>;
+  #hops: number;
 
-  constructor(host: HostState, packet: ModelPacket) {
-    this.#host = host;
-    this.#packet = packet;
+  constructor(question: Question, met: ReadonlySet<string> = new Set(), hops = 0) {
+    this.#question = question;
+    this.#met = new Set(met);
+    this.#hops = hops;
   }
 
-  run(start: NamespaceState): JourneyEnd {
-    let position: Position = { namespace: start, device: null };
-    for (let hosts = 0; hosts < mostHosts; hosts += 1) {
+  get #packet(): ModelPacket {
+    return this.#question.packet;
+  }
+
+  run(start: Position): JourneyEnd {
+    for (let position = start; ; ) {
+      const key = `${position.namespace.name}\n${position.device ?? ''}`;
+      if (this.#met.has(key)) {
+        const reason = `${position.namespace.name}:${position.device} sees it again: it goes round until its time to live is used up`;
+        return { kind: 'looped', reason, answer: null };
+      }
+      this.#met.add(key);
       const progress = this.#throughHost(position);
       if ('end' in progress) return progress.end;
       position = progress.to;
     }
-    return { kind: 'undetermined', reason: `the way passes more than ${mostHosts} hosts` };
   }
 
   #throughHost({ namespace, device }: Position): Progress {
-    const packet = this.#packet;
-    const received = device !== null;
-    if (received) this.#hook(namespace, 'prerouting', device);
-    const found = lookUpRoute(namespace, packet.destination, packet.family);
+    return device === null ? this.#sent(namespace) : this.#received(namespace, device);
+  }
+
+  #add(...steps: readonly Step[]): void {
+    for (const step of steps) {
+      this.steps.push(step);
+      if (step.verdict !== 'unknown') continue;
+      const namespace = this.#question.host.namespaces.get(step.netns);
+      this.assumptions.push(`${step.netns}, ${step.stage}: ${step.detail}`);
+      this.mayBeRedirected ||= namespace !== undefined && mayRedirect(namespace, step.stage, this.#packet.family);
+    }
+  }
+
+  /** From the program that sends it. */
+  #sent(namespace: NamespaceState): Progress {
     const place = { netns: namespace.name, stage: 'route' } as const;
-    if (found.kind === 'unknown') {
-      this.steps.push({ ...place, device, verdict: 'unknown', detail: found.reason, quotes: found.quotes });
-      return { end: { kind: 'undetermined', reason: found.reason } };
+    const departure = depart(namespace, this.#packet, {
+      ...routeQuery(this.#packet, null),
+      source: this.#question.routedAs,
+    });
+    const { quotes } = departure;
+    if (departure.kind === 'unknown') {
+      this.steps.push({ ...place, device: null, verdict: 'unknown', detail: departure.reason, quotes });
+      return end('undetermined', departure.reason);
     }
-    if (found.kind === 'none') {
-      const detail = `no route to ${packet.destination}`;
-      this.steps.push({ ...place, device, verdict: 'failed', detail, quotes: found.quotes });
-      return { end: { kind: 'unroutable', reason: detail } };
+    if (departure.kind === 'failed') {
+      const { stage, reason, errno } = departure;
+      this.steps.push({ ...place, stage, device: null, verdict: 'failed', detail: reason, quotes });
+      return end('unroutable', reason, { errno, netns: namespace.name });
     }
-    const { route } = found;
-    const quotes = [route.source];
-    if (route.type === 'local') {
-      const detail = `${packet.destination} is an address of this host`;
-      this.steps.push({ ...place, device: device ?? 'lo', verdict: 'delivered', detail, quotes });
-      return { end: this.#deliver(namespace, device) };
+    if (departure.kind === 'local') {
+      const detail = `${this.#packet.destination} is an address of this host`;
+      this.steps.push({ ...place, device: 'lo', verdict: 'delivered', detail, quotes });
+      return { end: this.#deliver(namespace, null) };
     }
-    if (route.type !== 'unicast' || route.device === null) {
-      const detail = `the route to ${packet.destination} is of type ${route.type}`;
-      this.steps.push({ ...place, device, verdict: 'failed', detail, quotes });
-      return { end: { kind: 'unroutable', reason: detail } };
-    }
+    return this.#eachWay(namespace, departure.nextHops, picked, (walk, hop) => {
+      const detail = walk.#routeDetail(departure, hop);
+      walk.steps.push({ ...place, device: hop.device, verdict: 'passed', detail, quotes });
+      walk.#hook(namespace, 'output', hop.device);
+      walk.#hook(namespace, 'postrouting', hop.device);
+      return walk.#transmit(namespace, hop);
+    });
+  }
+
+  #routeDetail({ route }: Pick<Extract<Departure, { kind: 'away' }>, 'route'>, { device, gateway }: NextHop): string {
     const target = route.prefixLength === 0 ? 'the default route' : `${route.prefix}/${route.prefixLength}`;
-    const detail = route.gateway === null ? `${target} is on ${route.device}` : `${target} goes by ${route.gateway}`;
-    if (!received) {
-      this.steps.push({ ...place, device: route.device, verdict: 'passed', detail, quotes });
-      this.#hook(namespace, 'output', route.device);
-    } else {
-      this.steps.push({ ...place, device, verdict: 'passed', detail: `${detail}, to be forwarded`, quotes });
-      const refusal = this.#forward(namespace, device);
-      if (refusal !== null) return { end: refusal };
+    return gateway === null ? `${target} is on ${device}` : `${target} goes by ${gateway}`;
+  }
+
+  #received(namespace: NamespaceState, device: string): Progress {
+    this.#hook(namespace, 'prerouting', device);
+    const place = { netns: namespace.name, device, stage: 'route' } as const;
+    const { destination } = this.#packet;
+    const decision = decideInput(namespace, device, routeQuery(this.#packet, device));
+    if (decision.kind === 'unknown') {
+      this.steps.push({ ...place, verdict: 'unknown', detail: decision.reason, quotes: decision.quotes });
+      return end('undetermined', decision.reason);
     }
-    this.#hook(namespace, 'postrouting', route.device);
-    return this.#transmit(namespace, route.device, route.gateway ?? packet.destination);
+    if (decision.kind === 'local') {
+      const detail = `${destination} is an address of this host`;
+      this.steps.push({ ...place, verdict: 'delivered', detail, quotes: decision.quotes });
+      return { end: this.#deliver(namespace, device, decision.broadcast) };
+    }
+    if (decision.kind === 'dropped') {
+      this.steps.push({ ...place, verdict: 'dropped', detail: decision.reason, quotes: decision.quotes });
+      return end('dropped', decision.reason);
+    }
+    if (decision.kind === 'refused') {
+      const { reason, errno, quotes } = decision;
+      this.steps.push({ ...place, verdict: 'failed', detail: reason, quotes });
+      return end('unroutable', reason, errno === null ? null : { errno, netns: namespace.name });
+    }
+    const { found } = decision;
+    return this.#eachWay(namespace, found.nextHops, picked, (walk, hop) => {
+      const detail = `${walk.#routeDetail(found, hop)}, to be forwarded`;
+      walk.steps.push({ ...place, verdict: 'passed', detail, quotes: found.quotes });
+      return walk.#forward(namespace, device, decision) ?? walk.#onward(namespace, device, hop);
+    });
+  }
+
+  #forward(
+    namespace: NamespaceState,
+    device: string,
+    { off, assumed }: Extract<InputDecision, { kind: 'forward' }>,
+  ): Progress | null {
+    const place = { netns: namespace.name, device, stage: 'forward' } as const;
+    if (assumed !== null) this.assumptions.push(`${namespace.name}, forward: the snapshot has no ${assumed}`);
+    if (off !== null) {
+      const name = off.quotes[0]?.text.split(' ', 1).join('') ?? '';
+      const detail = `${namespace.name} does not forward: ${name} is 0`;
+      this.steps.push({ ...place, verdict: 'dropped', detail, quotes: off.quotes });
+      return end('dropped', detail);
+    }
+    this.#hops += 1;
+    if (this.#hops < (this.#packet.timeToLive ?? defaultTimeToLive)) return null;
+    const detail = 'its time to live is used up';
+    this.steps.push({ ...place, verdict: 'dropped', detail, quotes: [] });
+    return end('dropped', detail, { errno: 'EHOSTUNREACH', netns: namespace.name });
+  }
+
+  #onward(namespace: NamespaceState, device: string, hop: NextHop): Progress {
+    this.#hook(namespace, 'forward', device);
+    this.#hook(namespace, 'postrouting', hop.device);
+    return this.#transmit(namespace, hop);
+  }
+
+  /** Follows each way that the kernel may pick; it does not matter which where all end alike. */
+  #eachWay<Way>(
+    namespace: NamespaceState,
+    ways: readonly Way[],
+    why: string,
+    follow: (walk: Walk, way: Way) => Progress,
+  ): Progress {
+    const [first, ...others] = ways;
+    if (first === undefined) return end('undetermined', `the route in ${namespace.name} has no next hop`);
+    if (others.length === 0) return follow(this, first);
+    this.#question.forks += ways.length;
+    if (this.#question.forks > mostForks)
+      return end('undetermined', `there are more than ${mostForks} ways that it may take`);
+    const branches = ways.map((way) => {
+      const walk = new Walk(this.#question, this.#met, this.#hops);
+      const progress = follow(walk, way);
+      return { walk, end: 'end' in progress ? progress.end : walk.run(progress.to) };
+    });
+    const [taken, ...rest] = branches;
+    if (taken === undefined) return end('undetermined', 'there is no way');
+    const what = `one of ${ways.length} ways (${why})`;
+    if (rest.every((branch) => endAlike(branch.end, taken.end))) {
+      this.steps.push(...taken.walk.steps);
+      this.assumptions.push(`${namespace.name}, route: ${what}; all end alike`, ...taken.walk.assumptions);
+      this.learnt.push(...branches.flatMap(({ walk }) => walk.learnt));
+      this.mayBeRedirected ||= branches.some(({ walk }) => walk.mayBeRedirected);
+      return { end: taken.end };
+    }
+    const reason = `it takes ${what}, and they end differently: ${branches.map((branch) => endText(branch.end)).join('; or ')}`;
+    const place = { netns: namespace.name, device: null, stage: 'route' } as const;
+    this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: [] });
+    return end('undetermined', reason);
   }
 
   #hook(namespace: NamespaceState, stage: HookStage, device: string | null): void {
+    this.#add(...this.#hookSteps(namespace, stage, device));
+  }
+
+  #hookSteps(namespace: NamespaceState, stage: HookStage, device: string | null): Step[] {
     const { family } = this.#packet;
     // Every packet meets input and forward, and a reader looks for them; elsewhere an empty hook is no stage.
-    if (stage !== 'input' && stage !== 'forward' && namespace.firewallKnown && !hasChains(namespace, stage, family)) {
-      return;
-    }
-    const step = hookStep(namespace, stage, family, device);
-    this.steps.push(step);
-    if (step.verdict !== 'unknown') return;
-    this.assumptions.push(`${namespace.name}, ${stage}: ${step.detail}`);
-    this.mayBeRedirected ||= mayRedirect(namespace, stage, family);
-  }
-
-  #forward(namespace: NamespaceState, device: string): JourneyEnd | null {
-    // IPv6 has one switch for all devices; IPv4 one for each (Documentation/networking/ip-sysctl.rst, "forwarding").
-    const name = this.#packet.family === 4 ? `net.ipv4.conf.${device}.forwarding` : 'net.ipv6.conf.all.forwarding';
-    const setting = namespace.sysctls.get(name);
-    if (setting === undefined) this.assumptions.push(`${namespace.name}, forward: the snapshot has no ${name}`);
-    if (setting?.value === '0') {
-      const detail = `${namespace.name} does not forward: ${name} is 0`;
-      const quotes = [setting.source];
-      this.steps.push({ netns: namespace.name, device, stage: 'forward', verdict: 'dropped', detail, quotes });
-      return { kind: 'dropped', reason: detail };
-    }
-    this.#hook(namespace, 'forward', device);
-    return null;
-  }
-
-  /** Out of a device, over what is plugged into it, into the next host. */
-  #transmit(namespace: NamespaceState, device: string, nextHop: string): Progress {
-    const link = namespace.links.find(({ name }) => name === device);
-    if (link === undefined) {
-      return { end: { kind: 'undetermined', reason: `${device} is not in the snapshot of ${namespace.name}` } };
-    }
-    if (!this.#egress(namespace, link)) {
-      return { end: { kind: 'dropped', reason: `${namespace.name}:${device} is down` } };
-    }
-    if (link.kind === 'bridge') return this.#overBridge(namespace, link, null, nextHop);
-    if (link.kind !== 'veth') {
-      return { end: { kind: 'leaves-view', reason: `it leaves by ${namespace.name}:${device}` } };
-    }
-    return this.#overVeth(namespace, link, nextHop);
-  }
-
-  #egress(namespace: NamespaceState, link: Link): boolean {
-    const usable = link.up && link.carrier;
-    const state = !link.up
-      ? 'is down'
-      : link.kind === 'veth'
-        ? 'has no carrier: its other end is down'
-        : 'has no carrier';
-    this.steps.push({
-      netns: namespace.name,
-      device: link.name,
-      stage: 'egress',
-      verdict: usable ? 'passed' : 'dropped',
-      detail: usable ? `sent by ${link.name}` : `${link.name} ${state}`,
-      quotes: [link.source],
-    });
-    return usable;
-  }
-
-  /** The other end of a veth pair, null when the snapshot has it not. */
-  #otherEnd({ peer }: Link): { readonly namespace: NamespaceState; readonly link: Link } | null {
-    const namespace = this.#host.namespaces.get(peer?.netns ?? '');
-    const link = namespace?.links.find(({ index }) => index === peer?.index);
-    return namespace === undefined || link === undefined ? null : { namespace, link };
-  }
-
-  #overVeth(namespace: NamespaceState, link: Link, nextHop: string): Progress {
-    const far = this.#otherEnd(link);
-    if (far === null) {
-      const reason = `the other end of ${namespace.name}:${link.name} is in a namespace that the snapshot has not`;
-      return { end: { kind: 'leaves-view', reason } };
-    }
-    const { namespace: peerNamespace, link: peer } = far;
-    const bridge = peerNamespace.links.find(({ name, kind }) => name === peer.master && kind === 'bridge');
-    if (bridge !== undefined) return this.#overBridge(peerNamespace, bridge, peer, nextHop);
-    this.#ingress(peerNamespace, peer, `received by ${peer.name}, the other end of ${namespace.name}:${link.name}`);
-    if (peer.master !== null) {
-      const reason = `${peerNamespace.name}:${peer.name} is a port of ${peer.master}, which is no bridge that the model knows`;
-      return { end: { kind: 'undetermined', reason } };
-    }
-    const taken =
-      ownsAddress(peerNamespace, nextHop) ||
-      proxiesArp(peerNamespace, peer.name, nextHop) ||
-      neighbourIs(namespace, link.name, nextHop, peer);
-    if (taken) return { to: { namespace: peerNamespace, device: peer.name } };
-    return { end: this.#unanswered(namespace, link.name, nextHop) };
-  }
-
-  #ingress(namespace: NamespaceState, link: Link, detail: string): void {
-    const place = { netns: namespace.name, device: link.name, stage: 'ingress' } as const;
-    this.steps.push({ ...place, verdict: 'passed', detail, quotes: [link.source] });
-  }
-
-  #unanswered(namespace: NamespaceState, device: string, nextHop: string): JourneyEnd {
-    const entry = namespace.neighbours.find((n) => n.device === device && sameAddress(n.address, nextHop));
-    const detail = `nobody on ${device} has the address ${nextHop}`;
-    this.steps.push({
-      netns: namespace.name,
-      device,
-      stage: 'neighbour',
-      verdict: 'failed',
-      detail,
-      quotes: entry === undefined ? [] : [entry.source],
-    });
-    return { kind: 'unanswered', reason: detail };
-  }
-
-  /** Across a bridge, from a port (null: from the host itself) to whoever has the next hop's address. */
-  #overBridge(namespace: NamespaceState, bridge: Link, port: Link | null, nextHop: string): Progress {
-    if (port !== null) {
-      const toHost = ownsAddress(namespace, nextHop);
-      const blocked = this.#blocked(namespace, bridge, port);
-      if (blocked !== null) return { end: blocked };
-      const state = namespace.bridgePorts.find(({ device }) => device === port.name);
-      this.steps.push({
-        netns: namespace.name,
-        device: port.name,
-        stage: 'bridge',
-        verdict: 'passed',
-        detail: `${port.name} is a port of ${bridge.name}${toHost ? `, and ${nextHop} is the host's own seat on it` : ''}`,
-        quotes: [state?.source ?? port.source],
-      });
-      if (toHost) {
-        this.#ingress(namespace, bridge, `handed up to ${bridge.name}`);
-        return { to: { namespace, device: bridge.name } };
-      }
-      this.#bridgedHooks(namespace, bridge);
-    }
-    return this.#toPort(namespace, bridge, port, nextHop);
-  }
-
-  /** The end at a port that takes and gives no frames (spanning tree, or a bridge that is down), null at another. */
-  #blocked(namespace: NamespaceState, bridge: Link, port: Link): JourneyEnd | null {
-    const found = namespace.bridgePorts.find(({ device }) => device === port.name);
-    if (found === undefined || found.state === 'forwarding') return null;
-    const detail = `${port.name}, a port of ${bridge.name}, is ${found.state}`;
-    const place = { netns: namespace.name, device: port.name, stage: 'bridge' } as const;
-    this.steps.push({ ...place, verdict: 'dropped', detail, quotes: [found.source] });
-    return { kind: 'dropped', reason: `${port.name} is ${found.state}` };
+    const shown = stage === 'input' || stage === 'forward' || !namespace.firewallKnown;
+    return shown || hasChains(namespace, stage, family) ? [hookStep(namespace, stage, family, device)] : [];
   }
 
   /** br_netfilter shows iptables what goes from port to port, where it is loaded and switched on. */
-  #bridgedHooks(namespace: NamespaceState, bridge: Link): void {
+  readonly #bridgedHooks = (namespace: NamespaceState, bridge: Link): Step[] => {
     const tables = this.#packet.family === 4 ? 'iptables' : 'ip6tables';
-    if (namespace.sysctls.get(`net.bridge.bridge-nf-call-${tables}`)?.value !== '1') return;
-    for (const stage of ['prerouting', 'forward', 'postrouting'] as const) this.#hook(namespace, stage, bridge.name);
+    if (namespace.sysctls.get(`net.bridge.bridge-nf-call-${tables}`)?.value !== '1') return [];
+    return (['prerouting', 'forward', 'postrouting'] as const).flatMap((stage) =>
+      this.#hookSteps(namespace, stage, bridge.name),
+    );
+  };
+
+  /** Out of a device, over what is plugged into it, into the next host. */
+  #transmit(namespace: NamespaceState, hop: NextHop): Progress {
+    const { host, packet, learnt } = this.#question;
+    const medium = { host, packet, learnt, hooks: this.#bridgedHooks, forwarded: this.#hops > 0 };
+    const { arrivals, learnt: taught } = transmit(medium, namespace, hop);
+    this.learnt.push(...taught);
+    return this.#eachWay(namespace, arrivals, 'several hosts answer for one address', (walk, { steps, progress }) => {
+      walk.#add(...steps);
+      return progress;
+    });
   }
 
-  #toPort(namespace: NamespaceState, bridge: Link, from: Link | null, nextHop: string): Progress {
-    const ports = namespace.links.filter((link) => link.master === bridge.name && link.name !== from?.name);
-    let unseen = false;
-    for (const port of ports) {
-      const far = this.#otherEnd(port);
-      if (far === null) {
-        unseen = true;
-      } else if (ownsAddress(far.namespace, nextHop)) {
-        // A port without a carrier is disabled for that reason alone: the link is what is wrong with it.
-        const blocked = port.up && port.carrier ? this.#blocked(namespace, bridge, port) : null;
-        if (blocked !== null) return { end: blocked };
-        if (!this.#egress(namespace, port)) return { end: { kind: 'dropped', reason: `${port.name} is down` } };
-        const detail = `received by ${far.link.name}, the other end of ${namespace.name}:${port.name}`;
-        this.#ingress(far.namespace, far.link, detail);
-        return { to: { namespace: far.namespace, device: far.link.name } };
-      }
-    }
-    if (unseen) {
-      const reason = `${nextHop} may be behind a port of ${bridge.name} whose other end the snapshot has not`;
-      return { end: { kind: 'leaves-view', reason } };
-    }
-    return { end: this.#unanswered(namespace, bridge.name, nextHop) };
-  }
-
-  #deliver(namespace: NamespaceState, received: string | null): JourneyEnd {
-    const packet = this.#packet;
-    if (received === null && !this.#overLoopback(namespace)) return { kind: 'dropped', reason: 'lo is down' };
+  #deliver(namespace: NamespaceState, received: string | null, broadcast = false): JourneyEnd {
+    if (received === null && !this.#overLoopback(namespace))
+      return { kind: 'dropped', reason: 'lo is down', answer: null };
     const device = received ?? 'lo';
     this.#hook(namespace, 'input', device);
-    const place = { netns: namespace.name, device, stage: 'socket' } as const;
-    if (!namespace.listenersKnown) {
-      const reason = `the sockets of ${namespace.name} could not be read`;
-      this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: [] });
-      return { kind: 'undetermined', reason };
+    const { awaitedIn } = this.#question;
+    if (awaitedIn === null) {
+      const { step, end: delivered } = deliver(namespace, this.#packet, device, broadcast);
+      this.steps.push(step);
+      return delivered;
     }
-    const listener = findListener(namespace, packet, device);
-    if (listener !== null) {
-      const owner = listener.process === null ? 'a socket' : `${listener.process.name} (pid ${listener.process.pid})`;
-      const detail = `${owner} listens on ${formatEndpoint(listener.address, listener.port)}`;
-      this.steps.push({ ...place, verdict: 'delivered', detail, quotes: [listener.source] });
-      return { kind: 'accepted', listener };
+    const place = { netns: namespace.name, device, stage: 'socket', quotes: [] } as const;
+    if (namespace.name === awaitedIn) {
+      this.steps.push({ ...place, verdict: 'delivered', detail: 'the socket that asked takes the answer' });
+      return { kind: 'returned', netns: namespace.name };
     }
-    const samePort = listenersOnPort(namespace, packet);
-    const quotes: readonly Quote[] = samePort.map(({ source }) => source);
-    const detail = `no socket takes ${formatEndpoint(packet.destination, packet.destinationPort)}`;
-    this.steps.push({ ...place, verdict: 'refused', detail, quotes });
-    return { kind: 'refused', samePort };
+    const detail = `the answer ends in ${namespace.name}, which did not ask`;
+    this.steps.push({ ...place, verdict: 'refused', detail });
+    return { kind: 'dropped', reason: detail, answer: null };
   }
 
   #overLoopback(namespace: NamespaceState): boolean {
     this.#hook(namespace, 'output', 'lo');
     const loopback = namespace.links.find(({ kind }) => kind === 'loopback');
-    return loopback === undefined || this.#egress(namespace, loopback);
+    if (loopback === undefined) return true;
+    const trouble = unusableReason(loopback);
+    const detail = trouble === null ? 'sent by lo' : `lo ${trouble}`;
+    const place = { netns: namespace.name, device: 'lo', stage: 'egress', quotes: [loopback.source] } as const;
+    this.steps.push({ ...place, verdict: trouble === null ? 'passed' : 'dropped', detail });
+    return trouble === null;
   }
 }
 
-/** `10.88.0.1:80`, `[::1]:80`. */
-export function formatEndpoint(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+function endAlike(a: JourneyEnd, b: JourneyEnd): boolean {
+  if (a.kind !== b.kind) return false;
+  if (a.kind === 'accepted' && b.kind === 'accepted') return a.listener === b.listener;
+  if ('netns' in a && 'netns' in b) return a.netns === b.netns;
+  return 'answer' in a && 'answer' in b && a.answer?.errno === b.answer?.errno && a.answer?.netns === b.answer?.netns;
+}
+
+function endText(one: JourneyEnd): string {
+  return 'reason' in one ? one.reason : `${one.kind} in ${one.netns}`;
+}
+
+function travel(asked: Pick<Question, 'host' | 'packet' | 'awaitedIn' | 'learnt'>, start: NamespaceState): Journey {
+  const { source, routedAs } = chooseSource(start, asked.packet);
+  const question: Question = { ...asked, packet: { ...asked.packet, source }, routedAs, forks: 0 };
+  const walk = new Walk(question);
+  const reached = walk.run({ namespace: start, device: null });
+  const { steps, assumptions, learnt, mayBeRedirected } = walk;
+  return { steps, learnt, end: reached, packet: question.packet, start: start.name, assumptions, mayBeRedirected };
+}
+
+function lost(packet: ModelPacket, start: string): Journey {
+  const reason = `the namespace ${start} is not in the snapshot`;
+  const none = { steps: [], learnt: [], assumptions: [], mayBeRedirected: false };
+  return { ...none, ...end('undetermined', reason), packet, start };
 }
 
 /** The way that the packet takes from the program that sends it, in the namespace of that name. */
 export function journey(host: HostState, packet: ModelPacket, start: string): Journey {
   const namespace = host.namespaces.get(start);
-  if (namespace === undefined) {
-    const reason = `the namespace ${start} is not in the snapshot`;
-    return { steps: [], end: { kind: 'undetermined', reason }, assumptions: [], mayBeRedirected: false };
-  }
-  const walk = new Walk(host, packet);
-  const end = walk.run(namespace);
-  const { steps, assumptions, mayBeRedirected } = walk;
-  return { steps, end, assumptions, mayBeRedirected };
+  if (namespace === undefined) return lost(packet, start);
+  return travel({ host, packet, awaitedIn: null, learnt: [] }, namespace);
+}
+
+/**
+ * The way of the answer to a journey: the SYN-ACK or RST of the host that it ended in, or the ICMP error of one that
+ * could not send it on. Null when nobody answers, or the sender's own kernel does. Its end is `returned` when it comes
+ * back to where the journey began. Addresses are swapped as they stand: translation is not undone.
+ */
+export function replyJourney(host: HostState, there: Journey): Journey | null {
+  const { packet, end: reached, start } = there;
+  const delivered = reached.kind === 'accepted' || reached.kind === 'refused';
+  const from = delivered ? reached.netns : 'answer' in reached ? (reached.answer?.netns ?? null) : null;
+  const namespace = from === null ? undefined : host.namespaces.get(from);
+  if (namespace === undefined || (!delivered && from === start)) return null;
+  const icmp = !delivered || (reached.kind === 'refused' && packet.protocol === 'udp');
+  const { protocol, family, destination, destinationPort, sourcePort } = packet;
+  const answer: ModelPacket = {
+    protocol: icmp ? 'icmp' : protocol,
+    family,
+    source: delivered ? destination : family === 4 ? '0.0.0.0' : '::',
+    destination: packet.source,
+    destinationPort: sourcePort ?? 0,
+    ...(icmp ? {} : { sourcePort: destinationPort }),
+  };
+  return travel({ host, packet: answer, awaitedIn: start, learnt: there.learnt }, namespace);
 }

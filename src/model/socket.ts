@@ -1,10 +1,12 @@
 /**
- * Which listener takes a packet: the look-up of `inet_lookup_listener` (net/ipv4/inet_hashtables.c), by port, family,
- * address and bound device.
+ * Which socket takes a packet: the look-up of `__inet_lookup` (net/ipv4/inet_hashtables.c), a connected one first, then
+ * a listener by port, family, address and bound device.
  */
 
-import type { Listener, NamespaceState } from '../host/state.ts';
+import type { ConnectedSocket, Listener, NamespaceState } from '../host/state.ts';
 import { sameAddress } from './address.ts';
+import { vrfOf } from './rule.ts';
+import { settingOf } from './setting.ts';
 import type { ModelPacket } from './step.ts';
 
 /** An IPv4 address inside an IPv6 one (RFC 4291, section 2.5.5.2), as `ss` prints it. */
@@ -28,9 +30,11 @@ export function takesAddress(listener: Listener, address: string): boolean {
   return isAny(own) || sameAddress(own, address);
 }
 
-/** True when the listener is bound to no device, or to the one that the packet came in by. */
-function takesDevice(listener: Listener, device: string): boolean {
-  return listener.device === null || listener.device === device;
+/** True when the listener is bound to the device that the packet came in by, or to none (`inet_sk_bound_dev_eq`). */
+function takesDevice(namespace: NamespaceState, { device, protocol }: Listener, received: string): boolean {
+  const vrf = vrfOf(namespace, received);
+  if (device !== null) return device === received || device === vrf?.name;
+  return vrf === null || settingOf(namespace, `net.ipv4.${protocol}_l3mdev_accept`).value !== 0;
 }
 
 /** Every listener of the packet's protocol and port, whatever it is bound to. */
@@ -40,17 +44,38 @@ export function listenersOnPort(namespace: NamespaceState, packet: ModelPacket):
   );
 }
 
-/** The listener that takes the packet, the most specific first, or null. */
-export function findListener(namespace: NamespaceState, packet: ModelPacket, device: string): Listener | null {
+/** TCP looks for the address first; UDP gives points for everything (`compute_score` in net/ipv4/udp.c). */
+function score(listener: Listener, family: 4 | 6): number {
+  const [address, device] = listener.protocol === 'tcp' ? [8, 1] : [4, 4];
+  const ofFamily = listener.family === family ? 1 : 0;
+  return (isAny(listener.address) ? 0 : address) + (listener.device === null ? 0 : device) + ofFamily;
+}
+
+/** The listeners that may take the packet, equally good ones: several when they share the port (SO_REUSEPORT). */
+export function bestListeners(namespace: NamespaceState, packet: ModelPacket, device: string): Listener[] {
   const takers = listenersOnPort(namespace, packet).filter(
     (listener) =>
       takesFamily(listener, packet.family) &&
       takesAddress(listener, packet.destination) &&
-      takesDevice(listener, device),
+      takesDevice(namespace, listener, device),
   );
-  const score = (listener: Listener): number =>
-    (isAny(listener.address) ? 0 : 4) +
-    (listener.device === null ? 0 : 2) +
-    (listener.family === packet.family ? 1 : 0);
-  return takers.sort((a, b) => score(b) - score(a))[0] ?? null;
+  const best = Math.max(...takers.map((listener) => score(listener, packet.family)));
+  return takers.filter((listener) => score(listener, packet.family) === best);
+}
+
+function bare(address: string): string {
+  return mappedPattern.exec(address)?.[1] ?? address;
+}
+
+/** The socket that is connected with the packet's sender: it comes before any listener. Null where no port is known. */
+export function connectedSocket(namespace: NamespaceState, packet: ModelPacket): ConnectedSocket | null {
+  const found = namespace.connectedSockets.find(
+    (socket) =>
+      socket.protocol === packet.protocol &&
+      socket.port === packet.destinationPort &&
+      socket.remotePort === packet.sourcePort &&
+      sameAddress(bare(socket.address), packet.destination) &&
+      sameAddress(bare(socket.remoteAddress), packet.source),
+  );
+  return found ?? null;
 }

@@ -33,11 +33,24 @@ export type StepVerdict =
 
 /** The packet whose way is asked for: the first one of a connection. */
 export interface ModelPacket {
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: 'tcp' | 'udp' | 'icmp';
   readonly family: 4 | 6;
+  /** `0.0.0.0` or `::`: the host is to choose one. */
   readonly source: string;
   readonly destination: string;
   readonly destinationPort: number;
+  /** Absent where it is not known: rules that ask for it cannot be evaluated then. */
+  readonly sourcePort?: number;
+  /** The number of the user who sends it; absent as above. */
+  readonly user?: number;
+  /** SO_MARK, or what a rule set; without, 0. */
+  readonly mark?: number;
+  /** The device that the sending socket is bound to (SO_BINDTODEVICE). */
+  readonly boundDevice?: string;
+  /** Bytes of the whole IP packet; without, it is small enough for every link. Routers may not cut it. */
+  readonly length?: number;
+  /** Hops that it may take; without, Linux's 64. */
+  readonly timeToLive?: number;
 }
 
 /** One stage at one place. */
@@ -52,28 +65,55 @@ export interface Step {
   readonly quotes: readonly Quote[];
 }
 
+/** What the sender hears of a failure, where it hears of it. */
+export interface Answer {
+  /** What its connect() or send() gives. */
+  readonly errno: string;
+  /** The namespace whose kernel says so: the sender's own without a packet, another by an ICMP error. */
+  readonly netns: string;
+}
+
 /**
  * How a journey ends: exactly one of these.
  * - `accepted`: a listener takes it;
  * - `refused`: it is delivered, and no socket takes it (`samePort`: the listeners that have the port all the same);
+ * - `returned`: an answer that comes back to the namespace that asked;
  * - `unroutable`: no route, or one that says no;
  * - `dropped`: a host swallows it;
+ * - `looped`: hosts send it round until its time to live is used up;
  * - `unanswered`: nobody has the next hop's address;
  * - `leaves-view`: it goes where the snapshot does not reach;
  * - `undetermined`: the model does not know, and says what it lacks.
  */
 export type JourneyEnd =
-  | { readonly kind: 'accepted'; readonly listener: Listener }
-  | { readonly kind: 'refused'; readonly samePort: readonly Listener[] }
+  | { readonly kind: 'accepted'; readonly netns: string; readonly listener: Listener }
+  | { readonly kind: 'refused'; readonly netns: string; readonly samePort: readonly Listener[] }
+  | { readonly kind: 'returned'; readonly netns: string }
   | {
-      readonly kind: 'unroutable' | 'dropped' | 'unanswered' | 'leaves-view' | 'undetermined';
+      readonly kind: 'unroutable' | 'dropped' | 'looped' | 'unanswered' | 'leaves-view' | 'undetermined';
       readonly reason: string;
+      /** Null: the sender hears nothing, or nobody knows what. */
+      readonly answer: Answer | null;
     };
+
+/** What a host learns of another by being asked: where the asker is (RFC 826, "Packet Reception"; RFC 4861, 7.2.3). */
+export interface LearntNeighbour {
+  readonly netns: string;
+  readonly device: string;
+  readonly address: string;
+  readonly asker: { readonly netns: string; readonly device: string };
+}
 
 /** The way of one packet in one direction. */
 export interface Journey {
   readonly steps: readonly Step[];
   readonly end: JourneyEnd;
+  /** The packet as it was sent: with the source that the host chose. */
+  readonly packet: ModelPacket;
+  /** The namespace of the sender. */
+  readonly start: string;
+  /** What the hosts on the way have learnt of each other: the answer goes back without a question. */
+  readonly learnt: readonly LearntNeighbour[];
   /** Steps that the model could not evaluate and took as passed: what it assumed, one sentence each. */
   readonly assumptions: readonly string[];
   /** Rules on the way may give the packet another destination, and the model took it that they do not. */

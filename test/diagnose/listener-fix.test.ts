@@ -34,6 +34,7 @@ function fixesFor(wanted: Wanted): Fix[] {
     port: 19001,
     v6Only,
     device,
+    queue: { waiting: 0, limit: 128 },
     process: { name, pid: 812 },
     source: { netns: 'host', command: 'ss -HOtlnpe', text: listeners.loopback },
   };

@@ -121,7 +121,11 @@ describeLab('a snapshot of real namespaces', () => {
     });
     expect(container?.links.map(({ name }) => name)).toContain("a\u001b[1m'b");
     expect(container?.routes).toContainEqual(
-      expect.objectContaining({ prefix: '0.0.0.0', prefixLength: 0, gateway: '10.88.0.1' }),
+      expect.objectContaining({
+        prefix: '0.0.0.0',
+        prefixLength: 0,
+        nextHops: [{ device: 'eth0', gateway: '10.88.0.1', dead: false, linkDown: false }],
+      }),
     );
     expect(container?.hosts.get('10.88.0.1')).toEqual(['host.containers.internal']);
     expect(container?.listeners).toEqual([]);

@@ -8,17 +8,37 @@ import type {
   FirewallHook,
   HostState,
   Link,
+  LinkAddress,
   Listener,
   NamespaceState,
   Neighbour,
+  NumberRange,
   Quote,
   Route,
   RoutingRule,
+  RuleSelector,
 } from '../../src/host/state.ts';
 import type { Journey, ModelPacket } from '../../src/model/step.ts';
 
 function quote(text: string): Quote {
   return { netns: '', command: '', text };
+}
+
+/** `10.88.0.1`, `10.88.0.1/24 secondary`, `fe80::1/64 link tentative`: a prefix of 16 or 64 bits unless told. */
+function linkAddress(text: string): LinkAddress {
+  const [prefix = '', ...words] = text.split(' ');
+  const [address = '', length] = prefix.split('/');
+  const six = address.includes(':');
+  const scope = words.includes('link') ? 253 : address.startsWith('127.') || address === '::1' ? 254 : 0;
+  return {
+    family: six ? 6 : 4,
+    address,
+    peer: null,
+    prefixLength: Number(length ?? (six ? 64 : 16)),
+    scope,
+    flags: words.filter((word) => word !== 'link'),
+    source: quote(text),
+  };
 }
 
 /** A link; `addresses` without prefix lengths. Up, with a carrier, a device by itself unless told. */
@@ -41,13 +61,11 @@ export function link(
     up: true,
     carrier: true,
     master: null,
+    mode: null,
+    vrfTable: null,
+    vlanFiltering: false,
     peer: peer === undefined ? null : { netns: netns === 'null' ? null : netns, index: Number(index), device: null },
-    addresses: addresses.map((address) => ({
-      family: address.includes(':') ? 6 : 4,
-      address,
-      prefixLength: address.includes(':') ? 64 : 16,
-      source: quote(address),
-    })),
+    addresses: addresses.map(linkAddress),
     source: quote(name),
     ...rest,
   };
@@ -69,6 +87,7 @@ function route(text: string): Route {
   const after = (word: string): string | null => words[words.indexOf(word, 1) + 1] ?? null;
   const told = (word: string): string | null => (words.includes(word) ? after(word) : null);
   const six = text.includes('::');
+  const [from = null, fromLength = six ? '128' : '32'] = told('from')?.split('/') ?? [];
   const isDefault = destination === 'default';
   return {
     family: six ? 6 : 4,
@@ -77,22 +96,60 @@ function route(text: string): Route {
     prefix: isDefault ? (six ? '::' : '0.0.0.0') : prefix,
     prefixLength: isDefault ? 0 : Number(length ?? (six ? 128 : 32)),
     metric: Number(told('metric') ?? 0),
-    device: told('dev'),
-    gateway: told('via'),
+    scope: { link: 253, host: 254 }[told('scope') ?? ''] ?? 0,
+    tos: Number(told('tos') ?? 0),
+    from: from === null ? null : { prefix: from, prefixLength: Number(fromLength) },
     preferredSource: told('src'),
-    multipath: words.includes('nexthop'),
+    nextHops: text.split(' nexthop ').flatMap((hop, at, hops) => {
+      if (at === 0 && hops.length > 1) return [];
+      const device = / dev (\S+)/.exec(` ${hop}`)?.[1];
+      const gateway = / via (\S+)/.exec(` ${hop}`)?.[1] ?? null;
+      const [dead, linkDown] = [hop.includes(' dead'), hop.includes(' linkdown')];
+      return device === undefined ? [] : [{ device, gateway, dead, linkDown }];
+    }),
     source: quote(text),
   };
 }
 
-/** A rule from its text: `0: from all lookup 255`; another selector is kept as text. */
+/** A rule from its text, as `ip rule` prints it with tables as numbers; the word `strange` is a selector that nobody reads. */
 export function rule(text: string, family: 4 | 6 = 4): RoutingRule {
   const table = / lookup (\d+)/.exec(text)?.[1];
+  const told = (word: string): string | null => new RegExp(` ${word} (\\S+)`).exec(text)?.[1] ?? null;
+  const prefix = (word: string): RuleSelector['from'] => {
+    const [address = 'all', length = family === 4 ? '32' : '128'] = told(word)?.split('/') ?? [];
+    return address === 'all' ? null : { prefix: address, prefixLength: Number(length) };
+  };
+  const range = (word: string): NumberRange | null => {
+    const [first = null, last = first] = told(word)?.split('-') ?? [];
+    return first === null || last === null ? null : { first: Number(first), last: Number(last) };
+  };
+  const [mark = null, mask = '0xffffffff'] = told('fwmark')?.split('/') ?? [];
+  const target = told('goto');
+  const suppressed = told('suppress_prefixlength');
+  const action = (['blackhole', 'unreachable', 'prohibit', 'nop'] as const).find((name) => text.endsWith(` ${name}`));
   return {
     family,
     priority: Number.parseInt(text, 10),
+    action:
+      action ?? (target === null ? (table === undefined && !text.includes('l3mdev') ? 'unknown' : 'lookup') : 'goto'),
     table: table === undefined ? null : Number(table),
-    matchesAll: /^\d+: from all lookup \d+$/.test(text),
+    target: target === null ? null : Number(target),
+    inverted: text.includes(': not '),
+    selector: {
+      from: prefix('from'),
+      to: prefix('to'),
+      inputDevice: told('iif'),
+      outputDevice: told('oif'),
+      mark: mark === null ? null : { value: Number(mark), mask: Number(mask) },
+      tos: told('tos') === null ? null : Number(told('tos')),
+      protocol: told('ipproto'),
+      sourcePorts: range('sport'),
+      destinationPorts: range('dport'),
+      users: range('uidrange'),
+      vrf: text.includes('l3mdev'),
+    },
+    suppressPrefixLength: suppressed === null ? null : Number(suppressed),
+    unread: text.includes('strange'),
     source: quote(text),
   };
 }
@@ -112,6 +169,7 @@ function listener(text: string): Listener {
     port: Number(port),
     v6Only: host === '[::]',
     device,
+    queue: { waiting: 0, limit: 128 },
     process: null,
     source: quote(text),
   };
@@ -138,8 +196,14 @@ export function chain(hook: string, told: Partial<FirewallHook> = {}): FirewallH
 }
 
 /** A port of a bridge. */
-export function port(device: string, bridge: string, state = 'forwarding'): BridgePort {
-  return { device, bridge, state, source: quote(`${device} ${state}`) };
+export function port(
+  device: string,
+  bridge: string,
+  state = 'forwarding',
+  told: Partial<Omit<BridgePort, 'device' | 'bridge' | 'state'>> = {},
+): BridgePort {
+  const flags = { hairpin: false, isolated: false, flood: true, broadcastFlood: true, multicastFlood: true };
+  return { device, bridge, state, ...flags, source: quote(`${device} ${state}`), ...told };
 }
 
 /** An entry of the neighbour table. */
@@ -168,6 +232,9 @@ export function namespace(
     neighbours: [],
     forwardingEntries: [],
     bridgePorts: [],
+    proxyNeighbours: [],
+    portVlans: [],
+    connectedSockets: [],
     listeners: listeners.map(listener),
     listenersKnown: true,
     firewallHooks: [],

@@ -1,43 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { NamespaceState } from '../../src/host/state.ts';
-import { formatEndpoint, journey } from '../../src/model/journey.ts';
-import { chain, host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
-
-type Told = NonNullable<Parameters<typeof namespace>[1]>;
-
-/** `box` (10.88.0.10) and `web` (10.88.0.20) are containers on the host's bridge br0 (10.88.0.1). */
-function box(more: Told = {}): NamespaceState {
-  return namespace('box', {
-    links: [loopback(), link('eth0', { addresses: ['10.88.0.10', 'fd00:88::10'], peer: 'host:5' })],
-    routes: ['10.88.0.0/16 dev eth0', 'default via 10.88.0.1 dev eth0', 'default via fd00:88::1 dev eth0'],
-    ...more,
-  });
-}
-
-function web(more: Told = {}): NamespaceState {
-  return namespace('web', {
-    links: [loopback(), link('eth0', { addresses: ['10.88.0.20'], peer: 'host:6' })],
-    routes: ['10.88.0.0/16 dev eth0', 'default via 10.88.0.1 dev eth0'],
-    listeners: ['tcp 0.0.0.0:80'],
-    ...more,
-  });
-}
-
-const bridge = link('br0', { index: 4, kind: 'bridge', addresses: ['10.88.0.1', 'fd00:88::1'] });
-const veth0 = link('veth0', { index: 5, master: 'br0', peer: 'box:2' });
-const veth1 = link('veth1', { index: 6, master: 'br0', peer: 'web:2' });
-const uplink = link('eth0', { index: 2, addresses: ['192.0.2.7'] });
-const forwarding = { 'net.ipv4.conf.br0.forwarding': '1', 'net.ipv6.conf.all.forwarding': '1' };
-
-function bridgeHost(more: Told = {}): NamespaceState {
-  return namespace('host', {
-    links: [loopback(), uplink, bridge, veth0, veth1],
-    routes: ['10.88.0.0/16 dev br0', 'default via 192.0.2.1 dev eth0', 'default via fd00:2::1 dev eth0'],
-    bridgePorts: [port('veth0', 'br0'), port('veth1', 'br0')],
-    sysctls: forwarding,
-    ...more,
-  });
-}
+import { formatEndpoint } from '../../src/model/deliver.ts';
+import { journey } from '../../src/model/journey.ts';
+import { chain, host, link, loopback, namespace, neighbour, packetTo, port, rule, told } from './hosts.ts';
+import { box, bridge, bridgeHost, forwarding, type Told, uplink, veth0, veth1, web } from './two-boxes.ts';
 
 const toBridge = ['box:eth0 route passed', 'box:eth0 egress passed', 'host:veth0 bridge passed'];
 const toHost = [...toBridge, 'host:br0 ingress passed'];
@@ -281,14 +247,9 @@ describe('out of a namespace', () => {
     ]);
   });
 
-  test('no route, a multipath route, and a namespace that is not there', () => {
+  test('no route, a device that is not there, and a namespace that is not', () => {
     const to = (more: Told, start = 'box'): string[] => told(journey(host(box(more)), packetTo('203.0.113.5'), start));
     expect(to({ routes: [] })).toEqual(['box:- route failed', 'unroutable: no route to 203.0.113.5']);
-    const several = 'default nexthop via 10.88.0.1 dev eth0';
-    expect(to({ routes: [several] })).toEqual([
-      'box:- route unknown',
-      `undetermined: the route "${several}" has several next hops`,
-    ]);
     expect(to({ routes: ['default dev gone0'] })).toEqual([
       'box:gone0 route passed',
       'undetermined: gone0 is not in the snapshot of box',
@@ -336,7 +297,11 @@ describe('a veth pair without a bridge', () => {
     const known = (mac: string | null): NamespaceState =>
       start({ neighbours: [neighbour('169.254.1.1', 'eth0', mac)] });
     expect(asked(known('ee:ee:ee:ee:ee:ee'), router({ sysctls }))).toEqual(through);
-    expect(asked(known('02:00:00:00:00:01'), router({ sysctls }))).toEqual(nobody);
+    expect(asked(known('02:00:00:00:00:01'), router({ sysctls }))).toEqual([
+      ...onWire.slice(0, 2),
+      'box:eth0 neighbour failed',
+      'dropped: the neighbour table of box has 169.254.1.1 at 02:00:00:00:00:01, and nobody on eth0 has that address',
+    ]);
     expect(asked(known(null), router({ sysctls }))).toEqual(nobody);
   });
 
@@ -360,8 +325,106 @@ describe('a veth pair without a bridge', () => {
       packetTo('203.0.113.5'),
       'left',
     );
-    expect(result.end).toEqual({ kind: 'undetermined', reason: 'the way passes more than 32 hosts' });
-    expect(result.steps.filter(({ stage }) => stage === 'route')).toHaveLength(32);
+    const reason = 'right:eth0 sees it again: it goes round until its time to live is used up';
+    expect(result.end).toEqual({ kind: 'looped', reason, answer: null });
+  });
+});
+
+describe('what becomes of it at the sender', () => {
+  test.each<[string, Told, string, string, string]>([
+    ['no route', { routes: [] }, '203.0.113.5', 'no route to 203.0.113.5', 'ENETUNREACH'],
+    [
+      'a route that refuses',
+      { routes: ['unreachable 203.0.113.0/24'] },
+      '203.0.113.5',
+      'the route to 203.0.113.5 is of type unreachable',
+      'EHOSTUNREACH',
+    ],
+    [
+      'a broadcast address',
+      { routes: ['broadcast 10.88.255.255 dev eth0'] },
+      '10.88.255.255',
+      'the route to 10.88.255.255 is of type broadcast',
+      'ENETUNREACH',
+    ],
+    [
+      'IPv6 without an address of its own',
+      { links: [link('eth0', { peer: 'host:5' })], routes: ['default via fd00:88::1 dev eth0'] },
+      'fd00:9::5',
+      'box has no source address for fd00:9::5',
+      'EADDRNOTAVAIL',
+    ],
+  ])('%s', (_name, more, destination, reason, errno) => {
+    const packet = { ...packetTo(destination), source: destination.includes(':') ? '::' : '0.0.0.0' };
+    const { end } = journey(host(box(more), web(), bridgeHost()), packet, 'box');
+    expect(end).toEqual({ kind: 'unroutable', reason, answer: { errno, netns: 'box' } });
+  });
+
+  test('the source is chosen where the program chose none, and rules then see it', () => {
+    const rules = ['0: from all lookup 255', '5: from 10.88.0.10 lookup 100', '32766: from all lookup 254'].map(
+      (text) => rule(text),
+    );
+    const routes = ['10.88.0.0/16 dev eth0', 'default via 10.88.0.1 dev eth0', 'prohibit default table 100'];
+    const result = journey(
+      host(box({ routes, rules }), web(), bridgeHost()),
+      { ...packetTo('203.0.113.5'), source: '0.0.0.0' },
+      'box',
+    );
+    expect(result.packet.source).toBe('10.88.0.10');
+    expect(result.end).toMatchObject({ kind: 'unroutable', answer: { errno: 'EACCES' } });
+  });
+});
+
+describe('several next hops', () => {
+  const several = 'default nexthop via 10.88.0.1 dev eth0 nexthop via 10.88.0.20 dev eth0';
+  const asked = (routes: readonly string[], more: Told) =>
+    journey(
+      host(box({ routes: ['10.88.0.0/16 dev eth0', ...routes] }), web(more), bridgeHost()),
+      packetTo('192.0.2.7'),
+      'box',
+    );
+
+  test('that end differently: not known which it takes', () => {
+    expect(told(asked([several], { sysctls: { 'net.ipv4.conf.eth0.forwarding': '0' } }))).toEqual([
+      'box:- route unknown',
+      'undetermined: it takes one of 2 ways (the kernel picks one by a hash of the packet), and they end differently: ' +
+        'refused in host; or web does not forward: net.ipv4.conf.eth0.forwarding is 0',
+    ]);
+  });
+
+  test('that end alike: one of them, and it is said', () => {
+    const twice = 'default nexthop via 10.88.0.1 dev eth0 nexthop via 10.88.0.1 dev eth0';
+    const result = asked([twice], {});
+    expect(result.end).toMatchObject({ kind: 'refused', netns: 'host' });
+    expect(result.assumptions).toEqual([
+      'box, route: one of 2 ways (the kernel picks one by a hash of the packet); all end alike',
+    ]);
+  });
+
+  test('one of them dead: the other', () => {
+    const half = 'default nexthop via 10.88.0.20 dev eth0 dead nexthop via 10.88.0.1 dev eth0';
+    expect(asked([half], {}).assumptions).toEqual([]);
+    expect(asked([half], {}).end).toMatchObject({ kind: 'refused', netns: 'host' });
+  });
+});
+
+test('a time to live of one ends at the first router, which says so', () => {
+  const packet = { ...packetTo('203.0.113.5'), timeToLive: 1 };
+  expect(journey(host(box(), bridgeHost()), packet, 'box').end).toEqual({
+    kind: 'dropped',
+    reason: 'its time to live is used up',
+    answer: { errno: 'EHOSTUNREACH', netns: 'host' },
+  });
+});
+
+test('an accept queue that is full swallows it', () => {
+  const [listener] = web().listeners;
+  if (listener === undefined) throw new Error('no listener');
+  const full = { ...web(), listeners: [{ ...listener, queue: { waiting: 2, limit: 1 } }] };
+  expect(journey(host(box(), full, bridgeHost()), packetTo('10.88.0.20'), 'box').end).toEqual({
+    kind: 'dropped',
+    reason: 'the accept queue of a socket on 0.0.0.0:80 is full: 2 wait, and more than 1 may not',
+    answer: null,
   });
 });
 

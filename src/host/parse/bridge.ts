@@ -1,11 +1,15 @@
-/** Bridge ports and what the bridge has learnt: `bridge -j -d link` and `bridge -j fdb`, see bridge(8). */
+/** Bridge ports, their VLANs, and what the bridge has learnt: `bridge -j -d link`, `vlan` and `fdb`, see bridge(8). */
 
-import type { BridgePort, ForwardingEntry } from '../state.ts';
-import { asInteger, asText, asTexts, type JsonRecord } from './json.ts';
+import type { BridgePort, ForwardingEntry, PortVlan } from '../state.ts';
+import { asInteger, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
 import { named, type Sections, words } from './section.ts';
 
 const portCommand = 'bridge -j -d link';
 const entryCommand = 'bridge -j fdb';
+const vlanCommand = 'bridge -j vlan';
+
+/** IEEE 802.1Q, clause 9.6: 12 bits, the last value reserved. */
+const largestVlan = 4094;
 
 /** A port's switches as `bridge -d link` prints them: `hairpin off … isolated on`. */
 function switchesText(record: JsonRecord): string {
@@ -29,7 +33,20 @@ export function parseBridgePorts(sections: Sections): BridgePort[] {
       named('cost', asInteger(record['cost'])),
       switchesText(record),
     );
-    return [{ device, bridge, state, source: sections.quote(portCommand, text) }];
+    return [
+      {
+        device,
+        bridge,
+        state,
+        // A kernel that does not print a switch does not have it; its ports flood, and are neither hairpin nor isolated.
+        hairpin: record['hairpin'] === true,
+        isolated: record['isolated'] === true,
+        flood: record['flood'] !== false,
+        broadcastFlood: record['bcast_flood'] !== false,
+        multicastFlood: record['mcast_flood'] !== false,
+        source: sections.quote(portCommand, text),
+      },
+    ];
   });
 }
 
@@ -50,6 +67,33 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
       named('master', bridge),
       state,
     );
-    return [{ mac, device, bridge, permanent: state === 'permanent', source: sections.quote(entryCommand, text) }];
+    const vlan = asInteger(record['vlan']);
+    const permanent = state === 'permanent';
+    const fixed = permanent || state === 'static';
+    return [{ mac, device, bridge, permanent, fixed, vlan, source: sections.quote(entryCommand, text) }];
+  });
+}
+
+/** The VLANs of a namespace's bridge ports, ranges counted out. */
+export function parsePortVlans(sections: Sections): PortVlan[] {
+  return sections.optionalRecords(vlanCommand).flatMap((record) => {
+    const device = asText(record['ifname']);
+    if (device === null) return [];
+    return (asRecords(record['vlans']) ?? []).flatMap((entry) => {
+      const first = asInteger(entry['vlan']);
+      const last = asInteger(entry['vlanEnd']) ?? first;
+      if (first === null || last === null || first > last || last > largestVlan) return [];
+      const flags = asTexts(entry['flags']);
+      const text = words(device, first === last ? `${first}` : `${first}-${last}`, ...flags);
+      const source = sections.quote(vlanCommand, text);
+      const [pvid, untagged] = [flags.includes('PVID'), flags.includes('Egress Untagged')];
+      return Array.from({ length: last - first + 1 }, (_, at) => ({
+        device,
+        vlan: first + at,
+        pvid,
+        untagged,
+        source,
+      }));
+    });
   });
 }

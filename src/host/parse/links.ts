@@ -2,6 +2,7 @@
 
 import type { Link, LinkAddress } from '../state.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
+import { scopeNumber } from './scope.ts';
 import { named, type Sections, words } from './section.ts';
 
 const linkCommand = 'ip -j -d -s link';
@@ -29,6 +30,8 @@ function linkText(record: JsonRecord, index: number, name: string): string {
   );
 }
 
+const addressFlags = ['secondary', 'tentative', 'dadfailed', 'deprecated'] as const;
+
 function addressText(record: JsonRecord, local: string, prefixLength: number): string {
   const peer = asText(record['address']);
   return words(
@@ -36,7 +39,7 @@ function addressText(record: JsonRecord, local: string, prefixLength: number): s
     peer === null ? `${local}/${prefixLength}` : `${local} peer ${peer}/${prefixLength}`,
     named('brd', asText(record['broadcast'])),
     named('scope', asText(record['scope'])),
-    ...['secondary', 'tentative', 'dadfailed', 'deprecated'].map((flag) => record[flag] === true && flag),
+    ...addressFlags.map((flag) => record[flag] === true && flag),
     asText(record['label']),
   );
 }
@@ -54,7 +57,10 @@ function parseAddresses(sections: Sections): Map<number, LinkAddress[]> {
       addresses.push({
         family: record['family'] === 'inet6' ? 6 : 4,
         address,
+        peer: asText(record['address']),
         prefixLength,
+        scope: scopeNumber(record['scope']),
+        flags: addressFlags.filter((flag) => record[flag] === true),
         source: sections.quote(addressCommand, addressText(record, address, prefixLength)),
       });
     }
@@ -77,6 +83,15 @@ function farEnd(record: JsonRecord, kind: string, indexByName: ReadonlyMap<strin
   // Both ends are in this namespace: `ip` names the other one.
   const inside = indexByName.get(asText(record['link']) ?? '');
   return inside === undefined ? null : { index: inside, netnsId: null };
+}
+
+function optionsOf(record: JsonRecord, kind: string): Pick<Link, 'mode' | 'vrfTable' | 'vlanFiltering'> {
+  const data = asRecord(asRecord(record['linkinfo'])?.['info_data']) ?? {};
+  return {
+    mode: kind === 'macvlan' || kind === 'ipvlan' ? asText(data['mode']) : null,
+    vrfTable: kind === 'vrf' ? asInteger(data['table']) : null,
+    vlanFiltering: kind === 'bridge' && data['vlan_filtering'] === 1,
+  };
 }
 
 /** What `ip netns` knows of a namespace, where it names any: see ip-netns(8). */
@@ -121,6 +136,7 @@ export function parseLinks(sections: Sections): UnjoinedLink[] {
       up: flags.includes('UP'),
       carrier: flags.includes('LOWER_UP'),
       master: asText(record['master']),
+      ...optionsOf(record, kind),
       far: farEnd(record, kind, indexByName),
       addresses: addresses.get(index) ?? [],
       source: sections.quote(linkCommand, linkText(record, index, name)),

@@ -2,15 +2,17 @@
 
 import type { Snapshot } from '../snapshot.ts';
 import type { HostState, NamespaceState, Problem } from '../state.ts';
-import { parseBridgePorts, parseForwardingEntries } from './bridge.ts';
+import { parseBridgePorts, parseForwardingEntries, parsePortVlans } from './bridge.ts';
 import { parseFirewall } from './firewall.ts';
 import { parseHosts } from './hosts.ts';
 import { parseLinks, parseNamespaceNames } from './links.ts';
-import { parseNeighbours } from './neighbours.ts';
-import { parseRoutes, parseRules, parseTableNames } from './routes.ts';
+import { parseNeighbours, parseProxyNeighbours } from './neighbours.ts';
+import { parseRoutes } from './routes.ts';
+import { parseRules } from './rules.ts';
 import { Sections } from './section.ts';
-import { parseListeners } from './sockets.ts';
+import { parseConnectedSockets, parseListeners } from './sockets.ts';
 import { parseSysctls } from './sysctls.ts';
+import { parseTableNames } from './tables.ts';
 import { joinPeers, type UnjoinedNamespace } from './veth.ts';
 
 const tableNamesCommand = 'cat /etc/iproute2/rt_tables';
@@ -45,10 +47,13 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       routes: parseRoutes(sections, tableNames),
       rules: parseRules(sections, tableNames),
       neighbours: parseNeighbours(sections),
+      proxyNeighbours: parseProxyNeighbours(sections),
       forwardingEntries: parseForwardingEntries(sections),
       bridgePorts: parseBridgePorts(sections),
+      portVlans: parsePortVlans(sections),
       listeners,
       listenersKnown,
+      connectedSockets: parseConnectedSockets(sections),
       ...parseFirewall(sections),
       sysctls: parseSysctls(sections),
       hosts: parseHosts(sections),

@@ -1,40 +1,17 @@
-/** Routing tables and the rules that choose between them, see ip-route(8) and ip-rule(8). */
+/** Routing tables and their next hops, see ip-route(8) and ip-nexthop(8). */
 
-import type { Route, RoutingRule } from '../state.ts';
+import type { NextHop, Route } from '../state.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
+import { parsePrefix } from './prefix.ts';
+import { scopeNumber } from './scope.ts';
 import { named, type Sections, words } from './section.ts';
+import { tableNumber } from './tables.ts';
 
 const routeCommands = [
   [4, 'ip -j -4 route show table all'],
   [6, 'ip -j -6 route show table all'],
 ] as const;
-const ruleCommands = [
-  [4, 'ip -j -4 rule'],
-  [6, 'ip -j -6 rule'],
-] as const;
-
-/** The kernel's own table numbers (RT_TABLE_*). */
-const kernelTables: ReadonlyMap<string, number> = new Map([
-  ['unspec', 0],
-  ['default', 253],
-  ['main', 254],
-  ['local', 255],
-]);
-
-/** Table numbers by name, from the text of /etc/iproute2/rt_tables. */
-export function parseTableNames(text: string): Map<string, number> {
-  const names = new Map(kernelTables);
-  for (const [, number, name] of text.matchAll(/^[ \t]*(\d{1,10}|0x[0-9a-f]{1,8})[ \t]+(\S+)/gim)) {
-    if (name !== undefined) names.set(name, Number(number));
-  }
-  return names;
-}
-
-/** A table as `ip` prints it: a name, or a number without one. Null for a name that nobody explains. */
-function tableNumber(value: unknown, names: ReadonlyMap<string, number>): number | null {
-  const text = asText(value) ?? 'main';
-  return names.get(text) ?? asInteger(text);
-}
+const nexthopCommand = 'ip -j nexthop';
 
 const routeTypes: ReadonlySet<string> = new Set([
   'unicast',
@@ -75,6 +52,7 @@ function routeText(record: JsonRecord): string {
     type === 'unicast' ? null : type,
     asText(record['dst']),
     named('from', asText(record['from'])),
+    named('tos', asText(record['tos'])),
     named('nhid', asInteger(record['nhid'])),
     asRecord(record['via']) === null ? viaText(record) : words(viaText(record), named('dev', asText(record['dev']))),
     named('table', asText(record['table'])),
@@ -91,21 +69,59 @@ function routeText(record: JsonRecord): string {
   );
 }
 
-function prefixOf(destination: string, family: 4 | 6): { prefix: string; prefixLength: number } | null {
-  if (destination === 'default') return { prefix: family === 4 ? '0.0.0.0' : '::', prefixLength: 0 };
-  const [prefix = '', length] = destination.split('/');
-  const longest = family === 4 ? 32 : 128;
-  const prefixLength = length === undefined ? longest : asInteger(length);
-  return prefixLength === null || prefixLength > longest ? null : { prefix, prefixLength };
+function nextHop(record: JsonRecord): NextHop | null {
+  const device = asText(record['dev']);
+  const flags = asTexts(record['flags']);
+  if (device === null) return null;
+  return { device, gateway: gatewayOf(record), dead: flags.includes('dead'), linkDown: flags.includes('linkdown') };
+}
+
+function present<Item>(items: readonly (Item | null)[]): Item[] {
+  return items.filter((item) => item !== null);
+}
+
+/** The next hops of each nexthop object, those of a group put together. */
+function nexthopObjects(sections: Sections): Map<number, NextHop[]> {
+  const records = sections.optionalRecords(nexthopCommand);
+  const single = new Map<number, NextHop | null>();
+  for (const record of records) {
+    const id = asInteger(record['id']);
+    if (id !== null) single.set(id, nextHop(record));
+  }
+  const objects = new Map([...single].map(([id, hop]) => [id, present([hop])]));
+  for (const record of records) {
+    const [id, members] = [asInteger(record['id']), asRecords(record['group'])];
+    if (id === null || members === null) continue;
+    objects.set(id, present(members.map((member) => single.get(asInteger(member['id']) ?? -1) ?? null)));
+  }
+  return objects;
+}
+
+/** The next hops of a route, in the order of its text; a nexthop object's where `ip` does not print them. */
+function nextHopsOf(record: JsonRecord, objects: ReadonlyMap<number, readonly NextHop[]>): readonly NextHop[] {
+  const several = asRecords(record['nexthops']);
+  if (several !== null) return present(several.map(nextHop));
+  const one = nextHop(record);
+  return one === null ? (objects.get(asInteger(record['nhid']) ?? -1) ?? []) : [one];
+}
+
+/** No packet that the model asks for carries it: a type of service with a name of the administrator's own. */
+const unreadTos = -1;
+
+function tosOf(record: JsonRecord): number {
+  const text = asText(record['tos']);
+  if (text === null) return 0;
+  return /^0x[0-9a-f]{1,2}$/i.test(text) ? Number(text) : unreadTos;
 }
 
 /** All routes of a namespace, in the kernel's order. A table whose name is not known has the number 0. */
 export function parseRoutes(sections: Sections, tableNames: ReadonlyMap<string, number>): Route[] {
+  const objects = nexthopObjects(sections);
   const routes: Route[] = [];
   for (const [family, command] of routeCommands) {
     for (const record of sections.records(command)) {
       const text = routeText(record);
-      const prefix = prefixOf(asText(record['dst']) ?? '', family);
+      const prefix = parsePrefix(asText(record['dst']) ?? '', family);
       if (prefix === null) {
         sections.problem(`a route has no destination that could be read: ${text}`);
         continue;
@@ -113,86 +129,21 @@ export function parseRoutes(sections: Sections, tableNames: ReadonlyMap<string, 
       const type = asText(record['type']) ?? 'unicast';
       const table = tableNumber(record['table'], tableNames);
       if (table === null) sections.problem(`the number of a routing table is not known: ${text}`);
-      const hops = asRecords(record['nexthops']) ?? [];
-      const [onlyHop] = hops.length === 1 ? hops : [];
-      const multipath = hops.length > 1 || record['nhid'] !== undefined;
+      const from = asText(record['from']);
       routes.push({
         family,
         table: table ?? 0,
         type: isRouteType(type) ? type : 'unknown',
         ...prefix,
         metric: asInteger(record['metric']) ?? 0,
-        device: multipath ? null : asText((onlyHop ?? record)['dev']),
-        gateway: multipath ? null : gatewayOf(onlyHop ?? record),
+        scope: scopeNumber(record['scope']),
+        tos: tosOf(record),
+        from: from === null ? null : parsePrefix(from, family),
         preferredSource: asText(record['prefsrc']),
-        multipath,
+        nextHops: nextHopsOf(record, objects),
         source: sections.quote(command, text),
       });
     }
   }
   return routes;
-}
-
-/** Selectors as iproute2's print_rule words them, in its order; the JSON name first. */
-const selectorWords: readonly (readonly [json: string, word: string])[] = [
-  ['tos', 'tos'],
-  ['iif', 'iif'],
-  ['oif', 'oif'],
-  ['ipproto', 'ipproto'],
-  ['sport', 'sport'],
-  ['dport', 'dport'],
-];
-
-function prefixText(record: JsonRecord, address: string, length: string): string | null {
-  const text = asText(record[address]);
-  const bits = asInteger(record[length]);
-  return text === null || bits === null ? text : `${text}/${bits}`;
-}
-
-function ruleText(record: JsonRecord, priority: number): string {
-  const mark = asText(record['fwmark']);
-  const mask = asText(record['fwmask']);
-  const firstUser = asInteger(record['uid_start']);
-  return words(
-    `${priority}:`,
-    'not' in record && 'not',
-    named('from', prefixText(record, 'src', 'srclen') ?? 'all'),
-    named('to', prefixText(record, 'dst', 'dstlen')),
-    mark === null ? null : `fwmark ${mask === null ? mark : `${mark}/${mask}`}`,
-    ...selectorWords.map(([json, word]) => named(word, asText(record[json]))),
-    firstUser === null ? null : `uidrange ${firstUser}-${asText(record['uid_end']) ?? ''}`,
-    'l3mdev' in record && 'lookup [l3mdev-table]',
-    named('lookup', asText(record['table'])),
-    named('suppress_prefixlength', asInteger(record['suppress_prefixlen'])),
-    named('goto', asInteger(record['goto'])),
-    asText(record['action']),
-  );
-}
-
-/** Members of a rule that choose nothing. */
-const plainMembers: ReadonlySet<string> = new Set(['priority', 'src', 'table', 'protocol']);
-
-/** The rules of both families, by priority. */
-export function parseRules(sections: Sections, tableNames: ReadonlyMap<string, number>): RoutingRule[] {
-  const rules: RoutingRule[] = [];
-  for (const [family, command] of ruleCommands) {
-    for (const record of sections.records(command)) {
-      const priority = asInteger(record['priority']);
-      if (priority === null) continue;
-      const text = ruleText(record, priority);
-      const table = record['table'] === undefined ? null : tableNumber(record['table'], tableNames);
-      if (table === null && record['table'] !== undefined) {
-        sections.problem(`the number of a routing table is not known: ${text}`);
-      }
-      rules.push({
-        family,
-        priority,
-        table,
-        matchesAll:
-          table !== null && record['src'] === 'all' && Object.keys(record).every((member) => plainMembers.has(member)),
-        source: sections.quote(command, text),
-      });
-    }
-  }
-  return rules;
 }

@@ -63,6 +63,11 @@ export class Sections {
     return records ?? [];
   }
 
+  /** The same for a command that cases recorded earlier do not have, and that may fail where the kernel lacks the thing. */
+  optionalRecords(command: string): JsonRecord[] {
+    return this.find(command)?.exitCode === 0 ? this.records(command) : [];
+  }
+
   /** Notes one clause about this namespace. */
   problem(clause: string): void {
     this.problems.push({ netns: this.netns, clause });

@@ -54,36 +54,40 @@ describe('a recorded snapshot', () => {
       'local 127.0.0.1 dev lo table local proto kernel scope host src 127.0.0.1',
       'broadcast 127.255.255.255 dev lo table local proto kernel scope link src 127.0.0.1',
     ]);
-    expect(host.routes.filter(({ multipath }) => multipath).map(({ prefix }) => prefix)).toEqual([
-      '10.1.0.0',
-      '10.2.0.0',
+    expect(
+      host.routes.filter(({ nextHops }) => nextHops.length > 1).map(({ prefix, nextHops }) => [prefix, ...nextHops]),
+    ).toEqual([
+      [
+        '10.1.0.0',
+        { device: 'br0', gateway: '10.88.0.10', dead: false, linkDown: false },
+        { device: 'br0', gateway: '10.88.0.11', dead: false, linkDown: false },
+      ],
     ]);
     expect(host.routes[0]).toMatchObject({
       table: 100,
-      gateway: '10.88.0.9',
-      device: 'br0',
+      nextHops: [{ gateway: '10.88.0.9', device: 'br0' }],
       metric: 5,
       type: 'unicast',
     });
     expect(namespace('container').routes[0]).toMatchObject({
       prefix: '0.0.0.0',
       prefixLength: 0,
-      gateway: '10.88.0.1',
+      nextHops: [{ gateway: '10.88.0.1', device: 'eth0' }],
     });
     expect(host.routes.find(({ type }) => type === 'unreachable')).toMatchObject({ family: 6, prefix: '2001:db8::' });
     expect(
       host.rules
         .filter(({ family }) => family === 4)
-        .map(({ table, matchesAll, source }) => [table, matchesAll, source.text]),
+        .map(({ action, table, source, unread }) => [action, table, unread, source.text]),
     ).toEqual([
-      [255, true, '0: from all lookup local'],
-      [null, false, '90: from all goto 150'],
-      [254, false, '150: from all lookup main suppress_prefixlength 0'],
-      [51_820, false, '200: not from all fwmark 0xca6c lookup 51820'],
-      [null, false, '32764: from all to 10.77.0.0/16 prohibit'],
-      [100, false, '32765: from 10.9.0.0/24 fwmark 0x1/0xff iif br0 lookup 100'],
-      [254, true, '32766: from all lookup main'],
-      [253, true, '32767: from all lookup default'],
+      ['lookup', 255, false, '0: from all lookup local'],
+      ['goto', null, false, '90: from all goto 150'],
+      ['lookup', 254, false, '150: from all lookup main suppress_prefixlength 0'],
+      ['lookup', 51_820, false, '200: not from all fwmark 0xca6c lookup 51820'],
+      ['prohibit', null, false, '32764: from all to 10.77.0.0/16 prohibit'],
+      ['lookup', 100, false, '32765: from 10.9.0.0/24 fwmark 0x1/0xff iif br0 lookup 100'],
+      ['lookup', 254, false, '32766: from all lookup main'],
+      ['lookup', 253, false, '32767: from all lookup default'],
     ]);
   });
 

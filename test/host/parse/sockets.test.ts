@@ -27,6 +27,7 @@ test.each([
     {
       protocol: 'tcp',
       ...expected,
+      queue: { waiting: 0, limit: 128 },
       process: { name: 'ssh', pid: 690 },
       source: { netns: 'host', command: 'ss -HOtlnpe', text: line },
     },

@@ -1,0 +1,146 @@
+/** What one bridge does with one frame: `br_handle_frame_finish` and `br_flood` (net/bridge). */
+
+import type { BridgePort, Link, NamespaceState, PortVlan, Quote } from '../host/state.ts';
+import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
+import type { Step } from './step.ts';
+
+/** One frame at one bridge. */
+export class Crossing {
+  readonly #namespace: NamespaceState;
+  readonly #bridge: Link;
+  readonly #port: Link | null;
+  readonly #frame: Frame;
+  /** The entry that decides where a frame for one address goes. */
+  readonly #entry: { readonly device: string; readonly permanent: boolean; readonly source: Quote } | null;
+  readonly #vlan: PortVlan | null;
+
+  constructor(namespace: NamespaceState, bridge: Link, port: Link | null, frame: Frame) {
+    this.#namespace = namespace;
+    this.#bridge = bridge;
+    this.#port = port;
+    this.#frame = frame;
+    const own = (port ?? bridge).name;
+    this.#vlan = bridge.vlanFiltering
+      ? (namespace.portVlans.find(({ device, pvid }) => device === own && pvid) ?? null)
+      : null;
+    this.#entry = this.#findEntry();
+  }
+
+  #findEntry() {
+    const { mac, justLearnt } = this.#frame;
+    if (mac === null) return null;
+    const entries = this.#namespace.forwardingEntries.filter(
+      (entry) =>
+        entry.mac === mac &&
+        entry.bridge === this.#bridge.name &&
+        (this.#vlan === null || entry.vlan === null || entry.vlan === this.#vlan.vlan),
+    );
+    return entries.find(({ fixed }) => fixed || !justLearnt) ?? null;
+  }
+
+  #stateOf(port: Link): BridgePort | undefined {
+    return this.#namespace.bridgePorts.find(({ device }) => device === port.name);
+  }
+
+  /** The bridge hands it to its own host: to everyone, or to its own address. */
+  get reachesHost(): boolean {
+    const { to, mac } = this.#frame;
+    return to !== 'one' || mac === null || mac === this.#bridge.mac || this.#entry?.permanent === true;
+  }
+
+  #how(): string {
+    const { to, mac } = this.#frame;
+    if (to !== 'one') return ': the frame is for everyone';
+    const toHost = mac !== null && this.reachesHost;
+    if (toHost) return `, and ${this.#frame.nextHop} is the host's own seat on it`;
+    if (this.#entry !== null) return `: ${mac} is behind ${this.#entry.device} by its table`;
+    return this.#frame.justLearnt || mac === null
+      ? ', which has learnt from the answer where the frame goes'
+      : `: ${mac} is not in its table, so the frame goes to all ports`;
+  }
+
+  /** The step of the port that it comes in by. */
+  enter(way: Way): Way {
+    const port = this.#port;
+    if (port === null) return way;
+    const found = this.#stateOf(port);
+    const place = { netns: this.#namespace.name, device: port.name, stage: 'bridge' } as const;
+    const entry = this.#entry?.permanent === false ? [this.#entry.source] : [];
+    const quotes = [found?.source ?? port.source, ...entry];
+    const trouble = this.#stopped(port);
+    if (trouble !== null) return blocked(way, { ...place, verdict: 'dropped', ...trouble, quotes }, trouble.reason);
+    if (this.#bridge.vlanFiltering && this.#vlan === null) {
+      const detail = `${port.name} belongs to no VLAN that takes frames without a tag`;
+      return blocked(way, { ...place, verdict: 'dropped', detail, quotes }, detail);
+    }
+    const detail = `${port.name} is a port of ${this.#bridge.name}${this.#how()}`;
+    return passed(way, { ...place, verdict: 'passed', detail, quotes });
+  }
+
+  /** A port that neither takes nor gives frames. Without a carrier it is disabled for that reason alone: the link tells. */
+  #stopped(port: Link): { readonly detail: string; readonly reason: string } | null {
+    const state = this.#stateOf(port)?.state ?? 'forwarding';
+    if (state === 'forwarding' || unusableReason(port) !== null) return null;
+    const detail = `${port.name}, a port of ${this.#bridge.name}, is ${state}`;
+    return { detail, reason: `${port.name} is ${state}` };
+  }
+
+  /** The way out of a port; null when the frame is not meant for it. */
+  forward(out: Link, way: Way): Way | null {
+    const { to, mac } = this.#frame;
+    const entry = to === 'one' ? this.#entry : null;
+    if (entry !== null && (entry.permanent || entry.device !== out.name)) return null;
+    if (entry === null && out === this.#port) return null;
+    if (to === 'one' && mac !== null && this.reachesHost && entry === null && this.#port !== null) return null;
+    const trouble = this.#refusal(out);
+    if (trouble === null) return way;
+    const found = this.#stateOf(out);
+    const step: Step = {
+      netns: this.#namespace.name,
+      device: out.name,
+      stage: 'bridge',
+      verdict: 'dropped',
+      detail: trouble.detail,
+      quotes: [found?.source ?? out.source, ...(entry === null ? [] : [entry.source])],
+    };
+    return blocked(way, step, trouble.reason);
+  }
+
+  /** `should_deliver`, and the flags of flooding. */
+  #refusal(out: Link): { readonly detail: string; readonly reason: string } | null {
+    const stopped = this.#stopped(out);
+    if (stopped !== null) return stopped;
+    const state = this.#stateOf(out);
+    const say = (detail: string) => ({ detail, reason: detail });
+    if (out === this.#port && state?.hairpin !== true) {
+      return say(`the frame would have to leave by ${out.name}, where it came in, and hairpin is off there`);
+    }
+    if (this.#port !== null && this.#stateOf(this.#port)?.isolated === true && state?.isolated === true) {
+      return say(`${this.#port.name} and ${out.name} are both isolated ports of ${this.#bridge.name}`);
+    }
+    if (this.#vlan !== null && !this.#takesVlan(out, this.#vlan.vlan)) {
+      return say(`${out.name} is not in VLAN ${this.#vlan.vlan} without a tag`);
+    }
+    return this.#floods(state)
+      ? null
+      : say(`${out.name} is not sent what ${this.#bridge.name} floods (${this.#floodFlag()} off)`);
+  }
+
+  #takesVlan(out: Link, vlan: number): boolean {
+    return this.#namespace.portVlans.some(
+      (member) => member.device === out.name && member.vlan === vlan && member.untagged,
+    );
+  }
+
+  #floodFlag(): string {
+    return { all: 'bcast_flood', group: 'mcast_flood', one: 'flood' }[this.#frame.to];
+  }
+
+  #floods(state: BridgePort | undefined): boolean {
+    const { to, mac, justLearnt } = this.#frame;
+    if (state === undefined || this.#entry !== null) return true;
+    if (to === 'one') return justLearnt || mac === null || state.flood;
+    // What the host itself sends to all goes to all.
+    return this.#port === null || (to === 'all' ? state.broadcastFlood : state.multicastFlood);
+  }
+}

@@ -1,0 +1,67 @@
+/** The last stretch: which socket of a host takes the packet, or what becomes of it without one. */
+
+import type { Listener, NamespaceState } from '../host/state.ts';
+import { bestListeners, connectedSocket, listenersOnPort } from './socket.ts';
+import type { JourneyEnd, ModelPacket, Step } from './step.ts';
+
+/** `10.88.0.1:80`, `[::1]:80`. */
+export function formatEndpoint(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** The step at the socket, and the end of the journey. */
+export interface Delivery {
+  readonly step: Step;
+  readonly end: JourneyEnd;
+}
+
+function ownerText({ process }: Listener): string {
+  return process === null ? 'a socket' : `${process.name} (pid ${process.pid})`;
+}
+
+/** Gives the packet, which came in by the device, to a socket of the namespace. */
+export function deliver(namespace: NamespaceState, packet: ModelPacket, device: string, broadcast = false): Delivery {
+  const place = { netns: namespace.name, device, stage: 'socket' } as const;
+  const netns = namespace.name;
+  const connected = connectedSocket(namespace, packet);
+  if (connected !== null) {
+    const detail = `a socket that is connected with ${formatEndpoint(connected.remoteAddress, connected.remotePort)} takes it`;
+    const listener: Listener = { ...connected, v6Only: false, queue: { waiting: 0, limit: 0 }, process: null };
+    const step: Step = { ...place, verdict: 'delivered', detail, quotes: [connected.source] };
+    return { step, end: { kind: 'accepted', netns, listener } };
+  }
+  if (!namespace.listenersKnown) {
+    const reason = `the sockets of ${netns} could not be read`;
+    const step: Step = { ...place, verdict: 'unknown', detail: reason, quotes: [] };
+    return { step, end: { kind: 'undetermined', reason, answer: null } };
+  }
+  if (broadcast && (packet.protocol === 'tcp' || bestListeners(namespace, packet, device).length === 0)) {
+    const reason = `${packet.destination} is a broadcast address, and nobody answers what is sent to it`;
+    return {
+      step: { ...place, verdict: 'dropped', detail: reason, quotes: [] },
+      end: { kind: 'dropped', reason, answer: null },
+    };
+  }
+  const best = bestListeners(namespace, packet, device);
+  const [listener] = best;
+  if (listener === undefined) {
+    const samePort = listenersOnPort(namespace, packet);
+    const detail = `no socket takes ${formatEndpoint(packet.destination, packet.destinationPort)}`;
+    const step: Step = { ...place, verdict: 'refused', detail, quotes: samePort.map(({ source }) => source) };
+    return { step, end: { kind: 'refused', netns, samePort } };
+  }
+  const quotes = best.map(({ source }) => source);
+  const endpoint = formatEndpoint(listener.address, listener.port);
+  const { waiting, limit } = listener.queue;
+  if (best.length === 1 && waiting > limit) {
+    const reason = `the accept queue of ${ownerText(listener)} on ${endpoint} is full: ${waiting} wait, and more than ${limit} may not`;
+    const step: Step = { ...place, verdict: 'dropped', detail: reason, quotes };
+    return { step, end: { kind: 'dropped', reason, answer: null } };
+  }
+  const sharing = best.length > 1 ? `, as one of ${best.length} sockets that share the port` : '';
+  const detail = `${ownerText(listener)} listens on ${endpoint}${sharing}`;
+  return {
+    step: { ...place, verdict: 'delivered', detail, quotes },
+    end: { kind: 'accepted', netns, listener },
+  };
+}

@@ -1,0 +1,42 @@
+/** A frame on its way over links and bridges. */
+
+import type { Link } from '../host/state.ts';
+import type { Step } from './step.ts';
+
+/** A frame on its way. */
+export interface Frame {
+  /** Everyone, a multicast group, or one address. */
+  readonly to: 'all' | 'group' | 'one';
+  /** The address that is looked for, or was found: what the frame is for. */
+  readonly nextHop: string;
+  /** Null for all and groups, and where it is not known: then every device may be meant. */
+  readonly mac: string | null;
+  /** The one has just answered: the bridges on the way have learnt where it is. */
+  readonly justLearnt: boolean;
+  /** Bytes of the IP packet in it, null when it is small enough for every link. */
+  readonly length: number | null;
+}
+
+/** How far a frame has come. */
+export interface Way {
+  readonly steps: readonly Step[];
+  /** Why it comes no further than the last step; what it would meet beyond is told all the same. */
+  readonly obstacle: string | null;
+}
+
+/** Why a device takes no frames, null when it does. */
+export function unusableReason(link: Link): string | null {
+  if (!link.up) return 'is down';
+  if (link.carrier) return null;
+  return link.kind === 'veth' ? 'has no carrier: its other end is down' : 'has no carrier';
+}
+
+/** One step further; behind an obstacle there are none. */
+export function passed({ steps, obstacle }: Way, step: Step): Way {
+  return obstacle === null ? { steps: [...steps, step], obstacle } : { steps, obstacle };
+}
+
+/** The step at which it ends; the first such counts. */
+export function blocked({ steps, obstacle }: Way, step: Step, reason: string): Way {
+  return obstacle === null ? { steps: [...steps, step], obstacle: reason } : { steps, obstacle };
+}

@@ -1,0 +1,194 @@
+/**
+ * What a host decides about a packet that came in: `ip_route_input_slow` and `__fib_validate_source` for IPv4
+ * (net/ipv4/route.c, fib_frontend.c), `ip6_rcv_core` and `ip6_forward` for IPv6.
+ */
+
+import type { NamespaceState, Quote } from '../host/state.ts';
+import { inPrefix, isLinkLocal6, isLoopback, isMulticast, isUnspecified, sameAddress } from './address.ts';
+import { hasCustomRules, lookUpRoute, type RouteLookup } from './routing.ts';
+import type { RouteQuery } from './rule.ts';
+import { largerSetting, type Setting, settingOf } from './setting.ts';
+
+type FoundRoute = Extract<RouteLookup, { kind: 'route' }>;
+
+/**
+ * - `local`: it is for this host (`broadcast`: among others);
+ * - `forward`: it goes on, by one of the route's next hops, if the host forwards (`off`: the setting that says no);
+ * - `refused`: no route, or one that says no; null as `errno`: and the sender is not told;
+ * - `dropped`: silently;
+ * - `unknown`: the model cannot say.
+ */
+export type InputDecision =
+  | { readonly kind: 'local'; readonly broadcast: boolean; readonly quotes: readonly Quote[] }
+  | {
+      readonly kind: 'forward';
+      readonly found: FoundRoute;
+      readonly off: Setting | null;
+      readonly assumed: string | null;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly errno: string | null;
+      readonly reason: string;
+      readonly quotes: readonly Quote[];
+    }
+  | { readonly kind: 'dropped'; readonly reason: string; readonly quotes: readonly Quote[] }
+  | { readonly kind: 'unknown'; readonly reason: string; readonly quotes: readonly Quote[] };
+
+function dropped(reason: string, quotes: readonly Quote[] = []): InputDecision {
+  return { kind: 'dropped', reason, quotes };
+}
+
+/** The address record that makes an address the host's own. */
+function ownAddress(namespace: NamespaceState, address: string): Quote | null {
+  const all = namespace.links.flatMap(({ addresses }) => addresses);
+  return all.find((own) => sameAddress(own.address, address))?.source ?? null;
+}
+
+/** Sources and destinations that no wire may carry. */
+function martian4(namespace: NamespaceState, device: string, query: RouteQuery): InputDecision | null {
+  const { source, destination } = query;
+  if (isMulticast(source) || sameAddress(source, '255.255.255.255')) {
+    return dropped(`${source} is no address that a host sends from`);
+  }
+  if (inPrefix(source, '0.0.0.0', 8)) return dropped(`${source} is no address that a host sends from`);
+  if (inPrefix(destination, '0.0.0.0', 8)) return dropped(`${destination} is no destination`);
+  const wrong = [destination, source].find(isLoopback);
+  if (wrong === undefined) return null;
+  const allowed = largerSetting(namespace, 4, device, 'route_localnet');
+  return allowed.value === 0
+    ? dropped(
+        `${wrong} came in by ${device}, and 127.0.0.0/8 is taken from the loopback device alone (route_localnet is 0)`,
+        allowed.quotes,
+      )
+    : null;
+}
+
+/** The way back to the source, as if a packet from here went there. */
+function wayBack(
+  namespace: NamespaceState,
+  device: string,
+  query: RouteQuery,
+  outputDevice: string | null,
+): RouteLookup {
+  const keepsMark = largerSetting(namespace, 4, device, 'src_valid_mark').value !== 0;
+  return lookUpRoute(namespace, {
+    ...query,
+    source: query.destination,
+    destination: query.source,
+    inputDevice: outputDevice,
+    outputDevice: null,
+    mark: keepsMark ? query.mark : 0,
+    sourcePort: query.destinationPort,
+    destinationPort: query.sourcePort,
+  });
+}
+
+function filtered(device: string, source: string, filter: Setting, way: RouteLookup): InputDecision {
+  const told =
+    way.kind === 'route' ? `the way back to ${source} is not by ${device}` : `there is no way back to ${source}`;
+  return dropped(`${told}, and ${device} filters by the reverse path (rp_filter ${filter.value})`, [
+    ...filter.quotes,
+    ...(way.kind === 'unknown' ? [] : way.quotes),
+  ]);
+}
+
+/**
+ * `fib_validate_source`: whether the source may come in by this device. `outputDevice` is where the packet would go on,
+ * null for one that is for this host.
+ */
+function checkSource(
+  namespace: NamespaceState,
+  device: string,
+  query: RouteQuery,
+  outputDevice: string | null,
+): InputDecision | null {
+  const filter = largerSetting(namespace, 4, device, 'rp_filter');
+  const acceptsLocal = largerSetting(namespace, 4, device, 'accept_local').value !== 0;
+  const own = ownAddress(namespace, query.source);
+  const isLocal = (quotes: readonly Quote[]): InputDecision =>
+    dropped(`its source ${query.source} is an address of this host itself (accept_local is 0)`, quotes);
+  const redirects = outputDevice === device && largerSetting(namespace, 4, device, 'send_redirects').value !== 0;
+  if (filter.value === 0 && !redirects) {
+    if (acceptsLocal) return null;
+    if (!hasCustomRules(namespace)) return own === null ? null : isLocal([own]);
+  }
+  const way = wayBack(namespace, device, query, outputDevice);
+  if (way.kind === 'unknown') return way;
+  if (way.kind !== 'route') return filter.value === 0 ? null : filtered(device, query.source, filter, way);
+  if (way.route.type === 'local' && !acceptsLocal) return isLocal(way.quotes);
+  if (way.route.type !== 'local' && way.route.type !== 'unicast') {
+    return dropped(`its source ${query.source} is a ${way.route.type} address here`, way.quotes);
+  }
+  if (filter.value === 0 || way.route.nextHops.some((hop) => hop.device === device)) return null;
+  const link = namespace.links.find(({ name }) => name === device);
+  const hasAddress = link?.addresses.some(({ family }) => family === 4) === true;
+  // Loose: any way back will do, but a device without an address of its own has none to compare with.
+  return filter.value === 1 || !hasAddress ? filtered(device, query.source, filter, way) : null;
+}
+
+/** How `ip_error` tells a sender of a route that does not serve; a blackhole says nothing. */
+function told(errno: string): string | null {
+  if (errno === 'EINVAL') return null;
+  return errno === 'ENETUNREACH' ? errno : 'EHOSTUNREACH';
+}
+
+function input4(namespace: NamespaceState, device: string, query: RouteQuery): InputDecision {
+  const martian = martian4(namespace, device, query);
+  if (martian !== null) return martian;
+  const forwards = settingOf(namespace, `net.ipv4.conf.${device}.forwarding`);
+  const silent = forwards.quotes.length > 0 && forwards.value === 0;
+  const found = lookUpRoute(namespace, query);
+  if (found.kind === 'unknown') return found;
+  if (found.kind === 'none') {
+    const reason = `no route to ${query.destination}`;
+    return { kind: 'refused', errno: silent ? null : 'ENETUNREACH', reason, quotes: found.quotes };
+  }
+  if (found.kind === 'refused') return { ...found, errno: silent ? null : told(found.errno) };
+  const broadcast = found.route.type === 'broadcast';
+  if (broadcast || found.route.type === 'local') {
+    return checkSource(namespace, device, query, null) ?? { kind: 'local', broadcast, quotes: found.quotes };
+  }
+  if (found.route.type !== 'unicast') {
+    return dropped(`the route to ${query.destination} is of type ${found.route.type}`, found.quotes);
+  }
+  const assumed = forwards.quotes.length === 0 ? `net.ipv4.conf.${device}.forwarding` : null;
+  if (silent) return { kind: 'forward', found, off: forwards, assumed };
+  const wrong = checkSource(namespace, device, query, found.nextHops[0]?.device ?? null);
+  return wrong ?? { kind: 'forward', found, off: null, assumed };
+}
+
+function input6(namespace: NamespaceState, device: string, query: RouteQuery): InputDecision {
+  const { source, destination } = query;
+  const wrong = [destination, source].find(isLoopback);
+  if (wrong !== undefined)
+    return dropped(`${wrong} came in by ${device}, and ::1 is taken from the loopback device alone`);
+  const found = lookUpRoute(namespace, query);
+  if (found.kind === 'unknown') return found;
+  if (found.kind === 'none') {
+    return { kind: 'refused', errno: 'ENETUNREACH', reason: `no route to ${destination}`, quotes: found.quotes };
+  }
+  if (found.kind === 'refused') return { ...found, errno: told6(found.errno) };
+  if (found.route.type === 'local' || found.route.type === 'anycast')
+    return { kind: 'local', broadcast: false, quotes: found.quotes };
+  if (isUnspecified(source) || isLinkLocal6(source)) {
+    return dropped(`a packet from ${source} is not forwarded (RFC 4291, section 2.5.6)`);
+  }
+  // IPv6 has one switch for all devices, and since Linux 6.17 one more for each (ip-sysctl.rst, "forwarding").
+  const all = settingOf(namespace, 'net.ipv6.conf.all.forwarding');
+  const forced = settingOf(namespace, `net.ipv6.conf.${device}.force_forwarding`).value !== 0;
+  const assumed = all.quotes.length === 0 ? 'net.ipv6.conf.all.forwarding' : null;
+  const off = all.quotes.length > 0 && all.value === 0 && !forced ? all : null;
+  return { kind: 'forward', found, off, assumed };
+}
+
+/** `ip6_rt_init_dst_reject`: an unreachable route and none at all are told alike. */
+function told6(errno: string): string | null {
+  if (errno === 'EINVAL') return null;
+  return errno === 'EHOSTUNREACH' ? 'ENETUNREACH' : errno;
+}
+
+/** Decides about a packet that came in by the device. `query.inputDevice` is that device. */
+export function decideInput(namespace: NamespaceState, device: string, query: RouteQuery): InputDecision {
+  return query.family === 4 ? input4(namespace, device, query) : input6(namespace, device, query);
+}

@@ -1,0 +1,95 @@
+/** How a packet of the host's own sets out: `ip_route_output_key_hash_rcu` (net/ipv4/route.c), `ip6_dst_lookup_tail`. */
+
+import type { NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
+import { isMulticast, isUnspecified } from './address.ts';
+import { lookUpRoute } from './routing.ts';
+import type { RouteQuery } from './rule.ts';
+import { selectAddress6, sourceFor } from './source.ts';
+import type { ModelPacket } from './step.ts';
+
+/** Delivered at home, sent away, failed with what the program gets, or not known. */
+export type Departure =
+  | { readonly kind: 'local'; readonly quotes: readonly Quote[] }
+  | {
+      readonly kind: 'away';
+      readonly route: Route;
+      readonly nextHops: readonly NextHop[];
+      readonly quotes: readonly Quote[];
+    }
+  | {
+      readonly kind: 'failed';
+      readonly stage: 'send' | 'route';
+      readonly errno: string;
+      readonly reason: string;
+      readonly quotes: readonly Quote[];
+    }
+  | { readonly kind: 'unknown'; readonly reason: string; readonly quotes: readonly Quote[] };
+
+/** What routing is asked about the packet, which came in by the device or (null) is sent by a program. */
+export function routeQuery(packet: ModelPacket, inputDevice: string | null): RouteQuery {
+  const { family, source, destination, protocol, mark, sourcePort, destinationPort, user, boundDevice } = packet;
+  const sent = inputDevice === null;
+  return {
+    family,
+    source,
+    destination,
+    inputDevice,
+    outputDevice: sent ? (boundDevice ?? null) : null,
+    // A mark belongs to the buffer: it does not cross into another namespace, nor is it there on what came in.
+    mark: sent ? (mark ?? 0) : 0,
+    tos: 0,
+    protocol,
+    sourcePort: sourcePort ?? null,
+    destinationPort: protocol === 'icmp' ? null : destinationPort,
+    user: sent ? (user ?? null) : null,
+  };
+}
+
+/** Decides about a packet that a program of the namespace sends. */
+export function depart(namespace: NamespaceState, packet: ModelPacket, query: RouteQuery): Departure {
+  const { destination, family, protocol } = packet;
+  const found = lookUpRoute(namespace, query);
+  if (found.kind === 'unknown') return found;
+  const { quotes } = found;
+  // IPv6 looks for a source before it looks at the error.
+  if (family === 6 && isUnspecified(packet.source) && !isUnspecified(destination)) {
+    const reason = `${namespace.name} has no source address for ${destination}`;
+    return { kind: 'failed', stage: 'send', errno: 'EADDRNOTAVAIL', reason, quotes };
+  }
+  if (found.kind === 'none') {
+    return { kind: 'failed', stage: 'route', errno: 'ENETUNREACH', reason: `no route to ${destination}`, quotes };
+  }
+  if (found.kind === 'refused') return { ...found, kind: 'failed', stage: 'route' };
+  const { route, nextHops } = found;
+  if (route.type === 'local' || route.type === 'anycast') return { kind: 'local', quotes };
+  if (route.type === 'unicast' && !isMulticast(destination)) return { kind: 'away', route, nextHops, quotes };
+  const reason = `the route to ${destination} is of type ${isMulticast(destination) ? 'multicast' : route.type}`;
+  if (protocol === 'tcp') return { kind: 'failed', stage: 'route', errno: 'ENETUNREACH', reason, quotes };
+  // A program has to ask for it (SO_BROADCAST, socket(7)); nothing tells whether it did, and few do.
+  if (route.type === 'broadcast') return { kind: 'failed', stage: 'send', errno: 'EACCES', reason, quotes };
+  return { kind: 'unknown', reason, quotes };
+}
+
+/** How the packet sets out: its source, and the source that its route is looked up with. */
+interface Origin {
+  /** The unspecified address when the host has none for it. */
+  readonly source: string;
+  readonly routedAs: string;
+}
+
+/**
+ * Chooses the source where the program chose none. IPv4 looks the route up again with it (`ip_route_connect`); IPv6 only
+ * when the first look-up failed (`ip6_dst_lookup_tail`), and chooses before it looks at the error, among the addresses of
+ * all devices.
+ */
+export function chooseSource(namespace: NamespaceState, packet: ModelPacket): Origin {
+  const { source, destination, family } = packet;
+  if (!isUnspecified(source)) return { source, routedAs: source };
+  const found = lookUpRoute(namespace, routeQuery(packet, null));
+  if (found.kind !== 'route') {
+    const any = family === 4 ? source : (selectAddress6(namespace, null, destination) ?? source);
+    return { source: any, routedAs: any };
+  }
+  const chosen = sourceFor(namespace, found.route, found.nextHops[0] ?? null, destination) ?? source;
+  return { source: chosen, routedAs: family === 4 ? chosen : source };
+}

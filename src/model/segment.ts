@@ -1,0 +1,151 @@
+/**
+ * Where a frame gets to from a device: over veth pairs and bridges, to every device that hands it to its host. Nothing
+ * is sent twice over one device, so the walk ends where cables form a ring, too.
+ */
+
+import type { HostState, Link, NamespaceState } from '../host/state.ts';
+import { Crossing } from './bridge.ts';
+import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
+import type { Step } from './step.ts';
+
+/** A device that hands the frame to its host: where a broadcast ends, or a frame for that device. */
+export interface Station extends Way {
+  readonly namespace: NamespaceState;
+  readonly link: Link;
+}
+
+/** Where the snapshot's knowledge ends. */
+export interface Edge extends Way {
+  readonly kind: 'leaves-view' | 'undetermined';
+  readonly reason: string;
+}
+
+/** What a bridge does to a frame that it forwards, as steps: the hooks of br_netfilter. */
+export type BridgeHooks = (namespace: NamespaceState, bridge: Link) => readonly Step[];
+
+/** The other end of a veth pair, null when the snapshot has it not. */
+function otherEnd(host: HostState, { peer }: Link): { readonly namespace: NamespaceState; readonly link: Link } | null {
+  const namespace = host.namespaces.get(peer?.netns ?? '');
+  const link = namespace?.links.find(({ index }) => index === peer?.index);
+  return namespace === undefined || link === undefined ? null : { namespace, link };
+}
+
+const kindWords: ReadonlyMap<string, string> = new Map([
+  ['tun', 'a TUN or TAP device: the program that holds it goes on'],
+  ['wireguard', 'a WireGuard tunnel'],
+  ['vxlan', 'a VXLAN tunnel'],
+  ['geneve', 'a Geneve tunnel'],
+  ['gre', 'a GRE tunnel'],
+  ['ipip', 'an IPIP tunnel'],
+  ['sit', 'an IPv6-in-IPv4 tunnel'],
+  ['vlan', 'a VLAN of another device'],
+  ['bond', 'a bond of several devices'],
+  ['macvlan', 'a macvlan of another device'],
+  ['ipvlan', 'an ipvlan of another device'],
+]);
+
+/** One frame, and everything that it reaches. */
+export class Spread {
+  readonly stations: Station[] = [];
+  readonly edges: Edge[] = [];
+  /** Where a bridge keeps it back. */
+  readonly kept: Way[] = [];
+  /** The way out of the first device. */
+  origin: Way = { steps: [], obstacle: null };
+  /** The way to the first bridge, for whoever asks and gets no answer. */
+  firstBridge: (Way & { readonly netns: string; readonly bridge: string }) | null = null;
+  readonly #host: HostState;
+  readonly #frame: Frame;
+  readonly #hooks: BridgeHooks;
+  readonly #left = new Set<Link>();
+
+  constructor(host: HostState, frame: Frame, hooks: BridgeHooks) {
+    this.#host = host;
+    this.#frame = frame;
+    this.#hooks = hooks;
+  }
+
+  /** Sends the frame out of a device. */
+  leave(namespace: NamespaceState, link: Link, before: Way = { steps: [], obstacle: null }): void {
+    if (this.#left.has(link)) return;
+    this.#left.add(link);
+    const way = this.#egress(namespace, link, before);
+    if (this.#left.size === 1) this.origin = way;
+    if (link.kind === 'bridge') {
+      this.#cross(namespace, link, null, way);
+      return;
+    }
+    const far = link.kind === 'veth' ? otherEnd(this.#host, link) : null;
+    if (far !== null) this.#arrive(far.namespace, far.link, way, `the other end of ${namespace.name}:${link.name}`);
+    else this.edges.push({ ...way, kind: 'leaves-view', reason: edgeReason(namespace, link) });
+  }
+
+  #egress(namespace: NamespaceState, link: Link, way: Way): Way {
+    const trouble = unusableReason(link);
+    const place = { netns: namespace.name, device: link.name, stage: 'egress', quotes: [link.source] } as const;
+    if (trouble !== null) {
+      return blocked(way, { ...place, verdict: 'dropped', detail: `${link.name} ${trouble}` }, `${link.name} is down`);
+    }
+    const large = this.#tooLarge(link);
+    if (large !== null) return blocked(way, { ...place, verdict: 'dropped', detail: large }, large);
+    return passed(way, { ...place, verdict: 'passed', detail: `sent by ${link.name}` });
+  }
+
+  #tooLarge({ name, mtu }: Link): string | null {
+    const { length } = this.#frame;
+    return length !== null && mtu > 0 && length > mtu
+      ? `${name} takes ${mtu} bytes, and the packet has ${length}`
+      : null;
+  }
+
+  #arrive(namespace: NamespaceState, link: Link, before: Way, from: string): void {
+    const place = { netns: namespace.name, device: link.name, stage: 'ingress', quotes: [link.source] } as const;
+    const large = this.#tooLarge(link);
+    // A veth's far end drops what it would not send itself (`is_skb_forwardable`).
+    const way = large === null ? before : blocked(before, { ...place, verdict: 'dropped', detail: large }, large);
+    const master = namespace.links.find(({ name }) => name === link.master);
+    if (master?.kind === 'bridge') {
+      this.#cross(namespace, master, link, way);
+      return;
+    }
+    const step: Step = { ...place, verdict: 'passed', detail: `received by ${link.name}, ${from}` };
+    if (link.master !== null && master?.kind !== 'vrf') {
+      const reason = `${namespace.name}:${link.name} is a port of ${link.master}, which is no bridge that the model knows`;
+      this.edges.push({ ...passed(way, step), kind: 'undetermined', reason });
+      return;
+    }
+    if (this.#isFor(link)) this.stations.push({ ...passed(way, step), namespace, link });
+  }
+
+  #isFor({ mac }: Link): boolean {
+    return this.#frame.mac === null || mac === null || mac === this.#frame.mac;
+  }
+
+  /** Across a bridge, from a port or (null) from the host itself. */
+  #cross(namespace: NamespaceState, bridge: Link, port: Link | null, before: Way): void {
+    const crossing = new Crossing(namespace, bridge, port, this.#frame);
+    const way = port === null ? before : crossing.enter(before);
+    this.firstBridge ??= { ...way, netns: namespace.name, bridge: bridge.name };
+    if (port !== null && crossing.reachesHost) {
+      const place = { netns: namespace.name, device: bridge.name, stage: 'ingress', quotes: [bridge.source] } as const;
+      const step: Step = { ...place, verdict: 'passed', detail: `handed up to ${bridge.name}` };
+      this.stations.push({ ...passed(way, step), namespace, link: bridge });
+    }
+    for (const out of namespace.links.filter(({ master }) => master === bridge.name)) {
+      const leaving = crossing.forward(out, way);
+      if (leaving === null) continue;
+      if (way.obstacle === null && leaving.obstacle !== null) this.kept.push(leaving);
+      const hooks = port === null || leaving.obstacle !== null ? [] : this.#hooks(namespace, bridge);
+      this.leave(namespace, out, { ...leaving, steps: [...leaving.steps, ...hooks] });
+    }
+  }
+}
+
+function edgeReason(namespace: NamespaceState, link: Link): string {
+  if (link.kind === 'veth') {
+    return `the other end of ${namespace.name}:${link.name} is in a namespace that the snapshot has not`;
+  }
+  const what = kindWords.get(link.kind);
+  const place = `it leaves by ${namespace.name}:${link.name}`;
+  return what === undefined ? place : `${place}, ${what}`;
+}

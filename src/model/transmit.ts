@@ -1,0 +1,197 @@
+/**
+ * From a device of one host to the next: who is asked for the next hop's link-layer address, who answers, and where the
+ * frame then goes.
+ */
+
+import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/state.ts';
+import { sameAddress } from './address.ts';
+import { type Frame, unusableReason } from './frame.ts';
+import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
+import { type BridgeHooks, Spread, type Station } from './segment.ts';
+import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
+
+/** Where the packet is: in a namespace, by the device that it came in on (null: sent by a program there). */
+export interface Position {
+  readonly namespace: NamespaceState;
+  readonly device: string | null;
+}
+
+/** The next host, or the journey's end. */
+export type Progress = { readonly to: Position } | { readonly end: JourneyEnd };
+
+/** What is sent, and what the hosts know. */
+export interface Medium {
+  readonly host: HostState;
+  readonly packet: ModelPacket;
+  readonly learnt: readonly LearntNeighbour[];
+  readonly hooks: BridgeHooks;
+  /** Another host sent it: errors go there. */
+  readonly forwarded: boolean;
+}
+
+/** One place where the packet may come to. */
+interface Arrival {
+  readonly steps: readonly Step[];
+  readonly progress: Progress;
+}
+
+/** Where the packet may come to: several places when several hosts answer for one address. */
+export interface Transmission {
+  readonly arrivals: readonly Arrival[];
+  /** What those who were asked learnt of the asker. */
+  readonly learnt: readonly LearntNeighbour[];
+}
+
+/** An end without a socket. */
+export function end(
+  kind: Exclude<JourneyEnd['kind'], 'accepted' | 'refused' | 'returned'>,
+  reason: string,
+  answer: Answer | null = null,
+): { readonly end: JourneyEnd } {
+  return { end: { kind, reason, answer } };
+}
+
+/** Sends the packet by a next hop. */
+export function transmit(medium: Medium, namespace: NamespaceState, { device, gateway }: NextHop): Transmission {
+  const link = namespace.links.find(({ name }) => name === device);
+  if (link === undefined) {
+    return only([], end('undetermined', `${device} is not in the snapshot of ${namespace.name}`));
+  }
+  return new Sending(medium, namespace, link, gateway ?? medium.packet.destination).transmit();
+}
+
+function only(steps: readonly Step[], progress: Progress): Transmission {
+  return { arrivals: [{ steps, progress }], learnt: [] };
+}
+
+class Sending {
+  readonly #medium: Medium;
+  readonly #namespace: NamespaceState;
+  readonly #link: Link;
+  readonly #nextHop: string;
+
+  constructor(medium: Medium, namespace: NamespaceState, link: Link, nextHop: string) {
+    this.#medium = medium;
+    this.#namespace = namespace;
+    this.#link = link;
+    this.#nextHop = nextHop;
+  }
+
+  transmit(): Transmission {
+    const [namespace, link, nextHop] = [this.#namespace, this.#link, this.#nextHop];
+    const known = usableNeighbour(namespace, link.name, nextHop);
+    const asked = this.#spread({ to: nextHop.includes(':') ? 'group' : 'all', mac: null, justLearnt: false });
+    // The sender's own device has the first word.
+    if (unusableReason(link) !== null) {
+      const answer = known === null ? this.#unresolved() : null;
+      return only(asked.origin.steps, end('dropped', `${namespace.name}:${link.name} is down`, answer));
+    }
+    if (known !== null) return this.#towards(known.mac, known.source);
+    const learnt = this.#medium.learnt.find(
+      (one) => one.netns === namespace.name && one.device === link.name && sameAddress(one.address, nextHop),
+    );
+    const teacher = asked.stations.find(
+      ({ obstacle, namespace: its, link: { name } }) =>
+        obstacle === null && its.name === learnt?.asker.netns && name === learnt.asker.device,
+    );
+    if (teacher !== undefined) return { arrivals: [this.#across(teacher)], learnt: [] };
+    const asker = askingAddress(namespace, link, this.#medium.packet.source, nextHop);
+    const reactions = asked.stations.map((station) => ({
+      station,
+      reaction: reactionTo(station.namespace, station.link, asker, nextHop),
+    }));
+    const answering = reactions.filter(({ reaction }) => reaction.answers).map(({ station }) => station);
+    const heard = answering.filter(({ obstacle }) => obstacle === null);
+    if (heard.length === 0) {
+      const [owner] = answering;
+      if (owner !== undefined) return only(owner.steps, end('dropped', owner.obstacle ?? '', this.#unresolved()));
+      return this.#silence(reactions) ?? this.#unanswered(asked);
+    }
+    return {
+      arrivals: heard.map((station) => this.#across(station)),
+      learnt: heard.map((station) => ({
+        netns: station.namespace.name,
+        device: station.link.name,
+        address: asker,
+        asker: { netns: namespace.name, device: link.name },
+      })),
+    };
+  }
+
+  #spread(frame: Omit<Frame, 'length' | 'nextHop'>): Spread {
+    const { host, packet, hooks } = this.#medium;
+    const length = frame.to === 'one' ? (packet.length ?? null) : null;
+    const spread = new Spread(host, { ...frame, nextHop: this.#nextHop, length }, hooks);
+    spread.leave(this.#namespace, this.#link);
+    return spread;
+  }
+
+  /** The kernel tells its own program by an ICMP error over the loopback device, if that is up. */
+  #unresolved(): Answer | null {
+    const { name, links } = this.#namespace;
+    const loopback = links.find(({ kind }) => kind === 'loopback');
+    const silent = !this.#medium.forwarded && loopback !== undefined && unusableReason(loopback) !== null;
+    return silent ? null : { errno: 'EHOSTUNREACH', netns: name };
+  }
+
+  /** To the station that has just answered. */
+  #across(station: Station): Arrival {
+    const { namespace, link } = station;
+    const spread = this.#spread({ to: 'one', mac: link.mac, justLearnt: true });
+    const reached = spread.stations.find((one) => one.link === link);
+    if (reached?.obstacle === null) {
+      return { steps: reached.steps, progress: { to: { namespace, device: link.name } } };
+    }
+    const { steps, obstacle } = reached ?? spread.kept[0] ?? spread.origin;
+    return { steps, progress: end('dropped', obstacle ?? `${link.mac} is not where the bridges send it`) };
+  }
+
+  /** To the address that the neighbour table gives, whoever has it. */
+  #towards(mac: string | null, entry: Quote): Transmission {
+    const { stations, edges, kept, firstBridge, origin } = this.#spread({ to: 'one', mac, justLearnt: false });
+    const its = stations.filter((station) => station.link.mac === mac);
+    const station = its.find(({ obstacle }) => obstacle === null) ?? its[0];
+    if (station !== undefined) {
+      const { steps, obstacle, namespace, link } = station;
+      return only(steps, obstacle === null ? { to: { namespace, device: link.name } } : end('dropped', obstacle));
+    }
+    const edge = edges.find((one) => one.obstacle === null);
+    if (edge !== undefined) return only(edge.steps, end(edge.kind, edge.reason));
+    const stop = kept[0] ?? edges[0];
+    if (stop !== undefined) return only(stop.steps, end('dropped', stop.obstacle ?? ''));
+    const [netns, device] = [this.#namespace.name, this.#link.name];
+    const detail = `the neighbour table of ${netns} has ${this.#nextHop} at ${mac}, and nobody on ${device} has that address`;
+    const step: Step = { netns, device, stage: 'neighbour', verdict: 'failed', detail, quotes: [entry] };
+    return only([...(firstBridge ?? origin).steps, step], end('dropped', detail));
+  }
+
+  /** A host has the address and does not answer; null when none has. */
+  #silence(reactions: readonly { readonly station: Station; readonly reaction: Reaction }[]): Transmission | null {
+    for (const { station, reaction } of reactions) {
+      if (reaction.answers || reaction.why === null || station.obstacle !== null) continue;
+      const detail = `${station.namespace.name} has the address ${this.#nextHop} and does not answer: ${reaction.why}`;
+      const place = { netns: station.namespace.name, device: station.link.name, stage: 'neighbour' } as const;
+      const step: Step = { ...place, verdict: 'failed', detail, quotes: reaction.quotes };
+      return only([...station.steps, step], end('unanswered', detail, this.#unresolved()));
+    }
+    return null;
+  }
+
+  /** Nobody has the address, as far as the snapshot reaches. */
+  #unanswered({ stations, edges, firstBridge }: Spread): Transmission {
+    const [edge] = edges;
+    const steps = (firstBridge ?? edge ?? stations[0])?.steps ?? [];
+    if (edge !== undefined) {
+      if (firstBridge === null || edge.kind === 'undetermined') return only(steps, end(edge.kind, edge.reason));
+      const reason = `${this.#nextHop} may be behind a port of ${firstBridge.bridge} whose other end the snapshot has not`;
+      return only(steps, end('leaves-view', reason));
+    }
+    const { neighbours, name } = this.#namespace;
+    const place = { netns: firstBridge?.netns ?? name, device: firstBridge?.bridge ?? this.#link.name };
+    const entry = neighbours.find((one) => one.device === this.#link.name && sameAddress(one.address, this.#nextHop));
+    const detail = `nobody on ${place.device} has the address ${this.#nextHop}`;
+    const quotes = entry === undefined ? [] : [entry.source];
+    const step: Step = { ...place, stage: 'neighbour', verdict: 'failed', detail, quotes };
+    return only([...steps, step], end('unanswered', detail, this.#unresolved()));
+  }
+}

@@ -1,0 +1,198 @@
+/** Builds a random lab, takes its snapshot with the project's own collectors, and sends real packets through it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { collectSnapshot } from '../../../src/host/collect.ts';
+import { findNamespaces } from '../../../src/host/namespaces.ts';
+import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
+import type { HostState, Link, NamespaceState } from '../../../src/host/state.ts';
+import { buildLab, type Lab } from '../lab.ts';
+import { waitUntil } from '../process.ts';
+import type { AgentReport, ListenerSpec, Probe } from './probe.ts';
+import { Random } from './random.ts';
+import { type RandomLab, randomLab } from './random-lab.ts';
+
+/** One packet, and what became of it in the kernel. */
+export interface Observation {
+  readonly probe: Probe;
+  /** The host that sent it; in the model, its namespace is `netns`. */
+  readonly host: string;
+  readonly netns: string;
+  readonly result: string;
+  /** Where a datagram arrived, and from which address. */
+  readonly arrived: { readonly netns: string; readonly source: string } | null;
+}
+
+/** A case's state and packets. */
+export interface Experiment {
+  readonly seed: number;
+  readonly state: HostState;
+  /** The state after the packets: what the hosts have learnt of their neighbours from each other's packets. */
+  readonly after: HostState;
+  readonly observations: readonly Observation[];
+  /** What `ip route get` says, by namespace and address: the device, gateway and source, or the error. */
+  readonly lookUps: readonly RouteGet[];
+}
+
+/** One answer of `ip route get`. */
+export interface RouteGet {
+  readonly netns: string;
+  readonly address: string;
+  /** `dev DEVICE via GATEWAY src SOURCE`, `local src SOURCE`, or the kernel's error. */
+  readonly answer: string;
+}
+
+const agent = fileURLToPath(new URL('./agent.ts', import.meta.url));
+
+async function lay(lab: Lab, random: RandomLab): Promise<void> {
+  for (const host of Object.keys(random.spec.hosts)) {
+    const settings = [...(random.settings.get(host) ?? [])].map(([name, value]) => `echo ${value} >/proc/sys/${name}`);
+    const noDuplicates = 'for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 >$f; done';
+    await lab.run(host, ['sh', '-c', [noDuplicates, ...settings].join('\n')]);
+  }
+  for (const host of Object.keys(random.spec.hosts)) {
+    for (const [tool, commands] of [
+      ['ip', random.commands.get(host)],
+      ['bridge', random.bridgeCommands.get(host)],
+    ] as const) {
+      if (commands === undefined) continue;
+      await lab.run(host, [tool, '-force', '-batch', '-'], { input: commands.map((one) => `${one}\n`).join('') });
+    }
+  }
+}
+
+interface Agent {
+  readonly go: (probes: readonly Probe[]) => Promise<AgentReport>;
+}
+
+async function startAgent(lab: Lab, host: string, listeners: readonly ListenerSpec[]): Promise<Agent> {
+  const netns = lab.netns(host);
+  const node = [process.execPath, agent, netns, JSON.stringify(listeners)];
+  const [file, ...args] = ['nsenter', `--net=/run/netns/${netns}`, '--', ...node] as const;
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout });
+  const ended = once(child, 'exit').then(() => {
+    throw new Error(`the agent of ${host} ended early`);
+  });
+  ended.catch(() => {});
+  await Promise.race([once(lines, 'line'), ended]);
+  return {
+    go: async (probes) => {
+      child.stdin.write(`${JSON.stringify(probes)}\n`);
+      const [line] = await once(lines, 'line');
+      return JSON.parse(String(line));
+    },
+  };
+}
+
+function chooseProbes(random: Random, host: string, targets: readonly string[]): Probe[] {
+  return random.some(targets, 16).flatMap((address, at) => {
+    const other = random.pick([7001, 7002]);
+    const wanted = [
+      ['tcp', 7000],
+      ['udp', 7000],
+      [random.pick(['tcp', 'udp'] as const), other],
+    ] as const;
+    return wanted.map(([protocol, port], which) => ({ id: `${host}-${at}-${which}`, protocol, address, port }));
+  });
+}
+
+async function snapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
+  const names = hosts.map((host) => lab.netns(host));
+  const set = findNamespaces([]);
+  try {
+    return parseSnapshot(await collectSnapshot(set.namespaces.filter(({ name }) => names.includes(name))));
+  } finally {
+    set.dispose();
+  }
+}
+
+/** The kernel opens a bridge's port up to a second after its link came up (net/core/link_watch.c). */
+function bridgesAreOpen({ bridgePorts, links }: NamespaceState): boolean {
+  return bridgePorts.every(({ device, bridge, state }) => {
+    const find = (name: string): Link | undefined => links.find((link) => link.name === name);
+    const [port, over] = [find(device), find(bridge)];
+    const works = port?.up === true && port.carrier && over?.up === true;
+    return !works || (state === 'forwarding' && over.carrier);
+  });
+}
+
+/** An IPv6 address serves once it is known that nobody else has it, also where that is not tried. */
+function addressesServe({ links }: NamespaceState): boolean {
+  return links.every(
+    ({ up, carrier, addresses }) => !up || !carrier || addresses.every(({ flags }) => !flags.includes('tentative')),
+  );
+}
+
+function isSettled({ namespaces }: HostState): boolean {
+  return [...namespaces.values()].every((one) => bridgesAreOpen(one) && addressesServe(one));
+}
+
+async function settledSnapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
+  let state = await snapshot(lab, hosts);
+  const settled = async (): Promise<boolean> => {
+    state = await snapshot(lab, hosts);
+    return isSettled(state);
+  };
+  await waitUntil(settled, 3000);
+  return state;
+}
+
+interface RouteGetRecord {
+  readonly type?: string;
+  readonly dev?: string;
+  readonly gateway?: string;
+  readonly prefsrc?: string;
+}
+
+function answerText({ type, dev, gateway, prefsrc }: RouteGetRecord): string {
+  if (type === 'local') return `local src ${prefsrc ?? ''}`;
+  if (type !== undefined) return type;
+  return `dev ${dev ?? ''} via ${gateway ?? '-'} src ${prefsrc ?? ''}`;
+}
+
+async function routeGet(lab: Lab, host: string, address: string): Promise<RouteGet> {
+  const { stdout, stderr } = await lab.run(host, ['ip', '-j', 'route', 'get', address]);
+  const records: readonly RouteGetRecord[] = stdout.trim() === '' ? [] : JSON.parse(stdout);
+  const [record] = records;
+  const answer = record === undefined ? (stderr.split(': ')[1]?.split('\n')[0] ?? stderr) : answerText(record);
+  return { netns: lab.netns(host), address, answer };
+}
+
+/** Runs the case of a seed. */
+export async function experiment(seed: number): Promise<Experiment> {
+  const random = randomLab(seed);
+  await using lab = await buildLab(random.spec);
+  await lay(lab, random);
+  const hosts = Object.keys(random.spec.hosts);
+  const agents = await Promise.all(
+    hosts.map(async (host) => [host, await startAgent(lab, host, random.listeners.get(host) ?? [])] as const),
+  );
+  const state = await settledSnapshot(lab, hosts);
+  const choices = new Random(seed + 1);
+  const lookUps: RouteGet[] = [];
+  for (const host of hosts) {
+    for (const address of choices.some(random.targets, 5)) lookUps.push(await routeGet(lab, host, address));
+  }
+  const probes = new Map(hosts.map((host) => [host, chooseProbes(choices, host, random.targets)]));
+  const reports = await Promise.all(
+    agents.map(async ([host, one]) => ({ host, ...(await one.go(probes.get(host) ?? [])) })),
+  );
+  const after = await snapshot(lab, hosts);
+  const arrivals = new Map(
+    reports.flatMap(({ host, received }) =>
+      received.map(({ id, source }) => [id, { netns: lab.netns(host), source }] as const),
+    ),
+  );
+  const observations = reports.flatMap(({ host, results }) =>
+    (probes.get(host) ?? []).map((probe) => ({
+      probe,
+      host,
+      netns: lab.netns(host),
+      result: results.find(({ id }) => id === probe.id)?.result ?? 'missing',
+      arrived: arrivals.get(probe.id) ?? null,
+    })),
+  );
+  return { seed, state, after, observations, lookUps };
+}

@@ -1,0 +1,397 @@
+/**
+ * Random small networks: a tree of hosts joined by veth pairs, some of them bridged, with addresses, the routes that
+ * would make it work, and then the mistakes that people make.
+ */
+import type { HostSpec, LabSpec } from '../spec.ts';
+import type { ListenerSpec } from './probe.ts';
+import { Random } from './random.ts';
+
+/** One case: what to lay, what goes wrong then, and whom to ask for what. */
+export interface RandomLab {
+  readonly spec: LabSpec;
+  /** Arguments of `ip` by host, one command each; those that the kernel refuses are left out by it. */
+  readonly commands: ReadonlyMap<string, readonly string[]>;
+  /** Settings by host, `net/ipv4/…`. */
+  readonly settings: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Arguments of `bridge` by host. */
+  readonly bridgeCommands: ReadonlyMap<string, readonly string[]>;
+  readonly listeners: ReadonlyMap<string, readonly ListenerSpec[]>;
+  readonly targets: readonly string[];
+}
+
+interface Interface {
+  readonly host: number;
+  readonly device: string;
+  readonly segment: number;
+  address4: string | null;
+  address6: string | null;
+}
+
+const hostName = (host: number): string => `h${host}`;
+
+class Maker {
+  readonly #random: Random;
+  readonly #hosts: number;
+  readonly #veths: (readonly [readonly [number, string], readonly [number, string]])[] = [];
+  readonly #bridges = new Map<number, string[]>();
+  readonly #interfaces: Interface[] = [];
+  readonly #commands = new Map<string, string[]>();
+  readonly #bridgeCommands = new Map<string, string[]>();
+  readonly #settings = new Map<string, Map<string, string>>();
+  readonly #addresses = new Map<string, Record<string, string[]>>();
+  readonly #targets: string[] = ['127.0.0.1', '::1', '198.51.100.9', '2001:db8::9'];
+
+  constructor(seed: number) {
+    this.#random = new Random(seed);
+    this.#hosts = this.#random.integer(2, 6);
+  }
+
+  make(): RandomLab {
+    this.#wire();
+    this.#address();
+    for (let host = 0; host < this.#hosts; host += 1) this.#route(host);
+    for (let host = 0; host < this.#hosts; host += 1) this.#spoil(host);
+    const names = Array.from({ length: this.#hosts }, (_, host) => hostName(host));
+    const hosts: Record<string, HostSpec> = {};
+    for (const [host, name] of names.entries()) {
+      const ports = this.#bridges.get(host);
+      hosts[name] = {
+        ...(ports === undefined ? {} : { bridges: { br0: ports } }),
+        addresses: this.#addresses.get(name) ?? {},
+      };
+    }
+    return {
+      spec: {
+        hosts,
+        veths: this.#veths.map(
+          ([[a, one], [b, other]]) => [`${hostName(a)}:${one}`, `${hostName(b)}:${other}`] as const,
+        ),
+      },
+      commands: this.#commands,
+      bridgeCommands: this.#bridgeCommands,
+      settings: this.#settings,
+      listeners: new Map(names.map((name) => [name, this.#listeners(name)])),
+      targets: this.#targets,
+    };
+  }
+
+  #command(host: number, command: string): void {
+    const name = hostName(host);
+    this.#commands.set(name, [...(this.#commands.get(name) ?? []), command]);
+  }
+
+  #set(host: number, name: string, value: number): void {
+    const settings = this.#settings.get(hostName(host)) ?? new Map<string, string>();
+    settings.set(name, String(value));
+    this.#settings.set(hostName(host), settings);
+  }
+
+  /** Joins each host to an earlier one, bridges some of the devices, and names the segments that come of it. */
+  #wire(): void {
+    const ends = new Map<number, string[]>();
+    for (let host = 1; host < this.#hosts; host += 1) {
+      const other = this.#random.integer(0, host - 1);
+      const device = `e${host}`;
+      this.#veths.push([
+        [host, device],
+        [other, `p${host}`],
+      ]);
+      ends.set(host, [...(ends.get(host) ?? []), device]);
+      ends.set(other, [...(ends.get(other) ?? []), `p${host}`]);
+    }
+    for (const [host, devices] of ends) {
+      if (devices.length < 2 || !this.#random.chance(0.5)) continue;
+      this.#bridges.set(host, this.#random.some(devices, this.#random.integer(2, devices.length)));
+    }
+    const segments = new Map<string, number>();
+    const key = (host: number, device: string): string =>
+      this.#bridges.get(host)?.includes(device) === true ? `${host}/br0` : `${host}/${device}`;
+    const join = (from: number, to: number): void => {
+      for (const [place, segment] of segments) if (segment === from) segments.set(place, to);
+    };
+    let next = 0;
+    for (const [[host, device], [other, peer]] of this.#veths) {
+      for (const place of [key(host, device), key(other, peer)]) {
+        if (!segments.has(place)) segments.set(place, next++);
+      }
+      join(segments.get(key(host, device)) ?? 0, segments.get(key(other, peer)) ?? 0);
+    }
+    for (const [place, segment] of segments) {
+      const [host, device = ''] = place.split('/');
+      this.#interfaces.push({ host: Number(host), device, segment, address4: null, address6: null });
+    }
+  }
+
+  #address(): void {
+    for (const one of this.#interfaces) {
+      const { host, device, segment } = one;
+      const record = this.#addresses.get(hostName(host)) ?? {};
+      const list: string[] = [];
+      if (this.#random.chance(0.92)) {
+        const net = this.#random.chance(0.05) ? segment + 1 : segment;
+        one.address4 = `10.${net}.0.${host + 1}`;
+        list.push(`${one.address4}/${this.#random.chance(0.06) ? 16 : 24}`);
+        this.#targets.push(one.address4);
+      }
+      if (this.#random.chance(0.1)) list.push(`10.${segment}.0.${host + 101}/24`);
+      if (this.#random.chance(0.6)) {
+        one.address6 = `fd00:${segment}::${host + 1}`;
+        list.push(`${one.address6}/64`);
+        this.#targets.push(one.address6);
+      }
+      if (this.#random.chance(0.03)) list.push(`10.${segment}.0.${this.#random.integer(1, this.#hosts)}/24`);
+      record[device] = [...new Set(list)];
+      this.#addresses.set(hostName(host), record);
+    }
+    const segment = this.#random.pick(this.#interfaces).segment;
+    this.#targets.push(`10.${segment}.0.77`, `10.${segment}.0.255`, `fd00:${segment}::77`, '10.99.9.9');
+    for (let host = 0; host < this.#hosts; host += 1) {
+      if (!this.#random.chance(0.3)) continue;
+      const own = `10.200.${host}.1`;
+      const record = this.#addresses.get(hostName(host)) ?? {};
+      record['lo'] = [`${own}/32`];
+      this.#addresses.set(hostName(host), record);
+      this.#targets.push(own);
+    }
+  }
+
+  /** First hops from a host towards a segment, by the shortest way; several where there are. */
+  #firstHop(host: number, segment: number): Interface | null {
+    const seen = new Set([host]);
+    let ring = this.#interfaces
+      .filter((one) => one.host === host)
+      .map((one) => ({ via: one, host, first: null as Interface | null }));
+    while (ring.length > 0) {
+      const following: typeof ring = [];
+      for (const { via, first } of ring) {
+        if (via.segment === segment && first !== null) return first;
+        const neighbours = this.#interfaces.filter((one) => one.segment === via.segment && !seen.has(one.host));
+        for (const neighbour of neighbours) {
+          seen.add(neighbour.host);
+          for (const onward of this.#interfaces.filter((one) => one.host === neighbour.host && one !== neighbour)) {
+            following.push({ via: onward, host: neighbour.host, first: first ?? neighbour });
+          }
+        }
+      }
+      ring = following;
+    }
+    return null;
+  }
+
+  #route(host: number): void {
+    const own = this.#interfaces.filter((one) => one.host === host);
+    const direct = new Set(own.map(({ segment }) => segment));
+    for (const segment of new Set(this.#interfaces.map((one) => one.segment))) {
+      if (direct.has(segment)) continue;
+      const hop = this.#firstHop(host, segment);
+      if (hop === null || !this.#random.chance(0.8)) continue;
+      if (hop.address4 !== null) this.#command(host, `route add 10.${segment}.0.0/24 via ${hop.address4}`);
+      if (hop.address6 !== null) this.#command(host, `-6 route add fd00:${segment}::/64 via ${hop.address6}`);
+    }
+    const beside = this.#interfaces.filter((one) => one.host !== host && direct.has(one.segment));
+    if (beside.length > 0 && this.#random.chance(0.6)) {
+      const { address4, address6 } = this.#random.pick(beside);
+      if (address4 !== null) this.#command(host, `route add default via ${address4}`);
+      if (address6 !== null) this.#command(host, `-6 route add default via ${address6}`);
+    }
+    this.#set(host, 'net/ipv4/ip_forward', own.length > 1 && this.#random.chance(0.88) ? 1 : 0);
+    this.#set(host, 'net/ipv6/conf/all/forwarding', own.length > 1 && this.#random.chance(0.88) ? 1 : 0);
+    this.#set(host, 'net/ipv4/icmp_ratelimit', 0);
+    this.#set(host, 'net/ipv4/icmp_msgs_per_sec', 100_000);
+    this.#set(host, 'net/ipv4/icmp_msgs_burst', 10_000);
+    this.#set(host, 'net/ipv6/icmp/ratelimit', 0);
+    // A redirect would change what the second packet does.
+    for (const device of ['all', 'default', ...own.map((one) => one.device)]) {
+      this.#set(host, `net/ipv4/conf/${device}/send_redirects`, 0);
+      this.#set(host, `net/ipv4/conf/${device}/accept_redirects`, 0);
+      this.#set(host, `net/ipv6/conf/${device}/accept_redirects`, 0);
+    }
+  }
+
+  /** A gateway beside the host, or a device of its own. */
+  #somewhere(host: number): string | null {
+    const own = this.#interfaces.filter((one) => one.host === host);
+    const { segment, device } = this.#random.pick(own);
+    const beside = this.#interfaces.filter(
+      (one) => one.host !== host && one.segment === segment && one.address4 !== null,
+    );
+    if (beside.length === 0 || this.#random.chance(0.2)) return `dev ${device}`;
+    const gateway = this.#random.chance(0.9) ? this.#random.pick(beside).address4 : `10.${segment}.0.88`;
+    return `via ${gateway} dev ${device}${this.#random.chance(0.3) ? ' onlink' : ''}`;
+  }
+
+  #prefix(): string {
+    const { segment, address4 } = this.#random.pick(this.#interfaces);
+    const choices = [
+      `10.${segment}.0.0/24`,
+      `10.${segment}.0.0/25`,
+      '198.51.100.0/24',
+      '10.0.0.0/8',
+      'default',
+      '10.99.0.0/16',
+    ];
+    return this.#random.pick(address4 === null ? choices : [...choices, address4]);
+  }
+
+  #spoil(host: number): void {
+    const random = this.#random;
+    const own = this.#interfaces.filter((one) => one.host === host);
+    const { device, segment } = random.pick(own);
+    const more = random.integer(0, 3);
+    for (let count = 0; count < more; count += 1) {
+      const metric = random.chance(0.5) ? ` metric ${random.integer(1, 50)}` : '';
+      const type = random.pick(['', '', '', 'blackhole ', 'unreachable ', 'prohibit ', 'throw ']);
+      const table = random.chance(0.3) ? ' table 100' : '';
+      const way = type === '' ? ` ${this.#somewhere(host)}` : '';
+      this.#command(host, `route add ${type}${this.#prefix()}${way}${metric}${table}`);
+    }
+    if (random.chance(0.1)) {
+      this.#command(
+        host,
+        `route add ${this.#prefix()} nexthop ${this.#somewhere(host)} nexthop ${this.#somewhere(host)} metric 3`,
+      );
+    }
+    if (random.chance(0.1))
+      this.#command(
+        host,
+        `route add ${this.#prefix()} ${this.#somewhere(host)} src 10.${segment}.0.${host + 1} metric 2`,
+      );
+    if (random.chance(0.15))
+      this.#command(
+        host,
+        `-6 route add ${random.pick(['blackhole', 'unreachable', 'prohibit', 'throw'])} fd00:${random.pick(this.#interfaces).segment}::/64 metric 5`,
+      );
+    this.#spoil6(host);
+    if (random.chance(0.25)) this.#rule(host);
+    if (random.chance(0.1)) this.#rule(host);
+    this.#switches(host, device);
+    if (random.chance(0.05))
+      this.#command(
+        host,
+        `neigh replace 10.${segment}.0.${random.integer(1, 6)} lladdr 02:00:00:00:00:99 dev ${device} nud permanent`,
+      );
+    if (random.chance(0.05)) this.#command(host, `addr add 10.99.9.9/32 dev ${device}`);
+    if (random.chance(0.05)) this.#command(host, `link set dev ${random.pick(own).device} down`);
+    const ports = this.#bridges.get(host);
+    if (ports !== undefined) {
+      for (const port of ports) {
+        if (random.chance(0.08)) this.#command(host, `link set dev ${port} down`);
+        if (random.chance(0.15)) this.#bridge(host, `link set dev ${port} isolated on`);
+        if (random.chance(0.06)) this.#bridge(host, `link set dev ${port} flood off`);
+        if (random.chance(0.05)) this.#bridge(host, `link set dev ${port} learning off`);
+        if (random.chance(0.05)) this.#bridge(host, `link set dev ${port} bcast_flood off`);
+      }
+    }
+    if (random.chance(0.04)) this.#command(host, 'link set dev lo down');
+  }
+
+  /** IPv6: routes by source, with metrics, to the wrong place; rules. */
+  #spoil6(host: number): void {
+    const random = this.#random;
+    const own = this.#interfaces.filter((one) => one.host === host);
+    const { segment, device } = random.pick(own);
+    const target = random.pick([
+      'default',
+      `fd00:${random.pick(this.#interfaces).segment}::/64`,
+      '2001:db8::/32',
+      'fd00::/16',
+    ]);
+    const beside = this.#interfaces.filter(
+      (one) => one.host !== host && one.segment === segment && one.address6 !== null,
+    );
+    const way = beside.length === 0 ? `dev ${device}` : `via ${random.pick(beside).address6} dev ${device}`;
+    if (random.chance(0.2)) this.#command(host, `-6 route add ${target} ${way} metric ${random.integer(1, 2000)}`);
+    if (random.chance(0.1)) this.#command(host, `-6 route add ${target} from fd00:${segment}::/64 ${way}`);
+    if (random.chance(0.1)) this.#command(host, `-6 route add ${target} ${way} table 100`);
+    if (!random.chance(0.15)) return;
+    const selector = random.pick([
+      `from fd00:${segment}::/64`,
+      `to fd00:${segment}::/64`,
+      'from all',
+      'ipproto tcp',
+      `iif ${device}`,
+    ]);
+    const action = random.pick([
+      'lookup 100',
+      'lookup 100',
+      'blackhole',
+      'prohibit',
+      'unreachable',
+      'lookup main suppress_prefixlength 0',
+    ]);
+    this.#command(host, `-6 rule add priority ${random.integer(1, 30_000)} ${selector} ${action}`);
+  }
+
+  #bridge(host: number, command: string): void {
+    const name = hostName(host);
+    this.#bridgeCommands.set(name, [...(this.#bridgeCommands.get(name) ?? []), command]);
+  }
+
+  #rule(host: number): void {
+    const random = this.#random;
+    const { segment, address4, device } = random.pick(this.#interfaces);
+    const selector = random.pick([
+      `from 10.${segment}.0.0/24`,
+      `from ${address4 ?? 'all'}`,
+      `to 10.${segment}.0.0/24`,
+      `iif ${device}`,
+      'iif lo',
+      'ipproto tcp',
+      'ipproto udp dport 7000',
+      'fwmark 1',
+      'not fwmark 1',
+      `not from 10.${segment}.0.0/24`,
+      'from all',
+    ]);
+    const action = random.pick([
+      'lookup 100',
+      'lookup 100',
+      'lookup 100',
+      'lookup main suppress_prefixlength 0',
+      'blackhole',
+      'prohibit',
+      'unreachable',
+      'goto 32766',
+      'nop',
+    ]);
+    this.#command(host, `rule add priority ${random.integer(1, 30_000)} ${selector} ${action}`);
+  }
+
+  #switches(host: number, device: string): void {
+    const random = this.#random;
+    const on = random.chance(0.3) ? 'all' : device;
+    if (random.chance(0.25)) this.#set(host, `net/ipv4/conf/${on}/rp_filter`, random.integer(1, 2));
+    const rare = [
+      ['accept_local', 1],
+      ['route_localnet', 1],
+      ['arp_ignore', random.pick([1, 2, 3, 8])],
+      ['arp_filter', 1],
+      ['arp_announce', random.integer(1, 2)],
+      ['proxy_arp', 1],
+      ['ignore_routes_with_linkdown', 1],
+      ['src_valid_mark', 1],
+      ['send_redirects', 1],
+    ] as const;
+    for (const [name, value] of rare) if (random.chance(0.09)) this.#set(host, `net/ipv4/conf/${on}/${name}`, value);
+    if (random.chance(0.06)) this.#set(host, `net/ipv4/conf/${device}/forwarding`, random.integer(0, 1));
+  }
+
+  #listeners(name: string): ListenerSpec[] {
+    const random = this.#random;
+    const own = Object.values(this.#addresses.get(name) ?? {})
+      .flat()
+      .map((address) => address.split('/', 1).join(''))
+      .filter((address) => !address.includes(':'));
+    const wide = random.pick(['0.0.0.0', '::', '::', '::']);
+    const narrow = random.pick(['127.0.0.1', ...own]);
+    return (['tcp', 'udp'] as const).flatMap((protocol) => [
+      { protocol, address: wide, port: 7000 },
+      { protocol, address: narrow, port: 7001 },
+    ]);
+  }
+}
+
+/** The case of a seed. */
+export function randomLab(seed: number): RandomLab {
+  return new Maker(seed).make();
+}

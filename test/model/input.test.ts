@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest';
+import type { NamespaceState } from '../../src/host/state.ts';
+import { decideInput } from '../../src/model/input.ts';
+import type { RouteQuery } from '../../src/model/rule.ts';
+import { link, loopback, namespace, rule } from './hosts.ts';
+
+type Told = NonNullable<Parameters<typeof namespace>[1]>;
+
+const links = [
+  loopback(),
+  link('eth0', { addresses: ['10.88.0.1', 'fd00:88::1'] }),
+  link('eth1', { addresses: ['192.0.2.7/24', 'fd00:2::7'] }),
+];
+const routes = [
+  '10.88.0.0/16 dev eth0',
+  '192.0.2.0/24 dev eth1',
+  'default via 192.0.2.1 dev eth1',
+  'broadcast 10.88.255.255 dev eth0',
+  'default via fd00:2::1 dev eth1',
+];
+const forwarding = {
+  'net.ipv4.conf.eth0.forwarding': '1',
+  'net.ipv4.conf.eth1.forwarding': '1',
+  'net.ipv6.conf.all.forwarding': '1',
+};
+
+function router({ sysctls = {}, ...more }: Told = {}): NamespaceState {
+  return namespace('router', { links, routes, ...more, sysctls: { ...forwarding, ...sysctls } });
+}
+
+/** A packet that came in: what the host decides, in a word, and why. */
+function decided(
+  host: NamespaceState,
+  from: string,
+  to: string,
+  device = 'eth0',
+  more: Partial<RouteQuery> = {},
+): string {
+  const decision = decideInput(host, device, {
+    family: to.includes(':') ? 6 : 4,
+    source: from,
+    destination: to,
+    inputDevice: device,
+    outputDevice: null,
+    mark: 0,
+    tos: 0,
+    protocol: 'tcp',
+    sourcePort: 4000,
+    destinationPort: 80,
+    user: null,
+    ...more,
+  });
+  if (decision.kind === 'forward') return decision.off === null ? 'forward' : `off: ${decision.off.quotes[0]?.text}`;
+  if (decision.kind === 'local') return decision.broadcast ? 'broadcast' : 'local';
+  return decision.kind === 'refused' ? `refused: ${decision.errno}` : `${decision.kind}: ${decision.reason}`;
+}
+
+const neighbour = '10.88.0.10';
+
+test.each<[string, string, string, string]>([
+  ['its own address', neighbour, '10.88.0.1', 'local'],
+  ['an address of another device (the weak host model)', neighbour, '192.0.2.7', 'local'],
+  ['a broadcast', neighbour, '10.88.255.255', 'broadcast'],
+  ['elsewhere', neighbour, '203.0.113.5', 'forward'],
+  [
+    'a source that is a multicast group',
+    '224.0.0.5',
+    '10.88.0.1',
+    'dropped: 224.0.0.5 is no address that a host sends from',
+  ],
+  ['a source that is none', '0.0.0.0', '10.88.0.1', 'dropped: 0.0.0.0 is no address that a host sends from'],
+  ['a destination that is none', neighbour, '0.1.2.3', 'dropped: 0.1.2.3 is no destination'],
+  [
+    'the loopback network as destination',
+    neighbour,
+    '127.0.0.1',
+    'dropped: 127.0.0.1 came in by eth0, and 127.0.0.0/8 is taken from the loopback device alone (route_localnet is 0)',
+  ],
+  [
+    'its own address as source',
+    '192.0.2.7',
+    '10.88.0.1',
+    'dropped: its source 192.0.2.7 is an address of this host itself (accept_local is 0)',
+  ],
+  ['IPv6, its own address', 'fd00:88::10', 'fd00:2::7', 'local'],
+  ['IPv6, elsewhere', 'fd00:88::10', 'fd00:9::1', 'forward'],
+  [
+    'IPv6, a source of one link alone',
+    'fe80::10',
+    'fd00:9::1',
+    'dropped: a packet from fe80::10 is not forwarded (RFC 4291, section 2.5.6)',
+  ],
+  [
+    'IPv6, the loopback address',
+    'fd00:88::10',
+    '::1',
+    'dropped: ::1 came in by eth0, and ::1 is taken from the loopback device alone',
+  ],
+])('%s', (_name, from, to, expected) => {
+  expect(decided(router(), from, to)).toBe(expected);
+});
+
+describe('settings of a device and of all', () => {
+  test.each<[string, string, string, string, string]>([
+    ['route_localnet', neighbour, '127.0.0.1', '1', 'local'],
+    ['accept_local', '192.0.2.7', '10.88.0.1', '1', 'local'],
+    [
+      'rp_filter',
+      '203.0.113.5',
+      '10.88.0.1',
+      '1',
+      'dropped: the way back to 203.0.113.5 is not by eth0, and eth0 filters by the reverse path (rp_filter 1)',
+    ],
+    ['rp_filter', '203.0.113.5', '10.88.0.1', '2', 'local'],
+    ['rp_filter', neighbour, '10.88.0.1', '1', 'local'],
+  ])('%s, %s to %s: %s', (name, from, to, value, expected) => {
+    for (const device of ['all', 'eth0']) {
+      expect(decided(router({ sysctls: { [`net.ipv4.conf.${device}.${name}`]: value } }), from, to)).toBe(expected);
+    }
+  });
+
+  test('the larger one counts: loose for one device beats strict for all', () => {
+    const sysctls = { 'net.ipv4.conf.all.rp_filter': '1', 'net.ipv4.conf.eth0.rp_filter': '2' };
+    expect(decided(router({ sysctls }), '203.0.113.5', '10.88.0.1')).toBe('local');
+  });
+
+  test('loose wants some way back, and an address on the device to compare with', () => {
+    const sysctls = { 'net.ipv4.conf.eth0.rp_filter': '2' };
+    const without = routes.filter((text) => !text.startsWith('default'));
+    expect(decided(router({ sysctls, routes: without }), '203.0.113.5', '10.88.0.1')).toBe(
+      'dropped: there is no way back to 203.0.113.5, and eth0 filters by the reverse path (rp_filter 2)',
+    );
+    const bare = [loopback(), link('eth0', {}), link('eth1', { addresses: ['192.0.2.7/24'] })];
+    expect(decided(router({ sysctls, links: bare }), '203.0.113.5', '192.0.2.7')).toContain('rp_filter 2');
+  });
+
+  test('the way back is looked up with the mark only where src_valid_mark says so', () => {
+    const rules = ['0: from all lookup 255', '5: from all fwmark 0x1 lookup 100', '32766: from all lookup 254'].map(
+      (text) => rule(text),
+    );
+    const marked = (value: string): string => {
+      const sysctls = { 'net.ipv4.conf.eth0.rp_filter': '1', 'net.ipv4.conf.eth0.src_valid_mark': value };
+      const host = router({ sysctls, rules, routes: [...routes, 'default dev eth0 table 100'] });
+      return decided(host, '203.0.113.5', '10.88.0.1', 'eth0', { mark: 1 });
+    };
+    expect(marked('1')).toBe('local');
+    expect(marked('0')).toContain('dropped: the way back');
+  });
+});
+
+describe('a host that does not forward', () => {
+  const sysctls = { 'net.ipv4.conf.eth0.forwarding': '0', 'net.ipv6.conf.all.forwarding': '0' };
+
+  test('names the switch: of the device in IPv4, of all in IPv6', () => {
+    expect(decided(router({ sysctls }), neighbour, '203.0.113.5')).toBe('off: net.ipv4.conf.eth0.forwarding = 0');
+    expect(decided(router({ sysctls }), 'fd00:88::10', 'fd00:9::1')).toBe('off: net.ipv6.conf.all.forwarding = 0');
+    const forced = { ...sysctls, 'net.ipv6.conf.eth0.force_forwarding': '1' };
+    expect(decided(router({ sysctls: forced }), 'fd00:88::10', 'fd00:9::1')).toBe('forward');
+  });
+
+  // `ip_error` answers only where the device forwards; IPv6 answers either way.
+  test.each<[string, readonly string[], string, string, string]>([
+    ['no route', [], '203.0.113.5', 'refused: ENETUNREACH', 'refused: null'],
+    ['unreachable', ['unreachable 203.0.113.0/24'], '203.0.113.5', 'refused: EHOSTUNREACH', 'refused: null'],
+    ['prohibit', ['prohibit 203.0.113.0/24'], '203.0.113.5', 'refused: EHOSTUNREACH', 'refused: null'],
+    ['blackhole', ['blackhole 203.0.113.0/24'], '203.0.113.5', 'refused: null', 'refused: null'],
+    ['IPv6: no route', [], 'fd00:9::1', 'refused: ENETUNREACH', 'refused: ENETUNREACH'],
+    ['IPv6: unreachable', ['unreachable fd00:9::/64'], 'fd00:9::1', 'refused: ENETUNREACH', 'refused: ENETUNREACH'],
+    ['IPv6: prohibit', ['prohibit fd00:9::/64'], 'fd00:9::1', 'refused: EACCES', 'refused: EACCES'],
+  ])('says nothing of a route that does not serve: %s', (_name, own, to, told, silent) => {
+    const from = to.includes(':') ? 'fd00:88::10' : neighbour;
+    expect(decided(router({ routes: own }), from, to)).toBe(told);
+    expect(decided(router({ routes: own, sysctls }), from, to)).toBe(silent);
+  });
+});

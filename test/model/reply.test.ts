@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import type { NamespaceState } from '../../src/host/state.ts';
+import { journey, replyJourney } from '../../src/model/journey.ts';
+import { host, link, loopback, packetTo, told } from './hosts.ts';
+import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
+
+/** The answer's way as text, null when there is none. */
+function answer(destination: string, ...namespaces: readonly NamespaceState[]): string[] | null {
+  const all = host(...namespaces);
+  const reply = replyJourney(all, journey(all, packetTo(destination), 'box'));
+  return reply === null ? null : told(reply);
+}
+
+test('a SYN-ACK goes back as it came, to a host that is known from its question', () => {
+  expect(answer('10.88.0.20', box(), web(), bridgeHost())).toEqual([
+    'web:eth0 route passed',
+    'web:eth0 egress passed',
+    'host:veth1 bridge passed',
+    'host:veth0 egress passed',
+    'box:eth0 ingress passed',
+    'box:eth0 route delivered',
+    'box:eth0 input passed',
+    'box:eth0 socket delivered',
+    'returned',
+  ]);
+});
+
+test('a RST likewise', () => {
+  expect(answer('10.88.0.20', box(), web({ listeners: [] }), bridgeHost())?.at(-1)).toBe('returned');
+});
+
+test('no way back is a result', () => {
+  expect(answer('10.88.0.20', box(), web({ routes: [] }), bridgeHost())).toEqual([
+    'web:- route failed',
+    'unroutable: no route to 10.88.0.10',
+  ]);
+});
+
+test('the way back by another device is filtered as early as its ARP request', () => {
+  const links = [
+    loopback(),
+    link('eth0', { addresses: ['10.88.0.10'], mac: '02:00:00:00:00:10', peer: 'host:5' }),
+    link('eth1', { index: 3, addresses: ['10.99.0.10'], peer: 'host:9' }),
+  ];
+  const routes = ['10.88.0.0/16 dev eth0', '10.99.0.0/16 dev eth1', '192.0.2.7/32 via 10.99.0.1 dev eth1'];
+  const wire = link('veth9', { index: 9, addresses: ['10.99.0.1'], peer: 'box:3' });
+  const own = bridgeHost().links;
+  const strict = { 'net.ipv4.conf.all.rp_filter': '1' };
+  const ends = (sysctls: Told['sysctls']) =>
+    answer(
+      '192.0.2.7',
+      box({ links, routes, sysctls: sysctls ?? {} }),
+      web(),
+      bridgeHost({ links: [...own, wire], listeners: ['tcp 192.0.2.7:80'] }),
+    )?.at(-1);
+  expect(ends({})).toBe('returned');
+  expect(ends(strict)).toBe(
+    'unanswered: box has the address 10.88.0.10 and does not answer: the way back to 192.0.2.7 is not by eth0, and eth0 filters by the reverse path (rp_filter 1)',
+  );
+});
+
+describe('an ICMP error', () => {
+  const gateway = (more: Told) => bridgeHost({ sysctls: forwarding, ...more });
+
+  test.each<[string, Told, string | null]>([
+    ['of a router without a route', { routes: ['10.88.0.0/16 dev br0'] }, 'ENETUNREACH'],
+    ['of one that says no', { routes: ['10.88.0.0/16 dev br0', 'prohibit 203.0.113.0/24'] }, 'EHOSTUNREACH'],
+    [
+      'of one whose next hop does not answer',
+      { routes: ['10.88.0.0/16 dev br0', '203.0.113.0/24 dev br0'] },
+      'EHOSTUNREACH',
+    ],
+    ['of no one that swallows it', { routes: ['10.88.0.0/16 dev br0', 'blackhole 203.0.113.0/24'] }, null],
+  ])('%s', (_name, more, errno) => {
+    const all = host(box(), web(), gateway(more));
+    const there = journey(all, packetTo('203.0.113.5'), 'box');
+    expect('answer' in there.end ? (there.end.answer?.errno ?? null) : 'no end').toBe(errno);
+    const reply = replyJourney(all, there);
+    expect(reply?.end.kind).toBe(errno === null ? undefined : 'returned');
+    if (reply !== null) expect(reply.packet).toMatchObject({ protocol: 'icmp', source: '10.88.0.1' });
+  });
+
+  test("the sender's own kernel needs no packet for it", () => {
+    expect(answer('203.0.113.5', box({ routes: [] }))).toBeNull();
+  });
+});

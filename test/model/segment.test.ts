@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'vitest';
+import { journey } from '../../src/model/journey.ts';
+import type { ModelPacket } from '../../src/model/step.ts';
+import { host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
+import { box, bridge, bridgeHost, type Told, uplink, veth0, veth1, web } from './two-boxes.ts';
+
+const webMac = '02:00:00:00:00:20';
+const webLink = link('eth0', { addresses: ['10.88.0.20'], mac: webMac, peer: 'host:6' });
+const knowsWeb = { neighbours: [neighbour('10.88.0.20', 'eth0', webMac)] };
+const learnt = (device: string, told: { fixed?: boolean; permanent?: boolean; vlan?: number } = {}) => ({
+  mac: webMac,
+  device,
+  bridge: 'br0',
+  permanent: false,
+  fixed: false,
+  vlan: null,
+  source: { netns: '', command: '', text: `${webMac} dev ${device}` },
+  ...told,
+});
+
+/** The last lines of the way from `box` to `web`, and the words of its step on the bridge. */
+function asked(boxTold: Told, hostTold: Told, packet: Partial<ModelPacket> = {}) {
+  const boxes = host(box(boxTold), web({ links: [loopback(), webLink] }), bridgeHost(hostTold));
+  const result = journey(boxes, { ...packetTo('10.88.0.20'), ...packet }, 'box');
+  const { end } = result;
+  const onBridge = result.steps.filter(({ stage, netns }) => stage === 'bridge' && netns === 'host');
+  return {
+    end: told(result).at(-1),
+    bridge: onBridge.map(({ detail }) => detail),
+    errno: 'answer' in end ? (end.answer?.errno ?? null) : undefined,
+  };
+}
+
+const accepted = 'accepted by tcp 0.0.0.0:80';
+
+describe('a bridge says why a frame goes where it goes', () => {
+  test('the sender has just asked, and it has learnt from the answer', () => {
+    expect(asked({}, {})).toMatchObject({
+      end: accepted,
+      bridge: ['veth0 is a port of br0, which has learnt from the answer where the frame goes'],
+    });
+  });
+
+  test('the sender knows the address, and the bridge has an entry', () => {
+    expect(asked(knowsWeb, { forwardingEntries: [learnt('veth1')] })).toMatchObject({
+      end: accepted,
+      bridge: [`veth0 is a port of br0: ${webMac} is behind veth1 by its table`],
+    });
+  });
+
+  test('the sender knows the address, the bridge does not: to all ports', () => {
+    expect(asked(knowsWeb, {})).toMatchObject({
+      end: accepted,
+      bridge: [`veth0 is a port of br0: ${webMac} is not in its table, so the frame goes to all ports`],
+    });
+  });
+
+  test('nobody has answered: the question went to everyone', () => {
+    const result = journey(host(box(), bridgeHost()), packetTo('10.88.0.99'), 'box');
+    expect(result.steps.find(({ stage }) => stage === 'bridge')?.detail).toBe(
+      'veth0 is a port of br0: the frame is for everyone',
+    );
+  });
+});
+
+describe('a port keeps a frame back', () => {
+  const ports = (one: Parameters<typeof port>[3], other: Parameters<typeof port>[3] = one) => [
+    port('veth0', 'br0', 'forwarding', one),
+    port('veth1', 'br0', 'forwarding', other),
+  ];
+  const isolated = 'dropped: veth0 and veth1 are both isolated ports of br0';
+
+  test.each<[string, Told, Told, string, string | null | undefined]>([
+    ['both are isolated', {}, { bridgePorts: ports({ isolated: true }) }, isolated, 'EHOSTUNREACH'],
+    ['one is isolated', {}, { bridgePorts: ports({ isolated: true }, {}) }, accepted, undefined],
+    [
+      'broadcasts are not flooded, and somebody has to be asked for',
+      {},
+      { bridgePorts: ports({}, { broadcastFlood: false }) },
+      'dropped: veth1 is not sent what br0 floods (bcast_flood off)',
+      'EHOSTUNREACH',
+    ],
+    [
+      'they are not, and nobody has to',
+      knowsWeb,
+      { bridgePorts: ports({}, { broadcastFlood: false }) },
+      accepted,
+      undefined,
+    ],
+    [
+      'unknown addresses are not flooded, and this is one',
+      knowsWeb,
+      { bridgePorts: ports({}, { flood: false }) },
+      'dropped: veth1 is not sent what br0 floods (flood off)',
+      null,
+    ],
+    ['they are not, and it has been learnt', {}, { bridgePorts: ports({}, { flood: false }) }, accepted, undefined],
+    [
+      'the table says that it came in where it would go out',
+      knowsWeb,
+      { forwardingEntries: [learnt('veth0')] },
+      'dropped: the frame would have to leave by veth0, where it came in, and hairpin is off there',
+      null,
+    ],
+    [
+      'an old entry counts no more once it has answered',
+      {},
+      { forwardingEntries: [learnt('veth0')] },
+      accepted,
+      undefined,
+    ],
+    [
+      'an entry of the administrator counts all the same',
+      {},
+      { forwardingEntries: [learnt('veth0', { fixed: true })] },
+      'dropped: the frame would have to leave by veth0, where it came in, and hairpin is off there',
+      null,
+    ],
+  ])('%s', (_name, boxTold, hostTold, end, errno) => {
+    expect(asked(boxTold, hostTold)).toMatchObject({ end, errno });
+  });
+
+  test("frames to a port's own address go up to the host", () => {
+    const result = asked(knowsWeb, { forwardingEntries: [learnt('veth1', { permanent: true, fixed: true })] });
+    expect(result.bridge).toEqual(["veth0 is a port of br0, and 10.88.0.20 is the host's own seat on it"]);
+  });
+});
+
+describe('VLAN filtering', () => {
+  const links = [uplink, { ...bridge, vlanFiltering: true }, veth0, veth1];
+  const member = (device: string, vlan: number, flags: { pvid?: boolean; untagged?: boolean } = {}) => ({
+    device,
+    vlan,
+    pvid: true,
+    untagged: true,
+    source: { netns: '', command: '', text: `${device} ${vlan}` },
+    ...flags,
+  });
+
+  test.each<[string, Told['portVlans'], string]>([
+    ['one VLAN for both', [member('veth0', 10), member('veth1', 10)], accepted],
+    ['two', [member('veth0', 10), member('veth1', 20)], 'dropped: veth1 is not in VLAN 10 without a tag'],
+    [
+      'it leaves with a tag',
+      [member('veth0', 10), member('veth1', 10, { untagged: false })],
+      'dropped: veth1 is not in VLAN 10 without a tag',
+    ],
+    [
+      'none for what comes in',
+      [member('veth0', 10, { pvid: false }), member('veth1', 10)],
+      'dropped: veth0 belongs to no VLAN that takes frames without a tag',
+    ],
+  ])('%s', (_name, portVlans, end) => {
+    expect(asked({}, { links, portVlans: portVlans ?? [] }).end).toBe(end);
+  });
+});
+
+describe('a packet that is too large', () => {
+  const large = { length: 1450 };
+
+  test.each<[string, Told, string]>([
+    ['fits', {}, accepted],
+    [
+      'for the port that it leaves by',
+      { links: [uplink, bridge, veth0, { ...veth1, mtu: 1400 }] },
+      'dropped: veth1 takes 1400 bytes, and the packet has 1450',
+    ],
+    [
+      'for the port that it comes in by',
+      { links: [uplink, bridge, { ...veth0, mtu: 1400 }, veth1] },
+      'dropped: veth0 takes 1400 bytes, and the packet has 1450',
+    ],
+  ])('%s', (_name, hostTold, end) => {
+    expect(asked({}, hostTold, large).end).toBe(end);
+  });
+});
+
+describe('who answers', () => {
+  const from = (more: Told, other: Told = {}) => {
+    const boxes = host(box(), web({ links: [loopback(), webLink], ...more }), bridgeHost(other));
+    return told(journey(boxes, packetTo('10.88.0.20'), 'box')).at(-1);
+  };
+  const silent = (why: string) => `unanswered: web has the address 10.88.0.20 and does not answer: ${why}`;
+  const sysctl = (name: string, value: string) => ({ [`net.ipv4.conf.eth0.${name}`]: value });
+  const onLo = [
+    link('lo', { index: 1, kind: 'loopback', addresses: ['10.88.0.20/32'] }),
+    link('eth0', { addresses: ['10.88.0.21'], mac: webMac, peer: 'host:6' }),
+  ];
+
+  test.each<[string, Told, string]>([
+    ['an address of another device', { links: onLo }, accepted],
+    ['not with arp_ignore 1', { links: onLo, sysctls: sysctl('arp_ignore', '1') }, silent('its arp_ignore is 1')],
+    ['arp_ignore 1 and its own device', { sysctls: sysctl('arp_ignore', '1') }, accepted],
+    ['arp_ignore 8', { sysctls: sysctl('arp_ignore', '8') }, silent('its arp_ignore is 8')],
+    ['arp_filter, and the way back is by this device', { sysctls: sysctl('arp_filter', '1') }, accepted],
+    [
+      'arp_filter, and there is no way back',
+      { sysctls: sysctl('arp_filter', '1'), routes: [] },
+      silent('its way back to 10.88.0.10 is not by eth0 (arp_filter)'),
+    ],
+    // The request is judged like a packet (seen on Linux 6.18).
+    [
+      'rp_filter, and there is no way back',
+      { sysctls: sysctl('rp_filter', '1'), routes: [] },
+      silent('there is no way back to 10.88.0.10, and eth0 filters by the reverse path (rp_filter 1)'),
+    ],
+  ])('%s', (_name, more, end) => {
+    expect(from(more)).toBe(end);
+  });
+
+  test('two that have one address: the model does not guess which is heard first', () => {
+    const twin = namespace('twin', {
+      links: [loopback(), link('eth0', { addresses: ['10.88.0.20'], peer: 'host:7' })],
+      routes: ['10.88.0.0/16 dev eth0'],
+    });
+    const veth2 = link('veth2', { index: 7, master: 'br0', peer: 'twin:2' });
+    const links = [uplink, bridge, veth0, veth1, veth2];
+    const boxes = host(box(), web({ links: [loopback(), webLink] }), twin, bridgeHost({ links }));
+    expect(told(journey(boxes, packetTo('10.88.0.20'), 'box')).slice(1)).toEqual([
+      'box:- route unknown',
+      'undetermined: it takes one of 2 ways (several hosts answer for one address), and they end differently: accepted in web; or refused in twin',
+    ]);
+  });
+
+  test('IPv6 asks the very device that has the address', () => {
+    const links = (onDevice: readonly string[], onLoopback: readonly string[]) => [
+      link('lo', { index: 1, kind: 'loopback', addresses: ['::1', ...onLoopback] }),
+      link('eth0', { addresses: onDevice, mac: webMac, peer: 'host:6' }),
+    ];
+    const listeners = ['tcp *:80'];
+    const routes = ['fd00:88::/64 dev eth0'];
+    const end = (own: ReturnType<typeof links>) =>
+      told(
+        journey(
+          host(box({ routes }), web({ links: own, listeners, routes }), bridgeHost()),
+          packetTo('fd00:88::20'),
+          'box',
+        ),
+      ).at(-1);
+    expect(end(links(['fd00:88::20'], []))).toBe('accepted by tcp *:80');
+    expect(end(links(['fd00:88::21'], ['fd00:88::20']))).toContain(
+      'does not answer: its address is on lo, not on eth0',
+    );
+    expect(end(links(['fd00:88::20 tentative'], []))).toContain('does not answer: its address is tentative');
+  });
+
+  test('without a loopback device up, nobody tells the program', () => {
+    const links = [loopback({ up: false }), link('eth0', { addresses: ['10.88.0.10'], peer: 'host:5' })];
+    expect(journey(host(box({ links }), web(), bridgeHost()), packetTo('10.88.0.99'), 'box').end).toMatchObject({
+      answer: null,
+    });
+    expect(journey(host(box(), web(), bridgeHost()), packetTo('10.88.0.99'), 'box').end).toMatchObject({
+      answer: { errno: 'EHOSTUNREACH', netns: 'box' },
+    });
+  });
+});
