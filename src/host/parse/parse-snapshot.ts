@@ -7,6 +7,8 @@ import { parseFirewall } from './firewall.ts';
 import { parseHosts } from './hosts.ts';
 import { parseLinks, parseNamespaceNames } from './links.ts';
 import { parseNeighbours } from './neighbours.ts';
+import { parseConnections } from './netfilter/connections.ts';
+import { parseRuleTables } from './netfilter/rule-tables.ts';
 import { parseRoutes, parseRules, parseTableNames } from './routes.ts';
 import { Sections } from './section.ts';
 import { parseListeners } from './sockets.ts';
@@ -14,6 +16,9 @@ import { parseSysctls } from './sysctls.ts';
 import { joinPeers, type UnjoinedNamespace } from './veth.ts';
 
 const tableNamesCommand = 'cat /etc/iproute2/rt_tables';
+
+/** Missing where there is no conntrack, or where its table is too long to list. */
+const connectionsCommand = 'conntrack -L -o extended,id';
 
 /**
  * Parses a snapshot. Never throws: a section that is missing or cannot be read is an empty list and a sentence in
@@ -49,6 +54,8 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       listeners,
       listenersKnown,
       ...parseFirewall(sections),
+      ruleTables: parseRuleTables(sections),
+      connections: parseConnections(sections.find(connectionsCommand)?.text ?? ''),
       sysctls: parseSysctls(sections),
       hosts: parseHosts(sections),
     });
