@@ -5,7 +5,7 @@
  * Listings show the order of making inside a table, not between tables. Where that decides, every order is a way.
  */
 
-import { mergeOutcomes, mergeStates, type Outcome, type State, signatureOf } from './state.ts';
+import { mergeOutcomes, mergeStates, type Outcome, type State } from './state.ts';
 
 /** Something at a hook that packets pass. */
 export interface Station {
@@ -54,16 +54,17 @@ function runInOrder(stations: readonly Station[], states: readonly State[]): Pas
 }
 
 function runGroup(stations: readonly Station[], states: readonly State[]): Passing {
-  const [first, ...others] = ordersOf(stations).map((order) => runInOrder(order, states));
-  if (first === undefined) return { accepted: states, ended: [] };
-  const signature = signatureOf(first);
-  if (others.every((other) => signatureOf(other) === signature)) return first;
+  const orders = ordersOf(stations);
+  const [only] = orders;
+  if (only === undefined || orders.length === 1) return runInOrder(only ?? [], states);
   const owners = [...new Set(stations.map(({ owner }) => owner))].join(', ');
-  const reason = `which of ${owners} was made last, and so runs first, is not known`;
-  const passings = [first, ...others].map((passing, index) => {
-    const assumption = { reference: null, reason: `${reason} (order ${index + 1})`, matched: true };
+  const passings = orders.map((order, index) => {
+    const reason = `which of ${owners} was made last, and so runs first, is not known (order ${index + 1})`;
+    const assumption = { reference: null, reason, matched: true };
+    // Ways that end alike in every order merge, and what is assumed of one order alone goes.
     const assume = <Way extends State>(way: Way): Way => ({ ...way, assumptions: [...way.assumptions, assumption] });
-    return { accepted: passing.accepted.map(assume), ended: passing.ended.map(assume) };
+    const { accepted, ended } = runInOrder(order, states);
+    return { accepted: accepted.map(assume), ended: ended.map(assume) };
   });
   return {
     accepted: mergeStates(passings.flatMap(({ accepted }) => accepted)),

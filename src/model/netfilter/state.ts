@@ -137,15 +137,3 @@ export function mergeOutcomes(outcomes: readonly Outcome[]): Outcome[] {
     return `${ending.kind} ${by} ${reason} ${packetKey(packet)}`;
   });
 }
-
-/** What becomes of packets, whichever rules do it: two orders of one signature are the same for them. */
-export function signatureOf(passing: {
-  readonly accepted: readonly State[];
-  readonly ended: readonly Outcome[];
-}): string {
-  const ends = passing.ended.map(({ ending, packet }) => {
-    const answer = ending.kind === 'reject' ? JSON.stringify(ending.with) : '';
-    return `${ending.kind} ${answer} ${packetKey(packet)}`;
-  });
-  return [...passing.accepted.map(({ packet }) => packetKey(packet)), '', ...ends].toSorted().join('|');
-}

@@ -268,6 +268,21 @@ describe('all chains of a hook', () => {
     expect(kinds(tables, syn).toSorted()).toEqual(expected.toSorted());
   });
 
+  test('equal priorities that end alike: the trail says what may not have been met', () => {
+    const [end, ...others] = evaluateHook(
+      [...table('a', 0, [{ log: null }]), ...table('b', 0, [drop])],
+      at('input eth0'),
+      syn,
+      hostWith({}),
+    );
+    expect(others).toEqual([]);
+    expect(end?.assumptions).toEqual([]);
+    expect(end?.trail.map(({ reference, certain }) => `${reference.table} ${certain}`).toSorted()).toEqual([
+      'a false',
+      'b true',
+    ]);
+  });
+
   test('in one table the chain that was made last runs first', () => {
     const items = [
       {

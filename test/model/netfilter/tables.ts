@@ -18,7 +18,7 @@ import type { Outcome } from '../../../src/model/netfilter/state.ts';
 
 /** The tables of a save. */
 export function saved(text: string, engine: 'iptables-nft' | 'iptables-legacy' = 'iptables-nft'): RuleTable[] {
-  return parseXtablesTables(text, 'iptables-save -c', engine, 'ip');
+  return parseXtablesTables(text, 'iptables-save -c', engine, 'ip', new Map());
 }
 
 /** The tables of `nft -j list ruleset`. */

@@ -3,11 +3,14 @@
 import type { RuleChain, RuleTable } from '../../netfilter.ts';
 import { parseNftText } from '../nft-text.ts';
 import type { Sections } from '../section.ts';
+import { parseIpsets } from './ipsets.ts';
 import { parseNftTables } from './nft-tables.ts';
 import { parseXtablesTables } from './xtables-tables.ts';
 
 const nftJson = 'nft -j list ruleset';
 const nftText = 'nft -a list ruleset';
+/** Without it what iptables looks up in sets is not known. */
+const ipsets = 'ipset save';
 
 const families = [
   { family: 'ip', save: 'iptables-save -c', legacy: 'iptables-legacy-save -c' },
@@ -51,7 +54,8 @@ function saved(sections: Sections, { family, save, legacy }: (typeof families)[n
     .all((command) => command === save || command === legacy)
     .filter(({ exitCode, text }) => exitCode === 0 && text !== '' && isNftBacked(text) === nft);
   if (output === undefined) return [];
-  return parseXtablesTables(output.text, output.command, nft ? 'iptables-nft' : 'iptables-legacy', family);
+  const sets = parseIpsets(sections.find(ipsets)?.text ?? '');
+  return parseXtablesTables(output.text, output.command, nft ? 'iptables-nft' : 'iptables-legacy', family, sets);
 }
 
 /**

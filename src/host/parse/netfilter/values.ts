@@ -15,7 +15,10 @@ export function macNumber(text: string): bigint | null {
 export function numberOf(raw: unknown): bigint | null {
   if (typeof raw === 'number') return Number.isSafeInteger(raw) && raw >= 0 ? BigInt(raw) : null;
   if (typeof raw === 'boolean') return raw ? 1n : 0n;
-  return typeof raw === 'string' && /^(?:\d{1,39}|0x[0-9a-f]{1,32})$/i.test(raw) ? BigInt(raw) : null;
+  if (typeof raw !== 'string') return null;
+  // nft 1.0.6 writes `0x50 [invalid type]` for a port of a connection whose protocol it does not see in the rule.
+  const text = raw.replace(/ \[invalid type\]$/, '');
+  return /^(?:\d{1,39}|0x[0-9a-f]{1,32})$/i.test(text) ? BigInt(text) : null;
 }
 
 function symbolOf(raw: string, type: string | null): bigint | null {

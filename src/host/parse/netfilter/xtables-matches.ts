@@ -179,8 +179,8 @@ const connectionState: Reader = ({ values, negated }) => {
 };
 
 const connectionStatus: Reader = ({ values, negated }) => {
-  const symbols = { ...connectionStatuses, seen_reply: connectionStatuses['seen-reply'] ?? 0n };
-  if (values[0] === 'NONE') return equals(field('ct status'), 0n, negated);
+  // None of no bits is ever set: `NONE` never matches, whatever iptables-extensions(8) promises.
+  const symbols = { ...connectionStatuses, seen_reply: connectionStatuses['seen-reply'] ?? 0n, none: 0n };
   const bits = bitsOf(values[0], symbols);
   return bits === null ? null : anyBit(field('ct status'), bits, negated);
 };

@@ -1,6 +1,6 @@
 /** The tables that iptables-save prints, nft-backed and legacy alike: iptables-save(8). */
 
-import type { ChainHook, Expression, Rule, RuleChain, RuleEngine, RuleTable } from '../../netfilter.ts';
+import type { ChainHook, Expression, Rule, RuleChain, RuleEngine, RuleTable, SetElement } from '../../netfilter.ts';
 import { verdict } from './build.ts';
 import { generalMatch, matchesOf, transportOf, type Version } from './xtables-matches.ts';
 import { parseRuleLine, type RuleLine } from './xtables-options.ts';
@@ -60,12 +60,13 @@ function ruleOf(text: string, line: RuleLine, position: number, expressions: rea
   };
 }
 
-/** The tables of a save; none when it is empty. Lines that are no save's are passed over. */
+/** The tables of a save; none when it is empty. Lines that are no save's are passed over. `sets` are those of ipset. */
 export function parseXtablesTables(
   save: string,
   command: string,
   engine: Exclude<RuleEngine, 'nft'>,
   family: 'ip' | 'ip6',
+  sets: ReadonlyMap<string, readonly SetElement[]>,
 ): RuleTable[] {
   const tables: RuleTable[] = [];
   let chains = new Map<string, DraftChain>();
@@ -74,7 +75,7 @@ export function parseXtablesTables(
     if (text.startsWith('*')) {
       chains = new Map();
       table = text.slice(1).trim();
-      tables.push({ engine, family, name: table, command, chains, sets: new Map() });
+      tables.push({ engine, family, name: table, command, chains, sets });
       continue;
     }
     const [, name, policy] = /^:(\S+) (\S+)/.exec(text) ?? [];

@@ -69,6 +69,11 @@ describe('matches', () => {
       `${of('ct original proto-dst')}${only(80)}}`,
     ],
     [
+      'a port as nft 1.0.6 prints it where it sees no protocol',
+      match({ ct: { key: 'proto-dst', dir: 'original' } }, '0x50 [invalid type]'),
+      `${of('ct original proto-dst')}${only(80)}}`,
+    ],
+    [
       'an address type',
       match({ fib: { result: 'type', flags: ['daddr', 'iif'] } }, 'local'),
       '{kind:match,key:[{kind:fib,result:type,address:daddr,device:iif}],negated:false,among:{kind:elements,elements:[{key:[{name:local,prefix:false}],data:null}]}}',

@@ -65,6 +65,8 @@ describe('matches', () => {
     ['-m conntrack ! --ctstate NEW', [masked('ct state-and-status', 8, false, 0)]],
     ['-m conntrack --ctstate DNAT', [masked('ct state-and-status', 32 << 16, true, 0)]],
     ['-m state --state INVALID', [masked('ct state-and-status', 1, true, 0)]],
+    // The lab found that the kernel never matches this: no bit of none is set.
+    ['-m conntrack --ctstatus NONE', [masked('ct status', 0, true, 0)]],
     ['-m conntrack --ctorigdstport 8080', [match('ct original proto-dst', false, [8080, 8080])]],
     [
       '-m addrtype --dst-type LOCAL,BROADCAST --limit-iface-in',
