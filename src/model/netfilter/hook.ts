@@ -11,6 +11,7 @@ import { Budget, outcomeOf, walkBaseChain } from './chain.ts';
 import { type Passing, runStations, type Station } from './order.ts';
 import type { HookPlace, HostView, NetfilterPacket } from './packet.ts';
 import { mergeOutcomes, type Outcome, type State } from './state.ts';
+import { tracksConnections } from './tracking.ts';
 import { translatedByEntry } from './translate.ts';
 
 /** NF_IP_PRI_CONNTRACK of linux/netfilter_ipv4.h. */
@@ -51,14 +52,12 @@ function isOnDevice({ devices }: ChainHook, { hook, layer, input, output }: Hook
 }
 
 /** The base chains at a place, in the order of the listing. */
-function baseChains(tables: readonly RuleTable[], place: HookPlace, version: 4 | 6): BaseChain[] {
-  return tables
-    .filter((table) => isOfLayer(table, place, version))
-    .flatMap((table) =>
-      [...table.chains.values()].flatMap((chain) =>
-        chain.base?.hook === place.hook && isOnDevice(chain.base, place) ? [{ table, chain, base: chain.base }] : [],
-      ),
-    );
+function baseChains(tables: readonly RuleTable[], place: HookPlace): BaseChain[] {
+  return tables.flatMap((table) =>
+    [...table.chains.values()].flatMap((chain) =>
+      chain.base?.hook === place.hook && isOnDevice(chain.base, place) ? [{ table, chain, base: chain.base }] : [],
+    ),
+  );
 }
 
 function ownerOf({ engine, family, name }: RuleTable): string {
@@ -140,11 +139,11 @@ function natCoreStation(chains: readonly BaseChain[], evaluation: Evaluation): S
   };
 }
 
-function stationsOf(chains: readonly BaseChain[], evaluation: Evaluation): Station[] {
+function stationsOf(chains: readonly BaseChain[], isTracked: boolean, evaluation: Evaluation): Station[] {
   const { hook, layer } = evaluation.place;
   const isNat = ({ base }: BaseChain): boolean => base.type === 'nat' && layer === 'ip';
   const stations = chains.filter((chain) => !isNat(chain)).map((chain) => chainStation(chain, evaluation, null));
-  const nat = natCoreStation(chains.filter(isNat), evaluation);
+  const nat = natCoreStation(isTracked ? chains.filter(isNat) : [], evaluation);
   if (nat !== null) stations.push(nat);
   if (layer === 'ip' && (hook === 'prerouting' || hook === 'output')) {
     const run = (states: readonly State[]): Passing => ({ accepted: states.map(track), ended: [] });
@@ -165,7 +164,8 @@ export function evaluateHook(
 ): Outcome[] {
   const evaluation: Evaluation = { place, host, budget: new Budget() };
   const start: State = { packet, trail: [], assumptions: [], translatedBy: null, passed: [] };
-  const stations = stationsOf(baseChains(tables, place, packet.family), evaluation);
+  const own = tables.filter((table) => isOfLayer(table, place, packet.family));
+  const stations = stationsOf(baseChains(own, place), tracksConnections(own), evaluation);
   const { accepted, ended } = runStations(stations, [start]);
   return mergeOutcomes([...ended, ...accepted.map((state) => outcomeOf(state, { kind: 'accept' }))]);
 }

@@ -422,7 +422,22 @@ describe('address translation', () => {
     });
     const second = chainOf('prerouting', [[drop]], { table: 'u', type: 'nat', priority: -90 });
     expect(kinds([...first, ...second], syn, 'prerouting eth0')).toEqual(['accept']);
-    expect(kinds([...second], syn, 'prerouting eth0')).toEqual(['drop']);
+    const tracking = chainOf('input', [[state('new'), accept]], { table: 'v' });
+    expect(kinds([...second, ...tracking], syn, 'prerouting eth0')).toEqual(['drop']);
+  });
+
+  test('where no rule needs connections there are none, and nat chains are never asked', () => {
+    const dropping = chainOf('prerouting', [[drop]], { type: 'nat', priority: -100 });
+    expect(kinds(dropping, syn, 'prerouting eth0')).toEqual(['accept']);
+    const notrack = chainOf('prerouting', [[is('tcp', 'dport', 81), { notrack: null }]], { table: 'u' });
+    expect(kinds([...dropping, ...notrack], syn, 'prerouting eth0')).toEqual(['accept']);
+    expect(
+      kinds(
+        [...dropping, ...saved('*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s 10.9.9.9 -j CT --notrack\nCOMMIT')],
+        syn,
+        'prerouting eth0',
+      ),
+    ).toEqual(['drop']);
   });
 
   test('later hooks know it by its status and by its original tuple', () => {
