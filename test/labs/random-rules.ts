@@ -37,9 +37,11 @@ export interface RandomRules {
 export const clients = ['10.1.0.2', '10.1.0.3'] as const;
 export const servers = ['10.2.0.2', '10.2.0.3'] as const;
 export const routers = ['10.1.0.1', '10.2.0.1'] as const;
+/** Where REDIRECT sends what the router itself sends. */
+export const loopback = '127.0.0.1';
 export const ports = [80, 81, 5353, 8080] as const;
 
-const hooks = ['prerouting', 'input', 'forward', 'postrouting'] as const;
+const hooks = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as const;
 type Hook = (typeof hooks)[number];
 type Kind = 'raw' | 'mangle' | 'filter' | 'nat';
 
@@ -115,7 +117,7 @@ function nftEnding(dice: Dice, hook: Hook | null, kind: Kind, chains: readonly s
 }
 
 function nftTranslation(dice: Dice, hook: Hook | null, protocol: string): string {
-  if (hook === 'prerouting') {
+  if (hook === 'prerouting' || hook === 'output') {
     const to = dice.of([...servers, ...routers]);
     return dice.of([
       `meta l4proto ${protocol} counter dnat ip to ${to}:${dice.of(ports)}`,
@@ -135,16 +137,16 @@ const priorities: Readonly<Record<Kind, number>> = { raw: -300, mangle: -150, fi
 function nftTable(dice: Dice, name: string): string {
   const own = ['a', 'b', 'd'];
   const rule = (hook: Hook | null, kind: Kind, chains: readonly string[], connections: boolean): string => {
-    const protocol = dice.of(['tcp', 'udp', 'udp']);
+    const protocol = hook === 'output' ? 'udp' : dice.of(['tcp', 'udp', 'udp']);
     const matches = times(dice.of([0, 1, 1, 2]), () => nftMatch(dice, connections, protocol));
-    // What the router answers itself leaves by c0: it shall not be kept.
-    const guard = hook === 'postrouting' ? ['oifname "s0"'] : [];
+    // What the router answers itself leaves by c0, and is TCP or ICMP: it shall not be kept.
+    const guard = hook === 'postrouting' ? ['oifname "s0"'] : hook === 'output' ? ['meta l4proto udp'] : [];
     return `  ${[...guard, ...matches, nftEnding(dice, hook, kind, chains, protocol)].join(' ')}`;
   };
   const chain = (hook: Hook, kind: Kind): string => {
     const source = hook === 'postrouting' || hook === 'input';
     const priority = (kind === 'nat' && source ? 100 : priorities[kind]) + dice.of([0, 0, 5, 10]);
-    const policy = hook !== 'postrouting' && kind === 'filter' && dice.once(4) ? 'drop' : 'accept';
+    const policy = hook !== 'postrouting' && hook !== 'output' && kind === 'filter' && dice.once(4) ? 'drop' : 'accept';
     const connections = kind !== 'raw' || dice.once(6);
     return [
       ` chain ${kind}-${hook} {`,
@@ -165,6 +167,8 @@ function nftTable(dice: Dice, name: string): string {
     chain('prerouting', 'nat'),
     chain('forward', 'filter'),
     chain('input', 'filter'),
+    chain('output', dice.of(['filter', 'mangle'])),
+    chain('output', 'nat'),
     chain('postrouting', dice.of(['filter', 'nat', 'nat'])),
   ].filter(() => !dice.once(4));
   return [
@@ -210,9 +214,9 @@ function xtablesMatch(dice: Dice, connections: boolean): string {
 
 const xtablesKinds: Readonly<Record<Kind, readonly [Hook, ...Hook[]]>> = {
   raw: ['prerouting'],
-  mangle: ['prerouting', 'forward'],
-  nat: ['prerouting', 'postrouting'],
-  filter: ['input', 'forward'],
+  mangle: ['prerouting', 'forward', 'output'],
+  nat: ['prerouting', 'output', 'postrouting'],
+  filter: ['input', 'forward', 'output'],
 };
 
 function xtablesEnding(dice: Dice, hook: Hook | null, kind: Kind, chains: readonly string[]): string {
@@ -228,7 +232,7 @@ function xtablesEnding(dice: Dice, hook: Hook | null, kind: Kind, chains: readon
     for (const type of ['port', 'host', 'net']) endings.push(`-j REJECT --reject-with icmp-${type}-unreachable`);
     endings.push('-j REJECT --reject-with icmp-admin-prohibited', '-p tcp -j REJECT --reject-with tcp-reset');
   }
-  if (kind === 'nat' && hook === 'prerouting' && dice.once(2)) {
+  if (kind === 'nat' && (hook === 'prerouting' || hook === 'output') && dice.once(2)) {
     const to = dice.of([...servers, ...routers]);
     return dice.of([
       `-p udp -j DNAT --to-destination ${to}:${dice.of(ports)}`,
@@ -256,7 +260,7 @@ function xtablesTable(dice: Dice, kind: Kind): string {
   const rules: (string | null)[] = [];
   for (const hook of xtablesKinds[kind]) {
     for (let left = dice.below(5); left > 0; left -= 1) {
-      const guard = hook === 'postrouting' ? ['-o s0'] : [];
+      const guard = hook === 'postrouting' ? ['-o s0'] : hook === 'output' ? ['-p udp'] : [];
       const matches = times(dice.of([0, 1, 1, 2]), () => xtablesMatch(dice, kind !== 'raw'));
       rules.push(xtablesRule(hook.toUpperCase(), [...guard, ...matches, xtablesEnding(dice, hook, kind, own)]));
     }

@@ -60,6 +60,7 @@ export function connectionOf(packet: NetfilterPacket, entries: readonly Connecti
     return {
       state: isOriginal && entry.unreplied ? 'new' : 'established',
       direction: isOriginal ? 'original' : 'reply',
+      tracked: false,
       status: statusOf(entry) | (isOriginal ? 0n : answered),
       mark: BigInt(entry.mark),
       original: {

@@ -90,9 +90,9 @@ function withStatus(state: State, bits: bigint): State {
 function track(state: State): State {
   const { packet } = state;
   const { connection, source, destination, sourcePort, destinationPort } = packet;
-  if (connection.state === 'untracked' || connection.original !== null) return state;
-  const original = { source, destination, sourcePort, destinationPort };
-  return { ...state, packet: { ...packet, connection: { ...connection, original } } };
+  if (connection.state === 'untracked') return state;
+  const original = connection.original ?? { source, destination, sourcePort, destinationPort };
+  return { ...state, packet: { ...packet, connection: { ...connection, original, tracked: true } } };
 }
 
 /** A nat chain: those whose connection a rule has bound go past it. */

@@ -18,6 +18,8 @@ export interface Connection {
   readonly state: ConnectionState;
   /** Original: the direction of the connection's first packet. */
   readonly direction: 'original' | 'reply';
+  /** Conntrack has seen this very packet: over loopback it comes to prerouting with the connection that it got at output. */
+  readonly tracked: boolean;
   /** Bits of enum ip_conntrack_status: 16 source translated, 32 destination translated, 2 answered, 4 assured, 8 confirmed. */
   readonly status: bigint;
   /** Null when not known. */
@@ -107,7 +109,15 @@ export function firstPacket(
     icmpCode: null,
     tcpFlags: part.protocol === tcp ? synFlag : null,
     mark: 0n,
-    connection: { state: 'new', direction: 'original', status: 0n, mark: 0n, original: null, entry: null },
+    connection: {
+      state: 'new',
+      direction: 'original',
+      tracked: false,
+      status: 0n,
+      mark: 0n,
+      original: null,
+      entry: null,
+    },
     user: null,
     group: null,
     sourceMac: null,

@@ -34,8 +34,12 @@ interface Progress {
 
 const tcp = 6;
 
-function viewOf({ place, host, tracked }: Walk, { packet }: State): View {
-  return { packet, place, host, tracked };
+function isTracked({ tracked }: Walk, { connection }: NetfilterPacket): boolean {
+  return tracked || connection.tracked;
+}
+
+function viewOf(walk: Walk, { packet }: State): View {
+  return { packet, place: walk.place, host: walk.host, tracked: isTracked(walk, packet) };
 }
 
 function withPacket(state: State, packet: NetfilterPacket): State {
@@ -62,7 +66,7 @@ function written(expression: Extract<Expression, { kind: 'set' }>, walk: Walk, s
       return { ...packet, mark: value };
     case 'ct mark': {
       const { state: connectionState } = packet.connection;
-      if (!walk.tracked || connectionState === 'untracked' || connectionState === 'invalid') return packet;
+      if (!isTracked(walk, packet) || connectionState === 'untracked' || connectionState === 'invalid') return packet;
       return { ...packet, connection: { ...packet.connection, mark: value } };
     }
     case 'ip saddr':
@@ -138,7 +142,7 @@ class RuleRun {
       case 'notrack': {
         const { packet } = state;
         // A packet that conntrack has seen keeps its connection.
-        if (this.#walk.tracked || packet.connection.state === 'untracked') return progress;
+        if (isTracked(this.#walk, packet) || packet.connection.state === 'untracked') return progress;
         const connection = { ...packet.connection, state: 'untracked', entry: null } as const;
         return { ...progress, state: withPacket(state, { ...packet, connection }) };
       }

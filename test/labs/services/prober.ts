@@ -17,6 +17,11 @@ function endpoint(text: string): { host: string; port: number } {
   return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
 }
 
+/** The system's name of an error, `EPERM`. */
+function nameOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+}
+
 function sendDatagram({ id, source, destination }: Probe): Promise<string> {
   const [from, to] = [endpoint(source), endpoint(destination)];
   const socket = createSocket('udp4');
@@ -25,9 +30,9 @@ function sendDatagram({ id, source, destination }: Probe): Promise<string> {
       socket.close();
       resolve(result);
     };
-    socket.once('error', ({ message }) => end(message));
+    socket.once('error', (error) => end(nameOf(error)));
     socket.bind(from.port, from.host, () => {
-      socket.send(String(id), to.port, to.host, (error) => end(error === null ? 'sent' : error.message));
+      socket.send(String(id), to.port, to.host, (error) => end(error === null ? 'sent' : nameOf(error)));
     });
   });
 }

@@ -406,7 +406,12 @@ describe('address translation', () => {
     const established = { ...syn, connection: { ...syn.connection, state: 'established' as const } };
     expect(short(tables, 'prerouting eth0', established)).toEqual(['accept']);
     const [sent] = evaluateHook(tables, at('output - lo'), syn, host);
-    expect(short(tables, 'prerouting lo', sent?.packet ?? syn)).toEqual(['accept']);
+    const looped = sent?.packet ?? syn;
+    expect(short(tables, 'prerouting lo', looped)).toEqual(['accept']);
+    // It has its connection before conntrack is asked again.
+    const raw = chainOf('prerouting', [[state('new'), drop]], { priority: -300 });
+    expect(kinds(raw, looped, 'prerouting lo')).toEqual(['drop']);
+    expect(kinds(raw, syn, 'prerouting eth0')).toEqual(['accept']);
   });
 
   test('whatever their priority, nat chains run where the NAT core does', () => {

@@ -5,7 +5,7 @@ import { at, describeOutcome, hostWith, packet, ruleset } from './tables.ts';
 
 const host = hostWith({ eth0: '192.0.2.10', docker0: '172.17.0.1', podman0: '10.88.0.1', lo: '127.0.0.1' });
 
-const dnatted = { status: 32n, direction: 'original', mark: 0n, original: null, entry: null } as const;
+const dnatted = { status: 32n, tracked: false, direction: 'original', mark: 0n, original: null, entry: null } as const;
 
 /** A packet of a connection that is in that state. */
 function inState(text: string, state: NetfilterPacket['connection']['state'], status = 0n): NetfilterPacket {
