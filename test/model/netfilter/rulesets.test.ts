@@ -1,5 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { CaseReader } from '../../../src/capfile/case-file.ts';
+import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
 import { evaluateHook } from '../../../src/model/netfilter/hook.ts';
+import { hostViewOf } from '../../../src/model/netfilter/host-view.ts';
 import type { NetfilterPacket } from '../../../src/model/netfilter/packet.ts';
 import { at, describeOutcome, hostWith, packet, ruleset } from './tables.ts';
 
@@ -187,6 +192,26 @@ describe('Podman, with nftables', () => {
     expect(forwarded?.passed.at(-1)?.rule?.handle).toBe(forwarded?.trail.at(-1)?.reference.rule?.handle);
     expect(forwarded).toMatchObject({ ending: { kind: 'accept' }, assumptions: [] });
   });
+});
+
+test('Podman as the shipped case recorded it: everything is understood', () => {
+  const reader = new CaseReader();
+  reader.push(readFileSync(join(import.meta.dirname, '../../../fixtures/loopback-only-listener.pcapng')));
+  const snapshot = reader.end()?.snapshot ?? null;
+  const recorded = snapshot === null ? undefined : parseSnapshot(snapshot).namespaces.get('host');
+  if (recorded === undefined) throw new Error('the shipped case has no host');
+  const view = hostViewOf(recorded);
+  const ends = (place: string, sent: NetfilterPacket) => evaluateHook(recorded.ruleTables, at(place), sent, view);
+  const [left] = ends('postrouting podman0 eth0', packet('tcp 10.88.0.10:40000 > 198.51.100.7:443'));
+  expect(left === undefined ? '' : describeOutcome(left)).toBe(
+    'accept 192.0.2.2:40000 > 198.51.100.7:443 by -A NETAVARK-1D8721804F16F ! -d 224.0.0.0/4 -j MASQUERADE',
+  );
+  expect(left?.assumptions).toEqual([]);
+  const expressions = recorded.ruleTables.flatMap(({ chains }) =>
+    [...chains.values()].flatMap(({ rules }) => rules.flatMap((rule) => rule.expressions)),
+  );
+  expect(expressions.length).toBeGreaterThan(15);
+  expect(expressions.filter(({ kind }) => kind === 'maybe')).toEqual([]);
 });
 
 describe('ufw', () => {
