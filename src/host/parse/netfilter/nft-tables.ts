@@ -3,7 +3,7 @@
 import type { ChainHook, Rule, RuleChain, RuleTable, SetElement } from '../../netfilter.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord, parseJson } from '../json.ts';
 import type { NftText } from '../nft-text.ts';
-import { elementList, type TypeName } from './nft-operands.ts';
+import { elementList, operandsOf, type TypeName, typeOfOperand } from './nft-operands.ts';
 import { counterOf, expressionsOf, verdictOf } from './nft-statements.ts';
 
 const families = ['ip', 'ip6', 'inet', 'bridge', 'netdev', 'arp'] as const;
@@ -55,9 +55,14 @@ function ruleOf(record: JsonRecord, position: number, text: NftText): Rule {
   };
 }
 
-/** `"ipv4_addr"`, `["ipv4_addr", "inet_service"]`, or `"ipv4_addr . inet_service"` as the data of a map is written. */
+/**
+ * `"ipv4_addr"`, `["ipv4_addr", "inet_service"]`, `"ipv4_addr . inet_service"` as the data of a map is written, or, from nft
+ * 1.1 on, `{"typeof": …}` with what the set is looked up by.
+ */
 function typesOf(raw: unknown): TypeName[] {
   if (typeof raw === 'string') return raw.split(' . ');
+  const sample = asRecord(raw)?.['typeof'];
+  if (sample !== undefined) return operandsOf(sample).map(typeOfOperand);
   return Array.isArray(raw) ? raw.map(asText) : [null];
 }
 

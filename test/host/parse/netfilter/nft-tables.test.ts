@@ -192,6 +192,9 @@ test('named sets: intervals, concatenations, timeouts, a default; one that is no
       ['ipv4_addr', 'inet_service'],
       [{ concat: [{ prefix: { addr: '10.0.0.0', len: 8 } }, { range: [80, 90] }] }],
     ),
+    set('typed', { typeof: { concat: [{ meta: { key: 'l4proto' } }, payload('th', 'dport')] } }, [
+      { concat: ['tcp', 80] },
+    ]),
     set('timed', 'ipv4_addr', [{ elem: { val: '9.9.9.9', expires: 299 } }]),
     set('empty', 'ipv4_addr', undefined),
     set('tomorrow', 'ipv4_addr', [{ glob: '10.*' }]),
@@ -215,6 +218,15 @@ test('named sets: intervals, concatenations, timeouts, a default; one that is no
         key: [
           { low: 0x0a000000n, high: 0x0affffffn },
           { low: 80n, high: 90n },
+        ],
+        data: null,
+      },
+    ],
+    typed: [
+      {
+        key: [
+          { low: 6n, high: 6n },
+          { low: 80n, high: 80n },
         ],
         data: null,
       },
