@@ -3,6 +3,8 @@
  * that a hop can quote it.
  */
 
+import type { ConnectionEntry, RuleTable } from './netfilter.ts';
+
 /** Where a record came from: the command, and its one line or element in the tool's own words. */
 export interface Quote {
   readonly netns: string;
@@ -267,6 +269,10 @@ export interface NamespaceState {
   /** Empty in cases that were recorded without them. */
   readonly connectedSockets: readonly ConnectedSocket[];
   readonly firewallHooks: readonly FirewallHook[];
+  /** Every table of rules, to be evaluated; `firewallKnown` says whether these are all. */
+  readonly ruleTables: readonly RuleTable[];
+  /** The connection tracking table, as far as it was collected. */
+  readonly connections: readonly ConnectionEntry[];
   /** All rule sets were readable; the command whose output shows that there are no others. */
   readonly firewallKnown: boolean;
   readonly firewallSource: Quote | null;

@@ -90,3 +90,24 @@ export function commonPrefixLength(a: string, b: string): number {
   const bits = first.family === 4 ? 32 : 128;
   return bits - (first.value ^ second.value).toString(2).padStart(bits, '0').replace(/^0*/, '').length;
 }
+
+/** The hexadecimal groups of an IPv6 address, the longest run of zeros (two at least, the first of equals) as `::`. */
+function format6(value: bigint): string {
+  const groups = Array.from({ length: groups6 }, (_, index) =>
+    ((value >> BigInt(16 * (groups6 - 1 - index))) & 0xffffn).toString(16),
+  );
+  let run = { start: 0, length: 1 };
+  for (let start = 0; start < groups6; start += 1) {
+    let end = start;
+    while (groups[end] === '0') end += 1;
+    if (end - start > run.length) run = { start, length: end - start };
+  }
+  if (run.length < 2) return groups.join(':');
+  return `${groups.slice(0, run.start).join(':')}::${groups.slice(run.start + run.length).join(':')}`;
+}
+
+/** The address as text: dotted, or as RFC 5952 (section 4) writes IPv6. */
+export function formatAddress({ family, value }: NumericAddress): string {
+  if (family === 6) return format6(value);
+  return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 0xffn)).join('.');
+}

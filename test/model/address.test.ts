@@ -1,7 +1,7 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { inPrefix, parseAddress, sameAddress } from '../../src/model/address.ts';
+import { formatAddress, inPrefix, parseAddress, sameAddress } from '../../src/model/address.ts';
 
 const value4 = fc.bigInt({ min: 0n, max: 2n ** 32n - 1n });
 const value6 = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n });
@@ -110,3 +110,11 @@ describe('inPrefix', () => {
     );
   });
 });
+
+test.each(['0.0.0.0', '192.0.2.10', '::', '::1', 'fd00::1', '2001:db8:0:1:1:1:1:1', '2001:db8::1:0:0:1', 'fe80::'])(
+  '%s is written as it was read',
+  (text) => {
+    const parsed = parseAddress(text);
+    expect(parsed === null ? null : formatAddress(parsed)).toBe(text);
+  },
+);

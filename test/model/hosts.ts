@@ -238,6 +238,8 @@ export function namespace(
     listeners: listeners.map(listener),
     listenersKnown: true,
     firewallHooks: [],
+    ruleTables: [],
+    connections: [],
     firewallKnown: true,
     firewallSource: quote('table ip none'),
     sysctls: new Map(

@@ -7,6 +7,8 @@ import { parseFirewall } from './firewall.ts';
 import { parseHosts } from './hosts.ts';
 import { parseLinks, parseNamespaceNames } from './links.ts';
 import { parseNeighbours, parseProxyNeighbours } from './neighbours.ts';
+import { parseConnections } from './netfilter/connections.ts';
+import { parseRuleTables } from './netfilter/rule-tables.ts';
 import { parseRoutes } from './routes.ts';
 import { parseRules } from './rules.ts';
 import { Sections } from './section.ts';
@@ -16,6 +18,9 @@ import { parseTableNames } from './tables.ts';
 import { joinPeers, type UnjoinedNamespace } from './veth.ts';
 
 const tableNamesCommand = 'cat /etc/iproute2/rt_tables';
+
+/** Missing where there is no conntrack, or where its table is too long to list. */
+const connectionsCommand = 'conntrack -L -o extended,id';
 
 /**
  * Parses a snapshot. Never throws: a section that is missing or cannot be read is an empty list and a sentence in
@@ -55,6 +60,8 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       listenersKnown,
       connectedSockets: parseConnectedSockets(sections),
       ...parseFirewall(sections),
+      ruleTables: parseRuleTables(sections),
+      connections: parseConnections(sections.find(connectionsCommand)?.text ?? ''),
       sysctls: parseSysctls(sections),
       hosts: parseHosts(sections),
     });

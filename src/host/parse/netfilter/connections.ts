@@ -1,0 +1,47 @@
+/** The connection tracking table as `conntrack -L -o extended,id` and /proc/net/nf_conntrack print it: conntrack(8). */
+
+import { parseAddress } from '../../../model/address.ts';
+import type { ConnectionEntry, ConnectionTuple } from '../../netfilter.ts';
+import { asInteger } from '../json.ts';
+
+const beginning = /^ipv([46])\s+\d+\s+\S+\s+(\d{1,3})\s+(?:\d+\s+)?(?:([A-Z_]+)\s+)?(?=src=)/;
+
+/** Names that occur once in each direction, in the order of the line. */
+function tuples(line: string): [ConnectionTuple | null, ConnectionTuple | null] {
+  const found = new Map<string, string[]>();
+  for (const [, name = '', value = ''] of line.matchAll(/\b(src|dst|sport|dport)=(\S+)/g)) {
+    const values = found.get(name);
+    if (values === undefined) found.set(name, [value]);
+    else values.push(value);
+  }
+  const at = (index: number): ConnectionTuple | null => {
+    const [source, destination] = [found.get('src')?.[index], found.get('dst')?.[index]];
+    if (source === undefined || destination === undefined) return null;
+    if (parseAddress(source) === null || parseAddress(destination) === null) return null;
+    const port = (name: string): number | null => asInteger(found.get(name)?.[index] ?? null);
+    return { source, destination, sourcePort: port('sport'), destinationPort: port('dport') };
+  };
+  return [at(0), at(1)];
+}
+
+function entryOf(line: string): ConnectionEntry | null {
+  const [, version, protocol, state = null] = beginning.exec(line) ?? [];
+  const [original, reply] = tuples(line);
+  if (version === undefined || original === null || reply === null) return null;
+  return {
+    family: version === '4' ? 4 : 6,
+    protocol: Number(protocol),
+    state,
+    original,
+    reply,
+    unreplied: line.includes('[UNREPLIED]'),
+    assured: line.includes('[ASSURED]'),
+    mark: asInteger(/\bmark=(\d+)/.exec(line)?.[1] ?? null) ?? 0,
+    text: line.trim(),
+  };
+}
+
+/** The entries of a listing; lines that are none are passed over. */
+export function parseConnections(text: string): ConnectionEntry[] {
+  return text.split('\n').flatMap((line) => entryOf(line) ?? []);
+}

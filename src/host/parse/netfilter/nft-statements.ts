@@ -1,0 +1,219 @@
+/** The statements of nft's rules, from its JSON: libnftables-json(5), "STATEMENTS". */
+
+import type { Expression, Operand, RejectWith, RuleCounter, Translation, Verdict } from '../../netfilter.ts';
+import { asInteger, asRecord, asText, asTexts, type JsonRecord } from '../json.ts';
+import { anyBit, icmpxReasons, match, unreachable4, unreachable6, verdict } from './build.ts';
+import {
+  elementsOf,
+  operandOf,
+  operandsOf,
+  soleMember,
+  type TypeName,
+  typeOfOperand,
+  unknownOperand,
+} from './nft-operands.ts';
+import { icmpCodes, icmpv6Codes, lookUp } from './symbols.ts';
+
+/** Greater than every number that a packet's field can hold. */
+const beyond = 1n << 128n;
+
+/** Statements after which the packet goes on as it was, as far as rules and addresses are concerned. */
+const inert: ReadonlySet<string> = new Set(
+  'counter,log,flow,dup,last,comment,secmark,tunnel,ct helper,ct timeout,ct expectation'.split(','),
+);
+
+/** Statements that let go on what a rate, an amount or a number of connections allows. */
+const limiting: ReadonlySet<string> = new Set(['limit', 'quota', 'ct count', 'meter']);
+
+/** Extensions of iptables that change nothing that rules or routes look at. */
+const inertTargets: ReadonlySet<string> = new Set(['LOG', 'NFLOG', 'TCPMSS', 'CHECKSUM', 'TRACE', 'AUDIT', 'CLASSIFY']);
+
+function maybe(raw: unknown): Expression {
+  return { kind: 'maybe', text: JSON.stringify(raw) };
+}
+
+function comparison(op: string, operand: Operand, raw: unknown): Expression | null {
+  const bound = operandOf(raw, typeOfOperand(operand));
+  if (bound.kind !== 'constant' || typeof bound.value !== 'bigint') return null;
+  const { value } = bound;
+  switch (op) {
+    case '<':
+      return match(operand, value === 0n ? [] : [{ low: 0n, high: value - 1n }]);
+    case '<=':
+      return match(operand, [{ low: 0n, high: value }]);
+    case '>':
+      return match(operand, [{ low: value + 1n, high: beyond }]);
+    case '>=':
+      return match(operand, [{ low: value, high: beyond }]);
+    case 'in':
+      return anyBit(operand, value);
+    case '!':
+      return anyBit(operand, value, true);
+    default:
+      return null;
+  }
+}
+
+/** `fib … oif missing` and `exists` are false and true there. */
+function routeExists(operand: Operand, right: unknown, negated: boolean): Expression | null {
+  if (operand.kind !== 'fib' || operand.result !== 'device' || typeof right !== 'boolean') return null;
+  return match(operand, [{ name: '', prefix: false }], right !== negated);
+}
+
+function matchOf(content: JsonRecord): Expression | null {
+  const { left, right } = content;
+  const op = asText(content['op']) ?? '==';
+  const key = operandsOf(left);
+  const [first] = key;
+  if (first === undefined) return null;
+  const isSet = asRecord(right)?.['set'] !== undefined || (typeof right === 'string' && right.startsWith('@'));
+  if (op !== '==' && op !== '!=' && !(op === 'in' && isSet)) return comparison(op, first, right);
+  const negated = op === '!=';
+  const exists = routeExists(first, right, negated);
+  if (exists !== null) return exists;
+  const among = elementsOf(right, key.map(typeOfOperand), [], () => null);
+  return among === null ? null : { kind: 'match', key, negated, among };
+}
+
+function rejectWith(content: JsonRecord | null): RejectWith | null {
+  const type = asText(content?.['type']);
+  const reason = asText(content?.['expr']) ?? 'port-unreachable';
+  if (type === 'tcp reset') return 'tcp-reset';
+  if (type === null || type === 'icmpx') return lookUp(icmpxReasons, reason) ?? null;
+  const code = lookUp(type === 'icmp' ? icmpCodes : icmpv6Codes, reason);
+  if (code === undefined) return null;
+  return type === 'icmp'
+    ? { four: unreachable4(Number(code)), six: null }
+    : { four: null, six: unreachable6(Number(code)) };
+}
+
+/** A verdict by its statement; null for what is none. */
+export function verdictOf(raw: unknown): Verdict | null {
+  const [name = '', content] = soleMember(raw) ?? [];
+  const record = asRecord(content);
+  switch (name) {
+    case 'accept':
+    case 'drop':
+    case 'return':
+    case 'continue':
+    case 'queue':
+      return { kind: name };
+    case 'jump':
+    case 'goto': {
+      const chain = asText(record?.['target']);
+      return chain === null ? { kind: 'unknown', text: JSON.stringify(raw) } : { kind: name, chain };
+    }
+    case 'reject': {
+      const answer = rejectWith(record);
+      return answer === null ? { kind: 'unknown', text: JSON.stringify(raw) } : { kind: 'reject', with: answer };
+    }
+    default:
+      return null;
+  }
+}
+
+const translations = {
+  dnat: { end: 'destination', how: 'to' },
+  redirect: { end: 'destination', how: 'redirect' },
+  snat: { end: 'source', how: 'to' },
+  masquerade: { end: 'source', how: 'masquerade' },
+} as const;
+
+function isTranslation(name: string): name is keyof typeof translations {
+  return Object.hasOwn(translations, name);
+}
+
+function flagsOf(raw: unknown): string[] {
+  const one = asText(raw);
+  return one === null ? asTexts(raw) : [one];
+}
+
+function translation(name: keyof typeof translations, content: JsonRecord): Translation {
+  const { addr, port, family } = content;
+  const isRandom = flagsOf(content['flags']).some((flag) => flag === 'random' || flag === 'fully-random');
+  const ofSource = translations[name].end === 'source';
+  // With `netmap` the map gives a prefix, and the host's bits stay.
+  const isPrefix = flagsOf(content['type_flags']).includes('prefix') || asRecord(addr)?.['prefix'] !== undefined;
+  const anyPort: Operand | null = isRandom && ofSource ? { kind: 'one-of', low: 1n, high: 65_535n } : null;
+  return {
+    kind: 'translate',
+    ...translations[name],
+    family: family === 'ip' ? 4 : family === 'ip6' ? 6 : null,
+    address: addr === undefined ? null : isPrefix ? unknownOperand(addr) : operandOf(addr, null),
+    port: port === undefined ? anyPort : operandOf(port, null),
+  };
+}
+
+function mangle(content: JsonRecord): Expression | null {
+  const target = operandOf(content['key'], null);
+  if (target.kind !== 'field') return null;
+  return { kind: 'set', field: target.name, value: operandOf(content['value'], typeOfOperand(target)) };
+}
+
+function verdictMap(content: JsonRecord): Expression | null {
+  const key = operandsOf(content['key']);
+  const types: TypeName[] = key.map(typeOfOperand);
+  const among = elementsOf(content['data'], types, [], verdictOf);
+  return among === null ? null : { kind: 'verdict-map', key, among };
+}
+
+/** `add @set { … }`; a limit inside decides whether the rule goes on. */
+function setStatement(raw: unknown, content: JsonRecord | null): Expression[] {
+  const inner: unknown = content?.['stmt'];
+  const limits = Array.isArray(inner) && inner.some((one) => limiting.has(soleMember(one)?.[0] ?? ''));
+  return limits ? [maybe(raw)] : [];
+}
+
+function extension(raw: unknown, content: JsonRecord | null): Expression[] {
+  const name = asText(content?.['name']) ?? '';
+  if (content?.['type'] === 'match') return name === 'comment' ? [] : [maybe(raw)];
+  return inertTargets.has(name) ? [] : [unknown(raw)];
+}
+
+function unknown(raw: unknown): Expression {
+  return verdict({ kind: 'unknown', text: JSON.stringify(raw) });
+}
+
+/** What one statement does; nothing for one after which a packet goes on as it was. */
+export function expressionsOf(raw: unknown): Expression[] {
+  const [name, content] = soleMember(raw) ?? [];
+  // What this nft could not put into JSON is a string.
+  if (name === undefined) return [unknown(raw)];
+  if (inert.has(name)) return [];
+  if (limiting.has(name)) return [maybe(raw)];
+  const ending = verdictOf(raw);
+  if (ending !== null) return [verdict(ending)];
+  const record = asRecord(content);
+  if (isTranslation(name)) return [translation(name, record ?? {})];
+  switch (name) {
+    case 'match':
+      return [(record === null ? null : matchOf(record)) ?? maybe(raw)];
+    case 'vmap':
+      return [(record === null ? null : verdictMap(record)) ?? unknown(raw)];
+    case 'mangle': {
+      // Options and extension headers are no field that rules or routes look at.
+      const set = record === null ? null : mangle(record);
+      return set === null ? [] : [set];
+    }
+    case 'notrack':
+      return [{ kind: 'notrack' }];
+    case 'set':
+    case 'map':
+      return setStatement(raw, record);
+    case 'xt':
+      return extension(raw, record);
+    default:
+      // fwd, synproxy, tproxy, and whatever comes after this was written.
+      return [unknown(raw)];
+  }
+}
+
+/** The counter among a rule's statements. */
+export function counterOf(statements: readonly unknown[]): RuleCounter | null {
+  for (const statement of statements) {
+    const counter = asRecord(asRecord(statement)?.['counter']);
+    const [packets, bytes] = [asInteger(counter?.['packets']), asInteger(counter?.['bytes'])];
+    if (packets !== null && bytes !== null) return { packets, bytes };
+  }
+  return null;
+}

@@ -1,0 +1,117 @@
+/** The tables of `nft -j list ruleset`: libnftables-json(5). */
+
+import type { ChainHook, Rule, RuleChain, RuleTable, SetElement } from '../../netfilter.ts';
+import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord, parseJson } from '../json.ts';
+import type { NftText } from '../nft-text.ts';
+import { elementList, operandsOf, type TypeName, typeOfOperand } from './nft-operands.ts';
+import { counterOf, expressionsOf, verdictOf } from './nft-statements.ts';
+
+const families = ['ip', 'ip6', 'inet', 'bridge', 'netdev', 'arp'] as const;
+
+interface DraftChain extends RuleChain {
+  readonly rules: Rule[];
+}
+
+interface DraftTable extends RuleTable {
+  readonly chains: Map<string, DraftChain>;
+  readonly sets: Map<string, readonly SetElement[]>;
+}
+
+const tableKey = (record: JsonRecord, table: string | null): string => `${asText(record['family'])} ${table}`;
+
+/** The priority of a chain, which may be negative. */
+function priorityOf(raw: unknown): number {
+  return typeof raw === 'number' && Number.isSafeInteger(raw) ? raw : 0;
+}
+
+function hookOf(record: JsonRecord, devicesInText: readonly string[]): ChainHook | null {
+  const hook = asText(record['hook']);
+  if (hook === null) return null;
+  const type = asText(record['type']);
+  const device = asText(record['dev']);
+  const devices = device === null ? asTexts(record['dev']) : [device];
+  return {
+    type: type === 'nat' || type === 'route' ? type : 'filter',
+    hook,
+    priority: priorityOf(record['prio']),
+    policy: record['policy'] === 'drop' ? 'drop' : 'accept',
+    // nft 1.0.6 leaves them out of the JSON.
+    devices: devices.length > 0 ? devices : devicesInText,
+  };
+}
+
+function ruleOf(record: JsonRecord, position: number, text: NftText): Rule {
+  const expressions: unknown = record['expr'];
+  const statements: readonly unknown[] = Array.isArray(expressions) ? expressions : [];
+  const handle = asInteger(record['handle']);
+  const place = [record['family'], record['table'], record['chain'], handle].map(asText).join(' ');
+  return {
+    text: text.rules.get(place)?.replace(/ # handle \d+$/, '') ?? JSON.stringify(statements),
+    handle,
+    position,
+    comment: asText(record['comment']),
+    counter: counterOf(statements),
+    expressions: statements.flatMap((statement) => expressionsOf(statement)),
+  };
+}
+
+/**
+ * `"ipv4_addr"`, `["ipv4_addr", "inet_service"]`, `"ipv4_addr . inet_service"` as the data of a map is written, or, from nft
+ * 1.1 on, `{"typeof": …}` with what the set is looked up by.
+ */
+function typesOf(raw: unknown): TypeName[] {
+  if (typeof raw === 'string') return raw.split(' . ');
+  const sample = asRecord(raw)?.['typeof'];
+  if (sample !== undefined) return operandsOf(sample).map(typeOfOperand);
+  return Array.isArray(raw) ? raw.map(asText) : [null];
+}
+
+function setOf(record: JsonRecord): readonly SetElement[] | null {
+  const elements: unknown = record['elem'];
+  return elementList(
+    Array.isArray(elements) ? elements : [],
+    typesOf(record['type']),
+    typesOf(record['map']),
+    verdictOf,
+  );
+}
+
+function addItem(tables: Map<string, DraftTable>, item: JsonRecord, command: string, text: NftText): void {
+  const table = asRecord(item['table']);
+  if (table !== null) {
+    const name = asText(table['name']);
+    const family = families.find((one) => one === table['family']);
+    if (name === null || family === undefined) return;
+    tables.set(`${family} ${name}`, { engine: 'nft', family, name, command, chains: new Map(), sets: new Map() });
+    return;
+  }
+  const record = asRecord(item['chain']) ?? asRecord(item['rule']) ?? asRecord(item['set']) ?? asRecord(item['map']);
+  const own = record === null ? undefined : tables.get(tableKey(record, asText(record['table'])));
+  if (record === null || own === undefined) return;
+  if (item['rule'] !== undefined) {
+    const chain = own.chains.get(asText(record['chain']) ?? '');
+    chain?.rules.push(ruleOf(record, chain.rules.length + 1, text));
+    return;
+  }
+  const name = asText(record['name']);
+  if (name === null) return;
+  if (item['chain'] !== undefined) {
+    const devices = text.devices.get(`${own.family} ${own.name} ${name}`) ?? [];
+    own.chains.set(name, { name, base: hookOf(record, devices), rules: [] });
+    return;
+  }
+  const elements = setOf(record);
+  if (elements !== null) own.sets.set(name, elements);
+}
+
+/**
+ * The tables of a rule set, in their order; null when the text is none. The text listing gives rules in nft's own words;
+ * a rule that it has not is quoted as JSON.
+ */
+export function parseNftTables(json: string, command: string, text: NftText): RuleTable[] | null {
+  const items = asRecords(asRecord(parseJson(json))?.['nftables']);
+  if (items === null) return null;
+  const tables = new Map<string, DraftTable>();
+  for (const item of items) addItem(tables, item, command, text);
+  return [...tables.values()];
+}

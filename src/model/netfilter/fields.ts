@@ -1,0 +1,209 @@
+/**
+ * The fields that rules read, by nft's words for them, and what each is in a packet at a hook. iptables reads the same
+ * ones.
+ */
+
+import { parseAddress } from '../address.ts';
+import type { Connection, HookPlace, HostView, NetfilterPacket, TupleEnds } from './packet.ts';
+import { absent, known, knownOr, type Reading, unknown } from './reading.ts';
+
+/** Everything that a rule can look at. */
+export interface View {
+  readonly packet: NetfilterPacket;
+  readonly place: HookPlace;
+  readonly host: HostView;
+  /** False before conntrack has seen the packet: in the raw chains. */
+  readonly tracked: boolean;
+}
+
+type Reader = (view: View) => Reading;
+
+const protocolNumber = { icmp: 1, tcp: 6, udp: 17, dccp: 33, icmpv6: 58, sctp: 132, udplite: 136 } as const;
+const portProtocols: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
+
+/** nf_conntrack's bits (NF_CT_STATE_BIT). */
+const stateBits = { invalid: 1n, established: 2n, related: 4n, new: 8n, untracked: 64n } as const;
+/** Where the status' bits stand in the field that reads both. */
+const statusShift = 16n;
+
+/** Reads only packets of one IP version. */
+function ofFamily(family: 4 | 6, read: Reader): Reader {
+  return (view) => (view.packet.family === family ? read(view) : absent);
+}
+
+/** Reads only packets of one protocol. */
+function ofProtocol(name: keyof typeof protocolNumber, read: Reader): Reader {
+  return (view) => (view.packet.protocol === protocolNumber[name] ? read(view) : absent);
+}
+
+function ports(read: Reader): Reader {
+  return (view) => {
+    if (portProtocols.has(view.packet.protocol)) return read(view);
+    return unknown('nettrace does not model what stands where ports would in this protocol');
+  };
+}
+
+const sourcePort: Reader = ({ packet }) => knownOr(packet.sourcePort, 'the source port');
+const destinationPort: Reader = ({ packet }) => knownOr(packet.destinationPort, 'the destination port');
+const ttl: Reader = ({ packet }) => knownOr(packet.ttl, "the packet's TTL");
+const dscp: Reader = ({ packet }) => knownOr(packet.dscp, "the packet's DSCP");
+const length: Reader = ({ packet }) => knownOr(packet.length, "the packet's length");
+const protocol: Reader = ({ packet }) => known(packet.protocol);
+
+/** Headers of the link are there only once a frame has come in. */
+function fromFrame(read: Reader): Reader {
+  return (view) => (view.place.input === '' ? absent : read(view));
+}
+
+/** Whether a bridge or a device sees connections depends on modules and on where the frame has been before. */
+const notTrackedHere = unknown('the connection is modelled at the IP hooks alone');
+
+/** A connection's fields: conntrack must have seen the packet and given it one. */
+function ofConnection(read: (connection: Connection, view: View) => Reading): Reader {
+  return (view) => {
+    if (view.place.layer !== 'ip') return notTrackedHere;
+    const { connection } = view.packet;
+    if (connection.state === 'untracked' || connection.state === 'invalid' || !view.tracked) return absent;
+    return read(connection, view);
+  };
+}
+
+const connectionState: Reader = ({ packet, place, tracked }) => {
+  if (place.layer !== 'ip') return notTrackedHere;
+  // Without a connection it is untracked when a rule said so, else invalid (nft_ct_get_eval).
+  const { state } = packet.connection;
+  return known(stateBits[tracked || state === 'untracked' ? state : 'invalid']);
+};
+
+const stateAndStatus: Reader = (view) => {
+  const state = connectionState(view);
+  const { connection } = view.packet;
+  if (state.kind !== 'value' || typeof state.value === 'string') return state;
+  const hasEntry = view.tracked && connection.state !== 'untracked' && connection.state !== 'invalid';
+  return known(state.value | (hasEntry ? connection.status << statusShift : 0n));
+};
+
+/** The ends of a connection in one direction. */
+function ends(connection: Connection, direction: 'original' | 'reply', { packet }: View): TupleEnds | null {
+  const entry = connection.entry?.[direction];
+  if (entry !== undefined) {
+    const value = (text: string): bigint | null => parseAddress(text)?.value ?? null;
+    const { sourcePort: from, destinationPort: to } = entry;
+    return {
+      source: value(entry.source),
+      destination: value(entry.destination),
+      sourcePort: from,
+      destinationPort: to,
+    };
+  }
+  const { original } = connection;
+  if (direction === 'original' || original === null) return original;
+  // Answers to a first packet come from where it goes now, to whom it came from.
+  return {
+    source: packet.destination,
+    destination: packet.source,
+    sourcePort: packet.destinationPort,
+    destinationPort: packet.sourcePort,
+  };
+}
+
+function tuple(direction: 'original' | 'reply', part: keyof TupleEnds, family: 4 | 6 | null): Reader {
+  return ofConnection((connection, view) => {
+    if (family !== null && family !== view.packet.family) return absent;
+    return knownOr(ends(connection, direction, view)?.[part] ?? null, `the ${direction} tuple of the connection`);
+  });
+}
+
+function tupleFields(direction: 'original' | 'reply'): [string, Reader][] {
+  return [
+    [`ct ${direction} ip saddr`, tuple(direction, 'source', 4)],
+    [`ct ${direction} ip daddr`, tuple(direction, 'destination', 4)],
+    [`ct ${direction} ip6 saddr`, tuple(direction, 'source', 6)],
+    [`ct ${direction} ip6 daddr`, tuple(direction, 'destination', 6)],
+    [`ct ${direction} saddr`, tuple(direction, 'source', null)],
+    [`ct ${direction} daddr`, tuple(direction, 'destination', null)],
+    [`ct ${direction} proto-src`, tuple(direction, 'sourcePort', null)],
+    [`ct ${direction} proto-dst`, tuple(direction, 'destinationPort', null)],
+    [`ct ${direction} protocol`, ofConnection((_connection, { packet }) => known(packet.protocol))],
+  ];
+}
+
+/** Ports in the header of one protocol. */
+function portFields(name: keyof typeof protocolNumber): [string, Reader][] {
+  return [
+    [`${name} sport`, ofProtocol(name, sourcePort)],
+    [`${name} dport`, ofProtocol(name, destinationPort)],
+  ];
+}
+
+/** The sender's identity is known to packets of this host alone; a socket that has none gives no match. */
+function ofSender(what: 'user' | 'group'): Reader {
+  return ({ packet, place }) =>
+    place.hook === 'output' || place.hook === 'postrouting'
+      ? place.input === ''
+        ? knownOr(packet[what], `the sending ${what}`)
+        : absent
+      : unknown(`the ${what} of the receiving socket is not modelled`);
+}
+
+const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ['ip saddr', ofFamily(4, ({ packet }) => knownOr(packet.source, 'the source'))],
+  ['ip daddr', ofFamily(4, ({ packet }) => knownOr(packet.destination, 'the destination'))],
+  ['ip6 saddr', ofFamily(6, ({ packet }) => knownOr(packet.source, 'the source'))],
+  ['ip6 daddr', ofFamily(6, ({ packet }) => knownOr(packet.destination, 'the destination'))],
+  ['ip protocol', ofFamily(4, protocol)],
+  // The model's packets have no extension headers.
+  ['ip6 nexthdr', ofFamily(6, protocol)],
+  ['ip version', ofFamily(4, () => known(4))],
+  ['ip6 version', ofFamily(6, () => known(6))],
+  ['ip ttl', ofFamily(4, ttl)],
+  ['ip6 hoplimit', ofFamily(6, ttl)],
+  ['ip dscp', ofFamily(4, dscp)],
+  ['ip6 dscp', ofFamily(6, dscp)],
+  ['ip length', ofFamily(4, length)],
+  // iptables' -f: later fragments, which the model's packets never are.
+  ['ip fragment', ofFamily(4, () => known(0))],
+  ['th sport', ports(sourcePort)],
+  ['th dport', ports(destinationPort)],
+  ...portFields('tcp'),
+  ...portFields('udp'),
+  ...portFields('sctp'),
+  ...portFields('dccp'),
+  ...portFields('udplite'),
+  ['tcp flags', ofProtocol('tcp', ({ packet }) => knownOr(packet.tcpFlags, 'the TCP flags'))],
+  ['icmp type', ofProtocol('icmp', ({ packet }) => knownOr(packet.icmpType, 'the ICMP type'))],
+  ['icmp code', ofProtocol('icmp', ({ packet }) => knownOr(packet.icmpCode, 'the ICMP code'))],
+  ['icmpv6 type', ofProtocol('icmpv6', ({ packet }) => knownOr(packet.icmpType, 'the ICMPv6 type'))],
+  ['icmpv6 code', ofProtocol('icmpv6', ({ packet }) => knownOr(packet.icmpCode, 'the ICMPv6 code'))],
+  ['ether saddr', fromFrame(({ packet }) => knownOr(packet.sourceMac, 'the source MAC address'))],
+  ['ether daddr', fromFrame(({ packet }) => knownOr(packet.destinationMac, 'the destination MAC address'))],
+  ['ether type', fromFrame(({ packet }) => known(packet.family === 4 ? 0x0800 : 0x86dd))],
+  // A device that the packet has not is an empty name.
+  ['meta iifname', ({ place }) => known(place.input)],
+  ['meta oifname', ({ place }) => known(place.output)],
+  ['meta iif', ({ place }) => known(place.input)],
+  ['meta oif', ({ place }) => known(place.output)],
+  ['meta l4proto', protocol],
+  ['meta nfproto', ({ packet }) => known(packet.family === 4 ? 2 : 10)],
+  ['meta protocol', ({ packet }) => known(packet.family === 4 ? 0x0800 : 0x86dd)],
+  ['meta mark', ({ packet }) => knownOr(packet.mark, "the packet's mark")],
+  ['meta length', length],
+  ['meta pkttype', ({ packet }) => knownOr(packet.frameType, 'whom the frame is for')],
+  ['meta skuid', ofSender('user')],
+  ['meta skgid', ofSender('group')],
+  ['ct state', connectionState],
+  ['ct state-and-status', stateAndStatus],
+  ['ct status', ofConnection(({ status }) => known(status))],
+  ['ct mark', ofConnection(({ mark }) => knownOr(mark, "the connection's mark"))],
+  ['ct direction', ofConnection(({ direction }) => known(direction === 'original' ? 0 : 1))],
+  ...tupleFields('original'),
+  ...tupleFields('reply'),
+  ['physdev in', ({ place }) => known(place.inputPort)],
+  ['physdev out', ({ place }) => known(place.outputPort)],
+  ['physdev bridged', ({ place }) => known(place.inputPort !== '' && place.outputPort !== '' ? 1 : 0)],
+]);
+
+/** What a field is; unknown for one that is not modelled. */
+export function readField(name: string, view: View): Reading {
+  return readers.get(name)?.(view) ?? unknown(`${name} is not modelled`);
+}

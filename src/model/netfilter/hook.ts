@@ -1,0 +1,171 @@
+/**
+ * The door of the netfilter model: `evaluateHook` says what the rules at one hook do to a packet.
+ *
+ * As the kernel does: every base chain of the hook in the order of priorities, over all tables and both engines; an accept
+ * ends its own base chain, a drop ends the packet; nat chains are asked for the first packet of a connection alone, all of
+ * them at the priority of the NAT core, whatever their own.
+ */
+
+import type { ChainHook, RuleChain, RuleTable } from '../../host/netfilter.ts';
+import { Budget, outcomeOf, walkBaseChain } from './chain.ts';
+import { type Passing, runStations, type Station } from './order.ts';
+import type { HookPlace, HostView, NetfilterPacket } from './packet.ts';
+import { mergeOutcomes, type Outcome, type State } from './state.ts';
+import { tracksConnections } from './tracking.ts';
+import { translatedByEntry } from './translate.ts';
+
+/** NF_IP_PRI_CONNTRACK of linux/netfilter_ipv4.h. */
+const conntrackPriority = -200;
+
+/** Where the NAT core hangs, and which end of the packet it translates there (nf_nat_ipv4_ops). */
+const natCore: Partial<Record<HookPlace['hook'], { priority: number; end: 'source' | 'destination' }>> = {
+  prerouting: { priority: -100, end: 'destination' },
+  output: { priority: -100, end: 'destination' },
+  input: { priority: 100, end: 'source' },
+  postrouting: { priority: 100, end: 'source' },
+};
+
+/** IPS_SRC_NAT_DONE and IPS_DST_NAT_DONE: the connection has been through the nat chains of that end. */
+const doneBits = { source: 128n, destination: 256n } as const;
+
+interface BaseChain {
+  readonly table: RuleTable;
+  readonly chain: RuleChain;
+  readonly base: ChainHook;
+}
+
+/** What an evaluation works with. */
+interface Evaluation {
+  readonly place: HookPlace;
+  readonly host: HostView;
+  readonly budget: Budget;
+}
+
+function isOfLayer({ family }: RuleTable, { hook, layer }: HookPlace, version: 4 | 6): boolean {
+  if (layer === 'bridge') return family === 'bridge';
+  if (layer === 'netdev') return family === 'netdev' || (family === 'inet' && hook === 'ingress');
+  return family === 'inet' || family === (version === 4 ? 'ip' : 'ip6');
+}
+
+function isOnDevice({ devices }: ChainHook, { hook, layer, input, output }: HookPlace): boolean {
+  return layer !== 'netdev' || devices.includes(hook === 'egress' ? output : input);
+}
+
+/** The base chains at a place, in the order of the listing. */
+function baseChains(tables: readonly RuleTable[], place: HookPlace): BaseChain[] {
+  return tables.flatMap((table) =>
+    [...table.chains.values()].flatMap((chain) =>
+      chain.base?.hook === place.hook && isOnDevice(chain.base, place) ? [{ table, chain, base: chain.base }] : [],
+    ),
+  );
+}
+
+function ownerOf({ engine, family, name }: RuleTable): string {
+  return `${engine === 'nft' ? 'nft' : engine} table ${family} ${name}`;
+}
+
+function chainStation(
+  { table, chain, base }: BaseChain,
+  { place, host, budget }: Evaluation,
+  translates: 'source' | 'destination' | null,
+): Station {
+  const tracks = place.hook === 'prerouting' || place.hook === 'output';
+  const tracked = !tracks || translates !== null || base.priority > conntrackPriority;
+  return {
+    priority: base.priority,
+    owner: ownerOf(table),
+    run: (states) => walkBaseChain({ table, place, host, tracked, translates }, chain, states, budget),
+  };
+}
+
+function withStatus(state: State, bits: bigint): State {
+  const { connection } = state.packet;
+  return {
+    ...state,
+    packet: { ...state.packet, connection: { ...connection, status: connection.status | bits } },
+  };
+}
+
+/** A packet is given its connection, and the connection the packet's addresses as they are before any translation. */
+function track(state: State): State {
+  const { packet } = state;
+  const { connection, source, destination, sourcePort, destinationPort } = packet;
+  if (connection.state === 'untracked') return state;
+  const original = connection.original ?? { source, destination, sourcePort, destinationPort };
+  return { ...state, packet: { ...packet, connection: { ...connection, original, tracked: true } } };
+}
+
+/** A nat chain: those whose connection a rule has bound go past it. */
+function natStation(chain: BaseChain, evaluation: Evaluation, end: 'source' | 'destination'): Station {
+  const station = chainStation(chain, evaluation, end);
+  const done = doneBits[end];
+  const isBound = ({ packet }: State): boolean => (packet.connection.status & done) !== 0n;
+  return {
+    ...station,
+    run(states) {
+      const asked = states.filter((state) => !isBound(state)).map((state) => ({ ...state, translatedBy: null }));
+      const { accepted, ended } = station.run(asked);
+      const gone = accepted.map((state) => (state.translatedBy === null ? state : withStatus(state, done)));
+      return { accepted: [...states.filter(isBound), ...gone], ended };
+    },
+  };
+}
+
+/** The NAT core: asks the nat chains for a new connection, and does for others what is settled. */
+function natCoreStation(chains: readonly BaseChain[], evaluation: Evaluation): Station | null {
+  const core = natCore[evaluation.place.hook];
+  if (core === undefined || evaluation.place.layer !== 'ip') return null;
+  const { priority, end } = core;
+  const stations = chains.map((chain) => natStation(chain, evaluation, end));
+  const done = doneBits[end];
+  return {
+    priority,
+    owner: 'the NAT core',
+    run(states) {
+      const asked: State[] = [];
+      const settled: State[] = [];
+      for (const state of states) {
+        const { connection } = state.packet;
+        const hasConnection = connection.state !== 'untracked' && connection.state !== 'invalid';
+        if (!hasConnection) settled.push(state);
+        else if (connection.entry !== null) {
+          settled.push({ ...state, packet: translatedByEntry(state.packet, connection.entry, end) });
+        } else if (connection.state === 'new' && (connection.status & done) === 0n) asked.push(state);
+        else settled.push(state);
+      }
+      const { accepted, ended } = runStations(stations, asked);
+      return { accepted: [...settled, ...accepted.map((state) => withStatus(state, done))], ended };
+    },
+  };
+}
+
+function stationsOf(chains: readonly BaseChain[], isTracked: boolean, evaluation: Evaluation): Station[] {
+  const { hook, layer } = evaluation.place;
+  const isNat = ({ base }: BaseChain): boolean => base.type === 'nat' && layer === 'ip';
+  const stations = chains.filter((chain) => !isNat(chain)).map((chain) => chainStation(chain, evaluation, null));
+  const nat = natCoreStation(isTracked ? chains.filter(isNat) : [], evaluation);
+  if (nat !== null) stations.push(nat);
+  if (layer === 'ip' && (hook === 'prerouting' || hook === 'output')) {
+    const run = (states: readonly State[]): Passing => ({ accepted: states.map(track), ended: [] });
+    stations.push({ priority: conntrackPriority, owner: 'conntrack', run });
+  }
+  return stations;
+}
+
+/**
+ * What the rules of a namespace do to a packet at a hook: every end that it may meet, one when all is known. The packet
+ * of an accepted end goes on to the next hook as it is; in another namespace it has no mark and no connection yet.
+ */
+export function evaluateHook(
+  tables: readonly RuleTable[],
+  place: HookPlace,
+  packet: NetfilterPacket,
+  host: HostView,
+): Outcome[] {
+  const evaluation: Evaluation = { place, host, budget: new Budget() };
+  const start: State = { packet, trail: [], assumptions: [], translatedBy: null, passed: [] };
+  const own = tables.filter((table) => isOfLayer(table, place, packet.family));
+  const stations = stationsOf(baseChains(own, place), tracksConnections(own), evaluation);
+  const { accepted, ended } = runStations(stations, [start]);
+  return mergeOutcomes([...ended, ...accepted.map((state) => outcomeOf(state, { kind: 'accept' }))]);
+}

@@ -1,0 +1,187 @@
+/** Operands and sets, three-valued. */
+
+import type { Atom, Elements, Operand, RuleTable, SetElement, Value } from '../../host/netfilter.ts';
+import { readField, type View } from './fields.ts';
+import { absent, known, type Reading, type Truth, unknown } from './reading.ts';
+
+/** Deeper than rules nest; a guard against texts that nobody's tool printed. */
+const deepest = 32;
+
+/** No shift of a packet's field is wider. */
+const widestShift = 128n;
+
+function combine(kind: 'and' | 'or' | 'xor' | 'shl' | 'shr', left: bigint, right: bigint): bigint | null {
+  switch (kind) {
+    case 'and':
+      return left & right;
+    case 'or':
+      return left | right;
+    case 'xor':
+      return left ^ right;
+    case 'shl':
+      return right > widestShift ? null : left << right;
+    case 'shr':
+      return left >> right;
+    default:
+      return null;
+  }
+}
+
+function readFib(operand: Extract<Operand, { kind: 'fib' }>, { packet, place, host }: View): Reading {
+  const address = operand.address === 'saddr' ? packet.source : packet.destination;
+  if (address === null) return unknown(`the ${operand.address === 'saddr' ? 'source' : 'destination'} is not known`);
+  const device = operand.device === null ? null : operand.device === 'iif' ? place.input : place.output;
+  if (operand.result === 'type') {
+    const type = host.addressType(packet.family, address, device);
+    return type === null ? unknown('the type of the address is not known') : known(type);
+  }
+  const leaves = host.routeDevice(packet.family, address, packet.mark);
+  if (leaves === null) return unknown('the route to the address is not known');
+  // With a device, only a route by it counts: the reverse path of what came in there.
+  return known(device === null || device === leaves ? leaves : '');
+}
+
+/** What an operand gives: one value, or several where a map gives an address with a port. */
+export function readAll(operand: Operand, view: View, table: RuleTable, depth = 0): readonly Reading[] {
+  if (depth > deepest) return [unknown('the rule is nested too deeply')];
+  switch (operand.kind) {
+    case 'constant':
+      return [known(operand.value)];
+    case 'field':
+      return [readField(operand.name, view)];
+    case 'fib':
+      return [readFib(operand, view)];
+    case 'one-of':
+      if (operand.low === operand.high) return [known(operand.low)];
+      return [unknown(`the kernel takes one of ${operand.low} to ${operand.high}`)];
+    case 'map':
+      return readMap(operand, view, table, depth);
+    case 'unknown':
+      return [unknown(`${operand.text} is not understood`)];
+    case 'and':
+    case 'or':
+    case 'xor':
+    case 'shl':
+    case 'shr':
+    default:
+      return [readOperation(operand, view, table, depth)];
+  }
+}
+
+/** The one value that an operand gives. */
+export function read(operand: Operand, view: View, table: RuleTable, depth = 0): Reading {
+  return readAll(operand, view, table, depth)[0] ?? absent;
+}
+
+function readOperation(
+  operand: Extract<Operand, { left: Operand }>,
+  view: View,
+  table: RuleTable,
+  depth: number,
+): Reading {
+  const left = read(operand.left, view, table, depth + 1);
+  if (left.kind !== 'value') return left;
+  const right = read(operand.right, view, table, depth + 1);
+  if (right.kind !== 'value') return right;
+  if (typeof left.value === 'string' || typeof right.value === 'string') return unknown('a name has no bits');
+  const result = combine(operand.kind, left.value, right.value);
+  return result === null ? unknown('the shift is too wide') : known(result);
+}
+
+function readMap(
+  operand: Extract<Operand, { kind: 'map' }>,
+  view: View,
+  table: RuleTable,
+  depth: number,
+): readonly Reading[] {
+  const found = candidates(operand.key, operand.among, view, table, depth);
+  if (found.kind === 'absent') return [absent];
+  const [first, second] = found.elements;
+  if (found.reason !== null && (first !== undefined || found.open)) return [unknown(found.reason)];
+  if (first === undefined || second !== undefined) return [absent];
+  const { data } = first;
+  if (data === null || 'kind' in data) return [absent];
+  return data.map((part) => read(part, view, table, depth + 1));
+}
+
+function matchesAtom(atom: Atom, value: Value): boolean {
+  if ('name' in atom) {
+    if (typeof value !== 'string') return false;
+    return atom.prefix ? value.startsWith(atom.name) : value === atom.name;
+  }
+  return typeof value === 'bigint' && atom.low <= value && value <= atom.high;
+}
+
+function matchesElement({ key }: SetElement, readings: readonly Reading[]): 'yes' | 'no' | 'unknown' {
+  let truth: 'yes' | 'unknown' = 'yes';
+  for (const [index, atom] of key.entries()) {
+    const reading = readings[index];
+    if (reading === undefined) return 'no';
+    if (reading.kind === 'unknown') truth = 'unknown';
+    else if (reading.kind === 'absent' || !matchesAtom(atom, reading.value)) return 'no';
+  }
+  return truth;
+}
+
+/** The elements that a key may stand for. */
+export type Candidates =
+  | { readonly kind: 'absent' }
+  | {
+      readonly kind: 'found';
+      /** Those it may be; without a reason the one that it is, or none. */
+      readonly elements: readonly SetElement[];
+      /** Why it is not known which; null when it is. */
+      readonly reason: string | null;
+      /** It may also be none of them. */
+      readonly open: boolean;
+    };
+
+/** Looks a key up among elements. */
+export function candidates(
+  key: readonly Operand[],
+  among: Elements,
+  view: View,
+  table: RuleTable,
+  depth = 0,
+): Candidates {
+  const readings = key.map((operand) => read(operand, view, table, depth + 1));
+  if (readings.some(({ kind }) => kind === 'absent')) return { kind: 'absent' };
+  const elements = among.kind === 'elements' ? among.elements : table.sets.get(among.name);
+  if (elements === undefined && among.kind === 'named') {
+    return { kind: 'found', elements: [], reason: `the elements of set ${among.name} are not known`, open: true };
+  }
+  const possible: SetElement[] = [];
+  let fallback: SetElement | null = null;
+  for (const element of elements ?? []) {
+    if (element.key.length === 0) {
+      fallback = element;
+      continue;
+    }
+    const truth = matchesElement(element, readings);
+    if (truth === 'yes') return { kind: 'found', elements: [element], reason: null, open: false };
+    if (truth === 'unknown') possible.push(element);
+  }
+  if (fallback !== null) possible.push(fallback);
+  const unread = readings.find((reading) => reading.kind === 'unknown');
+  const isCertain = possible.length === 0 || unread === undefined;
+  return {
+    kind: 'found',
+    elements: possible,
+    reason: isCertain ? null : unread.reason,
+    open: fallback === null,
+  };
+}
+
+/** Whether a key is among elements. */
+export function isAmong(
+  key: readonly Operand[],
+  among: Elements,
+  negated: boolean,
+  view: View,
+  table: RuleTable,
+): Truth {
+  const found = candidates(key, among, view, table);
+  if (found.kind === 'absent') return 'no';
+  if (found.reason !== null) return { unknown: found.reason };
+  return found.elements.length > 0 !== negated ? 'yes' : 'no';
+}

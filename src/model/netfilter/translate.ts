@@ -1,0 +1,107 @@
+/** Address translation: what a NAT rule, or the conntrack entry of a connection that is there, makes of a packet. */
+
+import type { ConnectionEntry, Operand, RuleTable, Translation } from '../../host/netfilter.ts';
+import { parseAddress } from '../address.ts';
+import type { View } from './fields.ts';
+import { readAll } from './operand.ts';
+import type { NetfilterPacket } from './packet.ts';
+import type { Reading } from './reading.ts';
+
+/** IPS_SRC_NAT and IPS_DST_NAT. */
+const sourceTranslated = 16n;
+const destinationTranslated = 32n;
+
+const localhost = { 4: 0x7f00_0001n, 6: 1n } as const;
+
+const portProtocols: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
+
+/** One end of a packet; null for what is not known. */
+interface End {
+  readonly address: bigint | null;
+  readonly port: number | null;
+}
+
+function endOf(packet: NetfilterPacket, end: Translation['end']): End {
+  return end === 'source'
+    ? { address: packet.source, port: packet.sourcePort }
+    : { address: packet.destination, port: packet.destinationPort };
+}
+
+function withEnd(packet: NetfilterPacket, end: Translation['end'], { address, port }: End): NetfilterPacket {
+  const before = endOf(packet, end);
+  if (before.address !== null && before.address === address && before.port === port) return packet;
+  const bit = end === 'source' ? sourceTranslated : destinationTranslated;
+  const connection = { ...packet.connection, status: packet.connection.status | bit };
+  return end === 'source'
+    ? { ...packet, connection, source: address, sourcePort: port }
+    : { ...packet, connection, destination: address, destinationPort: port };
+}
+
+function numberIn(reading: Reading | undefined): bigint | null {
+  return reading?.kind === 'value' && typeof reading.value === 'bigint' ? reading.value : null;
+}
+
+/** The address that a rule gives: null when it is not known, and undefined when the packet keeps its own. */
+function addressFor(translation: Translation, given: readonly Reading[], view: View): bigint | null | undefined {
+  const { packet, place, host } = view;
+  switch (translation.how) {
+    case 'masquerade':
+      return host.masqueradeAddress(packet.family, place.output, packet.destination);
+    case 'redirect':
+      // A packet of this host goes to localhost (nf_nat_redirect_ipv4).
+      return place.hook === 'output' ? localhost[packet.family] : host.redirectAddress(packet.family, place.input);
+    case 'to':
+    default:
+      return given.length === 0 ? undefined : numberIn(given[0]);
+  }
+}
+
+function readings(operand: Operand | null, view: View, table: RuleTable): readonly Reading[] {
+  return operand === null ? [] : readAll(operand, view, table);
+}
+
+/**
+ * The packet after a NAT rule; null when the rule does nothing to this packet, because it is for the other IP version or
+ * its map has nothing for it. A port that the rule does not name is kept, which the kernel does as long as it is free.
+ */
+export function translated(translation: Translation, view: View, table: RuleTable): NetfilterPacket | null {
+  const { packet } = view;
+  if (translation.family !== null && translation.family !== packet.family) return null;
+  const given = readings(translation.address, view, table);
+  if (given[0]?.kind === 'absent') return null;
+  // A map may give the port beside the address.
+  const ports = translation.port === null ? given.slice(1) : readings(translation.port, view, table);
+  if (ports[0]?.kind === 'absent') return null;
+  const before = endOf(packet, translation.end);
+  const address = addressFor(translation, given, view);
+  const named = ports.length === 0 || !portProtocols.has(packet.protocol) ? undefined : numberIn(ports[0]);
+  return withEnd(packet, translation.end, {
+    address: address === undefined ? before.address : address,
+    port: named === undefined ? before.port : keptPort(named, before.port, translation),
+  });
+}
+
+/** A range's port: the kernel keeps the packet's own where that lies in it. */
+function keptPort(named: bigint | null, own: number | null, { port }: Translation): number | null {
+  if (named !== null) return Number(named);
+  if (port?.kind !== 'one-of' || own === null || port.low <= 1n) return null;
+  return BigInt(own) >= port.low && BigInt(own) <= port.high ? own : null;
+}
+
+/**
+ * The packet as the entry of its connection translates it at a hook: destinations where packets come in or are sent,
+ * sources where they leave or are taken in (nf_nat_packet). The other direction's tuple, turned round, is what comes out.
+ */
+export function translatedByEntry(
+  packet: NetfilterPacket,
+  entry: ConnectionEntry,
+  end: Translation['end'],
+): NetfilterPacket {
+  const other = packet.connection.direction === 'original' ? entry.reply : entry.original;
+  const [text, port] =
+    end === 'destination' ? [other.source, other.sourcePort] : [other.destination, other.destinationPort];
+  return withEnd(packet, end, {
+    address: parseAddress(text)?.value ?? null,
+    port: port ?? endOf(packet, end).port,
+  });
+}

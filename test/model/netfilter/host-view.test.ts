@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { formatAddress } from '../../../src/model/address.ts';
+import { hostViewOf } from '../../../src/model/netfilter/host-view.ts';
+import { link, loopback, namespace } from '../hosts.ts';
+import { address } from './tables.ts';
+
+const box = namespace('box', {
+  links: [
+    loopback(),
+    link('eth0', { addresses: ['192.0.2.10', 'fe80::1', '2001:db8::10'] }),
+    link('podman0', { addresses: ['10.88.0.1', '10.99.0.1'] }),
+  ],
+  routes: [
+    'default via 192.0.2.1 dev eth0',
+    '10.88.0.0/16 dev podman0',
+    '10.99.0.0/16 dev podman0',
+    'broadcast 10.88.255.255 dev podman0',
+    'local 127.0.0.0/8 dev lo',
+  ],
+});
+const view = hostViewOf(box);
+
+describe('the type of an address', () => {
+  test.each<[text: string, device: string | null, type: string]>([
+    ['192.0.2.10', null, 'local'],
+    ['192.0.2.10', 'eth0', 'local'],
+    ['192.0.2.10', 'podman0', 'unicast'],
+    ['127.1.2.3', null, 'local'],
+    ['10.88.255.255', null, 'broadcast'],
+    ['255.255.255.255', null, 'broadcast'],
+    ['224.0.0.251', null, 'multicast'],
+    ['10.88.0.9', null, 'unicast'],
+    ['2001:db8::10', null, 'local'],
+    ['ff02::1', null, 'multicast'],
+  ])('%s on %s: %s', (text, device, type) => {
+    expect(view.addressType(text.includes(':') ? 6 : 4, address(text), device)).toBe(type);
+  });
+
+  test('without a local table it is not known', () => {
+    const bare = hostViewOf({ ...box, routes: [] });
+    expect(bare.addressType(4, address('192.0.2.10'), null)).toBeNull();
+    expect(bare.addressType(4, address('224.0.0.1'), null)).toBe('multicast');
+  });
+});
+
+test.each([
+  ['198.51.100.7', 'eth0'],
+  ['10.88.0.9', 'podman0'],
+  ['2001:db9::1', ''],
+])('%s leaves by "%s"', (text, device) => {
+  expect(view.routeDevice(text.includes(':') ? 6 : 4, address(text), 0n)).toBe(device);
+});
+
+test.each<[title: string, family: 4 | 6, device: string, destination: string, expected: string | null]>([
+  ['the one address', 4, 'eth0', '198.51.100.7', '192.0.2.10'],
+  ['of several, the one in the network of the next hop', 4, 'podman0', '10.99.0.5', '10.99.0.1'],
+  ['else the first', 4, 'podman0', '198.51.100.7', '10.88.0.1'],
+  ['IPv6, never the link-local one', 6, 'eth0', '2001:db8::99', '2001:db8::10'],
+  ['no address', 4, 'gone', '198.51.100.7', null],
+])('MASQUERADE takes %s', (_title, family, device, destination, expected) => {
+  const found = view.masqueradeAddress(family, device, address(destination));
+  expect(found === null ? null : formatAddress({ family, value: found })).toBe(expected);
+});
+
+test('REDIRECT takes the first address of the device', () => {
+  expect(view.redirectAddress(4, 'podman0')).toBe(address('10.88.0.1'));
+  expect(view.redirectAddress(6, 'eth0')).toBe(address('2001:db8::10'));
+  expect(view.redirectAddress(4, 'gone')).toBeNull();
+});
