@@ -18,6 +18,7 @@ import { requestHops } from './hops.ts';
 import { readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
+import { interfaceDown, ipForwardOff, neighbourUnresolved, noRoute } from './routing.ts';
 import { silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { formatTime } from './time.ts';
@@ -32,6 +33,10 @@ const causes: readonly Cause[] = [
   noListener,
   firewallReject,
   firewallDropped,
+  noRoute,
+  neighbourUnresolved,
+  interfaceDown,
+  ipForwardOff,
   dnsError,
   tlsToPlaintext,
   plaintextToTls,

@@ -57,16 +57,18 @@ describe('a connect() of which no packet was seen', () => {
       kernelLine(3_000_001_000n, report(113), 'packets', '.Ns2.'),
     ];
     const connection = onlyConnection(caseOf({ sights: [], snapshot, kernel }));
-    expect(told(connection).what).toBe('unreachable EHOSTUNREACH - inferred');
+    expect(told(connection).what).toBe('unreachable EHOSTUNREACH neighbour-unresolved proven');
     expect(connection.summary).toBe(
-      '10.88.0.77:80 could not be reached: nobody on podman0 has the address 10.88.0.77, by the state of the host.',
+      '10.88.0.77:80 could not be reached: nobody on podman0 has the address 10.88.0.77.',
     );
     expect(connection.source).toMatchObject({ address: '10.88.0.10', port: 44_876 });
   });
 
   it('that the program gave up is a timeout', () => {
     const kernel = [...asking, own(2_000_000_000n, state('SYN_SENT', 'CLOSE', 44_876))];
-    expect(told(onlyConnection(caseOf({ sights: [], snapshot, kernel }))).what).toBe('timeout - - inferred');
+    expect(told(onlyConnection(caseOf({ sights: [], snapshot, kernel }))).what).toBe(
+      'timeout - neighbour-unresolved inferred',
+    );
   });
 
   it('is told for each try', () => {

@@ -1,0 +1,213 @@
+/**
+ * Causes of routing and of the link: by the state of the host the packet comes no further than this, and what the program
+ * met, or where the packet was last seen, agrees.
+ */
+
+import { requestPacket, wasAnswered } from '../flow/connection.ts';
+import type { HostState } from '../host/state.ts';
+import { journey } from '../model/journey.ts';
+import type { Step } from '../model/step.ts';
+import type { Context } from './context.ts';
+import type { Certainty, Fix } from './diagnosis.ts';
+import { errnoText } from './errno.ts';
+import type { Cause, Finding } from './finding.ts';
+import { framesAt } from './hops.ts';
+import { kernelEvidence } from './kernel-reading.ts';
+import { shellCommand } from './shell.ts';
+import { askedText, inNetns, netnsText, serverText } from './words.ts';
+
+/** The errno that the program's connect() met, by the kernel's trace; null when it is not known. */
+function metErrno({ connection, kernel }: Context): string | null {
+  return kernel === null ? null : connection.errno;
+}
+
+/** The last step of a journey that ended at a stage, if the connection failed in a way that fits. */
+function endAt(context: Context, stage: Step['stage'], ends: readonly string[]): Step | null {
+  const { connection, journey: way } = context;
+  const failed = connection.outcome === 'unreachable' || connection.outcome === 'timeout';
+  if (way === null || !failed || wasAnswered(connection) || !ends.includes(way.end.kind)) return null;
+  const last = way.steps.at(-1);
+  return last?.stage === stage ? last : null;
+}
+
+/** Proven when the kernel gave the program the very errno that the model says; inferred otherwise. */
+function certaintyOf(context: Context): Certainty {
+  const end = context.journey?.end;
+  const expected = end !== undefined && 'answer' in end ? (end.answer?.errno ?? null) : null;
+  return expected !== null && metErrno(context) === expected ? 'proven' : 'inferred';
+}
+
+/** By what the kernel gives the program: the types of routes that say no (fib_props in net/ipv4/fib_semantics.c). */
+const routeCauses: Readonly<Record<string, { readonly cause: string; readonly what: string }>> = {
+  ENETUNREACH: { cause: 'no-route', what: 'has no route to it' },
+  EHOSTUNREACH: { cause: 'route-unreachable', what: 'has a route to it of type unreachable, which says no' },
+  EACCES: { cause: 'route-prohibit', what: 'has a route to it of type prohibit, which forbids it' },
+  EINVAL: { cause: 'route-blackhole', what: 'has a route to it of type blackhole, which swallows it' },
+};
+
+function errnoSentence(context: Context): string {
+  const errno = metErrno(context);
+  return errno === null ? '' : ` The program's connect() met ${errnoText(errno)}.`;
+}
+
+/** No route, or one that says no, where the packet starts. */
+export const noRoute: Cause = (context) => {
+  const step = endAt(context, 'route', ['unroutable']);
+  const end = context.journey?.end;
+  if (step === null || end === undefined || !('answer' in end) || end.answer?.netns !== context.clientNetns)
+    return null;
+  const found = routeCauses[end.answer.errno];
+  if (found === undefined) return null;
+  const place = netnsText(step.netns);
+  return {
+    cause: found.cause,
+    certainty: certaintyOf(context),
+    where: { netns: step.netns, device: step.device, stage: 'route' },
+    verdict: 'failed',
+    detail: step.detail,
+    evidence: (context.kernel?.routes ?? [])
+      .filter(({ event }) => event.kind === 'route' && event.error !== 0)
+      .slice(-1)
+      .map(kernelEvidence),
+    summary: `${serverText(context)} could not be reached: ${place} ${found.what}.`,
+    explanation: [
+      askedText(context),
+      `Before a packet is made, the kernel of ${place} looks up where it is to go, in its routing table. ${place} ${found.what}, so no packet was made.${errnoSentence(context)}`,
+      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', context.packet.destination])}. A container usually needs a default route by its bridge's address.`,
+    ],
+    fixes: [],
+    alternatives: [],
+  };
+};
+
+/** Nobody answers for the next hop's address. */
+export const neighbourUnresolved: Cause = (context) => {
+  const step = endAt(context, 'neighbour', ['unanswered']);
+  if (step === null) return null;
+  const six = context.packet.family === 6;
+  return {
+    cause: 'neighbour-unresolved',
+    certainty: certaintyOf(context),
+    where: { netns: step.netns, device: step.device, stage: 'neighbour' },
+    verdict: 'failed',
+    detail: step.detail,
+    evidence: [],
+    summary: `${serverText(context)} could not be reached: ${step.detail}.`,
+    explanation: [
+      askedText(context),
+      `To send the packet on its last stretch, ${netnsText(step.netns)} asks on ${step.device} who has the address (${six ? 'Neighbour Discovery' : 'ARP'}). Nobody answered: ${step.detail}. Either the machine is not there, or it has another address, or it is plugged into another network.${errnoSentence(context)}`,
+    ],
+    fixes: [],
+    alternatives: [],
+  };
+};
+
+/** The host with a link set up. */
+function withLinkUp(host: HostState, netns: string, device: string): HostState {
+  const namespaces = new Map(host.namespaces);
+  const namespace = namespaces.get(netns);
+  if (namespace !== undefined) {
+    const links = namespace.links.map((link) => (link.name === device ? { ...link, up: true, carrier: true } : link));
+    namespaces.set(netns, { ...namespace, links });
+  }
+  return { ...host, namespaces };
+}
+
+/** The host with a setting changed. */
+function withSetting(host: HostState, netns: string, name: string): HostState {
+  const namespaces = new Map(host.namespaces);
+  const namespace = namespaces.get(netns);
+  const known = namespace?.sysctls.get(name);
+  if (namespace !== undefined && known !== undefined) {
+    const sysctls = new Map(namespace.sysctls).set(name, { ...known, value: '1' });
+    namespaces.set(netns, { ...namespace, sysctls });
+  }
+  return { ...host, namespaces };
+}
+
+/** True when the packet, sent again on the changed host, no longer ends at that place. */
+function getsFurther({ packet, clientNetns }: Context, changed: HostState, step: Step): boolean {
+  if (clientNetns === null) return false;
+  const { steps, end } = journey(changed, packet, clientNetns);
+  const last = steps.at(-1);
+  const same = last?.netns === step.netns && last.stage === step.stage && last.device === step.device;
+  return !same && (end.kind === 'accepted' || end.kind === 'leaves-view');
+}
+
+/** The command, unless a name in it cannot be pasted. */
+function commandsOf(argv: readonly string[]): string[] {
+  const command = shellCommand(argv);
+  return command === null ? [] : [command];
+}
+
+/** A device on the way is down. */
+export const interfaceDown: Cause = (context) => {
+  const step = endAt(context, 'egress', ['dropped']);
+  const { host } = context;
+  const link = host?.namespaces.get(step?.netns ?? '')?.links.find(({ name }) => name === step?.device);
+  if (step === null || host === null || link === undefined || (link.up && link.carrier)) return null;
+  const isLoopback = link.kind === 'loopback';
+  const fix: Fix = {
+    summary: `Set ${link.name} up ${inNetns(step.netns)}. Whoever set it down may have had a reason.`,
+    commands: commandsOf(['ip', 'link', 'set', link.name, 'up']),
+    netns: step.netns,
+    verified: getsFurther(context, withLinkUp(host, step.netns, link.name), step),
+  };
+  const summary = `${serverText(context)} could not be reached: ${step.detail} ${inNetns(step.netns)}.`;
+  const other = link.up
+    ? `It is set up, but its other end is not, or nothing is plugged in: look there.`
+    : 'It was set down, or never set up.';
+  return {
+    ...(isLoopback ? { cause: 'loopback-down' } : { cause: 'interface-down' }),
+    certainty: certaintyOf(context),
+    where: { netns: step.netns, device: step.device, stage: 'egress' },
+    verdict: 'dropped',
+    detail: step.detail,
+    evidence: [],
+    summary,
+    explanation: [
+      askedText(context),
+      `The packet was to leave by ${link.name}, and ${step.detail}. ${other}${errnoSentence(context)}`,
+    ],
+    fixes: link.up ? [] : [fix],
+    alternatives: [],
+  };
+};
+
+const forwardingOff = 'IP_INADDRERRORS';
+
+/** The host on the way does not forward. */
+export const ipForwardOff: Cause = (context) => {
+  const step = endAt(context, 'forward', ['dropped']);
+  const [setting] = step?.quotes ?? [];
+  const name = setting?.text.split(' ', 1)[0] ?? '';
+  const { host, kernel, connection } = context;
+  if (step === null || host === null || !name.endsWith('forwarding')) return null;
+  const drop = kernel?.drop ?? null;
+  const said = drop?.event.kind === 'drop' && drop.event.reason === forwardingOff;
+  const request = requestPacket(connection);
+  const seen = request !== null && framesAt(context, request.frames, { ...step, stage: 'ingress' }).length > 0;
+  const everywhere = context.packet.family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
+  const fix: Fix = {
+    summary: `Let ${netnsText(step.netns)} forward; it then does so between all of its networks, as far as its firewall lets it. To keep it over a reboot, write it to a file in /etc/sysctl.d.`,
+    commands: commandsOf(['sysctl', '-w', `${everywhere}=1`]),
+    netns: step.netns,
+    verified: getsFurther(context, withSetting(host, step.netns, name), step),
+  };
+  const finding: Finding = {
+    cause: 'ip-forward-off',
+    certainty: said ? 'proven' : seen ? 'observed' : 'inferred',
+    where: { netns: step.netns, device: step.device, stage: 'forward' },
+    verdict: 'dropped',
+    detail: step.detail,
+    evidence: said && drop !== null ? [kernelEvidence(drop)] : [],
+    summary: `${serverText(context)} did not answer: ${step.detail}.`,
+    explanation: [
+      askedText(context),
+      `It came into ${netnsText(step.netns)} by ${step.device} and is for somebody else, so it would have to be forwarded. ${name} is 0: a host that is no router drops such packets and says nothing.`,
+    ],
+    fixes: [fix],
+    alternatives: [],
+  };
+  return finding;
+};
