@@ -151,13 +151,12 @@ export class ConnectionTable {
     words.set(headers.addresses, at + word.addresses);
     words[at + word.ports] = (headers.sourcePort << 16) | headers.destinationPort;
     words[at + word.kind] = (headers.family << 8) | headers.protocol;
-    words[at + word.hash] = hash;
     words[at + word.current] = id;
     words[at + word.previous] = previous + 1;
     words[at + word.firstFrame] = frame;
     doubles[(at >> 1) + connectionDouble.firstNs] = timeNs;
     doubles[(at >> 1) + connectionDouble.lastNs] = timeNs;
-    this.#hash.set(id);
+    this.#hash.set(id, hash);
     return id;
   }
 
