@@ -35,10 +35,29 @@ export function sameAddresses(words: Int32Array, at: number, headers: Headers, d
   return true;
 }
 
+/**
+ * The hash of a packet's ends, the same for both directions.
+ *
+ * @param seed Any number: it keeps a capture from being crafted so that its connections collide.
+ */
+export function hashEnds({ addresses, family, protocol, sourcePort, destinationPort }: Headers, seed: number): number {
+  const mixedSeed = mix(seed, 0x85ebca6b);
+  let source = mixedSeed ^ sourcePort;
+  let destination = mixedSeed ^ destinationPort;
+  if (family !== ipv4Family) {
+    for (let index = 0; index < 3; index += 1) {
+      source = mix(source, addresses[index] ?? 0);
+      destination = mix(destination, addresses[4 + index] ?? 0);
+    }
+  }
+  source = mix(mix(source, addresses[3] ?? 0), mixedSeed);
+  destination = mix(mix(destination, addresses[7] ?? 0), mixedSeed);
+  return mix((source + destination) | 0, protocol);
+}
+
 /** The latest connection of each pair of ends. */
 export class TupleHash {
   readonly #rows: Rows;
-  readonly #seed: number;
   /** Slots of two words: a hash, and the number of its row plus 1, 0 in a free slot. */
   #slots = new Int32Array(slotWords * smallest);
   #mask = smallest - 1;
@@ -49,28 +68,11 @@ export class TupleHash {
   /** Of the packet that was found last: 0 when end 0 of the row sent it. */
   direction = 0;
 
-  constructor(rows: Rows, seed: number) {
+  constructor(rows: Rows) {
     this.#rows = rows;
-    this.#seed = mix(seed, 0x85ebca6b);
   }
 
-  /** The hash of a packet's ends, the same for both directions. */
-  of(headers: Headers): number {
-    const { addresses, family } = headers;
-    let source = this.#seed ^ headers.sourcePort;
-    let destination = this.#seed ^ headers.destinationPort;
-    if (family !== ipv4Family) {
-      for (let index = 0; index < 3; index += 1) {
-        source = mix(source, addresses[index] ?? 0);
-        destination = mix(destination, addresses[4 + index] ?? 0);
-      }
-    }
-    source = mix(mix(source, addresses[3] ?? 0), this.#seed);
-    destination = mix(mix(destination, addresses[7] ?? 0), this.#seed);
-    return mix((source + destination) | 0, headers.protocol);
-  }
-
-  /** The connection of a packet's ends, or `none`. */
+  /** The connection of a packet's ends, or `none`; `hash` is that of `hashEnds`, with one seed for all. */
   find(headers: Headers, hash: number): number {
     const { sourcePort, destinationPort } = headers;
     const kind = (headers.family << 8) | headers.protocol;
