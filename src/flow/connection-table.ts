@@ -15,7 +15,7 @@ import type { Sight } from './sight.ts';
 import { followSegment, side, sideAt, sideDouble, track } from './tcp-track.ts';
 import { hashEnds, sameAddresses, TupleHash } from './tuple-hash.ts';
 
-/** Rows of connections and of what each capture point saw of them take 328 bytes: 690 MB at most, and half as much again
+/** Rows of connections and of what each capture point saw of them take 320 bytes: 670 MB at most, and half as much again
  * while they grow to that. */
 const mostConnections = 2 ** 21;
 const mostTracks = 2 ** 21;

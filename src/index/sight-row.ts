@@ -10,7 +10,7 @@ const sightWord = {
   addresses: 0,
   /** The source port in the upper half, the destination's in the lower. */
   ports: 8,
-  /** What `kind` says below. */
+  /** What `kindBit` says. */
   kind: 9,
   sequence: 10,
   acknowledgement: 11,
@@ -30,8 +30,14 @@ const timeDouble = 8;
 export const sightWords = 22;
 
 /** Bits of the word `kind`: flags in the lowest eight, then these. */
-const kindBit = { protocolShift: 8, fragmentShift: 16, hasPorts: 1 << 18, hasTransport: 1 << 19, isQuoted: 1 << 20 };
-const isIpv4 = 1 << 21;
+const kindBit = {
+  protocolShift: 8,
+  fragmentShift: 16,
+  hasPorts: 1 << 18,
+  hasTransport: 1 << 19,
+  isQuoted: 1 << 20,
+  isIpv4: 1 << 21,
+} as const;
 const byte = 0xff;
 const half = 0xffff;
 const halfBits = 16;
@@ -71,13 +77,8 @@ export class SightRows {
   #writeHeaders(at: number, headers: Headers): void {
     const words = this.#words;
     const { addresses } = headers;
-    words[at + 3] = addresses[3] ?? 0;
-    words[at + 7] = addresses[7] ?? 0;
-    if (headers.family === 6) {
-      for (let index = 0; index < 3; index += 1) {
-        words[at + index] = addresses[index] ?? 0;
-        words[at + 4 + index] = addresses[4 + index] ?? 0;
-      }
+    for (let index = 0; index < addresses.length; index += 1) {
+      words[at + sightWord.addresses + index] = addresses[index] ?? 0;
     }
     words[at + sightWord.ports] = (headers.sourcePort << halfBits) | headers.destinationPort;
     words[at + sightWord.kind] =
@@ -86,7 +87,7 @@ export class SightRows {
       (headers.fragment << kindBit.fragmentShift) |
       (headers.hasPorts ? kindBit.hasPorts : 0) |
       (headers.hasTransport ? kindBit.hasTransport : 0) |
-      (headers.family === 4 ? isIpv4 : 0);
+      (headers.family === 4 ? kindBit.isIpv4 : 0);
     words[at + sightWord.sequence] = headers.sequence;
     words[at + sightWord.acknowledgement] = headers.acknowledgement;
     words[at + sightWord.window] = headers.window;
@@ -100,12 +101,8 @@ export class SightRows {
     const { headers } = sight;
     const at = row * sightWords;
     const { addresses } = headers;
-    const isIpv6 = ((words[at + sightWord.kind] ?? 0) & isIpv4) === 0;
-    addresses[3] = words[at + 3] ?? 0;
-    addresses[7] = words[at + 7] ?? 0;
-    for (let index = 0; index < 3; index += 1) {
-      addresses[index] = isIpv6 ? (words[at + index] ?? 0) : 0;
-      addresses[4 + index] = isIpv6 ? (words[at + 4 + index] ?? 0) : 0;
+    for (let index = 0; index < addresses.length; index += 1) {
+      addresses[index] = words[at + sightWord.addresses + index] ?? 0;
     }
     const ports = words[at + sightWord.ports] ?? 0;
     headers.sourcePort = ports >>> halfBits;
@@ -116,7 +113,7 @@ export class SightRows {
     headers.fragment = fragmentOf(kind);
     headers.hasPorts = (kind & kindBit.hasPorts) !== 0;
     headers.hasTransport = (kind & kindBit.hasTransport) !== 0;
-    headers.family = (kind & isIpv4) === 0 ? 6 : 4;
+    headers.family = (kind & kindBit.isIpv4) === 0 ? 6 : 4;
     headers.sequence = words[at + sightWord.sequence] ?? 0;
     headers.acknowledgement = words[at + sightWord.acknowledgement] ?? 0;
     headers.window = words[at + sightWord.window] ?? 0;
