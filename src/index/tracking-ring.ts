@@ -8,7 +8,9 @@ export const batchInput = 256 * 1024;
 /** Rows of a batch: as many sights as so many bytes can be, and one that began before them. */
 const batchRows = Math.ceil(batchInput / fewestSightBytes) + 1;
 /** One is read, one is tracked, and the others even out who is quicker. */
-const batchCount = 8;
+const batchCount = 16;
+/** Who waits for room is woken when so many batches are free, not for each: to wake a thread takes long. */
+const wakeCount = batchCount / 2;
 /** Words of what both threads know of the ring; then how many sights each batch has. */
 const ringWord = { handed: 0, done: 1, counts: 2 } as const;
 const longestWaitMs = 1000;
@@ -52,6 +54,7 @@ export class Ring {
   hand(count: number): void {
     this.#state[ringWord.counts + (this.#passed % batchCount)] = count;
     this.#pass(ringWord.handed);
+    Atomics.notify(this.#state, ringWord.handed);
   }
 
   /** Waits a while for a batch to fill; false when there is none yet. */
@@ -73,12 +76,12 @@ export class Ring {
   /** Gives the batch that was taken back. */
   giveBack(): void {
     this.#pass(ringWord.done);
+    if (this.#passed % wakeCount === 0) Atomics.notify(this.#state, ringWord.done);
   }
 
   #pass(word: number): void {
     this.#passed += 1;
     Atomics.store(this.#state, word, this.#passed);
-    Atomics.notify(this.#state, word);
   }
 }
 
