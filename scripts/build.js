@@ -1,11 +1,15 @@
-// Bundles the program into dist/: one file a process that nettrace starts, shared chunks beside them. A bundle starts in
+// Bundles the program into dist/: one file a process or thread that nettrace starts, shared chunks beside them. A bundle starts in
 // half the time of the module tree (docs/performance.md).
 import { rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
 await build({
-  entryPoints: { main: 'src/cli/main.ts', 'cap-worker': 'src/capture/cap-worker.ts' },
+  entryPoints: {
+    main: 'src/cli/main.ts',
+    'cap-worker': 'src/capture/cap-worker.ts',
+    'tracking-worker': 'src/index/tracking-worker.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -3,10 +3,11 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
-import { describeCaptureError } from '../capfile/capture-error.ts';
+import { type CaptureFileError, describeCaptureError } from '../capfile/capture-error.ts';
+import type { Connections } from '../flow/connection-table.ts';
 import { type ConnectionSummary, summarizeConnection } from '../flow/summary.ts';
 import { findTranslations } from '../flow/translation.ts';
-import { CaptureIndex } from '../index/capture-index.ts';
+import { ConnectionPass } from '../index/connection-pass.ts';
 import { readChunks } from '../index/read-file.ts';
 import { columnWidths, connectionJson, connectionLine, headingLine } from '../report/connections.ts';
 import { escapeText } from '../report/escape.ts';
@@ -28,25 +29,33 @@ async function fileSize(path: string): Promise<number | null> {
   return found.isFile() ? found.size : null;
 }
 
-async function readIndex(path: string): Promise<CaptureIndex> {
-  const index = new CaptureIndex(randomBytes(4).readInt32LE());
+/** What the pass over a capture found. */
+interface Found {
+  readonly connections: Connections;
+  /** The second that the connections count nanoseconds from. */
+  readonly firstSecond: number;
+  readonly error: CaptureFileError | null;
+}
+
+async function readConnections(path: string): Promise<Found> {
   try {
-    using progress = new Progress(path === '-' ? null : await fileSize(path));
-    const take = (chunk: Uint8Array): void => {
-      index.push(chunk);
-      progress.show(index.bytes);
+    const size = path === '-' ? null : await fileSize(path);
+    await using pass = new ConnectionPass(randomBytes(4).readInt32LE(), size ?? 0);
+    using progress = new Progress(size);
+    const take = async (chunk: Uint8Array): Promise<void> => {
+      await pass.push(chunk);
+      progress.show(pass.bytes);
     };
-    if (path === '-') for await (const chunk of process.stdin) take(chunk);
+    if (path === '-') for await (const chunk of process.stdin) await take(chunk);
     else await readChunks(path, take);
+    return { connections: await pass.end(), firstSecond: pass.firstSecond, error: pass.error };
   } catch (error) {
     throw new UserError(`cannot read ${path === '-' ? 'standard input' : path}: ${errorText(error)}`);
   }
-  index.end();
-  return index;
 }
 
 /** Connections in the order in which they began; what NAT split in two is one. */
-function* summaries({ connections: table }: CaptureIndex): Generator<ConnectionSummary> {
+function* summaries({ connections: table }: Found): Generator<ConnectionSummary> {
   const translations = findTranslations(table);
   const later = new Set(translations.values());
   for (let id = 0; id < table.rows.count; id += 1) {
@@ -54,8 +63,8 @@ function* summaries({ connections: table }: CaptureIndex): Generator<ConnectionS
   }
 }
 
-function* tableLines(index: CaptureIndex): Generator<string> {
-  const rows = summaries(index);
+function* tableLines(found: Found): Generator<string> {
+  const rows = summaries(found);
   const measured: ConnectionSummary[] = [];
   for (let next = rows.next(); next.done !== true; next = rows.next()) {
     measured.push(next.value);
@@ -68,11 +77,11 @@ function* tableLines(index: CaptureIndex): Generator<string> {
   for (const row of rows) yield connectionLine(row, sinceNs, widths);
 }
 
-function* jsonLines(index: CaptureIndex): Generator<string> {
+function* jsonLines(found: Found): Generator<string> {
   let number = 0;
-  for (const row of summaries(index)) {
+  for (const row of summaries(found)) {
     number += 1;
-    yield connectionJson(row, number, index.firstSecond);
+    yield connectionJson(row, number, found.firstSecond);
   }
 }
 
@@ -89,16 +98,18 @@ async function writeLines(lines: Iterable<string>): Promise<void> {
 
 /** Prints the table, or NDJSON; what the capture lacks is said on standard error. */
 export async function connections(path: string, { json }: ConnectionsOptions): Promise<void> {
-  const index = await readIndex(path);
+  const found = await readConnections(path);
   const name = path === '-' ? 'standard input' : path;
-  const { error } = index;
+  const { error } = found;
   if (error !== null && error.kind !== 'damaged')
     throw new UserError(`cannot read ${name}: ${describeCaptureError(error)}`);
-  await writeLines(json ? jsonLines(index) : tableLines(index));
-  const { untracked } = index.connections;
+  await writeLines(json ? jsonLines(found) : tableLines(found));
+  const { untracked } = found.connections;
   const problems = [
     ...(error === null ? [] : [describeCaptureError(error)]),
-    ...(untracked === 0 ? [] : [`${untracked} packets are in no connection here: there are more than fit into memory`]),
+    ...(untracked === 0
+      ? []
+      : [`${untracked} packets are counted in no connection here: there are more than fit into memory`]),
   ];
   for (const problem of problems) process.stderr.write(`nettrace: ${escapeText(name)}: ${escapeText(problem)}\n`);
 }

@@ -13,9 +13,9 @@ import { icmpErrno, sent } from './outcome.ts';
 import { Rows } from './rows.ts';
 import type { Sight } from './sight.ts';
 import { followSegment, side, sideAt, sideDouble, track } from './tcp-track.ts';
-import { sameAddresses, TupleHash } from './tuple-hash.ts';
+import { hashEnds, sameAddresses, TupleHash } from './tuple-hash.ts';
 
-/** Rows of connections and of what each capture point saw of them take 328 bytes: 690 MB at most, and half as much again
+/** Rows of connections and of what each capture point saw of them take 320 bytes: 670 MB at most, and half as much again
  * while they grow to that. */
 const mostConnections = 2 ** 21;
 const mostTracks = 2 ** 21;
@@ -34,13 +34,22 @@ const fragmentWords = 3;
 /** Set in a row's `error`, so that an error of type 0 is not taken for none. */
 const errorKnown = 0x10000;
 
-/** Everything that was seen, packet by packet. */
-export class ConnectionTable {
+/** What a table holds in the end. */
+export interface Connections {
   /** Rows of `connectionWord`, in the order in which the connections began. */
-  readonly rows = new Rows(connectionWords);
+  readonly rows: Rows;
   /** Rows of `track`. */
+  readonly tracks: Rows;
+  /** Packets that are counted in no connection because the table is full. */
+  readonly untracked: number;
+}
+
+/** Everything that was seen, packet by packet. */
+export class ConnectionTable implements Connections {
+  readonly rows = new Rows(connectionWords);
   readonly tracks = new Rows(track.words);
-  readonly #hash: TupleHash;
+  readonly #hash = new TupleHash(this.rows);
+  readonly #seed: number;
   /** Direct-mapped: identification, connection + 1, direction of the latest first fragments. */
   readonly #fragments = new Int32Array(fragmentSlots * fragmentWords);
   #untracked = 0;
@@ -50,23 +59,25 @@ export class ConnectionTable {
   /** Of the packet that was added last: bits of `mark`. */
   marks = 0;
 
-  /** @param seed Any number: it keeps a capture from being crafted so that its connections collide. */
+  /** @param seed Of `hashEnds`. */
   constructor(seed = 0) {
-    this.#hash = new TupleHash(this.rows, seed);
+    this.#seed = seed;
   }
 
-  /** Packets that belong to no connection here because the table is full. */
   get untracked(): number {
     return this.#untracked;
   }
 
-  /** Adds a packet and gives its connection's number, from 0 in the order in which they began, or `none`. */
-  add(sight: Sight): number {
+  /**
+   * Adds a packet and gives its connection's number, from 0 in the order in which they began, or `none`.
+   *
+   * @param hash That of `hashEnds` with this table's seed.
+   */
+  add(sight: Sight, hash = hashEnds(sight.headers, this.#seed)): number {
     const { headers } = sight;
     this.direction = 0;
     this.marks = 0;
     if (!headers.hasPorts) return this.#addFragment(sight);
-    const hash = this.#hash.of(headers);
     const latest = this.#hash.find(headers, hash);
     let id = latest;
     if (latest === none) id = this.#begin(sight, hash, none);
@@ -94,7 +105,7 @@ export class ConnectionTable {
    */
   addError(quoted: Headers, type: number, code: number): number {
     if (!quoted.hasPorts) return none;
-    const latest = this.#hash.find(quoted, this.#hash.of(quoted));
+    const latest = this.#hash.find(quoted, hashEnds(quoted, this.#seed));
     if (latest === none) return none;
     const id = this.#current(latest);
     const { words } = this.rows;
@@ -151,13 +162,12 @@ export class ConnectionTable {
     words.set(headers.addresses, at + word.addresses);
     words[at + word.ports] = (headers.sourcePort << 16) | headers.destinationPort;
     words[at + word.kind] = (headers.family << 8) | headers.protocol;
-    words[at + word.hash] = hash;
     words[at + word.current] = id;
     words[at + word.previous] = previous + 1;
     words[at + word.firstFrame] = frame;
     doubles[(at >> 1) + connectionDouble.firstNs] = timeNs;
     doubles[(at >> 1) + connectionDouble.lastNs] = timeNs;
-    this.#hash.set(id);
+    this.#hash.set(id, hash);
     return id;
   }
 
@@ -177,7 +187,10 @@ export class ConnectionTable {
     words[sentAt] = (words[sentAt] ?? 0) | bits | sent.anything;
 
     const row = this.#track(words, at, sight.point);
-    if (row === none) return;
+    if (row === none) {
+      this.#untracked += 1;
+      return;
+    }
     const { words: trackWords, doubles: trackDoubles } = this.tracks;
     const base = this.tracks.at(row);
     const own = sideAt(base, direction);
@@ -189,7 +202,7 @@ export class ConnectionTable {
     if (isSegment) this.marks = followSegment(trackWords, trackDoubles, base, direction, sight);
   }
 
-  /** The row of a connection at a capture point, made when it is new there. */
+  /** The row of a connection at a capture point, made when it is new there; `none` when there is no room for it. */
   #track(words: Int32Array, at: number, point: number): number {
     const head = (words[at + word.tracks] ?? 0) - 1;
     let row = head;
@@ -198,7 +211,7 @@ export class ConnectionTable {
       if (this.tracks.words[base + track.point] === point || count === mostPoints) return row;
       row = (this.tracks.words[base + track.next] ?? 0) - 1;
     }
-    if (this.tracks.count >= mostTracks) return head;
+    if (this.tracks.count >= mostTracks) return none;
     const added = this.tracks.add();
     const base = this.tracks.at(added);
     this.tracks.words[base + track.point] = point;

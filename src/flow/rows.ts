@@ -5,19 +5,24 @@ const fewest = 1024;
 /** A table of rows, each of `stride` 32-bit words; new rows are all zeros. */
 export class Rows {
   readonly #stride: number;
-  #capacity = fewest;
-  #count = 0;
+  #capacity: number;
+  #count: number;
 
   /** All rows' words. Another array after an `add`: do not keep it. */
-  words: Int32Array;
+  words: Int32Array<ArrayBuffer>;
   /** The same bytes: double n is words 2n and 2n + 1. */
   doubles: Float64Array;
 
-  /** @param stride Even, so that doubles fit. */
-  constructor(stride: number) {
+  /**
+   * @param stride Even, so that doubles fit.
+   * @param words Rows that another table was, and how many of them are taken.
+   */
+  constructor(stride: number, words = new Int32Array(fewest * stride), count = 0) {
     this.#stride = stride;
-    this.words = new Int32Array(fewest * stride);
-    this.doubles = new Float64Array(this.words.buffer);
+    this.#capacity = words.length / stride;
+    this.#count = count;
+    this.words = words;
+    this.doubles = new Float64Array(words.buffer);
   }
 
   get count(): number {

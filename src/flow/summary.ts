@@ -3,7 +3,7 @@
 import { readIpv4Word, readIpv6Words } from '../wire/address.ts';
 import { ipProtocol } from '../wire/headers.ts';
 import { connectionDouble, endingStage, none, connectionWord as word } from './connection-row.ts';
-import type { ConnectionTable } from './connection-table.ts';
+import type { Connections } from './connection-table.ts';
 import { icmpErrno, type Met, metByDatagram, metByTcp, sent } from './outcome.ts';
 import { handshake, side, sideAt, sideDouble, track, trackDouble } from './tcp-track.ts';
 
@@ -82,7 +82,7 @@ class Row {
   readonly #doubles: Float64Array;
   readonly #at: number;
 
-  constructor(table: ConnectionTable, id: number) {
+  constructor(table: Connections, id: number) {
     this.#words = table.rows.words;
     this.#doubles = table.rows.doubles;
     this.#at = table.rows.at(id);
@@ -185,7 +185,7 @@ function greater(a: SideSummary, b: SideSummary): SideSummary {
   };
 }
 
-function sideOf({ tracks }: ConnectionTable, base: number, direction: number): SideSummary {
+function sideOf({ tracks }: Connections, base: number, direction: number): SideSummary {
   const { words, doubles } = tracks;
   const own = sideAt(base, direction);
   return {
@@ -201,7 +201,7 @@ function sideOf({ tracks }: ConnectionTable, base: number, direction: number): S
 }
 
 /** What one capture point saw. */
-function readTrack(table: ConnectionTable, base: number, client: number): Tracks {
+function readTrack(table: Connections, base: number, client: number): Tracks {
   const { words, doubles } = table.tracks;
   const state = words[base + track.handshake] ?? 0;
   const isTimed = (state & (handshake.complete | handshake.repeated)) === handshake.complete;
@@ -213,7 +213,7 @@ function readTrack(table: ConnectionTable, base: number, client: number): Tracks
   };
 }
 
-function joinTracks(table: ConnectionTable, rows: readonly Row[]): Tracks {
+function joinTracks(table: Connections, rows: readonly Row[]): Tracks {
   let joined: Tracks | null = null;
   for (const connection of rows) {
     let row = connection.word(word.tracks) - 1;
@@ -240,7 +240,7 @@ function joinTracks(table: ConnectionTable, rows: readonly Row[]): Tracks {
  *
  * @param translated The number of the same connection after NAT, or `none`.
  */
-export function summarizeConnection(table: ConnectionTable, id: number, translated: number = none): ConnectionSummary {
+export function summarizeConnection(table: Connections, id: number, translated: number = none): ConnectionSummary {
   const row = new Row(table, id);
   const other = translated === none ? null : new Row(table, translated);
   const rows = other === null ? [row] : [row, other];

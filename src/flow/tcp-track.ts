@@ -22,30 +22,30 @@ const mark = {
   gap: 64,
 } as const;
 
-/** Words of a side: what one end sends. */
+/** Words of a side: what one end sends. What every segment reads or writes comes first; doubles stand in two words. */
 export const side = {
   flags: 0,
   nextSequence: 1,
   acknowledgement: 2,
   window: 3,
-  gapStart: 4,
-  gapEnd: 5,
-  lastSequence: 6,
-  lastIdentification: 7,
-  lastLength: 8,
-  packets: 9,
-  retransmissions: 10,
-  outOfOrder: 11,
-  duplicateAcks: 12,
-  zeroWindows: 13,
-  keepAlives: 14,
+  lastSequence: 4,
+  lastIdentification: 5,
+  lastLength: 6,
   /** When the last packet came, in microseconds modulo 2^32. */
-  lastMicroseconds: 15,
+  lastMicroseconds: 7,
+  packets: 12,
+  retransmissions: 13,
+  outOfOrder: 14,
+  duplicateAcks: 15,
+  zeroWindows: 16,
+  keepAlives: 17,
+  gapStart: 18,
+  gapEnd: 19,
   words: 22,
 } as const;
 
-/** Doubles of a side, in its words' own counting halved: they follow the words above. */
-export const sideDouble = { gapTimeNs: 8, bytes: 9, payload: 10 } as const;
+/** Doubles of a side. */
+export const sideDouble = { bytes: 4, payload: 5, gapTimeNs: 10 } as const;
 
 /** Words of a track: a connection at one capture point. */
 export const track = { point: 0, next: 1, handshake: 2, sides: 8, words: 8 + 2 * side.words } as const;

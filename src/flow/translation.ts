@@ -5,7 +5,7 @@
 
 import { ipProtocol } from '../wire/headers.ts';
 import { connectionDouble, none, connectionWord as word } from './connection-row.ts';
-import type { ConnectionTable } from './connection-table.ts';
+import type { Connections } from './connection-table.ts';
 
 /** Between the two sights of a SYN; a host that is slower than this is out of order. */
 const longestPassageNs = 1_000_000_000;
@@ -14,7 +14,7 @@ const longestPassageNs = 1_000_000_000;
  * Which connection each one became after NAT, by number, `none` for most. The one that began first is the original. Only
  * pairs are joined: where three or more fit together (a flood of equal SYNs), nobody can tell which belongs to which.
  */
-export function findTranslations(table: ConnectionTable): ReadonlyMap<number, number> {
+export function findTranslations(table: Connections): ReadonlyMap<number, number> {
   const wordOf = (id: number, index: number): number => table.rows.words[table.rows.at(id) + index] ?? 0;
   const firstNs = (id: number): number => table.rows.doubles[(table.rows.at(id) >> 1) + connectionDouble.firstNs] ?? 0;
   const opened: number[] = [];

@@ -7,6 +7,7 @@ import type { Headers } from '../wire/headers.ts';
 import { none, connectionWord as word } from './connection-row.ts';
 import type { Rows } from './rows.ts';
 
+const slotWords = 2;
 const smallest = 2 ** 12;
 const largest = 2 ** 22;
 /** Slots that are looked at for one connection: a table at most half full has runs that are far shorter. */
@@ -34,12 +35,31 @@ export function sameAddresses(words: Int32Array, at: number, headers: Headers, d
   return true;
 }
 
+/**
+ * The hash of a packet's ends, the same for both directions.
+ *
+ * @param seed Any number: it keeps a capture from being crafted so that its connections collide.
+ */
+export function hashEnds({ addresses, family, protocol, sourcePort, destinationPort }: Headers, seed: number): number {
+  const mixedSeed = mix(seed, 0x85ebca6b);
+  let source = mixedSeed ^ sourcePort;
+  let destination = mixedSeed ^ destinationPort;
+  if (family !== ipv4Family) {
+    for (let index = 0; index < 3; index += 1) {
+      source = mix(source, addresses[index] ?? 0);
+      destination = mix(destination, addresses[4 + index] ?? 0);
+    }
+  }
+  source = mix(mix(source, addresses[3] ?? 0), mixedSeed);
+  destination = mix(mix(destination, addresses[7] ?? 0), mixedSeed);
+  return mix((source + destination) | 0, protocol);
+}
+
 /** The latest connection of each pair of ends. */
 export class TupleHash {
   readonly #rows: Rows;
-  readonly #seed: number;
-  /** Row numbers plus 1; 0 is a free slot. */
-  #slots = new Int32Array(smallest);
+  /** Slots of two words: a hash, and the number of its row plus 1, 0 in a free slot. */
+  #slots = new Int32Array(slotWords * smallest);
   #mask = smallest - 1;
   #used = 0;
   /** Where `find` ended: the slot that it found, or the free one; `none` when the probe was too long. */
@@ -48,41 +68,25 @@ export class TupleHash {
   /** Of the packet that was found last: 0 when end 0 of the row sent it. */
   direction = 0;
 
-  constructor(rows: Rows, seed: number) {
+  constructor(rows: Rows) {
     this.#rows = rows;
-    this.#seed = mix(seed, 0x85ebca6b);
   }
 
-  /** The hash of a packet's ends, the same for both directions. */
-  of(headers: Headers): number {
-    const { addresses, family } = headers;
-    let source = this.#seed ^ headers.sourcePort;
-    let destination = this.#seed ^ headers.destinationPort;
-    if (family !== ipv4Family) {
-      for (let index = 0; index < 3; index += 1) {
-        source = mix(source, addresses[index] ?? 0);
-        destination = mix(destination, addresses[4 + index] ?? 0);
-      }
-    }
-    source = mix(mix(source, addresses[3] ?? 0), this.#seed);
-    destination = mix(mix(destination, addresses[7] ?? 0), this.#seed);
-    return mix((source + destination) | 0, headers.protocol);
-  }
-
-  /** The connection of a packet's ends, or `none`. */
+  /** The connection of a packet's ends, or `none`; `hash` is that of `hashEnds`, with one seed for all. */
   find(headers: Headers, hash: number): number {
     const { sourcePort, destinationPort } = headers;
     const kind = (headers.family << 8) | headers.protocol;
     const forward = (sourcePort << 16) | destinationPort;
     const backward = (destinationPort << 16) | sourcePort;
     for (let probe = 0; probe < longestProbe; probe += 1) {
-      const slot = (hash + probe) & this.#mask;
-      const row = (this.#slots[slot] ?? 0) - 1;
+      const slot = slotWords * ((hash + probe) & this.#mask);
+      const row = (this.#slots[slot + 1] ?? 0) - 1;
       this.#slot = slot;
       if (row === none) return none;
+      if (this.#slots[slot] !== hash) continue;
       const { words } = this.#rows;
       const at = this.#rows.at(row);
-      if (words[at + word.hash] !== hash || words[at + word.kind] !== kind) continue;
+      if (words[at + word.kind] !== kind) continue;
       const ports = words[at + word.ports];
       if (ports === forward && sameAddresses(words, at, headers, 0)) {
         this.direction = 0;
@@ -99,31 +103,38 @@ export class TupleHash {
 
   /** Makes room for the ends that were just looked for; false when there is none. */
   reserve(headers: Headers, hash: number): boolean {
-    if (2 * (this.#used + 1) > this.#slots.length && !this.#grow()) return false;
+    if (2 * (this.#used + 1) > this.#size && !this.#grow()) return false;
     this.find(headers, hash);
     while (this.#slot === none) {
-      if (this.#used < this.#slots.length * emptiest || !this.#grow()) return false;
+      if (this.#used < this.#size * emptiest || !this.#grow()) return false;
       this.find(headers, hash);
     }
     return true;
   }
 
   /** Makes a connection the latest one of the ends that were just looked for, or for which room was just made. */
-  set(row: number): void {
-    if (this.#slots[this.#slot] === 0) this.#used += 1;
-    this.#slots[this.#slot] = row + 1;
+  set(row: number, hash: number): void {
+    if (this.#slots[this.#slot + 1] === 0) this.#used += 1;
+    this.#slots[this.#slot] = hash;
+    this.#slots[this.#slot + 1] = row + 1;
+  }
+
+  get #size(): number {
+    return this.#mask + 1;
   }
 
   #grow(): boolean {
-    if (this.#slots.length >= largest) return false;
+    if (this.#size >= largest) return false;
     const before = this.#slots;
     this.#slots = new Int32Array(2 * before.length);
-    this.#mask = this.#slots.length - 1;
-    for (const entry of before) {
-      if (entry === 0) continue;
-      let slot = (this.#rows.words[this.#rows.at(entry - 1) + word.hash] ?? 0) & this.#mask;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
-      this.#slots[slot] = entry;
+    this.#mask = 2 * this.#size - 1;
+    for (let entry = 0; entry < before.length; entry += slotWords) {
+      if (before[entry + 1] === 0) continue;
+      const hash = before[entry] ?? 0;
+      let slot = slotWords * (hash & this.#mask);
+      while (this.#slots[slot + 1] !== 0) slot = (slot + slotWords) & (slotWords * this.#mask);
+      this.#slots[slot] = hash;
+      this.#slots[slot + 1] = before[entry + 1] ?? 0;
     }
     return true;
   }

@@ -5,55 +5,29 @@
 
 import type { CaptureFileError } from '../capfile/capture-error.ts';
 import type { FrameRecord } from '../capfile/capture-parser.ts';
-import { RecordReader } from '../capfile/record-reader.ts';
 import { none } from '../flow/connection-row.ts';
 import { ConnectionTable } from '../flow/connection-table.ts';
-import { isIcmpError, readQuotedHeaders } from '../flow/packet.ts';
-import { Sight } from '../flow/sight.ts';
-import { Headers } from '../wire/headers.ts';
 import { packetDouble, packetWord, packRest } from './packet-row.ts';
 import { PacketRows } from './packet-rows.ts';
+import { type IndexedInterface, SightReader } from './sight-reader.ts';
 
-/** An interface of the file. */
-export interface IndexedInterface {
-  readonly name: string | null;
-  /** libpcap's number: 1 is Ethernet. */
-  readonly linkType: number;
-}
-
-const nanosecondsPerSecond = 1e9;
 const largestSecond = 0xffff_ffff;
-/** Cooked captures of more devices than this have the others joined. */
-const mostDevices = 1024;
 
 /** Builds the index from chunks of a capture. */
 export class CaptureIndex {
   /** Rows of `packetWord`, in the file's order; a packet's number is its row's plus 1. */
   readonly packets = new PacketRows();
   readonly connections: ConnectionTable;
-  readonly interfaces: IndexedInterface[] = [];
-  readonly #reader: RecordReader;
-  readonly #sight = new Sight();
-  readonly #quoted = new Headers();
-  /** Link types of the interfaces, and the present frame's. */
-  readonly #linkTypes: number[] = [];
-  /** Capture points within one file interface: a cooked capture tells of several devices. */
-  readonly #points = new Map<number, number>();
-  #firstSecond = Number.NaN;
-  #bytes = 0;
+  readonly #reader = new SightReader((record, isPacket) => this.#frame(record, isPacket));
 
   /** @param seed Any number; see `ConnectionTable`. */
   constructor(seed = 0) {
     this.connections = new ConnectionTable(seed);
-    this.#reader = new RecordReader({
-      section: () => undefined,
-      interface: (name, linkType) => {
-        this.interfaces.push({ name, linkType });
-        this.#linkTypes.push(linkType);
-      },
-      frame: (record) => this.#frame(record),
-      block: () => undefined,
-    });
+  }
+
+  /** The file's interfaces, in its order. */
+  get interfaces(): readonly IndexedInterface[] {
+    return this.#reader.interfaces;
   }
 
   /** Why the capture could not be read to its end; null while all is well. What is before the damage is indexed. */
@@ -63,17 +37,16 @@ export class CaptureIndex {
 
   /** Bytes of the capture that went in. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#reader.bytes;
   }
 
   /** The second of the first packet: connections count nanoseconds from it. 0 without packets. */
   get firstSecond(): number {
-    return Number.isNaN(this.#firstSecond) ? 0 : this.#firstSecond;
+    return this.#reader.firstSecond;
   }
 
   /** Reads a chunk, which is borrowed until the call returns. */
   push(chunk: Uint8Array): void {
-    this.#bytes += chunk.length;
     this.#reader.push(chunk);
   }
 
@@ -82,51 +55,27 @@ export class CaptureIndex {
     this.#reader.end();
   }
 
-  #frame(record: FrameRecord): void {
+  #frame(record: FrameRecord, isPacket: boolean): void {
     const { window, start, capturedLength, originalLength, interfaceIndex, seconds, nanoseconds } = record;
     const { words, doubles } = this.packets.add();
-    const packet = this.packets.count - 1;
-    const at = this.packets.at(packet);
+    const at = this.packets.at(this.packets.count - 1);
     doubles[(at >> 1) + packetDouble.offset] = window.fileOffset + start;
     words[at + packetWord.seconds] = Math.min(Math.max(seconds, 0), largestSecond);
     words[at + packetWord.nanoseconds] = nanoseconds;
     words[at + packetWord.capturedLength] = capturedLength;
     words[at + packetWord.originalLength] = originalLength;
-    if (Number.isNaN(this.#firstSecond)) this.#firstSecond = seconds;
-
-    const sight = this.#sight;
-    const { headers } = sight;
-    const linkType = this.#linkTypes[interfaceIndex] ?? 0;
     let connection: number = none;
     let rest = packRest(interfaceIndex, 0, 0, 0);
-    if (headers.read(window.view, start, capturedLength, originalLength, linkType)) {
-      sight.timeNs = (seconds - this.#firstSecond) * nanosecondsPerSecond + nanoseconds;
-      sight.point = headers.device === 0 ? interfaceIndex : this.#point(interfaceIndex, headers.device);
-      sight.length = originalLength;
-      sight.frame = packet + 1;
+    if (isPacket) {
+      const { sight, quoted } = this.#reader;
       const table = this.connections;
       connection = table.add(sight);
-      rest = packRest(interfaceIndex, headers.flags, table.marks, table.direction);
-      if (connection === none && isIcmpError(headers)) connection = this.#error(record);
+      rest = packRest(interfaceIndex, sight.headers.flags, table.marks, table.direction);
+      if (connection === none && this.#reader.readsQuoted(record)) {
+        connection = table.addError(quoted, sight.headers.icmpType, sight.headers.icmpCode);
+      }
     }
     words[at + packetWord.connection] = connection;
     words[at + packetWord.rest] = rest;
-  }
-
-  #error({ window, start, capturedLength }: FrameRecord): number {
-    const { headers } = this.#sight;
-    if (!readQuotedHeaders(this.#quoted, headers, window.view, start + capturedLength)) return none;
-    return this.connections.addError(this.#quoted, headers.icmpType, headers.icmpCode);
-  }
-
-  #point(interfaceIndex: number, device: number): number {
-    // Interfaces of the file are numbers from 0; devices within them follow below 0.
-    const key = interfaceIndex * 2 ** 32 + device;
-    const known = this.#points.get(key);
-    if (known !== undefined) return known;
-    if (this.#points.size >= mostDevices) return interfaceIndex;
-    const point = -1 - this.#points.size;
-    this.#points.set(key, point);
-    return point;
   }
 }

@@ -45,9 +45,9 @@ function durationText(ns: number): string {
   return `${(ns / nanosecondsPerSecond).toFixed(1)} s`;
 }
 
-function counted(count: number, one: string, several = `${one}s`): string[] {
-  if (count === 0) return [];
-  return [`${count} ${count === 1 ? one : several}`];
+function counted(count: number, one: string, several = `${one}s`): string {
+  if (count === 0) return '';
+  return `, ${count} ${count === 1 ? one : several}`;
 }
 
 function outcomeWords({ outcome, errno, ending, protocol }: ConnectionSummary): string {
@@ -76,35 +76,18 @@ function outcomeWords({ outcome, errno, ending, protocol }: ConnectionSummary): 
 /** The outcome, and what else was noticed, in words. */
 export function connectionWords(connection: ConnectionSummary): string {
   const { request, reply, protocol, translated } = connection;
-  const both = (figure: (side: SideSummary) => number): number => figure(request) + figure(reply);
-  return [
-    outcomeWords(connection),
-    ...(protocol === 'tcp' && !connection.openingSeen ? ['began before the capture'] : []),
-    ...counted(
-      both((side) => side.retransmissions),
-      'retransmission',
-    ),
-    ...counted(
-      both((side) => side.outOfOrder),
-      'segment out of order',
-      'segments out of order',
-    ),
-    ...counted(
-      both((side) => side.duplicateAcks),
-      'duplicate ACK',
-    ),
-    ...counted(
-      both((side) => side.zeroWindows),
-      'zero window',
-    ),
-    ...counted(
-      both((side) => side.keepAlives),
-      'keep-alive',
-    ),
-    ...(translated === null
-      ? []
-      : [`translated to ${endText(translated.client, protocol)} > ${endText(translated.server, protocol)}`]),
-  ].join(', ');
+  const began = protocol === 'tcp' && !connection.openingSeen ? ', began before the capture' : '';
+  const noticed =
+    counted(request.retransmissions + reply.retransmissions, 'retransmission') +
+    counted(request.outOfOrder + reply.outOfOrder, 'segment out of order', 'segments out of order') +
+    counted(request.duplicateAcks + reply.duplicateAcks, 'duplicate ACK') +
+    counted(request.zeroWindows + reply.zeroWindows, 'zero window') +
+    counted(request.keepAlives + reply.keepAlives, 'keep-alive');
+  const became =
+    translated === null
+      ? ''
+      : `, translated to ${endText(translated.client, protocol)} > ${endText(translated.server, protocol)}`;
+  return outcomeWords(connection) + began + noticed + became;
 }
 
 function cells(connection: ConnectionSummary, sinceNs: number): string[] {
@@ -134,12 +117,14 @@ export function columnWidths(connections: readonly ConnectionSummary[], sinceNs:
 }
 
 function line(row: readonly string[], widths: readonly number[]): string {
-  const padded = row.map((cell, column) => {
-    if (column === row.length - 1) return cell;
+  const last = row.length - 1;
+  let text = '';
+  for (let column = 0; column < last; column += 1) {
+    const cell = row[column] ?? '';
     const width = widths[column] ?? 0;
-    return toTheRight.has(column) ? cell.padStart(width) : cell.padEnd(width);
-  });
-  return `${padded.join(gap)}\n`;
+    text += (toTheRight.has(column) ? cell.padStart(width) : cell.padEnd(width)) + gap;
+  }
+  return `${text}${row[last] ?? ''}\n`;
 }
 
 /** The line above the table. */

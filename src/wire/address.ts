@@ -42,7 +42,7 @@ function longestZeroRun(groups: readonly number[]): { start: number; end: number
 
 /** An IPv4 address from its 32 bits. */
 export function readIpv4Word(word: number): string {
-  return [word >>> 24, (word >>> 16) & 0xff, (word >>> 8) & 0xff, word & 0xff].join('.');
+  return `${word >>> 24}.${(word >>> 16) & 0xff}.${(word >>> 8) & 0xff}.${word & 0xff}`;
 }
 
 /** An IPv6 address from its four 32-bit words. */
