@@ -1,6 +1,7 @@
 /** A case and its diagnosis as the terminal UI takes them: frames are decoded when they are asked for. */
 
 import type { Case } from '../case/evidence.ts';
+import { interfaceName } from '../case/interface-name.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import { formatSpan } from '../report/frame-lines.ts';
 import type { CaseView } from '../ui/case-view.ts';
@@ -19,11 +20,10 @@ export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): C
       if (frame === undefined) throw new RangeError(`there is no frame ${number}`);
       const point = evidence.interfaces[frame.interfaceIndex];
       const dissection = dissect(frame.bytes, point?.linkType ?? 1, frame.originalLength);
-      const place = point === undefined ? '' : point.netns === null ? point.device : `${point.netns}:${point.device}`;
       return {
         number,
         relativeTime: formatSpan(frame.timeNs - firstNs),
-        interfaceName: place,
+        interfaceName: point === undefined ? '' : interfaceName(point),
         originalLength: frame.originalLength,
         bytes: frame.bytes,
         info: summarize(dissection),

@@ -1,104 +1,73 @@
 /** `nettrace connections FILE`: the connection table of a capture, whatever its size. */
 
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
-import { describeCaptureError } from '../capfile/capture-error.ts';
-import { type ConnectionSummary, summarizeConnection } from '../flow/summary.ts';
-import { findTranslations } from '../flow/translation.ts';
-import { CaptureIndex } from '../index/capture-index.ts';
-import { readChunks } from '../index/read-file.ts';
-import { columnWidths, connectionJson, connectionLine, headingLine } from '../report/connections.ts';
-import { escapeText } from '../report/escape.ts';
-import { errorText, UserError } from './errors.ts';
-import { Progress } from './progress.ts';
+import type { Filter } from '../filter/filter.ts';
+import { indexColumns, indexFields } from '../index/filter-columns.ts';
+import {
+  columnWidths,
+  connectionJson,
+  connectionLine,
+  headingLine,
+  type NumberedConnection,
+} from '../report/connections.ts';
+import { connectionFacts, readFilter } from './filter.ts';
+import { OpenedIndex } from './opened-index.ts';
+import { writeAll } from './output.ts';
 
 /** The command line's options. */
 export interface ConnectionsOptions {
   readonly json?: true;
+  /** Which packets a connection is to have one of. */
+  readonly filter?: string;
 }
 
-/** Text is handed to the stream in pieces of about this size. */
-const pieceLength = 64 * 1024;
 /** Columns are as wide as the first rows need; a longer cell shifts its own line. */
 const measuredRows = 500;
 
-async function fileSize(path: string): Promise<number | null> {
-  const found = await stat(path);
-  return found.isFile() ? found.size : null;
-}
-
-async function readIndex(path: string): Promise<CaptureIndex> {
-  const index = new CaptureIndex(randomBytes(4).readInt32LE());
-  try {
-    using progress = new Progress(path === '-' ? null : await fileSize(path));
-    const take = (chunk: Uint8Array): void => {
-      index.push(chunk);
-      progress.show(index.bytes);
-    };
-    if (path === '-') for await (const chunk of process.stdin) take(chunk);
-    else await readChunks(path, take);
-  } catch (error) {
-    throw new UserError(`cannot read ${path === '-' ? 'standard input' : path}: ${errorText(error)}`);
+/** The numbers of the connections that have a packet that the filter accepts; all without a filter. */
+function* chosen(opened: OpenedIndex, filter: Filter | null): Generator<number> {
+  const { capture } = opened;
+  const { index, numbers } = capture;
+  const accepted = new Uint8Array(numbers.count + 1);
+  if (filter === null) accepted.fill(1);
+  else {
+    const test = filter.bind(indexFields(capture, connectionFacts(opened, filter)), indexColumns(index));
+    for (let row = 0; row < index.packets.count; row += 1) {
+      const number = numbers.numberOf(capture.idOf(row));
+      if (accepted[number] === 0 && number !== 0 && test(row)) accepted[number] = 1;
+    }
   }
-  index.end();
-  return index;
+  for (let number = 1; number <= numbers.count; number += 1) if (accepted[number] === 1) yield number;
 }
 
-/** Connections in the order in which they began; what NAT split in two is one. */
-function* summaries({ connections: table }: CaptureIndex): Generator<ConnectionSummary> {
-  const translations = findTranslations(table);
-  const later = new Set(translations.values());
-  for (let id = 0; id < table.rows.count; id += 1) {
-    if (!later.has(id)) yield summarizeConnection(table, id, translations.get(id));
+function* numbered(opened: OpenedIndex, filter: Filter | null): Generator<NumberedConnection> {
+  for (const number of chosen(opened, filter)) {
+    yield { number, connection: opened.capture.numbers.summary(number) };
   }
 }
 
-function* tableLines(index: CaptureIndex): Generator<string> {
-  const rows = summaries(index);
-  const measured: ConnectionSummary[] = [];
+function* tableLines(rows: Generator<NumberedConnection>, sinceNs: number): Generator<string> {
+  const measured: NumberedConnection[] = [];
   for (let next = rows.next(); next.done !== true; next = rows.next()) {
     measured.push(next.value);
     if (measured.length === measuredRows) break;
   }
-  const sinceNs = measured[0]?.firstNs ?? 0;
   const widths = columnWidths(measured, sinceNs);
   yield headingLine(widths);
   for (const row of measured) yield connectionLine(row, sinceNs, widths);
   for (const row of rows) yield connectionLine(row, sinceNs, widths);
 }
 
-function* jsonLines(index: CaptureIndex): Generator<string> {
-  let number = 0;
-  for (const row of summaries(index)) {
-    number += 1;
-    yield connectionJson(row, number, index.firstSecond);
-  }
-}
-
-async function writeLines(lines: Iterable<string>): Promise<void> {
-  let piece = '';
-  for (const line of lines) {
-    piece += line;
-    if (piece.length < pieceLength) continue;
-    if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
-    piece = '';
-  }
-  process.stdout.write(piece);
+function* jsonLines(rows: Iterable<NumberedConnection>, firstSecond: number): Generator<string> {
+  for (const { number, connection } of rows) yield connectionJson(connection, number, firstSecond);
 }
 
 /** Prints the table, or NDJSON; what the capture lacks is said on standard error. */
-export async function connections(path: string, { json }: ConnectionsOptions): Promise<void> {
-  const index = await readIndex(path);
-  const name = path === '-' ? 'standard input' : path;
-  const { error } = index;
-  if (error !== null && error.kind !== 'damaged')
-    throw new UserError(`cannot read ${name}: ${describeCaptureError(error)}`);
-  await writeLines(json ? jsonLines(index) : tableLines(index));
-  const { untracked } = index.connections;
-  const problems = [
-    ...(error === null ? [] : [describeCaptureError(error)]),
-    ...(untracked === 0 ? [] : [`${untracked} packets are in no connection here: there are more than fit into memory`]),
-  ];
-  for (const problem of problems) process.stderr.write(`nettrace: ${escapeText(name)}: ${escapeText(problem)}\n`);
+export async function connections(path: string, options: ConnectionsOptions): Promise<void> {
+  const filter = options.filter === undefined ? null : readFilter(options.filter);
+  await using opened = await OpenedIndex.open(path);
+  const { index, numbers } = opened.capture;
+  const rows = numbered(opened, filter);
+  const sinceNs = numbers.count === 0 ? 0 : numbers.summary(1).firstNs;
+  await writeAll(options.json ? jsonLines(rows, index.firstSecond) : tableLines(rows, sinceNs));
+  opened.remark();
 }

@@ -5,33 +5,41 @@
 
 import type { CaptureFileError } from '../capfile/capture-error.ts';
 import type { FrameRecord } from '../capfile/capture-parser.ts';
+import { isWrittenByNettrace } from '../capfile/pcapng-notes.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
+import type { CaptureInterface } from '../case/evidence.ts';
+import { placeOfInterface } from '../case/interface-name.ts';
 import { none } from '../flow/connection-row.ts';
 import { ConnectionTable } from '../flow/connection-table.ts';
 import { isIcmpError, readQuotedHeaders } from '../flow/packet.ts';
 import { Sight } from '../flow/sight.ts';
-import { Headers } from '../wire/headers.ts';
+import { fragmentState, Headers, ipProtocol } from '../wire/headers.ts';
+import { isTunnelPort } from '../wire/tunnel-ports.ts';
 import { packetDouble, packetWord, packRest } from './packet-row.ts';
 import { PacketRows } from './packet-rows.ts';
-
-/** An interface of the file. */
-export interface IndexedInterface {
-  readonly name: string | null;
-  /** libpcap's number: 1 is Ethernet. */
-  readonly linkType: number;
-}
 
 const nanosecondsPerSecond = 1e9;
 const largestSecond = 0xffff_ffff;
 /** Cooked captures of more devices than this have the others joined. */
 const mostDevices = 1024;
 
+/** TCP's reserved bits and AE: the lower half of the byte before the flags that a row keeps (RFC 9293, section 3.1). */
+const upperFlags = { offset: 12, mask: 0x0f };
+
+/** True when a decoder finds nothing in the frame's addresses, ports and flags that a row does not keep. */
+function saysAll(headers: Headers, view: DataView): boolean {
+  const { hasTransport, hasPorts, fragment, protocol, sourcePort, destinationPort, transportAt } = headers;
+  if (!hasTransport || !hasPorts || fragment !== fragmentState.whole) return false;
+  if (protocol === ipProtocol.tcp) return (view.getUint8(transportAt + upperFlags.offset) & upperFlags.mask) === 0;
+  return protocol !== ipProtocol.udp || !(isTunnelPort(sourcePort) || isTunnelPort(destinationPort));
+}
+
 /** Builds the index from chunks of a capture. */
 export class CaptureIndex {
   /** Rows of `packetWord`, in the file's order; a packet's number is its row's plus 1. */
   readonly packets = new PacketRows();
   readonly connections: ConnectionTable;
-  readonly interfaces: IndexedInterface[] = [];
+  readonly interfaces: CaptureInterface[] = [];
   readonly #reader: RecordReader;
   readonly #sight = new Sight();
   readonly #quoted = new Headers();
@@ -39,6 +47,8 @@ export class CaptureIndex {
   readonly #linkTypes: number[] = [];
   /** Capture points within one file interface: a cooked capture tells of several devices. */
   readonly #points = new Map<number, number>();
+  /** The present section is nettrace's own, so that its interfaces name their namespaces. */
+  #isOwn = false;
   #firstSecond = Number.NaN;
   #bytes = 0;
 
@@ -46,9 +56,11 @@ export class CaptureIndex {
   constructor(seed = 0) {
     this.connections = new ConnectionTable(seed);
     this.#reader = new RecordReader({
-      section: () => undefined,
+      section: (options) => {
+        this.#isOwn = isWrittenByNettrace(options);
+      },
       interface: (name, linkType) => {
-        this.interfaces.push({ name, linkType });
+        this.interfaces.push({ ...placeOfInterface(name ?? '', this.#isOwn), linkType });
         this.#linkTypes.push(linkType);
       },
       frame: (record) => this.#frame(record),
@@ -98,7 +110,7 @@ export class CaptureIndex {
     const { headers } = sight;
     const linkType = this.#linkTypes[interfaceIndex] ?? 0;
     let connection: number = none;
-    let rest = packRest(interfaceIndex, 0, 0, 0);
+    let rest = packRest(interfaceIndex, 0, 0, 0, 0);
     if (headers.read(window.view, start, capturedLength, originalLength, linkType)) {
       sight.timeNs = (seconds - this.#firstSecond) * nanosecondsPerSecond + nanoseconds;
       sight.point = headers.device === 0 ? interfaceIndex : this.#point(interfaceIndex, headers.device);
@@ -106,7 +118,8 @@ export class CaptureIndex {
       sight.frame = packet + 1;
       const table = this.connections;
       connection = table.add(sight);
-      rest = packRest(interfaceIndex, headers.flags, table.marks, table.direction);
+      const plain = connection !== none && saysAll(headers, window.view) ? 1 : 0;
+      rest = packRest(interfaceIndex, plain, headers.flags, table.marks, table.direction);
       if (connection === none && isIcmpError(headers)) connection = this.#error(record);
     }
     words[at + packetWord.connection] = connection;

@@ -1,24 +1,29 @@
 /** Feeds a file to an index, and takes single packets from it again. */
 
-import { type FileHandle, open } from 'node:fs/promises';
+import { read } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import type { CaptureIndex } from './capture-index.ts';
 import { packetDouble, packetWord } from './packet-row.ts';
 
 /** Larger chunks leave the processor's cache, smaller ones cost more turns: 256 KiB and 4 MiB are slower. */
 const chunkLength = 1024 * 1024;
 
+const readFrom = promisify(read);
+
 /**
- * Reads a file from its start in chunks, each borrowed until the call of `take` returns. The next chunk is read while
- * the present one is taken.
+ * Reads an opened file from its start in chunks, each borrowed until the call of `take` returns. The next chunk is read
+ * while the present one is taken.
  */
-export async function readChunks(path: string, take: (chunk: Uint8Array) => void): Promise<void> {
-  await using file = await open(path);
+export async function readChunks(descriptor: number, take: (chunk: Uint8Array) => void): Promise<void> {
   let [present, next] = [new Uint8Array(chunkLength), new Uint8Array(chunkLength)];
-  let reading = file.read(present, 0, chunkLength, null);
+  let offset = 0;
+  let reading = readFrom(descriptor, present, 0, chunkLength, offset);
   for (;;) {
     const { bytesRead } = await reading;
     if (bytesRead === 0) return;
-    reading = file.read(next, 0, chunkLength, null);
+    offset += bytesRead;
+    reading = readFrom(descriptor, next, 0, chunkLength, offset);
     take(present.subarray(0, bytesRead));
     [present, next] = [next, present];
   }
