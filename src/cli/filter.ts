@@ -5,8 +5,8 @@ import { diagnose } from '../diagnose/diagnose.ts';
 import { describeFilterError } from '../filter/error.ts';
 import { compileFilter, type Filter } from '../filter/filter.ts';
 import type { ConnectionFacts } from '../filter/frame-fields.ts';
-import { none } from '../flow/connection-row.ts';
 import { bytesText } from '../report/connections.ts';
+import { factsOf, type Told, tellFrames } from './connection-facts.ts';
 import { UserError, WrongUsage } from './errors.ts';
 import type { OpenedIndex } from './opened-index.ts';
 
@@ -28,28 +28,20 @@ export function asksForConnections({ names }: Filter): boolean {
   return laterFields.some((name) => names.has(name));
 }
 
-/** What a diagnosis says of frames, by their numbers. */
-type Told = ReadonlyMap<number, Pick<ConnectionFacts, 'outcome' | 'cause'>>;
-
 function readDiagnosis(opened: OpenedIndex): Told {
   const reader = new CaseReader();
   for (const chunk of opened.again()) reader.push(chunk);
   const evidence = reader.end();
-  const { connections } = evidence === null ? { connections: [] } : diagnose(evidence);
-  return new Map(
-    connections.flatMap(({ frames, outcome, cause }) => frames.map((number) => [number, { outcome, cause }] as const)),
-  );
+  return tellFrames(evidence === null ? { connections: [] } : diagnose(evidence));
 }
 
 /**
  * What is known of frames' connections, by the frames' numbers. Verdicts of a capture that is too large for a diagnosis
  * are those of `nettrace connections`. Throws a UserError when causes are asked for there.
  */
-export function connectionFacts(
-  opened: OpenedIndex,
-  { names }: Filter,
-): (frameNumber: number) => ConnectionFacts | null {
+export function connectionFacts(opened: OpenedIndex, filter: Filter): (frameNumber: number) => ConnectionFacts | null {
   const { capture } = opened;
+  const { names } = filter;
   const isSmall = capture.index.bytes <= largestDiagnosed;
   if (names.has('cause') && !isSmall) {
     throw new UserError(
@@ -58,18 +50,5 @@ export function connectionFacts(
     );
   }
   const told: Told = isSmall && (names.has('cause') || names.has('verdict')) ? readDiagnosis(opened) : new Map();
-  const known: ConnectionFacts[] = [];
-  const needsOutcome = names.has('verdict');
-  const onTheWire = (number: number): ConnectionFacts => {
-    const outcome = needsOutcome ? capture.numbers.summary(number).outcome : null;
-    known[number] ??= { number, outcome, cause: null };
-    return known[number];
-  };
-  return (frameNumber) => {
-    const id = capture.idOf(frameNumber - 1);
-    if (id === none) return null;
-    const number = capture.numbers.numberOf(id);
-    const diagnosed = told.get(frameNumber);
-    return diagnosed === undefined ? (known[number] ?? onTheWire(number)) : { number, ...diagnosed };
-  };
+  return factsOf(capture, told, filter);
 }

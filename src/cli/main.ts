@@ -6,6 +6,7 @@ import type { ConnectionsOptions } from './connections.ts';
 import { errorText, UserError, WrongUsage } from './errors.ts';
 import type { FollowOptions } from './follow.ts';
 import type { FramesOptions } from './frames.ts';
+import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './run.ts';
 import type { ShowOptions } from './show.ts';
 import { ignoreSignals, takeIgnoredSignals } from './signals.ts';
@@ -146,17 +147,19 @@ program
   .description('Opens a saved case or capture: the terminal UI on a terminal, else the plain report. Needs no root.')
   .argument('<file...>', 'pcap, pcapng or case files, as they are or in gzip or zstd; - is standard input')
   .option('--json', 'write one JSON document to standard output')
+  .option('--filter <expression>', 'only connections that have a frame that it accepts (docs/filters.md)')
   .addOption(colorOption())
   .addHelpText(
     'after',
     `
 Examples:
   nettrace replay outage.pcapng
+  nettrace replay --filter 'verdict != ok' outage.pcapng
   nettrace replay --json outage.pcapng.gz
   nettrace replay client.pcap server.pcap                merged by time
   ssh host tcpdump -U -w - | nettrace replay -`,
   )
-  .action(async (files: string[], options: ShowOptions) => {
+  .action(async (files: string[], options: ReplayOptions) => {
     const { replay } = await import('./replay.ts');
     await replay(files, options);
   });

@@ -103,7 +103,7 @@ describe('frames --filter', () => {
 });
 
 describe('a filter that is none', () => {
-  it.each([['frames'], ['connections']])('%s says where, with status 2', (command) => {
+  it.each([['frames'], ['connections'], ['replay']])('%s says where, with status 2', (command) => {
     const { status, out, err } = nettrace(command, '--filter', 'tcp.port == 80 && tpc\u001b', capture);
     expect([status, out]).toEqual([2, '']);
     expect(err).toBe(
@@ -204,6 +204,39 @@ describe('connections --filter', () => {
     const ask = ['connections', '--filter', 'tcp contains "GET"'];
     expect(nettrace(...ask, fileOf('packed', packed))).toEqual(plain);
     expect(ended([program, ...ask, '-'], packed)).toEqual(plain);
+  });
+});
+
+describe('replay --filter', () => {
+  interface Document {
+    readonly connections: readonly {
+      readonly destination: { readonly port: number };
+      readonly frames: readonly number[];
+    }[];
+  }
+  function documentOf(...parameters: string[]): Document {
+    const document: Document = JSON.parse(nettrace('replay', '--json', ...parameters).out);
+    return document;
+  }
+
+  it.each([
+    ['tcp.flags.reset', [81]],
+    ['verdict == refused', [81, 53]],
+    ['cause == refused-by-remote', [81]],
+    ['connection == 1', [80]],
+    ['frame.number == 8', [53]],
+    ['arp', []],
+  ])('%s', (filter, ports) => {
+    const whole = documentOf(capture);
+    const chosen = documentOf('--filter', filter, capture);
+    expect(chosen.connections.map(({ destination }) => destination.port)).toEqual(ports);
+    const kept = whole.connections.filter(({ destination }) => ports.includes(destination.port));
+    expect(chosen).toEqual({ ...whole, connections: kept });
+  });
+
+  it('says so when nothing passes', () => {
+    const { status, out } = nettrace('replay', '--filter', 'arp', capture);
+    expect([status, out]).toEqual([0, 'No connection has a frame that the filter accepts.\n']);
   });
 });
 
