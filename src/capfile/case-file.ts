@@ -3,6 +3,7 @@
  */
 
 import type { CaptureInterface, Case, Frame, KernelLine } from '../case/evidence.ts';
+import { interfaceName, placeOfInterface } from '../case/interface-name.ts';
 import type { AddressNames, CaptureNotes, InterfaceNotes, SectionNotes } from '../case/notes.ts';
 import type { CaptureFileError } from './capture-error.ts';
 import type { CaptureItem } from './capture-item.ts';
@@ -12,6 +13,8 @@ import { CaseSections } from './case-sections.ts';
 import type { SnapshotHead } from './case-shape.ts';
 import { blockType } from './pcapng-format.ts';
 import {
+  isOwnName,
+  ownName,
   readAddressNames,
   readFrameNotes,
   readInterfaceCounts,
@@ -26,9 +29,6 @@ import {
   sectionHeaderBlock,
   timeOffsetFor,
 } from './pcapng-writer.ts';
-
-/** The name under which nettrace writes files; its version may follow. */
-const writer = 'nettrace';
 
 /** UTF-16 units of trace text in one section: keeps each well below a section's bound. */
 const kernelTextPerSection = 1024 * 1024;
@@ -46,10 +46,6 @@ function* kernelChunks(lines: readonly KernelLine[]): Generator<readonly KernelL
     size = 0;
   }
   if (chunk.length > 0) yield chunk;
-}
-
-function interfaceName({ netns, device }: CaptureInterface): string {
-  return netns === null ? device : `${netns}:${device}`;
 }
 
 /** The capture part: what any reader of pcapng understands. */
@@ -85,7 +81,7 @@ function isPlainCapture({ session, interfaces, snapshot, kernelLines }: Case): b
  * @param application What wrote it, with its version: `nettrace 0.1.0`.
  * @throws RangeError when one namespace's snapshot or the session is over 64 MiB of JSON.
  */
-export function* encodeCase(evidence: Case, application: string = writer): Generator<Uint8Array> {
+export function* encodeCase(evidence: Case, application: string = ownName): Generator<Uint8Array> {
   yield* encodeCapture(evidence, application);
   if (isPlainCapture(evidence)) return;
   // A session section marks the file as a case, whose interface names have a namespace.
@@ -128,7 +124,7 @@ const noNotes: InterfaceNotes = {
 
 /** A section's notes without the name of its writer where that was nettrace, which says nothing about the capture. */
 function withoutOurselves(notes: SectionNotes): SectionNotes | null {
-  if (notes.application !== writer && notes.application?.startsWith(`${writer} `) !== true) return notes;
+  if (!isOwnName(notes.application)) return notes;
   const { hardware, operatingSystem, comments } = notes;
   const empty = hardware === null && operatingSystem === null && comments.length === 0;
   return empty ? null : { ...notes, application: null };
@@ -180,9 +176,7 @@ export class CaseReader {
   }
 
   #place({ name, linkType, notes }: ReadInterface): CaptureInterface {
-    const colon = this.#sections.isCase ? name.lastIndexOf(':') : -1;
-    const netns = colon === -1 ? null : name.slice(0, colon);
-    return { netns, device: name.slice(colon + 1), linkType, ...(notes && { notes }) };
+    return { ...placeOfInterface(name, this.#sections.isCase), linkType, ...(notes && { notes }) };
   }
 
   #notes(): CaptureNotes | null {

@@ -49,6 +49,14 @@ function saysNothing(notes: object): boolean {
   return Object.values(notes).every((value) => value === null || (Array.isArray(value) && value.length === 0));
 }
 
+/** The name under which nettrace writes files; its version may follow. */
+export const ownName = 'nettrace';
+
+/** True for the name of a writer that was nettrace. */
+export function isOwnName(application: string | null): boolean {
+  return application === ownName || application?.startsWith(`${ownName} `) === true;
+}
+
 /** What a section header says of its section; null when nothing. */
 export function readSectionNotes(bytes: OptionBytes): SectionNotes | null {
   const options = [...readOptions(bytes)];
@@ -140,4 +148,9 @@ export function readAddressNames(body: Uint8Array, littleEndian: boolean): Addre
     place += optionLayout.value + padded(length);
   }
   return found;
+}
+
+/** True for a section that nettrace wrote: its interfaces are named `NETNS:DEVICE` where it knew the namespace. */
+export function isWrittenByNettrace(options: OptionBytes): boolean {
+  return isOwnName(readSectionNotes(options)?.application ?? null);
 }

@@ -3,7 +3,7 @@
 import { basename } from 'node:path';
 import { type CaptureFileError, describeCaptureError } from '../capfile/capture-error.ts';
 import { CaseReader } from '../capfile/case-file.ts';
-import { CaptureInput, describeInputProblem } from '../capfile/input.ts';
+import { CaptureInput, describeInputProblem, type InputProblem } from '../capfile/input.ts';
 import type { Case } from '../case/evidence.ts';
 import { mergeCases, type NamedCase } from '../case/merge.ts';
 import { escapeText } from '../report/escape.ts';
@@ -24,14 +24,18 @@ export async function openInput(path: string): Promise<CaptureInput> {
 }
 
 /** Why a capture was not read to its end, when its input and its reader have come to theirs; null when it was. */
-export function whatStopped({ problem, compression }: CaptureInput, error: CaptureFileError | null): string | null {
+export function whatStopped(
+  problem: InputProblem | null,
+  compression: string | null,
+  error: CaptureFileError | null,
+): string | null {
   // A reader whose input ends early misses bytes: the input's problem says why.
   if (problem !== null) return describeInputProblem(problem);
   return error === null ? null : describeCaptureError(error, compression);
 }
 
 /** Says something about a capture on standard error. */
-function remark(name: string, problem: string): void {
+export function remark(name: string, problem: string): void {
   process.stderr.write(`nettrace: ${escapeText(name)}: ${escapeText(problem)}\n`);
 }
 
@@ -53,7 +57,7 @@ async function readCase(path: string): Promise<Case> {
     if (reader.error !== null) break;
   }
   const evidence = reader.end();
-  const stopped = whatStopped(input, reader.error);
+  const stopped = whatStopped(input.problem, input.compression, reader.error);
   const name = nameOf(path);
   if (evidence === null) throw new UserError(`cannot read ${name}: ${stopped ?? 'it is no capture'}`);
   const problems = [...(stopped === null ? [] : [stopped]), ...reader.problems, ...losses(evidence)];

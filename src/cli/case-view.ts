@@ -1,29 +1,47 @@
 /** A case and its diagnosis as the terminal UI takes them: frames are decoded when they are asked for. */
 
 import type { Case } from '../case/evidence.ts';
+import { interfaceName } from '../case/interface-name.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
+import { compileFilter } from '../filter/filter.ts';
 import { formatSpan } from '../report/frame-lines.ts';
-import type { CaseView } from '../ui/case-view.ts';
+import type { CaseView, FilterAnswer } from '../ui/case-view.ts';
 import { dissect } from '../wire/dissect.ts';
 import { summarize } from '../wire/summary.ts';
+import { passingFrames } from './case-filter.ts';
+
+/** Filters whose answers are kept; each may be as long as the case. */
+const mostAnswers = 16;
 
 /** The view of a case. */
 export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): CaseView {
+  const answers = new Map<string, FilterAnswer>();
+  const answer = (text: string): FilterAnswer => {
+    const compiled = compileFilter(text);
+    if (!compiled.ok) return { ok: false, ...compiled.error };
+    return { ok: true, frames: [...passingFrames(evidence, diagnosis, compiled.value)] };
+  };
   const firstNs = evidence.frames[0]?.timeNs ?? 0n;
   return {
     title,
     diagnosis,
     frameCount: evidence.frames.length,
+    filter(text) {
+      const known = answers.get(text) ?? answer(text);
+      // The one in force and the one that is being typed are asked for again and again.
+      if (answers.size >= mostAnswers) answers.clear();
+      answers.set(text, known);
+      return known;
+    },
     frame(number) {
       const frame = evidence.frames[number - 1];
       if (frame === undefined) throw new RangeError(`there is no frame ${number}`);
       const point = evidence.interfaces[frame.interfaceIndex];
       const dissection = dissect(frame.bytes, point?.linkType ?? 1, frame.originalLength);
-      const place = point === undefined ? '' : point.netns === null ? point.device : `${point.netns}:${point.device}`;
       return {
         number,
         relativeTime: formatSpan(frame.timeNs - firstNs),
-        interfaceName: place,
+        interfaceName: point === undefined ? '' : interfaceName(point),
         originalLength: frame.originalLength,
         bytes: frame.bytes,
         info: summarize(dissection),

@@ -1,76 +1,55 @@
 /** `nettrace connections FILE`: the connection table of a capture, whatever its size. */
 
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
-import { type CaptureFileError, describeCaptureError } from '../capfile/capture-error.ts';
-import type { Connections } from '../flow/connection-table.ts';
-import { type ConnectionSummary, summarizeConnection } from '../flow/summary.ts';
-import { findTranslations } from '../flow/translation.ts';
+import { CaptureInput } from '../capfile/input.ts';
+import { ConnectionNumbers } from '../index/connection-numbers.ts';
 import { ConnectionPass } from '../index/connection-pass.ts';
-import { readChunks } from '../index/read-file.ts';
-import { columnWidths, connectionJson, connectionLine, headingLine } from '../report/connections.ts';
-import { escapeText } from '../report/escape.ts';
+import {
+  columnWidths,
+  connectionJson,
+  connectionLine,
+  headingLine,
+  type NumberedConnection,
+} from '../report/connections.ts';
+import { nameOf, whatStopped } from './captures.ts';
 import { errorText, UserError } from './errors.ts';
-import { Progress } from './progress.ts';
+import { feed, OpenedIndex, remarkOn, sizeOf } from './opened-index.ts';
+import { writeAll } from './output.ts';
 
 /** The command line's options. */
 export interface ConnectionsOptions {
   readonly json?: true;
+  /** Which packets a connection is to have one of. */
+  readonly filter?: string;
 }
 
-/** Text is handed to the stream in pieces of about this size. */
-const pieceLength = 64 * 1024;
 /** Columns are as wide as the first rows need; a longer cell shifts its own line. */
 const measuredRows = 500;
 
-async function fileSize(path: string): Promise<number | null> {
-  const found = await stat(path);
-  return found.isFile() ? found.size : null;
-}
-
-/** What the pass over a capture found. */
+/** A complete table, and which of its connections are to be told of. */
 interface Found {
-  readonly connections: Connections;
+  readonly numbers: ConnectionNumbers;
   /** The second that the connections count nanoseconds from. */
   readonly firstSecond: number;
-  readonly error: CaptureFileError | null;
+  readonly chosen: Iterable<number>;
 }
 
-async function readConnections(path: string): Promise<Found> {
-  try {
-    const size = path === '-' ? null : await fileSize(path);
-    await using pass = new ConnectionPass(randomBytes(4).readInt32LE(), size ?? 0);
-    using progress = new Progress(size);
-    const take = async (chunk: Uint8Array): Promise<void> => {
-      await pass.push(chunk);
-      progress.show(pass.bytes);
-    };
-    if (path === '-') for await (const chunk of process.stdin) await take(chunk);
-    else await readChunks(path, take);
-    return { connections: await pass.end(), firstSecond: pass.firstSecond, error: pass.error };
-  } catch (error) {
-    throw new UserError(`cannot read ${path === '-' ? 'standard input' : path}: ${errorText(error)}`);
-  }
+function* upTo(last: number): Generator<number> {
+  for (let number = 1; number <= last; number += 1) yield number;
 }
 
-/** Connections in the order in which they began; what NAT split in two is one. */
-function* summaries({ connections: table }: Found): Generator<ConnectionSummary> {
-  const translations = findTranslations(table);
-  const later = new Set(translations.values());
-  for (let id = 0; id < table.rows.count; id += 1) {
-    if (!later.has(id)) yield summarizeConnection(table, id, translations.get(id));
-  }
+function* numbered({ numbers, chosen }: Found): Generator<NumberedConnection> {
+  for (const number of chosen) yield { number, connection: numbers.summary(number) };
 }
 
 function* tableLines(found: Found): Generator<string> {
-  const rows = summaries(found);
-  const measured: ConnectionSummary[] = [];
+  const rows = numbered(found);
+  const sinceNs = found.numbers.count === 0 ? 0 : found.numbers.summary(1).firstNs;
+  const measured: NumberedConnection[] = [];
   for (let next = rows.next(); next.done !== true; next = rows.next()) {
     measured.push(next.value);
     if (measured.length === measuredRows) break;
   }
-  const sinceNs = measured[0]?.firstNs ?? 0;
   const widths = columnWidths(measured, sinceNs);
   yield headingLine(widths);
   for (const row of measured) yield connectionLine(row, sinceNs, widths);
@@ -78,38 +57,44 @@ function* tableLines(found: Found): Generator<string> {
 }
 
 function* jsonLines(found: Found): Generator<string> {
-  let number = 0;
-  for (const row of summaries(found)) {
-    number += 1;
-    yield connectionJson(row, number, found.firstSecond);
+  for (const { number, connection } of numbered(found)) yield connectionJson(connection, number, found.firstSecond);
+}
+
+async function print(found: Found, json: true | undefined): Promise<void> {
+  await writeAll(json ? jsonLines(found) : tableLines(found));
+}
+
+async function openInput(path: string): Promise<CaptureInput> {
+  try {
+    return await CaptureInput.open(path);
+  } catch (error) {
+    throw new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
   }
 }
 
-async function writeLines(lines: Iterable<string>): Promise<void> {
-  let piece = '';
-  for (const line of lines) {
-    piece += line;
-    if (piece.length < pieceLength) continue;
-    if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
-    piece = '';
-  }
-  process.stdout.write(piece);
+/** All connections: nothing need be kept of single packets. */
+async function printAll(path: string, json: true | undefined): Promise<void> {
+  await using input = await openInput(path);
+  await using pass = new ConnectionPass(randomBytes(4).readInt32LE(), sizeOf(input) ?? 0);
+  await feed(path, input, input.chunks(), pass);
+  const table = await pass.end();
+  const { error, firstSecond } = pass;
+  const stopped = whatStopped(input.problem, input.compression, error);
+  if (error !== null && error.kind !== 'damaged') throw new UserError(`cannot read ${nameOf(path)}: ${stopped}`);
+  const numbers = new ConnectionNumbers(table);
+  await print({ numbers, firstSecond, chosen: upTo(numbers.count) }, json);
+  remarkOn(nameOf(path), stopped, table.untracked);
 }
 
 /** Prints the table, or NDJSON; what the capture lacks is said on standard error. */
-export async function connections(path: string, { json }: ConnectionsOptions): Promise<void> {
-  const found = await readConnections(path);
-  const name = path === '-' ? 'standard input' : path;
-  const { error } = found;
-  if (error !== null && error.kind !== 'damaged')
-    throw new UserError(`cannot read ${name}: ${describeCaptureError(error)}`);
-  await writeLines(json ? jsonLines(found) : tableLines(found));
-  const { untracked } = found.connections;
-  const problems = [
-    ...(error === null ? [] : [describeCaptureError(error)]),
-    ...(untracked === 0
-      ? []
-      : [`${untracked} packets are counted in no connection here: there are more than fit into memory`]),
-  ];
-  for (const problem of problems) process.stderr.write(`nettrace: ${escapeText(name)}: ${escapeText(problem)}\n`);
+export async function connections(path: string, { json, filter }: ConnectionsOptions): Promise<void> {
+  if (filter === undefined) {
+    await printAll(path, json);
+    return;
+  }
+  const choose = (await import('./chosen-connections.ts')).readChoice(filter);
+  await using opened = await OpenedIndex.open(path);
+  const { index, numbers } = opened.capture;
+  await print({ numbers, firstSecond: index.firstSecond, chosen: choose(opened) }, json);
+  opened.remark();
 }

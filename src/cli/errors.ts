@@ -12,3 +12,14 @@ const systemError = /^([A-Z][A-Z0-9]+): (.+?), \w+(?: '.*')?$/s;
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message.replace(systemError, '$2 ($1)') : String(error);
 }
+
+/** Something on the command line cannot be meant: told as these lines, status 2. */
+export class WrongUsage extends Error {
+  override readonly name = 'WrongUsage';
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'));
+    this.lines = lines;
+  }
+}

@@ -1,96 +1,218 @@
-/** `nettrace frames FILE`: the frames of a capture as lines, written as they are read, whatever the size of the file. */
+/**
+ * `nettrace frames FILE`: the frames of a capture, as lines or as a capture of their own, written as they are read,
+ * whatever the size of the file.
+ */
 
-import { once } from 'node:events';
+import { CaptureCopier } from '../capfile/capture-copier.ts';
 import type { CaptureItem } from '../capfile/capture-item.ts';
 import { CaptureReader } from '../capfile/capture-reader.ts';
-import { readFrameNotes, readInterfaceNotes } from '../capfile/pcapng-notes.ts';
+import { isWrittenByNettrace, readFrameNotes, readInterfaceNotes } from '../capfile/pcapng-notes.ts';
+import type { CaptureInterface, Frame } from '../case/evidence.ts';
+import { placeOfInterface } from '../case/interface-name.ts';
+import type { FrameTest } from '../filter/bind.ts';
+import type { Filter } from '../filter/filter.ts';
+import { type ConnectionFacts, frameFields } from '../filter/frame-fields.ts';
 import { formatFrameJson, formatFrameLine } from '../report/frame-lines.ts';
 import { dissect } from '../wire/dissect.ts';
-import { nameOf, openInput, whatStopped } from './captures.ts';
+import { nameOf, openInput, remark, whatStopped } from './captures.ts';
 import { UserError } from './errors.ts';
+import { asksForConnections, connectionFacts, readFilter } from './filter.ts';
+import { OpenedIndex } from './opened-index.ts';
+import { writeAll } from './output.ts';
+import { application, NewFile } from './save.ts';
 
-/** How frames are printed. */
+/** Which frames, and what becomes of them. */
 export interface FramesOptions {
   readonly json?: true;
   /** How many, from the first on; all when absent. */
   readonly count?: number;
+  readonly filter?: string;
+  /** The file that they are written to, instead of being printed. */
+  readonly write?: string;
 }
 
-/** Text that is written at once: enough for few system calls, little beside what a frame may become. */
-const batchLength = 64 * 1024;
 /** A longer name of an interface pushes what follows to the right. */
 const widestInterface = 24;
 
-/** Turns the items of one capture into lines. */
-class FrameLines {
-  readonly #json: boolean;
+/** An interface of the capture; the name is the file's. */
+interface Point extends CaptureInterface {
+  readonly name: string | null;
+}
+
+/** The frames of a capture's items, numbered, and those of them that are wanted. */
+class WantedFrames {
+  readonly points: Point[] = [];
+  readonly #filter: Filter | null;
+  readonly #factsOf: (frameNumber: number) => ConnectionFacts | null;
   readonly #most: number;
-  readonly #interfaces: { name: string | null; linkType: number }[] = [];
-  #interfaceWidth = 0;
+  #test: FrameTest<Frame> | null = null;
+  #isOwn = false;
   #count = 0;
-  #firstNs = 0n;
+  #wanted = 0;
+  /** When the first frame was captured. */
+  firstNs = 0n;
 
-  constructor({ json = false, count = Number.POSITIVE_INFINITY }: { json?: boolean; count?: number }) {
-    this.#json = json;
-    this.#most = count;
+  constructor(filter: Filter | null, factsOf: (frameNumber: number) => ConnectionFacts | null, most: number) {
+    this.#filter = filter;
+    this.#factsOf = factsOf;
+    this.#most = most;
   }
 
-  /** As many lines as were asked for have been given. */
+  /** As many were found as were asked for. */
   get done(): boolean {
-    return this.#count >= this.#most;
+    return this.#wanted >= this.#most;
   }
 
-  /** The line of a frame; null for what is no frame, and when no more are wanted. */
-  line(item: CaptureItem): string | null {
+  /** How many were found. */
+  get wanted(): number {
+    return this.#wanted;
+  }
+
+  /** A frame that is wanted; null for any other, and for what is no frame. */
+  take(item: CaptureItem): Frame | null {
+    if (item.kind === 'section') this.#isOwn = isWrittenByNettrace(item.options);
     if (item.kind === 'interface') {
-      const name = item.name ?? (item.options && (readInterfaceNotes(item.options)?.description ?? null));
-      this.#interfaces.push({ name, linkType: item.linkType });
-      this.#interfaceWidth = Math.max(this.#interfaceWidth, Math.min(name?.length ?? 1, widestInterface));
+      const { name, linkType, options } = item;
+      const shown = name ?? (options && (readInterfaceNotes(options)?.description ?? null));
+      this.points.push({ ...placeOfInterface(name ?? '', this.#isOwn), linkType, name: shown });
     }
     if (item.kind !== 'frame' || this.done) return null;
     this.#count += 1;
-    if (this.#count === 1) this.#firstNs = item.timeNs;
+    if (this.#count === 1) this.#begin(item.timeNs);
     const { interfaceIndex, timeNs, originalLength, bytes, options } = item;
     const notes = options && readFrameNotes(options);
-    const point = this.#interfaces[interfaceIndex];
-    const reading = {
-      frame: { number: this.#count, timeNs, interfaceIndex, originalLength, bytes, ...(notes && { notes }) },
-      dissection: dissect(bytes, point?.linkType ?? 1, originalLength),
-      interfaceName: point?.name ?? null,
+    const frame = { number: this.#count, timeNs, interfaceIndex, originalLength, bytes, ...(notes && { notes }) };
+    if (this.#test !== null && !this.#test(frame)) return null;
+    this.#wanted += 1;
+    return frame;
+  }
+
+  /** Times count from the first frame, so a filter can be asked from it on. */
+  #begin(startNs: bigint): void {
+    this.firstNs = startNs;
+    const surroundings = {
+      interfaces: this.points,
+      startNs,
+      connectionOf: ({ number }: Frame): ConnectionFacts | null => this.#factsOf(number),
     };
-    if (this.#json) return formatFrameJson(reading);
-    return formatFrameLine(reading, this.#firstNs, this.#interfaces.length > 1 ? this.#interfaceWidth : null);
+    this.#test = this.#filter && this.#filter.bind(frameFields(surroundings));
   }
 }
 
-async function write(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+/** Where wanted frames go. */
+interface Sink {
+  take(items: readonly CaptureItem[], wanted: WantedFrames): Promise<void>;
 }
 
-/** `frames`. Throws a UserError, after the frames before it, when the capture cannot be read to its end. */
-export async function printFrames(path: string, options: FramesOptions): Promise<void> {
-  await using input = await openInput(path);
-  const reader = new CaptureReader();
-  const lines = new FrameLines(options);
-  const print = async (items: readonly CaptureItem[]): Promise<void> => {
-    let batch = '';
-    for (const item of items) {
-      batch += lines.line(item) ?? '';
-      if (batch.length < batchLength) continue;
-      await write(batch);
-      batch = '';
-    }
-    if (batch !== '') await write(batch);
-  };
+class PrintedFrames implements Sink {
+  readonly #json: boolean;
+  #interfaceWidth = 0;
 
-  for await (const chunk of input.chunks()) {
-    await print(reader.push(chunk));
-    if (lines.done) return;
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  async take(items: readonly CaptureItem[], wanted: WantedFrames): Promise<void> {
+    await writeAll(this.#lines(items, wanted));
+  }
+
+  *#lines(items: readonly CaptureItem[], wanted: WantedFrames): Generator<string> {
+    for (const item of items) {
+      const frame = wanted.take(item);
+      if (item.kind === 'interface') this.#widen(wanted.points.at(-1)?.name?.length ?? 1);
+      if (frame !== null) yield this.#line(frame, wanted);
+    }
+  }
+
+  #line(frame: Frame, { points, firstNs }: WantedFrames): string {
+    const point = points[frame.interfaceIndex];
+    const dissection = dissect(frame.bytes, point?.linkType ?? 1, frame.originalLength);
+    const reading = { frame, dissection, interfaceName: point?.name ?? null };
+    if (this.#json) return formatFrameJson(reading);
+    return formatFrameLine(reading, firstNs, points.length > 1 ? this.#interfaceWidth : null);
+  }
+
+  #widen(length: number): void {
+    this.#interfaceWidth = Math.max(this.#interfaceWidth, Math.min(length, widestInterface));
+  }
+}
+
+class WrittenFrames implements Sink {
+  readonly #file: NewFile;
+  readonly #copier = new CaptureCopier(application);
+
+  constructor(file: NewFile) {
+    this.#file = file;
+  }
+
+  take(items: readonly CaptureItem[], wanted: WantedFrames): Promise<void> {
+    this.#file.write(this.#blocks(items, wanted));
+    return Promise.resolve();
+  }
+
+  finish(): void {
+    this.#file.write(this.#copier.end());
+    this.#file.finish();
+  }
+
+  *#blocks(items: readonly CaptureItem[], wanted: WantedFrames): Generator<Uint8Array> {
+    for (const item of items) {
+      const frame = wanted.take(item);
+      if (frame !== null) yield this.#copier.frame(frame);
+      else yield* this.#copier.around(item);
+    }
+  }
+}
+
+/** Where the capture's bytes come from, and why they ended: read for the first time, or again. */
+interface Bytes {
+  chunks(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  stopped(reader: CaptureReader): string | null;
+}
+
+async function pour(bytes: Bytes, wanted: WantedFrames, sink: Sink, name: string): Promise<void> {
+  const reader = new CaptureReader();
+  for await (const chunk of bytes.chunks()) {
+    await sink.take(reader.push(chunk), wanted);
+    if (wanted.done) return;
     if (reader.error !== null) break;
   }
-  await print(reader.end());
-  const stopped = whatStopped(input, reader.error);
-  if (stopped === null || lines.done) return;
+  await sink.take(reader.end(), wanted);
+  const why = bytes.stopped(reader);
+  if (why === null || wanted.done) return;
   const readable = reader.error === null || reader.error.kind === 'damaged';
-  throw new UserError(readable ? `${nameOf(path)}: ${stopped}` : `cannot read ${nameOf(path)}: ${stopped}`);
+  if (!readable) throw new UserError(`cannot read ${name}: ${why}`);
+  remark(name, why);
+  process.exitCode = 1;
+}
+
+async function pourFiltered(path: string, options: FramesOptions, sink: Sink): Promise<WantedFrames> {
+  const filter = options.filter === undefined ? null : readFilter(options.filter);
+  const most = options.count ?? Number.POSITIVE_INFINITY;
+  if (filter !== null && asksForConnections(filter)) {
+    await using opened = await OpenedIndex.open(path);
+    const wanted = new WantedFrames(filter, connectionFacts(opened, filter), most);
+    const bytes = { chunks: () => opened.again(), stopped: () => opened.stopped };
+    await pour(bytes, wanted, sink, opened.name);
+    return wanted;
+  }
+  await using input = await openInput(path);
+  const wanted = new WantedFrames(filter, () => null, most);
+  const stopped = ({ error }: CaptureReader): string | null => whatStopped(input.problem, input.compression, error);
+  await pour({ chunks: () => input.chunks(), stopped }, wanted, sink, nameOf(path));
+  return wanted;
+}
+
+/** `frames`. What is wrong with the capture is said after the frames before it, and the status is 1. */
+export async function printFrames(path: string, options: FramesOptions): Promise<void> {
+  if (options.write === undefined) {
+    await pourFiltered(path, options, new PrintedFrames(options.json === true));
+    return;
+  }
+  if (options.filter !== undefined) readFilter(options.filter);
+  using file = new NewFile(options.write);
+  const sink = new WrittenFrames(file);
+  const { wanted } = await pourFiltered(path, options, sink);
+  sink.finish();
+  remark(options.write, `${wanted} frame${wanted === 1 ? '' : 's'} written`);
 }

@@ -1,10 +1,12 @@
 /** The command line: what nettrace can be asked for. */
 
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
 import type { ConnectionsOptions } from './connections.ts';
-import { errorText, UserError } from './errors.ts';
+import { errorText, UserError, WrongUsage } from './errors.ts';
+import type { FollowOptions } from './follow.ts';
 import type { FramesOptions } from './frames.ts';
+import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './run.ts';
 import type { ShowOptions } from './show.ts';
 import { ignoreSignals, takeIgnoredSignals } from './signals.ts';
@@ -38,9 +40,12 @@ function processNumber(text: string): string {
   return text;
 }
 
-function frameCount(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It is a number of frames above 0.');
-  return Number(text);
+/** Reads a number above 0; `what` says of what. */
+function above0(what: string): (text: string) => number {
+  return (text) => {
+    if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError(`It is ${what} above 0.`);
+    return Number(text);
+  };
 }
 
 const ignoredSignals = takeIgnoredSignals(process.env);
@@ -81,6 +86,7 @@ Examples:
   nettrace run --container web -- curl http://db:5432    the same, from inside a container
   nettrace replay outage.pcapng                          open a saved case or any capture
   nettrace frames outage.pcapng                          its frames, one line each
+  nettrace follow outage.pcapng 1                        what was said on its first connection
   nettrace demo                                          see a real outage explained`,
   );
 
@@ -141,17 +147,19 @@ program
   .description('Opens a saved case or capture: the terminal UI on a terminal, else the plain report. Needs no root.')
   .argument('<file...>', 'pcap, pcapng or case files, as they are or in gzip or zstd; - is standard input')
   .option('--json', 'write one JSON document to standard output')
+  .option('--filter <expression>', 'only connections that have a frame that it accepts (docs/filters.md)')
   .addOption(colorOption())
   .addHelpText(
     'after',
     `
 Examples:
   nettrace replay outage.pcapng
+  nettrace replay --filter 'verdict != ok' outage.pcapng
   nettrace replay --json outage.pcapng.gz
   nettrace replay client.pcap server.pcap                merged by time
   ssh host tcpdump -U -w - | nettrace replay -`,
   )
-  .action(async (files: string[], options: ShowOptions) => {
+  .action(async (files: string[], options: ReplayOptions) => {
     const { replay } = await import('./replay.ts');
     await replay(files, options);
   });
@@ -165,13 +173,17 @@ program
   )
   .argument('<file>', 'a pcap, pcapng or case file, as it is or in gzip or zstd; - is standard input')
   .option('--json', 'write one JSON document a line, with every layer and field')
-  .addOption(new Option('--count <number>', 'end after so many frames').argParser(frameCount))
+  .addOption(new Option('--count <number>', 'end after so many frames').argParser(above0('a number of frames')))
+  .option('--filter <expression>', 'only those frames that it accepts (docs/filters.md)')
+  .addOption(new Option('--write <file>', 'write them to a new pcapng file instead of printing them').conflicts('json'))
   .addHelpText(
     'after',
     `
 Examples:
   nettrace frames outage.pcapng
   nettrace frames --count 20 big.pcap.zst
+  nettrace frames --filter 'tcp.flags.reset || icmp' outage.pcapng
+  nettrace frames --filter 'verdict == refused' --write refused.pcapng outage.pcapng
   nettrace frames --json outage.pcapng | jq -c 'select(.layers[].protocol == "arp")'
   ssh host tcpdump -U -w - | nettrace frames -`,
   )
@@ -187,19 +199,52 @@ program
     'Prints one line for each TCP connection, UDP exchange and ping of a capture, in the order in which they began:\n' +
       'who asked whom, packets and bytes each way, and what came of it. Needs no root.',
   )
-  .argument('<file>', 'the file, or - for standard input')
+  .argument('<file>', 'a pcap, pcapng or case file, as it is or in gzip or zstd; - is standard input')
   .option('--json', 'write one JSON document a line (NDJSON), its fields in docs/json.md')
+  .option('--filter <expression>', 'only those that have a frame that it accepts (docs/filters.md)')
   .addHelpText(
     'after',
     `
 Examples:
   nettrace connections big.pcap | less -S
+  nettrace connections --filter 'tcp.port == 5432 && verdict != ok' big.pcap.zst
   nettrace connections --json big.pcap | jq -c 'select(.outcome != "ok")'
   ssh host tcpdump -U -c 1000 -w - | nettrace connections -`,
   )
   .action(async (file: string, options: ConnectionsOptions) => {
     const { connections } = await import('./connections.ts');
     await connections(file, options);
+  });
+
+program
+  .command('follow')
+  .summary('print what the two ends of a connection said to each other')
+  .description(
+    'Prints the payload of one connection in the order of its streams: > marks what the client sent, < what the ' +
+      'server sent. What the capture lacks is said in its place. Needs no root.',
+  )
+  .argument('<file>', 'a pcap, pcapng or case file, as it is or in gzip or zstd; - is standard input')
+  .addArgument(
+    new Argument('<number>', 'the connection, as nettrace connections numbers them').argParser(above0('a number')),
+  )
+  .addOption(
+    new Option('--as <form>', 'lines of text, a hex dump, or the bytes themselves')
+      .choices(['text', 'hex', 'raw'])
+      .default('text'),
+  )
+  .addOption(new Option('--from <side>', 'what one end said, alone').choices(['client', 'server']))
+  .addHelpText(
+    'after',
+    `
+Examples:
+  nettrace connections outage.pcapng                     says which number is which
+  nettrace follow outage.pcapng 3
+  nettrace follow --as hex outage.pcapng 3 | less
+  nettrace follow --as raw --from server big.pcap 7 > answer.bin`,
+  )
+  .action(async (file: string, number: number, options: FollowOptions) => {
+    const { follow } = await import('./follow.ts');
+    await follow(file, number, options);
   });
 
 program
@@ -225,6 +270,9 @@ try {
   await program.parseAsync();
 } catch (error) {
   const code = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : null;
-  if (code === null) fail(error, failed);
+  if (error instanceof WrongUsage) {
+    process.stderr.write(`${error.lines.map(escapeText).join('\n')}\n`);
+    process.exitCode = wrongUsage;
+  } else if (code === null) fail(error, failed);
   else process.exitCode = code === 0 ? 0 : wrongUsage;
 }

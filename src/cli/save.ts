@@ -1,10 +1,13 @@
-/** Writes case files: new, readable by their owner alone, owned by whoever called sudo. */
+/** Writes files: new, readable by their owner alone, owned by whoever called sudo. */
 
 import { closeSync, constants, fchownSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { encodeCase } from '../capfile/case-file.ts';
 import type { Case } from '../case/evidence.ts';
 import { errorText, UserError } from './errors.ts';
 import { version } from './version.ts';
+
+/** What the files that are written here say of their writer. */
+export const application = `nettrace ${version}`;
 
 function isError(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
@@ -23,6 +26,67 @@ function create(path: string): number {
   }
 }
 
+/** Bytes that are written at once. */
+const pieceLength = 256 * 1024;
+
+/** A file that is being written. What was begun and not finished is removed when it is disposed of. */
+export class NewFile implements Disposable {
+  readonly #path: string;
+  readonly #descriptor: number;
+  #waiting: Uint8Array[] = [];
+  #length = 0;
+  #finished = false;
+
+  /** Creates it. Throws a UserError that names it; never follows a link and never overwrites. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#descriptor = create(path);
+  }
+
+  /** Adds blocks. Throws a UserError when they cannot be written. */
+  write(blocks: Iterable<Uint8Array>): void {
+    this.#try(() => {
+      for (const block of blocks) {
+        this.#waiting.push(block);
+        this.#length += block.length;
+        if (this.#length >= pieceLength) this.#flush();
+      }
+    });
+  }
+
+  /** The file is complete: it stays. Throws a UserError when the last of it cannot be written. */
+  finish(): void {
+    this.#try(() => {
+      this.#flush();
+      const [user, group] = [process.env['SUDO_UID'], process.env['SUDO_GID']].map(Number);
+      if (process.getuid?.() === 0 && Number.isInteger(user) && Number.isInteger(group)) {
+        fchownSync(this.#descriptor, user ?? 0, group ?? 0);
+      }
+    });
+    this.#finished = true;
+  }
+
+  #flush(): void {
+    const bytes = Buffer.concat(this.#waiting);
+    this.#waiting = [];
+    this.#length = 0;
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
+  }
+
+  #try(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      throw new UserError(`cannot save to ${this.#path}: ${errorText(error)}`);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#finished) unlinkSync(this.#path);
+    closeSync(this.#descriptor);
+  }
+}
+
 /** Fails early, before a command runs, when the file could not be created: it is created, and removed again. */
 export function checkSavable(path: string): void {
   const descriptor = create(path);
@@ -32,17 +96,7 @@ export function checkSavable(path: string): void {
 
 /** Writes the case. Never follows a link and never overwrites; what was begun and failed is removed. */
 export function saveCase(path: string, evidence: Case): void {
-  const descriptor = create(path);
-  try {
-    for (const block of encodeCase(evidence, `nettrace ${version}`)) writeSync(descriptor, block);
-    const [user, group] = [process.env['SUDO_UID'], process.env['SUDO_GID']].map(Number);
-    if (process.getuid?.() === 0 && Number.isInteger(user) && Number.isInteger(group)) {
-      fchownSync(descriptor, user ?? 0, group ?? 0);
-    }
-  } catch (error) {
-    unlinkSync(path);
-    throw new UserError(`cannot save to ${path}: ${errorText(error)}`);
-  } finally {
-    closeSync(descriptor);
-  }
+  using file = new NewFile(path);
+  file.write(encodeCase(evidence, application));
+  file.finish();
 }

@@ -4,8 +4,10 @@ import { Chalk } from 'chalk';
 import type { Case } from '../case/evidence.ts';
 import { diagnose } from '../diagnose/diagnose.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
+import type { Filter } from '../filter/filter.ts';
 import { formatJson } from '../report/json.ts';
 import { formatText, type Paint, plainPaint } from '../report/text.ts';
+import { connectionsWith, framesAmong, passingFrames } from './case-filter.ts';
 import { viewCase } from './case-view.ts';
 
 /** When to colour. */
@@ -41,15 +43,30 @@ export interface ShowOptions {
   readonly color: ColorChoice;
 }
 
-/** Shows a case that was read: the terminal UI on a terminal, else the plain report. */
-export async function showCase(title: string, evidence: Case, options: ShowOptions): Promise<void> {
-  const diagnosis = diagnose(evidence);
+/**
+ * Shows a case that was read: the terminal UI on a terminal, else the plain report. All of it is diagnosed; a filter
+ * chooses what of that is shown.
+ */
+export async function showCase(
+  title: string,
+  evidence: Case,
+  options: ShowOptions,
+  filter: Filter | null = null,
+): Promise<void> {
+  const whole = diagnose(evidence);
+  const passing = filter && passingFrames(evidence, whole, filter);
+  const diagnosis = passing === null ? whole : connectionsWith(whole, passing);
   const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
   if (options.json) {
     writeJson(diagnosis);
+  } else if (passing !== null && diagnosis.connections.length === 0) {
+    process.stdout.write('No connection has a frame that the filter accepts.\n');
   } else if (interactive) {
     const { startUi } = await import('../ui/start.tsx');
-    await startUi(viewCase(title, evidence, diagnosis), options.color);
+    await startUi(
+      viewCase(title, evidence, passing === null ? diagnosis : framesAmong(diagnosis, passing)),
+      options.color,
+    );
   } else {
     writeReport(diagnosis, process.stdout, options.color);
   }

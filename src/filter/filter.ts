@@ -3,12 +3,14 @@
  */
 
 import { bind, type FrameFields, type FrameTest, type HeaderColumns } from './bind.ts';
-import { checkFilter } from './check.ts';
+import { type Condition, checkFilter } from './check.ts';
 import { done, type Result } from './error.ts';
 import { parseFilter } from './parse.ts';
 
 /** A filter that is ready to be asked. */
 export interface Filter {
+  /** The fields that it asks for, aliases as their parts. */
+  readonly names: ReadonlySet<string>;
   /**
    * Ties it to where frames' values come from.
    *
@@ -19,11 +21,32 @@ export interface Filter {
   readonly bind: <Row>(fields: FrameFields<Row>, columns?: HeaderColumns<Row>) => FrameTest<Row>;
 }
 
+function* namesOf(condition: Condition): Generator<string> {
+  switch (condition.kind) {
+    case 'and':
+    case 'or':
+    case 'xor':
+      for (const one of condition.conditions) yield* namesOf(one);
+      return;
+    case 'not':
+      yield* namesOf(condition.condition);
+      return;
+    case 'present':
+    case 'number':
+    case 'words':
+    case 'text':
+      yield condition.name;
+  }
+}
+
 /** Reads a filter, or says where and why it is none. Never throws; its time is that of the text's length. */
 export function compileFilter(text: string): Result<Filter> {
   const expression = parseFilter(text);
   if (!expression.ok) return expression;
   const condition = checkFilter(expression.value);
   if (!condition.ok) return condition;
-  return done({ bind: (fields, columns) => bind(condition.value, fields, columns ?? null) });
+  return done({
+    names: new Set(namesOf(condition.value)),
+    bind: (fields, columns) => bind(condition.value, fields, columns ?? null),
+  });
 }

@@ -1,6 +1,7 @@
 /** The fields of a case's frames: dissected when a filter asks for more than the frame's own numbers, once a frame. */
 
 import type { CaptureInterface, Frame } from '../case/evidence.ts';
+import { interfaceName } from '../case/interface-name.ts';
 import { dissect } from '../wire/dissect.ts';
 import type { Dissection } from '../wire/layer.ts';
 import type { FrameFields, NumberReader, Value } from './bind.ts';
@@ -60,7 +61,7 @@ export function frameFields({ interfaces, startNs, connectionOf }: FrameSurround
     interface: ({ interfaceIndex }) => {
       const point = interfaces[interfaceIndex];
       if (point === undefined) return [];
-      return point.netns === null ? [point.device] : [point.device, `${point.netns}:${point.device}`];
+      return point.netns === null ? [point.device] : [point.device, interfaceName(point)];
     },
     verdict: (frame) => present(connectionOf(frame)?.outcome),
     cause: (frame) => present(connectionOf(frame)?.cause),

@@ -47,6 +47,9 @@ export type StreamItem =
       readonly timeNs: bigint;
     };
 
+/** What of a connection is needed to follow it. */
+export type Followed = Pick<Connection, 'protocol' | 'client' | 'frames'>;
+
 /** What one side sent, counted. */
 export interface StreamTally {
   /** In the stream's chunks. */
@@ -106,7 +109,7 @@ function payloadLength(layer: Layer): number | null {
   return length === null ? null : Math.max(0, length - udpHeaderLength);
 }
 
-function readSight(frame: Frame, linkType: number, { protocol, client }: Connection): Sight | null {
+function readSight(frame: Frame, linkType: number, { protocol, client }: Followed): Sight | null {
   const dissection = dissect(frame.bytes, linkType, frame.originalLength);
   const layer = findLayer(dissection, protocol);
   const length = layer && payloadLength(layer);
@@ -253,7 +256,7 @@ function assemble(from: Side, sent: Sent): { timed: Timed[]; tally: StreamTally 
  * @param limit Bytes of captured payload to look at, both sides together.
  * @returns Chunks of both sides in the order in which a receiver at that point could have read them.
  */
-export function followStream(connection: Connection, linkTypes: readonly number[], limit = mostBytes): Stream {
+export function followStream(connection: Followed, linkTypes: readonly number[], limit = mostBytes): Stream {
   const sights = connection.frames
     .map((frame) => readSight(frame, linkTypes[frame.interfaceIndex] ?? -1, connection))
     .filter((sight) => sight !== null);

@@ -5,13 +5,27 @@
 
 import type { CaptureFileError } from '../capfile/capture-error.ts';
 import type { FrameRecord } from '../capfile/capture-parser.ts';
+import type { CaptureInterface } from '../case/evidence.ts';
 import { none } from '../flow/connection-row.ts';
 import { ConnectionTable } from '../flow/connection-table.ts';
+import { fragmentState, type Headers, ipProtocol } from '../wire/headers.ts';
+import { isTunnelPort } from '../wire/tunnel-ports.ts';
 import { packetDouble, packetWord, packRest } from './packet-row.ts';
 import { PacketRows } from './packet-rows.ts';
-import { type IndexedInterface, SightReader } from './sight-reader.ts';
+import { SightReader } from './sight-reader.ts';
 
 const largestSecond = 0xffff_ffff;
+
+/** TCP's reserved bits and AE: the lower half of the byte before the flags that a row keeps (RFC 9293, section 3.1). */
+const upperFlags = { offset: 12, mask: 0x0f };
+
+/** True when a decoder finds nothing in the frame's addresses, ports and flags that a row does not keep. */
+function saysAll(headers: Headers, view: DataView): boolean {
+  const { hasTransport, hasPorts, fragment, protocol, sourcePort, destinationPort, transportAt } = headers;
+  if (!hasTransport || !hasPorts || fragment !== fragmentState.whole) return false;
+  if (protocol === ipProtocol.tcp) return (view.getUint8(transportAt + upperFlags.offset) & upperFlags.mask) === 0;
+  return protocol !== ipProtocol.udp || !(isTunnelPort(sourcePort) || isTunnelPort(destinationPort));
+}
 
 /** Builds the index from chunks of a capture. */
 export class CaptureIndex {
@@ -26,7 +40,7 @@ export class CaptureIndex {
   }
 
   /** The file's interfaces, in its order. */
-  get interfaces(): readonly IndexedInterface[] {
+  get interfaces(): readonly CaptureInterface[] {
     return this.#reader.interfaces;
   }
 
@@ -65,14 +79,16 @@ export class CaptureIndex {
     words[at + packetWord.capturedLength] = capturedLength;
     words[at + packetWord.originalLength] = originalLength;
     let connection: number = none;
-    let rest = packRest(interfaceIndex, 0, 0, 0);
+    let rest = packRest(interfaceIndex, 0, 0, 0, 0);
     if (isPacket) {
       const { sight, quoted } = this.#reader;
+      const { headers } = sight;
       const table = this.connections;
       connection = table.add(sight);
-      rest = packRest(interfaceIndex, sight.headers.flags, table.marks, table.direction);
+      const plain = connection !== none && saysAll(headers, record.window.view) ? 1 : 0;
+      rest = packRest(interfaceIndex, plain, headers.flags, table.marks, table.direction);
       if (connection === none && this.#reader.readsQuoted(record)) {
-        connection = table.addError(quoted, sight.headers.icmpType, sight.headers.icmpCode);
+        connection = table.addError(quoted, headers.icmpType, headers.icmpCode);
       }
     }
     words[at + packetWord.connection] = connection;

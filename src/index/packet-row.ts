@@ -10,7 +10,10 @@ export const packetWord = {
   originalLength: 5,
   /** Number of its connection, or `none`. */
   connection: 6,
-  /** The file's interface (16 bits), TCP's flags (8), bits of `mark` (7), and whether end 1 of the connection sent it. */
+  /**
+   * The file's interface (15 bits), whether it is plain (see `isPlain`), TCP's flags (8), bits of `mark` (7), and whether
+   * end 1 of the connection sent it.
+   */
   rest: 7,
 } as const;
 
@@ -20,17 +23,32 @@ export const packetDouble = { offset: 0 } as const;
 /** 32-bit words of the row. */
 export const packetWords = 8;
 
-const interfaceMask = 0xffff;
+const interfaceMask = 0x7fff;
+const plainShift = 15;
 const flagsShift = 16;
 const flagsMask = 0xff;
 const marksShift = 24;
 const marksMask = 0x7f;
 const directionShift = 31;
 
-/** The word `rest`. Interfaces beyond the 65,535th are kept as that one. */
-export function packRest(interfaceIndex: number, flags: number, marks: number, direction: number): number {
+/** The word `rest`. Interfaces beyond the 32,767th are kept as that one; `plain` is 0 or 1. */
+export function packRest(
+  interfaceIndex: number,
+  plain: number,
+  flags: number,
+  marks: number,
+  direction: number,
+): number {
   const kept = interfaceIndex < interfaceMask ? interfaceIndex : interfaceMask;
-  return kept | (flags << flagsShift) | (marks << marksShift) | (direction << directionShift);
+  return kept | (plain << plainShift) | (flags << flagsShift) | (marks << marksShift) | (direction << directionShift);
+}
+
+/**
+ * In `rest`: the row and its connection's say all of the packet's addresses, ports and flags. False for fragments,
+ * tunnels, broken headers, what an ICMP error quotes, and packets of no connection.
+ */
+export function isPlain(rest: number): boolean {
+  return ((rest >>> plainShift) & 1) !== 0;
 }
 
 /** The file's interface in `rest`. */

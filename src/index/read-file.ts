@@ -1,7 +1,7 @@
 /** Feeds a file to an index, and takes single packets from it again. */
 
 import { readSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { CaptureIndex } from './capture-index.ts';
 import { packetDouble, packetWord } from './packet-row.ts';
 
@@ -9,15 +9,15 @@ import { packetDouble, packetWord } from './packet-row.ts';
 const chunkLength = 256 * 1024;
 
 /**
- * Reads a file from its start in chunks, each borrowed until `take` is done with it. It reads in this very thread: the
- * bytes of a chunk are then in this processor's cache, which is worth more than reading the next chunk meanwhile.
+ * Reads an opened file from its start in chunks, each borrowed until `take` is done with it. It reads in this very thread:
+ * the bytes of a chunk are then in this processor's cache, which is worth more than reading the next chunk meanwhile.
  */
-export async function readChunks(path: string, take: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
-  await using file = await open(path);
+export async function readChunks(descriptor: number, take: (chunk: Uint8Array) => void | Promise<void>): Promise<void> {
   const chunk = new Uint8Array(chunkLength);
-  for (;;) {
-    const length = readSync(file.fd, chunk);
+  for (let offset = 0; ; ) {
+    const length = readSync(descriptor, chunk, 0, chunkLength, offset);
     if (length === 0) return;
+    offset += length;
     await take(chunk.subarray(0, length));
   }
 }

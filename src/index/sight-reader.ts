@@ -2,17 +2,13 @@
 
 import type { CaptureFileError } from '../capfile/capture-error.ts';
 import type { FrameRecord } from '../capfile/capture-parser.ts';
+import { isWrittenByNettrace } from '../capfile/pcapng-notes.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
+import type { CaptureInterface } from '../case/evidence.ts';
+import { placeOfInterface } from '../case/interface-name.ts';
 import { isIcmpError, readQuotedHeaders } from '../flow/packet.ts';
 import { Sight } from '../flow/sight.ts';
 import { Headers } from '../wire/headers.ts';
-
-/** An interface of the file. */
-export interface IndexedInterface {
-  readonly name: string | null;
-  /** libpcap's number: 1 is Ethernet. */
-  readonly linkType: number;
-}
 
 /** A packet takes at least so much of a capture: pcap's record header, and IPv4's header without a link layer. */
 export const fewestSightBytes = 16 + 20;
@@ -30,12 +26,14 @@ export class SightReader {
   readonly sight = new Sight();
   /** Headers of the packet that the present frame quotes, after `readsQuoted`. */
   readonly quoted = new Headers();
-  readonly interfaces: IndexedInterface[] = [];
+  readonly interfaces: CaptureInterface[] = [];
   readonly #reader: RecordReader;
   readonly #take: FrameTaker;
   readonly #linkTypes: number[] = [];
   /** Capture points within one file interface: a cooked capture tells of several devices. */
   readonly #points = new Map<number, number>();
+  /** The present section is nettrace's own, so that its interfaces name their namespaces. */
+  #isOwn = false;
   #firstSecond = Number.NaN;
   #frames = 0;
   #bytes = 0;
@@ -43,9 +41,11 @@ export class SightReader {
   constructor(take: FrameTaker) {
     this.#take = take;
     this.#reader = new RecordReader({
-      section: () => undefined,
+      section: (options) => {
+        this.#isOwn = isWrittenByNettrace(options);
+      },
       interface: (name, linkType) => {
-        this.interfaces.push({ name, linkType });
+        this.interfaces.push({ ...placeOfInterface(name ?? '', this.#isOwn), linkType });
         this.#linkTypes.push(linkType);
       },
       frame: (record) => this.#frame(record),

@@ -90,10 +90,17 @@ export function connectionWords(connection: ConnectionSummary): string {
   return outcomeWords(connection) + began + noticed + became;
 }
 
-function cells(connection: ConnectionSummary, sinceNs: number): string[] {
+/** A connection with its number, from 1. */
+export interface NumberedConnection {
+  readonly number: number;
+  readonly connection: ConnectionSummary;
+}
+
+function cells({ number, connection }: NumberedConnection, sinceNs: number): string[] {
   const { protocol, client, server, request, reply, firstNs, lastNs } = connection;
   const sideText = ({ packets, bytes }: SideSummary): string => `${packets} / ${bytesText(bytes)}`;
   return [
+    String(number),
     ((firstNs - sinceNs) / nanosecondsPerSecond).toFixed(3),
     durationText(lastNs - firstNs),
     protocol,
@@ -105,13 +112,13 @@ function cells(connection: ConnectionSummary, sinceNs: number): string[] {
   ];
 }
 
-const headings = ['start', 'duration', 'protocol', 'client', 'server', 'sent', 'received', 'outcome'];
+const headings = ['#', 'start', 'duration', 'protocol', 'client', 'server', 'sent', 'received', 'outcome'];
 /** Numbers stand to the right. */
-const toTheRight: ReadonlySet<number> = new Set([0, 1, 5, 6]);
+const toTheRight: ReadonlySet<number> = new Set([0, 1, 2, 6, 7]);
 const gap = '  ';
 
 /** How wide the columns are: what these connections need. */
-export function columnWidths(connections: readonly ConnectionSummary[], sinceNs: number): readonly number[] {
+export function columnWidths(connections: readonly NumberedConnection[], sinceNs: number): readonly number[] {
   const rows = [headings, ...connections.map((connection) => cells(connection, sinceNs))];
   return headings.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
 }
@@ -137,7 +144,7 @@ export function headingLine(widths: readonly number[]): string {
  *
  * @param sinceNs The moment that starts are counted from, on the clock of `firstNs`.
  */
-export function connectionLine(connection: ConnectionSummary, sinceNs: number, widths: readonly number[]): string {
+export function connectionLine(connection: NumberedConnection, sinceNs: number, widths: readonly number[]): string {
   return line(cells(connection, sinceNs), widths);
 }
 

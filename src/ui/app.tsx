@@ -58,6 +58,10 @@ export function App({ store, stop }: AppProps): ReactElement {
 
   const press = (key: string): void => {
     const current = store.getSnapshot();
+    if (current.state.prompt !== null && key !== 'ctrl+c' && key !== 'ctrl+z') {
+      store.type(key);
+      return;
+    }
     const command = commandFor(key, activePane(current.state));
     if (command === 'quit') exit();
     else if (command === 'suspend') void suspendTerminal(stop);
@@ -70,8 +74,8 @@ export function App({ store, stop }: AppProps): ReactElement {
   useInput((input, flags) => {
     for (const key of keysOf(input, flags)) press(key);
   });
-  // Pasted text is no typing: without this its letters would be commands.
-  usePaste(() => undefined);
+  // Pasted text is no typing: its letters are no commands, but they may be a filter.
+  usePaste((text) => store.paste(text));
 
   if (screen) return <Drawn screen={screen} columns={columns} rows={rows} />;
   return (

@@ -19,6 +19,22 @@ export interface FrameView {
   readonly dissection: Dissection;
 }
 
+/** What a filter's text means: the frames that it accepts, or where it is wrong. */
+export type FilterAnswer =
+  | {
+      readonly ok: true;
+      /** Numbers of the frames that pass, in their order. */
+      readonly frames: readonly number[];
+    }
+  | {
+      readonly ok: false;
+      /** The wrong part, in UTF-16 units of the text. */
+      readonly start: number;
+      readonly end: number;
+      /** One sentence; raw text. */
+      readonly message: string;
+    };
+
 /** A case as the UI sees it. */
 export interface CaseView {
   /** File name, or what is being traced. */
@@ -27,4 +43,6 @@ export interface CaseView {
   readonly frameCount: number;
   /** Frames by number, from 1 to `frameCount`. */
   frame(number: number): FrameView;
+  /** Asks all frames, once a text: the same text gives the same object. */
+  filter(text: string): FilterAnswer;
 }

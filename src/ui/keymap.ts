@@ -23,6 +23,7 @@ export type Command =
   | 'expand'
   | 'collapse'
   | 'all-frames'
+  | 'filter'
   | 'zoom'
   | 'help'
   | 'quit'
@@ -70,6 +71,13 @@ export const bindings: readonly Binding[] = [
     command: 'all-frames',
     help: 'all frames of the case, or those of the connection',
     hint: 'all',
+  },
+  {
+    keys: ['/'],
+    context: ['frames'],
+    command: 'filter',
+    help: 'filter the list (Enter keeps, Esc takes back)',
+    hint: 'filter',
   },
   { keys: ['?'], context: 'any', command: 'help', help: 'this help, and away again' },
   { keys: ['q', 'ctrl+c'], context: 'any', command: 'quit', help: 'quit' },

@@ -6,7 +6,7 @@ import type { LayoutInput, PaneName, Place } from './layout.ts';
 import { layout, tooSmall } from './layout.ts';
 import type { Line, Rows } from './line.ts';
 import { plain, scrolled } from './line.ts';
-import { headerLine, hintLine, ruleLine, tooSmallText } from './rows/bars.ts';
+import { headerLine, hintLine, promptLine, ruleLine, tooSmallText } from './rows/bars.ts';
 import { connectionRows, rowsEach } from './rows/connections.ts';
 import { evidenceLines } from './rows/evidence.ts';
 import { frameRows } from './rows/frames.ts';
@@ -17,7 +17,7 @@ import { pathRows } from './rows/path.ts';
 import { whyLines } from './rows/why.ts';
 import { badge, certaintyMarks, endpointText } from './rows/words.ts';
 import type { NamedConnection, Selection } from './selection.ts';
-import { select } from './selection.ts';
+import { filterAnswer, select } from './selection.ts';
 import type { Scene } from './state.ts';
 import { activePane } from './state.ts';
 import type { Snapshot } from './store.ts';
@@ -55,8 +55,8 @@ const makers: Readonly<Record<PaneName, (subject: Subject, width: number, height
     scrolled(whyLines(view.diagnosis, selection.connection, width), height, state.scroll.why),
   evidence: ({ snapshot: { state }, selection }, width, height) =>
     scrolled(evidenceLines(selection.hop, width), height, state.scroll.evidence),
-  frames: ({ snapshot: { view }, selection: { frames, connection, frameIndex } }, width, height) =>
-    frameRows(view, frames, connection, frameIndex, width, height),
+  frames: ({ snapshot: { view, state }, selection: { frames, connection, frameIndex } }, width, height) =>
+    frameRows(view, frames, connection, frameIndex, width, height, filterAnswer(view, state) !== null),
   layers: ({ selection: { nodes, nodeIndex } }, width, height) => layerRows(nodes, nodeIndex, width, height),
   hex: ({ snapshot: { state }, selection: { frame, node } }, width, height) =>
     hexRows(frame?.bytes ?? null, node?.range ?? null, state.scroll.hex, width, height),
@@ -152,8 +152,8 @@ export function composeScreen(snapshot: Snapshot, columns: number, rows: number)
     ? { height: drawn.height, length: drawn.rows.length, offset: drawn.rows.offset }
     : { height: 1, length: 0, offset: 0 };
   return {
-    header: headerLine(view, state.view, columns),
-    hints: hintLine(active, columns),
+    header: headerLine(view, state.view, filterAnswer(view, state)?.frames.length ?? null, columns),
+    hints: state.prompt === null ? hintLine(active, columns) : promptLine(view, state.prompt.text, columns),
     top,
     left,
     right,

@@ -3,7 +3,7 @@
  */
 
 import type { ConnectionDiagnosis, Endpoint, Hop } from '../diagnose/diagnosis.ts';
-import type { CaseView, FrameView } from './case-view.ts';
+import type { CaseView, FilterAnswer, FrameView } from './case-view.ts';
 import type { UiState } from './state.ts';
 import type { TreeNode } from './tree.ts';
 import { treeNodes } from './tree.ts';
@@ -59,7 +59,38 @@ export function nameConnections(connections: readonly ConnectionDiagnosis[]): re
   return named;
 }
 
-function frameList(view: CaseView, connection: ConnectionDiagnosis | null, all: boolean): FrameList {
+/** What the open filter line means as far as it can be read, else the filter in force; null without one. */
+export function filterAnswer(view: CaseView, { prompt, filter }: UiState): (FilterAnswer & { ok: true }) | null {
+  for (const text of [prompt?.text.trim() ?? filter, filter]) {
+    if (text === '') return null;
+    const answer = view.filter(text);
+    if (answer.ok) return answer;
+  }
+  return null;
+}
+
+/** Lists of connections' frames that pass, once a filter and a connection. */
+const passingBefore = new WeakMap<readonly number[], WeakMap<readonly number[], readonly number[]>>();
+
+function passingOf(frames: readonly number[], passing: readonly number[]): readonly number[] {
+  const known = passingBefore.get(passing) ?? new WeakMap<readonly number[], readonly number[]>();
+  passingBefore.set(passing, known);
+  const before = known.get(frames);
+  if (before !== undefined) return before;
+  const wanted = new Set(passing);
+  const list = frames.filter((number) => wanted.has(number));
+  known.set(frames, list);
+  return list;
+}
+
+function listOf(frames: readonly number[]): FrameList {
+  return { length: frames.length, at: (index) => frames[index] ?? 1, indexOf: (number) => frames.indexOf(number) };
+}
+
+function frameList(view: CaseView, connection: ConnectionDiagnosis | null, state: UiState): FrameList {
+  const passing = filterAnswer(view, state)?.frames ?? null;
+  const all = state.allFrames;
+  if (passing !== null) return listOf(all || connection === null ? passing : passingOf(connection.frames, passing));
   if (all || connection === null) {
     return {
       length: view.frameCount,
@@ -67,8 +98,7 @@ function frameList(view: CaseView, connection: ConnectionDiagnosis | null, all: 
       indexOf: (number) => (number >= 1 && number <= view.frameCount ? number - 1 : -1),
     };
   }
-  const { frames } = connection;
-  return { length: frames.length, at: (index) => frames[index] ?? 1, indexOf: (number) => frames.indexOf(number) };
+  return listOf(connection.frames);
 }
 
 /** The hop that the eye wants first: where it ended, else the first. */
@@ -91,7 +121,7 @@ export function select(view: CaseView, state: UiState): Selection {
   const connection = connections[connectionIndex]?.connection ?? null;
   const chosenHop = connection?.hops.findIndex((hop) => hop.index === state.hop) ?? -1;
   const hopIndex = chosenHop === -1 ? initialHop(connection) : chosenHop;
-  const frames = frameList(view, connection, state.allFrames);
+  const frames = frameList(view, connection, state);
   const chosenFrame = state.frame === null ? -1 : frames.indexOf(state.frame);
   const frameIndex = frames.length === 0 ? -1 : Math.max(0, chosenFrame);
   const frame = frameIndex === -1 ? null : view.frame(frames.at(frameIndex));

@@ -6,6 +6,7 @@
 import type { Command } from './keymap.ts';
 import type { PaneName, ViewName } from './layout.ts';
 import { panesOf } from './layout.ts';
+import { openPrompt, type Prompt } from './prompt.ts';
 import type { Selection } from './selection.ts';
 
 /** Panes that scroll text; the others move a cursor. */
@@ -19,6 +20,12 @@ export interface UiState {
   readonly help: boolean;
   /** The frames pane shows the whole case, not the connection's frames. */
   readonly allFrames: boolean;
+  /** The filter in force; empty: none. */
+  readonly filter: string;
+  /** Filters that were in force in this session, each once, the latest last. */
+  readonly filters: readonly string[];
+  /** The filter line, while it is open. */
+  readonly prompt: Prompt | null;
   readonly connection: string | null;
   /** `Hop.index`. */
   readonly hop: number | null;
@@ -57,6 +64,9 @@ export const initialState: UiState = {
   zoomed: false,
   help: false,
   allFrames: false,
+  filter: '',
+  filters: [],
+  prompt: null,
   connection: null,
   hop: null,
   frame: null,
@@ -245,6 +255,7 @@ const reducers: Readonly<Record<Command, Reducer>> = {
   collapse,
   'all-frames': (state, { selection }) =>
     change(state, { allFrames: !state.allFrames, frame: selection.frame?.number ?? null }),
+  filter: openPrompt,
   zoom: (state) => (state.help ? state : change(state, { zoomed: !state.zoomed })),
   help: (state) => change(state, { help: !state.help }),
   quit: (state) => state,

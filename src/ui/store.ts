@@ -4,6 +4,7 @@
 
 import type { CaseView } from './case-view.ts';
 import type { Command } from './keymap.ts';
+import { insert, typeKey } from './prompt.ts';
 import type { Scene, UiState } from './state.ts';
 import { initialState, reduce } from './state.ts';
 
@@ -20,6 +21,10 @@ export interface UiStore {
   readonly getSnapshot: () => Snapshot;
   /** Applies a command; without a change nobody is told, so that nothing is drawn. */
   dispatch(command: Command, scene: Scene): void;
+  /** A key in the open filter line. */
+  type(key: string): void;
+  /** Text that was pasted into the open filter line. */
+  paste(text: string): void;
   /** Replaces the case, as a live trace does; selections hold by identity. */
   show(view: CaseView): void;
 }
@@ -32,6 +37,9 @@ export function createStore(view: CaseView): UiStore {
     snapshot = next;
     for (const listener of listeners) listener();
   };
+  const change = (state: UiState): void => {
+    if (state !== snapshot.state) publish({ ...snapshot, state });
+  };
   return {
     subscribe(listener) {
       listeners.add(listener);
@@ -39,8 +47,13 @@ export function createStore(view: CaseView): UiStore {
     },
     getSnapshot: () => snapshot,
     dispatch(command, scene) {
-      const state = reduce(snapshot.state, command, scene);
-      if (state !== snapshot.state) publish({ ...snapshot, state });
+      change(reduce(snapshot.state, command, scene));
+    },
+    type(key) {
+      change(typeKey(snapshot.state, key, snapshot.view));
+    },
+    paste(text) {
+      change(insert(snapshot.state, text));
     },
     show(next) {
       if (next !== snapshot.view) publish({ ...snapshot, view: next });

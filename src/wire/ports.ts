@@ -15,6 +15,7 @@ import { isHttp } from './http.ts';
 import { isNtp } from './ntp.ts';
 import { isLongHeader, isQuic } from './quic.ts';
 import { isTls } from './tls.ts';
+import { tunnelPort } from './tunnel-ports.ts';
 
 /** Says whether the payload from `start` up to `end` may be a protocol's; what was not captured reads as 0. */
 type Recogniser = (bytes: Uint8Array, start: number, end: number) => boolean;
@@ -45,14 +46,13 @@ const udpPorts: ReadonlyMap<number, Candidate> = new Map([
   [546, dhcpv6],
   [547, dhcpv6],
   // SSDP is HTTP's heads in datagrams.
-  [1701, tunnel('l2tp')],
   [1900, candidate('http', isHttp)],
-  [4789, tunnel('vxlan')],
   [5353, candidate('mdns', isDns)],
   [5355, candidate('llmnr', isDns)],
-  [6081, tunnel('geneve')],
-  // VXLAN on Linux, from before it had a port of its own.
-  [8472, tunnel('vxlan')],
+  [tunnelPort.l2tp, tunnel('l2tp')],
+  [tunnelPort.vxlan, tunnel('vxlan')],
+  [tunnelPort.vxlanOfLinux, tunnel('vxlan')],
+  [tunnelPort.geneve, tunnel('geneve')],
 ]);
 
 const tcpPorts: ReadonlyMap<number, Candidate> = new Map([[53, candidate('dns-tcp', isDnsOverTcp)]]);

@@ -26,6 +26,13 @@ describe('a case for the terminal UI', () => {
     expect(view.frameCount).toBe(3);
   });
 
+  it('answers filters, the same text with the same object', () => {
+    const answer = view.filter('tcp.flags.reset && verdict');
+    expect(answer).toEqual({ ok: true, frames: [3] });
+    expect(view.filter('tcp.flags.reset && verdict')).toBe(answer);
+    expect(view.filter('tcp && tpc')).toMatchObject({ ok: false, start: 7, end: 10 });
+  });
+
   it.each([0, 4, -1, 1.5])('has no frame %d', (number) => {
     expect(() => view.frame(number)).toThrow(RangeError);
   });

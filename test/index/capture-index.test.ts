@@ -7,7 +7,15 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { none } from '../../src/flow/connection-row.ts';
 import { summarizeConnection } from '../../src/flow/summary.ts';
 import { CaptureIndex } from '../../src/index/capture-index.ts';
-import { directionOf, flagsOf, interfaceOf, marksOf, packetWord, packRest } from '../../src/index/packet-row.ts';
+import {
+  directionOf,
+  flagsOf,
+  interfaceOf,
+  isPlain,
+  marksOf,
+  packetWord,
+  packRest,
+} from '../../src/index/packet-row.ts';
 import { readChunks, readPacket } from '../../src/index/read-file.ts';
 import { selectPackets } from '../../src/index/select.ts';
 import { concat, interfaceOf as interfaceBlock, packet, pcapHeader, pcapRecord, section } from '../capfile/build.ts';
@@ -106,15 +114,23 @@ describe('the index', () => {
 
   it('packs and unpacks', () => {
     fc.assert(
-      fc.property(fc.nat(0xffff), fc.nat(0xff), fc.nat(0x7f), fc.nat(1), (point, flags, marks, direction) => {
-        const rest = packRest(point, flags, marks, direction) | 0;
-        expect([interfaceOf(rest), flagsOf(rest), marksOf(rest), directionOf(rest)]).toEqual([
-          point,
-          flags,
-          marks,
-          direction,
-        ]);
-      }),
+      fc.property(
+        fc.nat(0x7fff),
+        fc.nat(1),
+        fc.nat(0xff),
+        fc.nat(0x7f),
+        fc.nat(1),
+        (point, plain, flags, marks, direction) => {
+          const rest = packRest(point, plain, flags, marks, direction) | 0;
+          expect([interfaceOf(rest), flagsOf(rest), marksOf(rest), directionOf(rest)]).toEqual([
+            point,
+            flags,
+            marks,
+            direction,
+          ]);
+          expect(isPlain(rest)).toBe(plain === 1);
+        },
+      ),
     );
   });
 });
@@ -127,9 +143,9 @@ describe('a file', () => {
 
   it('is read, and gives each packet again', async () => {
     const index = new CaptureIndex();
-    await readChunks(name, (chunk) => index.push(chunk));
-    index.end();
     await using file = await open(name);
+    await readChunks(file.fd, (chunk) => index.push(chunk));
+    index.end();
     for (const [row, bytes] of frames.entries()) expect(await readPacket(file, index, row + 1)).toEqual(bytes);
     expect([await readPacket(file, index, 0), await readPacket(file, index, 6)]).toEqual([null, null]);
   });

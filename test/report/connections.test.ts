@@ -41,13 +41,17 @@ const plain: ConnectionSummary = {
 describe('the table', () => {
   it('is as wide as its cells', () => {
     const six = { ...plain, client: { address: 'fd00:88::10', port: 7 }, firstNs: 2e9, lastNs: 2e9 };
-    const widths = columnWidths([plain, six], plain.firstNs);
-    const lines = [headingLine(widths), ...[plain, six].map((one) => connectionLine(one, plain.firstNs, widths))];
+    const rows = [
+      { number: 9, connection: plain },
+      { number: 10, connection: six },
+    ];
+    const widths = columnWidths(rows, plain.firstNs);
+    const lines = [headingLine(widths), ...rows.map((row) => connectionLine(row, plain.firstNs, widths))];
     expect(lines.join('')).toBe(
       [
-        'start  duration  protocol  client            server                sent  received  outcome',
-        '0.000  250.0 ms  tcp       10.88.0.10:40000  10.88.0.1:8080  3 / 1.5 kB  1 / 66 B  ok, closed by the client',
-        '0.500      0 µs  tcp       [fd00:88::10]:7   10.88.0.1:8080  3 / 1.5 kB  1 / 66 B  ok, closed by the client',
+        ' #  start  duration  protocol  client            server                sent  received  outcome',
+        ' 9  0.000  250.0 ms  tcp       10.88.0.10:40000  10.88.0.1:8080  3 / 1.5 kB  1 / 66 B  ok, closed by the client',
+        '10  0.500      0 µs  tcp       [fd00:88::10]:7   10.88.0.1:8080  3 / 1.5 kB  1 / 66 B  ok, closed by the client',
         '',
       ].join('\n'),
     );

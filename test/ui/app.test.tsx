@@ -71,6 +71,9 @@ describe.each([
     ['hostile-frame', ['2', 'a', 'G', '\r']],
     ['help', ['?']],
     ['zoom', ['\t\t', 'z']],
+    ['filter', ['2', 'a', '/tcp']],
+    ['filter-wrong', ['2', 'a', '/tcp', '\r', '/ && tpc']],
+    ['filter-kept', ['2', '/tcp', '\r']],
   ])('shows %s', async (name, chunks) => {
     const terminal = await open(columns, rows);
     for (const chunk of chunks) await terminal.press(chunk);
@@ -107,6 +110,13 @@ describe('input', () => {
     expect(terminal.screen()).toBe(before);
     await terminal.press('2');
     expect(terminal.screen()).toContain('[2 Packets]');
+  });
+
+  it('takes pasted text into the open filter line', async () => {
+    const terminal = await open(80, 24);
+    await terminal.press('2/');
+    await terminal.press('\x1b[200~a\nrp\x1b[201~');
+    expect(terminal.screen()).toContain(' / [a rp]_');
   });
 
   it('goes back with Esc', async () => {

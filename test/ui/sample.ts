@@ -4,7 +4,7 @@
  */
 
 import type { ConnectionDiagnosis, Diagnosis, Hop } from '../../src/diagnose/diagnosis.ts';
-import type { CaseView, FrameView } from '../../src/ui/case-view.ts';
+import type { CaseView, FilterAnswer, FrameView } from '../../src/ui/case-view.ts';
 import { dissect } from '../../src/wire/dissect.ts';
 import { summarize } from '../../src/wire/summary.ts';
 
@@ -367,10 +367,20 @@ export const sampleDiagnosis: Diagnosis = {
   connections: [refused, hostile, well],
 };
 
+/** The filters that the sample knows; the same text gives the same object. */
+const answers: ReadonlyMap<string, FilterAnswer> = new Map<string, FilterAnswer>([
+  ['tcp', { ok: true, frames: [3, 4, 12] }],
+  ['arp', { ok: true, frames: [1, 2] }],
+  ['icmp', { ok: true, frames: [] }],
+  ['tcp && tpc', { ok: false, start: 7, end: 10, message: '"tpc" is no field; did you mean tcp?' }],
+]);
+
 /** The case of the sample, frames decoded when asked for. */
 export const sample: CaseView = {
   title: 'refused.pcapng',
   diagnosis: sampleDiagnosis,
   frameCount: captured.length,
   frame: frameView,
+  filter: (text) =>
+    answers.get(text.trim()) ?? { ok: false, start: 0, end: text.length, message: `"${text}" is no field` },
 };

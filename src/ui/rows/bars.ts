@@ -9,15 +9,21 @@ import { plain } from '../line.ts';
 import { cells, cut, fit, printable } from '../text.ts';
 import { counted } from './words.ts';
 
-/** Title, views, and how much there is; the counts give way to the title. */
-export function headerLine(view: CaseView, shown: ViewName, width: number): Line {
+/**
+ * Title, views, and how much there is; the counts give way to the title.
+ *
+ * @param passing How many frames pass the filter; null without one.
+ */
+export function headerLine(view: CaseView, shown: ViewName, passing: number | null, width: number): Line {
   const { connections } = view.diagnosis;
   const title = printable(view.title);
   const tabs = shown === 'path' ? '[1 Path] 2 Packets' : '1 Path [2 Packets]';
   const notOk = `, ${connections.filter(({ outcome }) => outcome !== 'ok').length} not ok`;
   const all = `${counted(connections.length, 'connection')}${notOk}`;
   const left = width - cells(' nettrace  ') - cells(tabs) - 4;
-  const counts = [`${all}, ${counted(view.frameCount, 'frame')}`, all].find(
+  const frames = counted(view.frameCount, 'frame');
+  const some = passing === null ? frames : `${passing} of ${frames}`;
+  const counts = [`${all}, ${some}`, ...(passing === null ? [] : [some]), all].find(
     (text) => cells(text) + cells(title) <= left,
   );
   const right = counts === undefined ? tabs : `${tabs}   ${counts}`;
@@ -43,6 +49,46 @@ export function hintLine(pane: PaneName, width: number): Line {
   const views = pane === 'help' ? left : `${left}  1 path  2 packets`;
   const shown = cells(views) + right.length + 2 <= width ? views : left;
   return plain(`${fit(shown, width - right.length)}${right}`);
+}
+
+const promptSign = ' / ';
+const promptEnd = '_';
+
+/**
+ * The open filter line: what was typed, and what is wrong with it; the wrong part stands between `[` and `]`. Of a text
+ * that is too long the end is shown.
+ */
+export function promptLine(view: CaseView, text: string, width: number): Line {
+  const answer = text.trim() === '' ? null : view.filter(text);
+  const sign: Line['spans'][number] = { text: promptSign, emphasis: 'strong' };
+  const room = width - cells(promptSign) - cells(promptEnd);
+  if (answer === null || answer.ok) {
+    const right = answer === null ? 'Enter without a text: all frames' : counted(answer.frames.length, 'frame');
+    const shown = endOf(printable(text), room);
+    const left = room - cells(shown) - 2;
+    return { spans: [sign, { text: `${shown}${promptEnd}  ${cut(right, left)}` }] };
+  }
+  const { start, end, message } = answer;
+  const before = printable(text.slice(0, start));
+  const wrong = `[${printable(text.slice(start, end))}]`;
+  const after = `${printable(text.slice(end))}${promptEnd}`;
+  const shown = endOf(before, Math.max(0, room - cells(wrong) - cells(after)));
+  const left = room - cells(shown) - cells(wrong) - cells(after) - 1;
+  const why = `  column ${start + 1}: ${printable(message)}`;
+  const spans = [
+    sign,
+    { text: shown },
+    { text: wrong, emphasis: 'failed' as const },
+    { text: `${after}${cut(why, left)}` },
+  ];
+  return cells(wrong) + cells(after) > room ? { spans: [sign, { text: endOf(`${wrong}${after}`, room) }] } : { spans };
+}
+
+/** The end of a printable text, in at most `width` cells. */
+function endOf(text: string, width: number): string {
+  let shown = text;
+  while (cells(shown) > width) shown = shown.slice(Math.max(1, shown.length - width));
+  return shown;
 }
 
 /**

@@ -40,9 +40,11 @@ export function frameRows(
   selectedIndex: number,
   width: number,
   height: number,
+  isFiltered = false,
 ): Rows {
   if (frames.length === 0) {
-    return { lines: [plain(cut('  No frames of this connection were captured.', width))], length: 1, offset: 0 };
+    const why = isFiltered ? '  No frame here passes the filter.' : '  No frames of this connection were captured.';
+    return { lines: [plain(cut(why, width))], length: 1, offset: 0 };
   }
   const offset = windowStart(frames.length, height, selectedIndex);
   const count = Math.min(height, frames.length - offset);

@@ -146,9 +146,9 @@ describe('bytes', () => {
 
 describe('bars', () => {
   it('lets the counts give way to the title', () => {
-    expect(textOf(headerLine(sample, 'path', 90))).toContain('2 not ok, 12 frames');
-    expect(textOf(headerLine(sample, 'path', 80))).toMatch(/refused\.pcapng .*3 connections, 2 not ok$/);
-    expect(textOf(headerLine(sample, 'packets', 60))).toMatch(/refused\.pcapng +1 Path \[2 Packets\]$/);
+    expect(textOf(headerLine(sample, 'path', null, 90))).toContain('2 not ok, 12 frames');
+    expect(textOf(headerLine(sample, 'path', null, 80))).toMatch(/refused\.pcapng .*3 connections, 2 not ok$/);
+    expect(textOf(headerLine(sample, 'packets', null, 60))).toMatch(/refused\.pcapng +1 Path \[2 Packets\]$/);
   });
 
   test.each([60, 80, 160])('always hints at help and quit, at %i columns', (width) => {

@@ -1,0 +1,128 @@
+/** Opens a capture of any size and reads it once, to its end: its index, and its bytes for later. */
+
+import { randomBytes } from 'node:crypto';
+import { fstatSync } from 'node:fs';
+import type { CaptureFileError } from '../capfile/capture-error.ts';
+import { CaptureSource } from '../capfile/capture-source.ts';
+import type { CaptureInput } from '../capfile/input.ts';
+import { CaptureIndex } from '../index/capture-index.ts';
+import { IndexedCapture } from '../index/indexed-capture.ts';
+import { readChunks } from '../index/read-file.ts';
+import { nameOf, remark, whatStopped } from './captures.ts';
+import { errorText, UserError } from './errors.ts';
+import { Progress } from './progress.ts';
+
+/** Bytes that are read at once when a capture is read again. */
+const againLength = 1024 * 1024;
+
+/** A capture that was read to its end. Dispose of it when none of its bytes are wanted any more. */
+export class OpenedIndex implements AsyncDisposable {
+  /** What people call the capture. */
+  readonly name: string;
+  readonly capture: IndexedCapture;
+  readonly #source: CaptureSource;
+
+  private constructor(name: string, source: CaptureSource, index: CaptureIndex) {
+    this.name = name;
+    this.#source = source;
+    this.capture = new IndexedCapture(index, (offset, length) => source.read(offset, length));
+  }
+
+  /** Reads a capture. Throws a UserError when it is none; what is before damage counts. */
+  static async open(path: string): Promise<OpenedIndex> {
+    const name = nameOf(path);
+    const source = await openSource(path);
+    try {
+      const index = await readIndex(path, source);
+      if (index.error === null || index.error.kind === 'damaged') return new OpenedIndex(name, source, index);
+      const stopped = whatStopped(source.problem, source.input.compression, index.error);
+      throw new UserError(`cannot read ${name}: ${stopped ?? 'it is no capture'}`);
+    } catch (error) {
+      await source[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The capture's bytes once more; whoever reads owns the chunks. */
+  *again(): Generator<Uint8Array> {
+    const { bytes } = this.capture.index;
+    for (let offset = 0; offset < bytes; offset += againLength) {
+      yield this.#source.read(offset, Math.min(againLength, bytes - offset));
+    }
+  }
+
+  /** Why the capture was not read to its end; null when it was. */
+  get stopped(): string | null {
+    return whatStopped(this.#source.problem, this.#source.input.compression, this.capture.index.error);
+  }
+
+  /** Says on standard error what the capture lacks, or what of it did not fit. */
+  remark(): void {
+    remarkOn(this.name, this.stopped, this.capture.index.connections.untracked);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source[Symbol.asyncDispose]();
+  }
+}
+
+async function openSource(path: string): Promise<CaptureSource> {
+  try {
+    return await CaptureSource.open(path);
+  } catch (error) {
+    throw new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
+  }
+}
+
+async function readIndex(path: string, source: CaptureSource): Promise<CaptureIndex> {
+  // A seed that nobody can guess: no capture can be crafted so that its connections collide.
+  const index = new CaptureIndex(randomBytes(4).readInt32LE());
+  await feed(path, source.input, source.chunks(), index);
+  index.end();
+  return index;
+}
+
+/** What takes a capture's bytes. */
+interface Taker {
+  push(chunk: Uint8Array): void | Promise<void>;
+  readonly bytes: number;
+  readonly error: CaptureFileError | null;
+}
+
+/** How many bytes a capture has; null where that is not known before its end. */
+export function sizeOf({ descriptor }: CaptureInput): number | null {
+  return descriptor === null ? null : fstatSync(descriptor).size;
+}
+
+/** Gives a capture's bytes to a taker, in place where they are a plain file's, and shows how far it is. */
+export async function feed(
+  path: string,
+  input: CaptureInput,
+  chunks: AsyncIterable<Uint8Array>,
+  taker: Taker,
+): Promise<void> {
+  using progress = new Progress(sizeOf(input));
+  const take = async (chunk: Uint8Array): Promise<void> => {
+    await taker.push(chunk);
+    progress.show(taker.bytes);
+  };
+  try {
+    if (input.descriptor !== null) await readChunks(input.descriptor, take);
+    else {
+      for await (const chunk of chunks) {
+        await take(chunk);
+        // A device may never end.
+        if (taker.error !== null) break;
+      }
+    }
+  } catch (error) {
+    throw new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
+  }
+}
+
+/** Says on standard error what a capture lacks, or what of it did not fit. */
+export function remarkOn(name: string, stopped: string | null, untracked: number): void {
+  if (stopped !== null) remark(name, stopped);
+  if (untracked === 0) return;
+  remark(name, `${untracked} packets are counted in no connection here: there are more than fit into memory`);
+}
