@@ -2,9 +2,8 @@
  * Live capture at a set of points: an engine's children, their frames in one bounded buffer, the links' outages.
  */
 
-import { accessSync, constants } from 'node:fs';
 import type { LinkOutage } from '../case/evidence.ts';
-import { fixedEnvironment } from '../host/environment.ts';
+import { programIsThere } from '../host/environment.ts';
 import { listWords } from '../host/word-list.ts';
 import { capEngine, capIsBuilt } from './cap-engine.ts';
 import type { CaptureEngine, CapturePoint } from './engine.ts';
@@ -20,17 +19,6 @@ const frameBoundBytes = 256 * 1024 * 1024;
 const bufferKilobytes = 32_768;
 const ethernet = 1;
 
-function installed(program: string): boolean {
-  return fixedEnvironment.PATH.split(':').some((folder) => {
-    try {
-      accessSync(`${folder}/${program}`, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** What may be asked for. */
 export type WantedEngine = 'auto' | 'cap' | 'tcpdump';
 
@@ -39,7 +27,7 @@ export type WantedEngine = 'auto' | 'cap' | 'tcpdump';
  * what was asked for is not there, a sentence that says what to install.
  */
 export function chooseEngine(wanted: WantedEngine): CaptureEngine | string {
-  const tcpdump = installed('tcpdump');
+  const tcpdump = programIsThere('tcpdump');
   const cap = capIsBuilt();
   if (wanted !== 'cap' && tcpdump) return tcpdumpEngine;
   if (wanted !== 'tcpdump' && cap) return capEngine;

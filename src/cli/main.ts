@@ -5,6 +5,7 @@ import { escapeText } from '../report/escape.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import { errorText, UserError } from './errors.ts';
 import type { FramesOptions } from './frames.ts';
+import { addHostCommands } from './host-commands.ts';
 import type { RunOptions } from './run.ts';
 import type { ShowOptions } from './show.ts';
 import { ignoreSignals, takeIgnoredSignals } from './signals.ts';
@@ -201,6 +202,8 @@ Examples:
     const { connections } = await import('./connections.ts');
     await connections(file, options);
   });
+
+addHostCommands(program);
 
 program
   .command('demo')

@@ -31,11 +31,14 @@ function fileOf(name: string, content: string | Uint8Array): string {
 }
 
 describe('help', () => {
-  it.each([[[]], [['run']], [['replay']], [['connections']], [['demo']]])('nettrace %j --help', async (command) => {
-    const { status, out, err } = nettrace(...command, '--help');
-    expect([status, err]).toEqual([0, '']);
-    await expect(out).toMatchFileSnapshot(`golden/help-${['nettrace', ...command].join('-')}.txt`);
-  });
+  it.each([[[]], [['run']], [['replay']], [['connections']], [['doctor']], [['demo']]])(
+    'nettrace %j --help',
+    async (command) => {
+      const { status, out, err } = nettrace(...command, '--help');
+      expect([status, err]).toEqual([0, '']);
+      await expect(out).toMatchFileSnapshot(`golden/help-${['nettrace', ...command].join('-')}.txt`);
+    },
+  );
 
   it('the version', () => {
     const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -120,6 +123,17 @@ describe('replay', () => {
     expect(status).toBe(0);
     expect(err).toMatch(/cut\.pcapng: damaged at byte \d+: /);
     expect(out).toContain('Evidence: ');
+  });
+});
+
+describe('doctor', () => {
+  it('works without root: says what root would add, and ends with 1', () => {
+    const command = [program, 'doctor', '--json'];
+    const { status, out, err } = ended(process.getuid?.() === 0 ? asNobody(command) : command);
+    expect([status, err]).toEqual([1, '']);
+    const report: { canRun: boolean; findings: { name: string; state: string }[] } = JSON.parse(out);
+    expect(report.canRun).toBe(false);
+    expect(report.findings.find(({ name }) => name === 'root')).toMatchObject({ state: 'lacking', needed: true });
   });
 });
 
