@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import type { DoctorOptions } from './doctor.ts';
+import type { SnapshotOptions } from './snapshot.ts';
 
 /** Adds them to the program. */
 export function addHostCommands(program: Command): void {
@@ -23,5 +24,27 @@ Examples:
     .action(async (options: DoctorOptions) => {
       const { doctor } = await import('./doctor.ts');
       process.exitCode = await doctor(options);
+    });
+
+  program
+    .command('snapshot')
+    .summary("write the host's state as JSON")
+    .description(
+      'Collects links, addresses, routes, rules, neighbours, bridges, sockets and firewall rules of every network ' +
+        'namespace, as the tools print them, and writes one JSON document (docs/json.md). Changes nothing. Without root ' +
+        'it holds what this user may see, and says what is missing.',
+    )
+    .option('-o, --output <file>', 'write to this new file, readable by its owner alone, instead of standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sudo nettrace snapshot -o host.json
+  sudo nettrace snapshot | gzip > host.json.gz
+  ssh host sudo nettrace snapshot | jq -r '.namespaces[].name'`,
+    )
+    .action(async (options: SnapshotOptions) => {
+      const { snapshot } = await import('./snapshot.ts');
+      await snapshot(options);
     });
 }

@@ -1,4 +1,4 @@
-/** Writes case files: new, readable by their owner alone, owned by whoever called sudo. */
+/** Writes files: new, readable by their owner alone, owned by whoever called sudo. */
 
 import { closeSync, constants, fchownSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { encodeCase } from '../capfile/case-file.ts';
@@ -8,6 +8,11 @@ import { version } from './version.ts';
 
 function isError(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** A disk that fills up takes less than it is given before it fails. */
+function writeWhole(descriptor: number, bytes: Uint8Array): void {
+  for (let offset = 0; offset < bytes.length; ) offset += writeSync(descriptor, bytes, offset);
 }
 
 /** Creates the file and opens it. Never follows a link and never overwrites. */
@@ -30,11 +35,11 @@ export function checkSavable(path: string): void {
   closeSync(descriptor);
 }
 
-/** Writes the case. Never follows a link and never overwrites; what was begun and failed is removed. */
-export function saveCase(path: string, evidence: Case): void {
+/** Writes a file of these parts. Never follows a link and never overwrites; what was begun and failed is removed. */
+export function saveParts(path: string, parts: Iterable<Uint8Array | string>): void {
   const descriptor = create(path);
   try {
-    for (const block of encodeCase(evidence, `nettrace ${version}`)) writeSync(descriptor, block);
+    for (const part of parts) writeWhole(descriptor, Buffer.from(part));
     const [user, group] = [process.env['SUDO_UID'], process.env['SUDO_GID']].map(Number);
     if (process.getuid?.() === 0 && Number.isInteger(user) && Number.isInteger(group)) {
       fchownSync(descriptor, user ?? 0, group ?? 0);
@@ -45,4 +50,9 @@ export function saveCase(path: string, evidence: Case): void {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Writes the case, as `saveParts` does. */
+export function saveCase(path: string, evidence: Case): void {
+  saveParts(path, encodeCase(evidence, `nettrace ${version}`));
 }

@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { readSnapshot } from '../../src/capfile/snapshot-file.ts';
 import { asNobody } from '../as-nobody.ts';
 
 const program = 'bin/nettrace';
@@ -31,7 +32,7 @@ function fileOf(name: string, content: string | Uint8Array): string {
 }
 
 describe('help', () => {
-  it.each([[[]], [['run']], [['replay']], [['connections']], [['doctor']], [['demo']]])(
+  it.each([[[]], [['run']], [['replay']], [['connections']], [['doctor']], [['snapshot']], [['demo']]])(
     'nettrace %j --help',
     async (command) => {
       const { status, out, err } = nettrace(...command, '--help');
@@ -134,6 +135,26 @@ describe('doctor', () => {
     const report: { canRun: boolean; findings: { name: string; state: string }[] } = JSON.parse(out);
     expect(report.canRun).toBe(false);
     expect(report.findings.find(({ name }) => name === 'root')).toMatchObject({ state: 'lacking', needed: true });
+  });
+});
+
+describe('snapshot', () => {
+  it('without root writes what may be seen, and says what is missing', () => {
+    const command = [program, 'snapshot'];
+    const { status, out, err } = ended(process.getuid?.() === 0 ? asNobody(command) : command);
+    expect(status).toBe(0);
+    const read = readSnapshot(Buffer.from(out));
+    expect(read).toMatchObject({ namespaces: [expect.objectContaining({ name: 'host' })] });
+    expect(err).toMatch(/^(nettrace: snapshot: [^\n]+\n)+$/);
+  });
+
+  it('overwrites nothing', () => {
+    const path = fileOf('kept.json', 'mine');
+    const { status, err } = nettrace('snapshot', '--output', path);
+    expect([status, readFileSync(path, 'utf8')]).toEqual([1, 'mine']);
+    expect(err).toBe(
+      `nettrace: cannot save to ${path}: it exists already, and nettrace overwrites nothing. Name another file.\n`,
+    );
   });
 });
 
