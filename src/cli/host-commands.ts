@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { DoctorOptions } from './doctor.ts';
 import type { SnapshotOptions } from './snapshot.ts';
+import type { TopologyOptions } from './topology.ts';
 
 /** Adds them to the program. */
 export function addHostCommands(program: Command): void {
@@ -46,5 +47,27 @@ Examples:
     .action(async (options: SnapshotOptions) => {
       const { snapshot } = await import('./snapshot.ts');
       await snapshot(options);
+    });
+
+  program
+    .command('topology')
+    .summary('show how the host is wired, as a tree')
+    .description(
+      'Shows network namespaces and containers, bridges with their ports, the two ends of each veth pair, addresses and ' +
+        'ways out, of this host or of a snapshot. A line that begins with ! says what is odd.',
+    )
+    .option('--json', 'write one JSON document, its fields in docs/json.md')
+    .option('--snapshot <file>', 'show the host of which nettrace snapshot made this file; - is standard input')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sudo nettrace topology
+  nettrace topology --snapshot host.json.gz
+  ssh host sudo nettrace snapshot | nettrace topology --snapshot -`,
+    )
+    .action(async (options: TopologyOptions) => {
+      const { topology } = await import('./topology.ts');
+      await topology(options);
     });
 }

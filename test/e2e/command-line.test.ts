@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readSnapshot } from '../../src/capfile/snapshot-file.ts';
+import { encodeSnapshot, readSnapshot } from '../../src/capfile/snapshot-file.ts';
 import { asNobody } from '../as-nobody.ts';
+import { recordedSnapshot } from '../host/sample.ts';
 
 const program = 'bin/nettrace';
 const shipped = 'fixtures/loopback-only-listener.pcapng';
@@ -32,7 +34,7 @@ function fileOf(name: string, content: string | Uint8Array): string {
 }
 
 describe('help', () => {
-  it.each([[[]], [['run']], [['replay']], [['connections']], [['doctor']], [['snapshot']], [['demo']]])(
+  it.each([[[]], [['run']], [['replay']], [['connections']], [['doctor']], [['snapshot']], [['topology']], [['demo']]])(
     'nettrace %j --help',
     async (command) => {
       const { status, out, err } = nettrace(...command, '--help');
@@ -155,6 +157,34 @@ describe('snapshot', () => {
     expect(err).toBe(
       `nettrace: cannot save to ${path}: it exists already, and nettrace overwrites nothing. Name another file.\n`,
     );
+  });
+});
+
+describe('topology', () => {
+  const snapshot = [...encodeSnapshot(recordedSnapshot('two-namespaces'))].join('');
+
+  it('shows the host of a snapshot, in a file or compressed on standard input', () => {
+    const { status, out, err } = nettrace('topology', '--snapshot', fileOf('host.json', snapshot));
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toMatch(/^2 network namespaces\n/);
+    expect(ended([program, 'topology', '--snapshot', '-'], gzipSync(snapshot)).out).toBe(out);
+  });
+
+  it('writes one JSON document', () => {
+    const { out } = nettrace('topology', '--json', '--snapshot', fileOf('host.json', snapshot));
+    expect(JSON.parse(out)).toMatchObject({ schema: 'nettrace.topology/1' });
+  });
+
+  it.each([
+    ['a file that is not there', () => '/nonexistent', 'no such file or directory (ENOENT)'],
+    ['text', () => fileOf('text', 'hello, world\n'), 'it is not JSON'],
+    ['a capture', () => shipped, 'it is not JSON'],
+    ['another document', () => fileOf('other.json', '{"schema": "x"}'), 'its schema is x, and this nettrace reads'],
+  ])('%s: one line, status 1', (_name, path, phrase) => {
+    const { status, out, err } = nettrace('topology', '--snapshot', path());
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^nettrace: cannot read [^\n]+\n$/);
+    expect(err).toContain(phrase);
   });
 });
 
