@@ -50,6 +50,14 @@ export interface Captured {
   readonly missing: readonly string[];
 }
 
+/** How far a running capture is. */
+export interface CaptureProgress {
+  /** Frames that were seen, those among them that memory has no more room for. */
+  readonly frames: number;
+  /** Frames that the engine, the kernel or memory dropped, as far as they are known by now. */
+  readonly dropped: number;
+}
+
 /** A running capture. */
 export class Capture {
   readonly engine: CaptureEngine;
@@ -97,6 +105,18 @@ export class Capture {
   /** Resolves when every engine captures, or has ended trying. */
   async ready(): Promise<void> {
     await Promise.all(this.#jobs.map((job) => job.ready));
+  }
+
+  /** Frames that came by now, those among them that memory has no more room for. */
+  get framesSeen(): number {
+    return this.#frames.added;
+  }
+
+  /** How far it is. The engines' own counts are asked for here, and are known the next time. */
+  progress(): CaptureProgress {
+    for (const job of this.#jobs) job.askCounts();
+    const dropped = this.#jobs.reduce((sum, job) => sum + (job.counts()?.dropped ?? 0), 0);
+    return { frames: this.framesSeen, dropped: dropped + this.#frames.discarded };
   }
 
   /** Ends the capture and gives what was seen, frames in the order of time. */

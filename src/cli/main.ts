@@ -2,10 +2,12 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
+import { frameCount, repeated, seconds } from './arguments.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import { errorText, UserError } from './errors.ts';
 import type { FramesOptions } from './frames.ts';
 import { addHostCommands } from './host-commands.ts';
+import { addRecord } from './record-command.ts';
 import type { RunOptions } from './run.ts';
 import type { ShowOptions } from './show.ts';
 import { ignoreSignals, takeIgnoredSignals } from './signals.ts';
@@ -14,17 +16,6 @@ import { version } from './version.ts';
 
 const failed = 1;
 const wrongUsage = 2;
-
-/** A timer counts milliseconds in 31 bits. */
-const mostSeconds = 2_147_483;
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= mostSeconds)) {
-    throw new InvalidArgumentError(`It is a number of seconds above 0, at most ${mostSeconds} (24 days).`);
-  }
-  return value;
-}
 
 /** A file name in /run/netns, so none that leads elsewhere. */
 function namespaceName(text: string): string {
@@ -37,11 +28,6 @@ function namespaceName(text: string): string {
 function processNumber(text: string): string {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It is the number of a process.');
   return text;
-}
-
-function frameCount(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It is a number of frames above 0.');
-  return Number(text);
 }
 
 const ignoredSignals = takeIgnoredSignals(process.env);
@@ -104,9 +90,7 @@ program
   .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
   .option('--no-kernel', "do without the kernel's trace events (tracefs)")
   .addOption(
-    new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated').argParser(
-      (glob: string, before: string[] | undefined) => [...(before ?? []), glob],
-    ),
+    new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated').argParser(repeated),
   )
   .addOption(colorOption())
   .addHelpText(
@@ -204,6 +188,11 @@ Examples:
   });
 
 addHostCommands(program);
+addRecord(program, ignoredSignals, (error) => {
+  fail(error, failed);
+  // What it had started ends with it.
+  process.exit();
+});
 
 program
   .command('demo')

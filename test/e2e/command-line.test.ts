@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -34,14 +34,21 @@ function fileOf(name: string, content: string | Uint8Array): string {
 }
 
 describe('help', () => {
-  it.each([[[]], [['run']], [['replay']], [['connections']], [['doctor']], [['snapshot']], [['topology']], [['demo']]])(
-    'nettrace %j --help',
-    async (command) => {
-      const { status, out, err } = nettrace(...command, '--help');
-      expect([status, err]).toEqual([0, '']);
-      await expect(out).toMatchFileSnapshot(`golden/help-${['nettrace', ...command].join('-')}.txt`);
-    },
-  );
+  it.each([
+    [[]],
+    [['run']],
+    [['replay']],
+    [['connections']],
+    [['doctor']],
+    [['snapshot']],
+    [['topology']],
+    [['record']],
+    [['demo']],
+  ])('nettrace %j --help', async (command) => {
+    const { status, out, err } = nettrace(...command, '--help');
+    expect([status, err]).toEqual([0, '']);
+    await expect(out).toMatchFileSnapshot(`golden/help-${['nettrace', ...command].join('-')}.txt`);
+  });
 
   it('the version', () => {
     const { version }: { version: string } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -67,6 +74,9 @@ describe('wrong usage ends with status 2 and says what is wrong', () => {
     ['a word that would act on the terminal', ['\u001b[31m'], "unknown command '\\x1b[31m'\n"],
     ['a value of several lines', ['run', '--engine', 'a\nb', '--', 'true'], "'a\\x0ab' is invalid"],
     ['a word that is nearly one', ['demoo'], "'demoo'\n(Did you mean demo?)\n"],
+    ['a recording into nothing', ['record'], "required option '-o, --output <file>' not specified"],
+    ['a recording of no time', ['record', '-o', 'x', '--duration', '0'], 'It is a number of seconds above 0'],
+    ['a recording of no frame', ['record', '-o', 'x', '--count', '0'], 'It is a number of frames above 0.'],
     ['a wrong process', ['run', '--pid', '../1', '--', 'true'], 'It is the number of a process.'],
   ])('%s', (_name, parameters, phrase) => {
     const { status, out, err } = nettrace(...parameters);
@@ -157,6 +167,16 @@ describe('snapshot', () => {
     expect(err).toBe(
       `nettrace: cannot save to ${path}: it exists already, and nettrace overwrites nothing. Name another file.\n`,
     );
+  });
+});
+
+describe('record', () => {
+  it('without root says so, and leaves no file', () => {
+    const command = [program, 'record', '-o', '/tmp/nettrace-never-recorded.pcapng'];
+    const { status, out, err } = ended(process.getuid?.() === 0 ? asNobody(command) : command);
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^nettrace: record needs root [^\n]+\n$/);
+    expect(existsSync('/tmp/nettrace-never-recorded.pcapng')).toBe(false);
   });
 });
 
