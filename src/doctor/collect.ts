@@ -13,6 +13,7 @@ import { findNamespaces } from '../host/namespaces.ts';
 import { runTool } from '../host/run-tool.ts';
 import { mountedTracefs, tracedEvents } from '../kernel/tracefs.ts';
 import type { HostFacts, ToolFact, TracefsFact } from './facts.ts';
+import { opensNetfilter } from './findings.ts';
 
 /** All checks run at once; one that takes this long would keep whoever asked waiting. */
 const timeoutMs = 800;
@@ -35,9 +36,6 @@ const versionOptions: Readonly<Record<string, string>> = {
   crictl: '--version',
   nerdctl: '--version',
 };
-
-/** Tools that open netfilter's netlink family even to say their version, which may load what the kernel lacks. */
-const opensNetfilter: readonly string[] = ['nft', 'conntrack'];
 
 const versionPattern = /\d+(?:\.\d+)+/;
 

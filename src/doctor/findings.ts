@@ -161,15 +161,15 @@ const toolUses: readonly ToolUse[] = [
 /** The two kinds of iptables: `iptables-save` is one of them, so neither is missed where it is. */
 const variants = ['iptables-nft-save', 'iptables-legacy-save'] as const;
 
-/** Tools about nftables, which are not asked while the kernel has none of it: asking would load it. */
-const ofNftables: readonly string[] = ['nft', 'iptables-save', 'iptables-nft-save'];
+/** Tools that open netfilter's netlink even to say their version: that may load what the kernel lacks. */
+export const opensNetfilter: readonly string[] = ['nft', 'conntrack'];
 
 function tools(facts: HostFacts): Finding[] {
   const found = new Map(facts.tools.map((tool) => [tool.name, tool]));
   const there = (name: string): Finding | null => {
     const tool = found.get(name);
     if (tool?.installed !== true) return null;
-    const isAsked = facts.nftables || !ofNftables.includes(name);
+    const isAsked = facts.nftables || !opensNetfilter.includes(name);
     return ok(
       'tools',
       name,

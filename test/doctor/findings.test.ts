@@ -152,6 +152,15 @@ describe('what is not there and not missed', () => {
   });
 });
 
+it('a tool that was not asked, because asking would load a module, is there all the same', () => {
+  const tools = toolsWithout().map((tool) => (tool.name === 'conntrack' ? { ...tool, version: null } : tool));
+  const { findings } = examine(factsWith({ nftables: false, tools }));
+  expect(findings.find(({ name }) => name === 'conntrack')).toMatchObject({
+    state: 'ok',
+    detail: 'there, and not asked: see nf_tables',
+  });
+});
+
 it('every event that a run enables is judged', () => {
   const none = new Map(tracedEvents.map((event) => [event, '']));
   const { findings } = examine(factsWith({ tracefs: { unavailable: null, mounted: true, formats: none } }));
