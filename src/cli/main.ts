@@ -68,6 +68,7 @@ Examples:
   nettrace run --container web -- curl http://db:5432    the same, from inside a container
   nettrace replay outage.pcapng                          open a saved case or any capture
   nettrace frames outage.pcapng                          its frames, one line each
+  nettrace doctor                                        what this host gives, and what is missing
   nettrace demo                                          see a real outage explained`,
   );
 
