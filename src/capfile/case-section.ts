@@ -42,7 +42,7 @@ export interface SectionPart {
 }
 
 /** Nanoseconds are written as decimal text: JSON's numbers are doubles, too short for them. */
-function toJson(value: unknown): string {
+export function toJson(value: unknown): string {
   return JSON.stringify(value, (_name, item: unknown) => (typeof item === 'bigint' ? item.toString() : item));
 }
 

@@ -41,12 +41,17 @@ export interface SnapshotHead extends Omit<Snapshot, 'namespaces'> {
   readonly namespaceCount: number;
 }
 
-/** The snapshot's head. */
-export const snapshotHeadShape: Check<SnapshotHead> = record<SnapshotHead>({
+/** The fields of a snapshot beside its namespaces. */
+export const snapshotRestShape = {
   takenNs: nanoseconds,
-  namespaceCount: integer,
   processes: list(record<ProcessRecord>({ pid: integer, argv: list(text) })),
   missing: list(text),
+};
+
+/** The snapshot's head. */
+export const snapshotHeadShape: Check<SnapshotHead> = record<SnapshotHead>({
+  ...snapshotRestShape,
+  namespaceCount: integer,
 });
 
 /** One namespace of the snapshot. */

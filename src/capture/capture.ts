@@ -2,9 +2,8 @@
  * Live capture at a set of points: an engine's children, their frames in one bounded buffer, the links' outages.
  */
 
-import { accessSync, constants } from 'node:fs';
 import type { LinkOutage } from '../case/evidence.ts';
-import { fixedEnvironment } from '../host/environment.ts';
+import { programIsThere } from '../host/environment.ts';
 import { listWords } from '../host/word-list.ts';
 import { capEngine, capIsBuilt } from './cap-engine.ts';
 import type { CaptureEngine, CapturePoint } from './engine.ts';
@@ -20,17 +19,6 @@ const frameBoundBytes = 256 * 1024 * 1024;
 const bufferKilobytes = 32_768;
 const ethernet = 1;
 
-function installed(program: string): boolean {
-  return fixedEnvironment.PATH.split(':').some((folder) => {
-    try {
-      accessSync(`${folder}/${program}`, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** What may be asked for. */
 export type WantedEngine = 'auto' | 'cap' | 'tcpdump';
 
@@ -39,7 +27,7 @@ export type WantedEngine = 'auto' | 'cap' | 'tcpdump';
  * what was asked for is not there, a sentence that says what to install.
  */
 export function chooseEngine(wanted: WantedEngine): CaptureEngine | string {
-  const tcpdump = installed('tcpdump');
+  const tcpdump = programIsThere('tcpdump');
   const cap = capIsBuilt();
   if (wanted !== 'cap' && tcpdump) return tcpdumpEngine;
   if (wanted !== 'tcpdump' && cap) return capEngine;
@@ -60,6 +48,14 @@ export interface Captured {
   readonly outages: readonly LinkOutage[];
   /** One sentence each: what the capture lacks. */
   readonly missing: readonly string[];
+}
+
+/** How far a running capture is. */
+export interface CaptureProgress {
+  /** Frames that were seen, those among them that memory has no more room for. */
+  readonly frames: number;
+  /** Frames that the engine, the kernel or memory dropped, as far as they are known by now. */
+  readonly dropped: number;
 }
 
 /** A running capture. */
@@ -109,6 +105,18 @@ export class Capture {
   /** Resolves when every engine captures, or has ended trying. */
   async ready(): Promise<void> {
     await Promise.all(this.#jobs.map((job) => job.ready));
+  }
+
+  /** Frames that came by now, those among them that memory has no more room for. */
+  get framesSeen(): number {
+    return this.#frames.added;
+  }
+
+  /** How far it is. The engines' own counts are asked for here, and are known the next time. */
+  progress(): CaptureProgress {
+    for (const job of this.#jobs) job.askCounts();
+    const dropped = this.#jobs.reduce((sum, job) => sum + (job.counts()?.dropped ?? 0), 0);
+    return { frames: this.framesSeen, dropped: dropped + this.#frames.discarded };
   }
 
   /** Ends the capture and gives what was seen, frames in the order of time. */

@@ -25,6 +25,8 @@ export class FrameBuffer {
   #frames: (CapturedFrame | null)[] = [];
   #first = 0;
   #bytes = 0;
+  /** Frames that ever came. */
+  added = 0;
   /** Frames that had to go. */
   discarded = 0;
 
@@ -35,6 +37,7 @@ export class FrameBuffer {
   /** Keeps a frame, and lets the oldest go while the bound is passed. */
   add(frame: CapturedFrame): void {
     this.#frames.push(frame);
+    this.added += 1;
     this.#bytes += cost(frame);
     while (this.#bytes > this.#boundBytes) {
       const oldest = this.#frames[this.#first];

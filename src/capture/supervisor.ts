@@ -73,6 +73,8 @@ export class SupervisedJob {
   /** Why children ended before they were told to, in the order of time; not of devices that are down. */
   readonly ends: string[] = [];
   #firstChild = true;
+  /** The present child has begun to capture. */
+  #capturing = false;
   readonly #downAtStart = new Set<string>();
 
   /** Starts the first child. `firstPoint` is the index of the job's first capture point; the others follow it. */
@@ -100,6 +102,12 @@ export class SupervisedJob {
   /** The engine's latest counts, null when it has none. */
   counts(): EngineCounts | null {
     return this.#engine.counts(this.#standardError);
+  }
+
+  /** Has the engine say its counts. One that does not capture yet would be ended by the signal, so it is spared. */
+  askCounts(): void {
+    const signal = this.#engine.countsSignal;
+    if (signal !== null && this.#capturing) this.#child?.kill(signal);
   }
 
   /** A link of this job came up: a child that waits to be started again need wait no longer. */
@@ -136,7 +144,9 @@ export class SupervisedJob {
         if (item.kind === 'interface') {
           this.#events.onInterface(this.#firstPoint + interfaces, item.linkType);
           interfaces += 1;
-          if (interfaces === this.#job.points.length) this.#markReady();
+          if (interfaces < this.#job.points.length) continue;
+          this.#capturing = true;
+          this.#markReady();
         } else if (item.kind === 'frame') {
           this.#pauseMs = firstPauseMs;
           this.#events.onFrame({
@@ -158,6 +168,7 @@ export class SupervisedJob {
   /** `notStarted`: why there was no child at all. */
   #ended(notStarted: string | null): void {
     this.#child = null;
+    this.#capturing = false;
     this.#firstChild = false;
     // Whoever waits for readiness is not to wait for a child that cannot start.
     this.#markReady();

@@ -2,10 +2,13 @@
 
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
+import { above0, repeated, seconds } from './arguments.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import { errorText, UserError, WrongUsage } from './errors.ts';
 import type { FollowOptions } from './follow.ts';
 import type { FramesOptions } from './frames.ts';
+import { addHostCommands } from './host-commands.ts';
+import { addRecord } from './record-command.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './run.ts';
 import type { ShowOptions } from './show.ts';
@@ -15,17 +18,6 @@ import { version } from './version.ts';
 
 const failed = 1;
 const wrongUsage = 2;
-
-/** A timer counts milliseconds in 31 bits. */
-const mostSeconds = 2_147_483;
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= mostSeconds)) {
-    throw new InvalidArgumentError(`It is a number of seconds above 0, at most ${mostSeconds} (24 days).`);
-  }
-  return value;
-}
 
 /** A file name in /run/netns, so none that leads elsewhere. */
 function namespaceName(text: string): string {
@@ -38,14 +30,6 @@ function namespaceName(text: string): string {
 function processNumber(text: string): string {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It is the number of a process.');
   return text;
-}
-
-/** Reads a number above 0; `what` says of what. */
-function above0(what: string): (text: string) => number {
-  return (text) => {
-    if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError(`It is ${what} above 0.`);
-    return Number(text);
-  };
 }
 
 const ignoredSignals = takeIgnoredSignals(process.env);
@@ -87,6 +71,7 @@ Examples:
   nettrace replay outage.pcapng                          open a saved case or any capture
   nettrace frames outage.pcapng                          its frames, one line each
   nettrace follow outage.pcapng 1                        what was said on its first connection
+  nettrace doctor                                        what this host gives, and what is missing
   nettrace demo                                          see a real outage explained`,
   );
 
@@ -109,9 +94,7 @@ program
   .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
   .option('--no-kernel', "do without the kernel's trace events (tracefs)")
   .addOption(
-    new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated').argParser(
-      (glob: string, before: string[] | undefined) => [...(before ?? []), glob],
-    ),
+    new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated').argParser(repeated),
   )
   .addOption(colorOption())
   .addHelpText(
@@ -215,6 +198,13 @@ Examples:
     const { connections } = await import('./connections.ts');
     await connections(file, options);
   });
+
+addHostCommands(program);
+addRecord(program, ignoredSignals, (error) => {
+  fail(error, failed);
+  // What it had started ends with it.
+  process.exit();
+});
 
 program
   .command('follow')

@@ -43,12 +43,13 @@ export class NewFile implements Disposable {
     this.#descriptor = create(path);
   }
 
-  /** Adds blocks. Throws a UserError when they cannot be written. */
-  write(blocks: Iterable<Uint8Array>): void {
+  /** Adds parts. Throws a UserError when they cannot be written. */
+  write(parts: Iterable<Uint8Array | string>): void {
     this.#try(() => {
-      for (const block of blocks) {
-        this.#waiting.push(block);
-        this.#length += block.length;
+      for (const part of parts) {
+        const bytes = typeof part === 'string' ? Buffer.from(part) : part;
+        this.#waiting.push(bytes);
+        this.#length += bytes.length;
         if (this.#length >= pieceLength) this.#flush();
       }
     });
@@ -94,9 +95,14 @@ export function checkSavable(path: string): void {
   closeSync(descriptor);
 }
 
-/** Writes the case. Never follows a link and never overwrites; what was begun and failed is removed. */
-export function saveCase(path: string, evidence: Case): void {
+/** Writes a file of these parts. Never follows a link and never overwrites; what was begun and failed is removed. */
+export function saveParts(path: string, parts: Iterable<Uint8Array | string>): void {
   using file = new NewFile(path);
-  file.write(encodeCase(evidence, application));
+  file.write(parts);
   file.finish();
+}
+
+/** Writes the case, as `saveParts` does. */
+export function saveCase(path: string, evidence: Case): void {
+  saveParts(path, encodeCase(evidence, application));
 }

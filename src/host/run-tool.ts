@@ -34,6 +34,7 @@ export async function runTool(
   if (result.code === 'ENOENT') return { failure: 'is not installed' };
   if (evenIfFailed && result.exitCode !== undefined && result.stdout !== '') return { text: result.stdout };
   if (result.timedOut) return { failure: `gave no answer within ${timeoutMs / 1000} s` };
+  if (result.isCanceled) return { failure: 'gave no answer in the time that it had' };
   if (result.isMaxBuffer) return { failure: 'printed too much' };
   const lastLine = result.stderr.trim().split('\n').at(-1) ?? '';
   return { failure: `failed: ${childFailure(result, lastLine)}` };

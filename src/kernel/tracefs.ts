@@ -33,6 +33,9 @@ const commandEvents = [
   'sock/inet_sk_error_report',
 ] as const;
 
+/** Every event that is used, once. */
+export const tracedEvents: readonly string[] = [...new Set([...packetEvents, ...commandEvents])];
+
 /** IPv4, ARP and IPv6, in the host byte order in which `kfree_skb` keeps the EtherType. */
 const dropFilter = 'protocol == 2048 || protocol == 2054 || protocol == 34525';
 
@@ -147,9 +150,14 @@ for instance; do prepare "$instance" & waited="$waited $!"; done
 for one in $waited; do wait "$one" || exit; done
 `;
 
+/** Where tracefs is mounted, as far as this user may see; undefined when it is not. */
+export function mountedTracefs(): string | undefined {
+  return standardPaths.find((path) => existsSync(`${path}/instances`));
+}
+
 /** Makes instances of these names, in tracefs where it is mounted, else where it is mounted for this run alone. */
 async function makeInstances(guard: Guard, names: readonly string[]): Promise<string[]> {
-  const standard = standardPaths.find((path) => existsSync(`${path}/instances`));
+  const standard = mountedTracefs();
   const own = `/run/nettrace-${process.pid}`;
   const tracing = standard ?? own;
   if (standard === undefined) {

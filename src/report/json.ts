@@ -1,6 +1,5 @@
-/** The diagnosis as JSON, and what every JSON text of nettrace has in common. */
+/** What every JSON text of nettrace has in common. */
 
-import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import { unsafeCharacters } from './escape.ts';
 
 /** RFC 8259, section 7: a character beyond the basic plane is two escapes, its surrogates. */
@@ -16,6 +15,6 @@ export function escapeJson(json: string): string {
 }
 
 /** One document, indented, with a final line feed. What a terminal would act on stands as `\u` escapes. */
-export function formatJson(diagnosis: Diagnosis): string {
-  return `${escapeJson(JSON.stringify(diagnosis, null, 2))}\n`;
+export function formatJson(document: { readonly schema: string }): string {
+  return `${escapeJson(JSON.stringify(document, null, 2))}\n`;
 }

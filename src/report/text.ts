@@ -2,6 +2,7 @@
 
 import type { ConnectionDiagnosis, Diagnosis, Endpoint, EvidenceItem, Fix, Hop } from '../diagnose/diagnosis.ts';
 import { escapeAll } from './escape.ts';
+import { wrapText } from './wrap.ts';
 
 /** How words are made to stand out; the identity where there is no colour. */
 export interface Paint {
@@ -16,20 +17,7 @@ export const plainPaint: Paint = { strong: (text) => text, bad: (text) => text, 
 /** Prose is broken at this many columns; evidence is quoted as it is. */
 const proseColumns = 88;
 
-function wrap(text: string, indent: string): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > proseColumns) {
-      lines.push(indent + line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  lines.push(indent + line);
-  return lines;
-}
+const wrap = (text: string, indent: string): string[] => wrapText(text, indent, proseColumns);
 
 function endpointText({ address, port, netns, name }: Endpoint): string {
   // A connect() that failed before the kernel chose a source has none.

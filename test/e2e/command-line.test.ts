@@ -1,10 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { encodeSnapshot, readSnapshot } from '../../src/capfile/snapshot-file.ts';
 import { asNobody } from '../as-nobody.ts';
+import { recordedSnapshot } from '../host/sample.ts';
 
 const program = 'bin/nettrace';
 const shipped = 'fixtures/loopback-only-listener.pcapng';
@@ -31,7 +34,17 @@ function fileOf(name: string, content: string | Uint8Array): string {
 }
 
 describe('help', () => {
-  it.each([[[]], [['run']], [['replay']], [['connections']], [['demo']]])('nettrace %j --help', async (command) => {
+  it.each([
+    [[]],
+    [['run']],
+    [['replay']],
+    [['connections']],
+    [['doctor']],
+    [['snapshot']],
+    [['topology']],
+    [['record']],
+    [['demo']],
+  ])('nettrace %j --help', async (command) => {
     const { status, out, err } = nettrace(...command, '--help');
     expect([status, err]).toEqual([0, '']);
     await expect(out).toMatchFileSnapshot(`golden/help-${['nettrace', ...command].join('-')}.txt`);
@@ -61,6 +74,9 @@ describe('wrong usage ends with status 2 and says what is wrong', () => {
     ['a word that would act on the terminal', ['\u001b[31m'], "unknown command '\\x1b[31m'\n"],
     ['a value of several lines', ['run', '--engine', 'a\nb', '--', 'true'], "'a\\x0ab' is invalid"],
     ['a word that is nearly one', ['demoo'], "'demoo'\n(Did you mean demo?)\n"],
+    ['a recording into nothing', ['record'], "required option '-o, --output <file>' not specified"],
+    ['a recording of no time', ['record', '-o', 'x', '--duration', '0'], 'It is a number of seconds above 0'],
+    ['a recording of no frame', ['record', '-o', 'x', '--count', '0'], 'It is a number of frames above 0.'],
     ['a wrong process', ['run', '--pid', '../1', '--', 'true'], 'It is the number of a process.'],
   ])('%s', (_name, parameters, phrase) => {
     const { status, out, err } = nettrace(...parameters);
@@ -120,6 +136,75 @@ describe('replay', () => {
     expect(status).toBe(0);
     expect(err).toMatch(/cut\.pcapng: damaged at byte \d+: /);
     expect(out).toContain('Evidence: ');
+  });
+});
+
+describe('doctor', () => {
+  it('works without root: says what root would add, and ends with 1', () => {
+    const command = [program, 'doctor', '--json'];
+    const { status, out, err } = ended(process.getuid?.() === 0 ? asNobody(command) : command);
+    expect([status, err]).toEqual([1, '']);
+    const report: { canRun: boolean; findings: { name: string; state: string }[] } = JSON.parse(out);
+    expect(report.canRun).toBe(false);
+    expect(report.findings.find(({ name }) => name === 'root')).toMatchObject({ state: 'lacking', needed: true });
+  });
+});
+
+describe('snapshot', () => {
+  it('without root writes what may be seen, and says what is missing', () => {
+    const command = [program, 'snapshot'];
+    const { status, out, err } = ended(process.getuid?.() === 0 ? asNobody(command) : command);
+    expect(status).toBe(0);
+    const read = readSnapshot(Buffer.from(out));
+    expect(read).toMatchObject({ namespaces: [expect.objectContaining({ name: 'host' })] });
+    expect(err).toMatch(/^(nettrace: snapshot: [^\n]+\n)+$/);
+  });
+
+  it('overwrites nothing', () => {
+    const path = fileOf('kept.json', 'mine');
+    const { status, err } = nettrace('snapshot', '--output', path);
+    expect([status, readFileSync(path, 'utf8')]).toEqual([1, 'mine']);
+    expect(err).toBe(
+      `nettrace: cannot save to ${path}: it exists already, and nettrace overwrites nothing. Name another file.\n`,
+    );
+  });
+});
+
+describe('record', () => {
+  it('without root says so, and leaves no file', () => {
+    const command = [program, 'record', '-o', '/tmp/nettrace-never-recorded.pcapng'];
+    const { status, out, err } = ended(process.getuid?.() === 0 ? asNobody(command) : command);
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^nettrace: record needs root [^\n]+\n$/);
+    expect(existsSync('/tmp/nettrace-never-recorded.pcapng')).toBe(false);
+  });
+});
+
+describe('topology', () => {
+  const snapshot = [...encodeSnapshot(recordedSnapshot('two-namespaces'))].join('');
+
+  it('shows the host of a snapshot, in a file or compressed on standard input', () => {
+    const { status, out, err } = nettrace('topology', '--snapshot', fileOf('host.json', snapshot));
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toMatch(/^2 network namespaces\n/);
+    expect(ended([program, 'topology', '--snapshot', '-'], gzipSync(snapshot)).out).toBe(out);
+  });
+
+  it('writes one JSON document', () => {
+    const { out } = nettrace('topology', '--json', '--snapshot', fileOf('host.json', snapshot));
+    expect(JSON.parse(out)).toMatchObject({ schema: 'nettrace.topology/1' });
+  });
+
+  it.each([
+    ['a file that is not there', () => '/nonexistent', 'no such file or directory (ENOENT)'],
+    ['text', () => fileOf('text', 'hello, world\n'), 'it is not JSON'],
+    ['a capture', () => shipped, 'it is not JSON'],
+    ['another document', () => fileOf('other.json', '{"schema": "x"}'), 'its schema is x, and this nettrace reads'],
+  ])('%s: one line, status 1', (_name, path, phrase) => {
+    const { status, out, err } = nettrace('topology', '--snapshot', path());
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^nettrace: cannot read [^\n]+\n$/);
+    expect(err).toContain(phrase);
   });
 });
 

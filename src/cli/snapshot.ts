@@ -1,0 +1,72 @@
+/** `nettrace snapshot`: the host's state in one JSON document; and how such a document is read again. */
+
+import { encodeSnapshot, largestSnapshot, readSnapshot } from '../capfile/snapshot-file.ts';
+import { collectSnapshot } from '../host/collect.ts';
+import { listContainers } from '../host/containers.ts';
+import { findNamespaces } from '../host/namespaces.ts';
+import type { Snapshot } from '../host/snapshot.ts';
+import { escapeText } from '../report/escape.ts';
+import { escapeJson } from '../report/json.ts';
+import { nameOf, openInput, whatStopped } from './captures.ts';
+import { UserError } from './errors.ts';
+import { checkSavable, saveParts } from './save.ts';
+
+/** The command line's options. */
+export interface SnapshotOptions {
+  readonly output?: string;
+}
+
+/** The state of this host, now. What could not be had is in its `missing`. */
+export async function takeSnapshot(): Promise<Snapshot> {
+  // Somebody else's engine would answer for that user's own, and make its directories in that user's home.
+  const isRoot = process.getuid?.() === 0;
+  const { containers, missing } = isRoot ? await listContainers() : { containers: [], missing: [] };
+  const set = findNamespaces(containers);
+  // Only root may enter another namespace: without it there is one failure less to wait for in each.
+  const within = isRoot ? set.namespaces : set.namespaces.filter(({ own }) => own);
+  const others = set.namespaces.length - within.length;
+  const unentered =
+    others === 0
+      ? []
+      : [
+          `${others === 1 ? 'One network namespace was' : `${others} network namespaces were`} not entered: that needs root.`,
+        ];
+  try {
+    return await collectSnapshot(within, { missing: [...missing, ...set.missing, ...unentered] });
+  } finally {
+    set.dispose();
+  }
+}
+
+/** Reads a snapshot from a file, which may be compressed; - is standard input. Throws a UserError that names it. */
+export async function openSnapshot(path: string): Promise<Snapshot> {
+  await using input = await openInput(path);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of input.chunks()) {
+    chunks.push(chunk.slice());
+    size += chunk.length;
+    // A device may never end, and a compressed file may be far larger than it looks.
+    if (size > largestSnapshot) break;
+  }
+  const read = readSnapshot(Buffer.concat(chunks, size));
+  const stopped = whatStopped(input.problem, input.compression, null);
+  if (!('problem' in read)) return read;
+  throw new UserError(
+    `cannot read ${nameOf(path)}: ${stopped ?? read.problem}. nettrace snapshot -o FILE writes what can be read here.`,
+  );
+}
+
+/** Says what a snapshot lacks on standard error. */
+function tellMissing({ missing }: Snapshot): void {
+  for (const sentence of missing) process.stderr.write(`nettrace: snapshot: ${escapeText(sentence)}\n`);
+}
+
+/** Collects the snapshot and writes it. */
+export async function snapshot({ output }: SnapshotOptions): Promise<void> {
+  if (output !== undefined) checkSavable(output);
+  const taken = await takeSnapshot();
+  tellMissing(taken);
+  if (output === undefined) for (const piece of encodeSnapshot(taken)) process.stdout.write(escapeJson(piece));
+  else saveParts(output, encodeSnapshot(taken));
+}

@@ -1,0 +1,18 @@
+/** `nettrace topology`: how this host, or one of which there is a snapshot, is wired. */
+
+import { formatJson } from '../report/json.ts';
+import { formatTopology } from '../report/topology.ts';
+import { describeTopology } from '../topology/topology.ts';
+import { openSnapshot, takeSnapshot } from './snapshot.ts';
+
+/** The command line's options. */
+export interface TopologyOptions {
+  readonly json?: true;
+  readonly snapshot?: string;
+}
+
+/** Writes the tree, or the document. */
+export async function topology({ json, snapshot }: TopologyOptions): Promise<void> {
+  const described = describeTopology(snapshot === undefined ? await takeSnapshot() : await openSnapshot(snapshot));
+  process.stdout.write(json ? formatJson(described) : formatTopology(described));
+}

@@ -1,0 +1,260 @@
+/**
+ * Every source of evidence at work, with a traced command or without: the links first, the engines and the kernel's
+ * events as soon as the links say where, and at the end the case.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { Capture, type CaptureProgress } from '../capture/capture.ts';
+import type { CaptureEngine, CapturePoint } from '../capture/engine.ts';
+import type { Guard } from '../capture/guard.ts';
+import type { PointName } from '../capture/points.ts';
+import { assembleCase } from '../case/assemble.ts';
+import type { CaptureInterface, Case, TracedCommand } from '../case/evidence.ts';
+import { collectSnapshot } from '../host/collect.ts';
+import { type Container, listContainers } from '../host/containers.ts';
+import { findNamespaces, type NamespaceHandle, type NamespaceSet } from '../host/namespaces.ts';
+import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
+import type { CommandOutput, Snapshot } from '../host/snapshot.ts';
+import type { Link } from '../host/state.ts';
+import { listWords } from '../host/word-list.ts';
+import { Tracer } from '../kernel/tracefs.ts';
+import { errorText } from './errors.ts';
+
+/** What is to be watched, and how. */
+export interface WatchOptions {
+  /** Inode number of the namespace that it starts from; null is the one nettrace runs in. */
+  readonly namespaceInode: number | null;
+  /** Namespaces whose names match one of these are treated as being out of sight. */
+  readonly ignoreNetns: readonly string[];
+  readonly engine: CaptureEngine;
+  readonly kernel: boolean;
+}
+
+/**
+ * Chooses where to capture, by the links of each namespace and the name of the one to start from. What it throws ends the
+ * watch.
+ */
+export type PointChoice = (links: ReadonlyMap<string, readonly Link[]>, start: string) => readonly PointName[];
+
+/** They take some 30 ms; on a host that is busier than this, capture begins where links are known. */
+const linksLimitMs = 2000;
+
+/** The links of all namespaces as they come in: two that look alike are told apart only when both are there. */
+class LinkGathering {
+  readonly #outputs = new Map<NamespaceHandle, readonly CommandOutput[]>();
+  readonly #expected: readonly NamespaceHandle[];
+  readonly #complete: Promise<void>;
+  #done: () => void = () => {};
+
+  constructor(expected: readonly NamespaceHandle[]) {
+    this.#expected = expected;
+    this.#complete = new Promise((resolve) => {
+      this.#done = resolve;
+    });
+  }
+
+  add(namespace: NamespaceHandle, outputs: readonly CommandOutput[]): void {
+    this.#outputs.set(namespace, outputs);
+    if (this.#outputs.size === this.#expected.length) this.#done();
+  }
+
+  /** Waits for the links of all, but no longer than the collection lasts, nor than the limit. */
+  async wait(collection: Promise<unknown>): Promise<void> {
+    const limit = new AbortController();
+    await Promise.race([
+      this.#complete,
+      collection,
+      delay(linksLimitMs, undefined, { signal: limit.signal }).catch(() => {}),
+    ]);
+    limit.abort();
+  }
+
+  /** The namespaces whose links did not come in time. */
+  late(): string[] {
+    return this.#expected.filter((namespace) => !this.#outputs.has(namespace)).map(({ name }) => name);
+  }
+
+  links(): Map<string, readonly Link[]> {
+    const namespaces = [...this.#outputs].map(([{ name, inode }, outputs]) => ({
+      name,
+      inode,
+      container: null,
+      outputs,
+    }));
+    const state = parseSnapshot({ takenNs: 0n, namespaces, processes: [], missing: [] });
+    return new Map([...state.namespaces.values()].map(({ name, links }) => [name, links]));
+  }
+}
+
+/** A shell's glob of `*` and `?` as a pattern for whole names. */
+function globPattern(glob: string): RegExp {
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${source}$`, 's');
+}
+
+async function openTracer(guard: Guard, wanted: boolean, missing: string[]): Promise<Tracer | null> {
+  if (!wanted) {
+    missing.push('Kernel events were left out (--no-kernel): nothing is proven without them.');
+    return null;
+  }
+  try {
+    return await Tracer.open(guard);
+  } catch (error) {
+    missing.push(`Kernel events could not be had: ${errorText(error)}.`);
+    return null;
+  }
+}
+
+/** What `capture` has begun. */
+interface Begun {
+  readonly capture: Capture;
+  readonly tracer: Tracer | null;
+  readonly snapshotting: Promise<Snapshot>;
+  readonly naming: Promise<NamespaceSet>;
+}
+
+/** The sources of evidence, from `begin` to `end`. A watch that is not ended runs on: then the process is to end. */
+export class Watch {
+  /** The namespace that it starts from. */
+  readonly start: NamespaceHandle;
+  readonly #options: WatchOptions;
+  readonly #guard: Guard;
+  readonly #set: NamespaceSet;
+  readonly #containers: ReturnType<typeof listContainers>;
+  readonly #tracing: Promise<Tracer | null>;
+  readonly #missing: string[];
+  #begun: Begun | null = null;
+
+  private constructor(
+    options: WatchOptions,
+    guard: Guard,
+    set: NamespaceSet,
+    start: NamespaceHandle,
+    sources: { containers: ReturnType<typeof listContainers>; tracing: Promise<Tracer | null>; missing: string[] },
+  ) {
+    this.#options = options;
+    this.#guard = guard;
+    this.#set = set;
+    this.start = start;
+    this.#containers = sources.containers;
+    this.#tracing = sources.tracing;
+    this.#missing = sources.missing;
+  }
+
+  /**
+   * Finds the namespaces, and prepares the kernel's events beside that. `needsNames`: what follows asks for namespaces by
+   * their containers' names, which takes an engine its time.
+   */
+  static async begin(options: WatchOptions, guard: Guard, needsNames: boolean): Promise<Watch> {
+    const missing: string[] = [];
+    const tracing = openTracer(guard, options.kernel, missing);
+    const containers = listContainers();
+    const known: readonly Container[] = needsNames ? (await containers).containers : [];
+    const set = findNamespaces(known);
+    const { namespaceInode } = options;
+    const start = set.namespaces.find(({ inode, own }) => (namespaceInode === null ? own : inode === namespaceInode));
+    if (start === undefined) throw new Error('the namespace of the command is gone');
+    return new Watch(options, guard, set, start, { containers, tracing, missing });
+  }
+
+  /** The namespaces that were found, ignored ones too. */
+  get namespaces(): readonly NamespaceHandle[] {
+    return this.#set.namespaces;
+  }
+
+  /** Begins the snapshot and, where `choose` says, the capture; resolves when every engine captures. */
+  async capture(choose: PointChoice): Promise<void> {
+    const ignored = this.#options.ignoreNetns.map(globPattern);
+    const others = this.#set.namespaces.filter(
+      (namespace) => namespace !== this.start && !ignored.some((pattern) => pattern.test(namespace.name)),
+    );
+    const inSight = [this.start, ...others];
+    const gathering = new LinkGathering(inSight);
+    const naming = this.#containers.then((running) => findNamespaces(running.containers));
+    const snapshotting = collectSnapshot(inSight, {
+      missing: this.#set.missing,
+      named: naming.then(({ namespaces }) => namespaces),
+      onChild: (pid) => this.#guard.watchProcess(pid),
+      onLinks: (namespace, output) => gathering.add(namespace, output),
+    });
+    await gathering.wait(snapshotting);
+    const points = choose(gathering.links(), this.start.name).flatMap(({ netns, device }): CapturePoint[] => {
+      const namespace = this.#set.namespaces.find(({ name }) => name === netns);
+      return namespace === undefined ? [] : [{ namespace, device }];
+    });
+    const late = gathering.late();
+    if (late.length > 0)
+      this.#missing.push(`The links of ${listWords(late)} were not known in time: nothing was captured there.`);
+    const capture = new Capture(this.#options.engine, points, this.#guard);
+    const [tracer] = await Promise.all([this.#tracing, capture.ready()]);
+    tracer?.watch(points.map(({ device }) => device));
+    this.#begun = { capture, tracer, snapshotting, naming };
+  }
+
+  /** Has the kernel's events of this process and its children kept from here on. */
+  follow(pid: number): void {
+    this.#begun?.tracer?.follow(pid);
+  }
+
+  /** Where it captures: `NETNS:DEVICE`. */
+  places(): string[] {
+    return this.#begun?.capture.points.map(({ namespace, device }) => `${namespace.name}:${device}`) ?? [];
+  }
+
+  /** How many frames were captured by now. */
+  framesSeen(): number {
+    return this.#begun?.capture.framesSeen ?? 0;
+  }
+
+  /** How far the capture is; it asks the engines, so not to be called often. */
+  progress(): CaptureProgress {
+    return this.#begun?.capture.progress() ?? { frames: 0, dropped: 0 };
+  }
+
+  /** Ends every source and puts the case together. To be called once, after `capture`. */
+  async end(command: Omit<TracedCommand, 'netns'> | null): Promise<Case> {
+    if (this.#begun === null) throw new Error('a watch was ended that captures nothing');
+    const { capture, tracer, snapshotting, naming } = this.#begun;
+    const { engine } = this.#options;
+    const [captured, snapshot, running, named] = await Promise.all([
+      capture.stop(),
+      snapshotting,
+      this.#containers,
+      naming,
+    ]);
+    const kernelLines = tracer?.stop() ?? [];
+    const nameOf = new Map(named.namespaces.map(({ inode, name }) => [inode, name]));
+    const interfaces = capture.points.map(({ namespace, device }, index): CaptureInterface => {
+      const netns = nameOf.get(namespace.inode) ?? namespace.name;
+      return { netns, device, linkType: captured.linkTypes[index] ?? 1 };
+    });
+    const rename = (name: string): string => {
+      const inode = this.#set.namespaces.find((namespace) => namespace.name === name)?.inode;
+      return (inode === undefined ? undefined : nameOf.get(inode)) ?? name;
+    };
+    const absent = tracer?.absent.map((event) => `This kernel has no event ${event}.`) ?? [];
+    const evidence = assembleCase(
+      {
+        engine: engine.name,
+        clock: engine.clock,
+        promiscuous: engine.promiscuous,
+        command: command === null ? null : { ...command, netns: rename(this.start.name) },
+        kernelEvents: tracer !== null,
+        kernelEventsLost: tracer?.lost ?? 0,
+        linkOutages: captured.outages.map((outage) => ({ ...outage, netns: rename(outage.netns) })),
+        framesDropped: captured.framesDropped,
+        missing: [...this.#missing, ...absent, ...captured.missing, ...running.missing],
+      },
+      interfaces,
+      captured.frames.map(({ pointIndex, ...frame }) => ({ ...frame, interfaceIndex: pointIndex })),
+      snapshot,
+      kernelLines,
+    );
+    named.dispose();
+    this.#set.dispose();
+    return evidence;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * How a host is wired, as a tree of plain text:
+ *
+ *   host
+ *   |- eth0       hardware, 192.0.2.5/24, default route by 192.0.2.1
+ *   `- podman0    bridge, 10.88.0.1/16
+ *      `- veth0   veth, cable to web:eth0
+ */
+
+import type { Topology, TopologyDevice, TopologyNamespace } from '../topology/topology.ts';
+import { escapeAll } from './escape.ts';
+import { wrapText } from './wrap.ts';
+
+const columns = 80;
+
+/** No wider are names with their branches: those that are push their own line alone. */
+const widestName = 30;
+
+/** Branches of no more: a bridge of bonds of devices is three deep, and a snapshot may be anybody's. */
+const deepestBranch = 6;
+
+/** Where a reader looks first: the host's ways out, then what joins others. */
+function rank({ kind, ports }: TopologyDevice): number {
+  if (kind === 'loopback') return 0;
+  if (kind === 'device') return 1;
+  return ports.length > 0 || kind === 'bridge' ? 2 : 3;
+}
+
+function byRank(devices: readonly TopologyDevice[]): TopologyDevice[] {
+  return devices.toSorted((first, second) => rank(first) - rank(second) || first.index - second.index);
+}
+
+function clauses({ kind, addresses, defaultRoutes, peer }: TopologyDevice): string[] {
+  return [
+    kind === 'device' ? 'hardware' : kind,
+    ...addresses,
+    ...defaultRoutes.map(({ family, gateway }) => {
+      const route = family === 4 ? 'default route' : 'IPv6 default route';
+      return gateway === null ? `${route}, without a gateway` : `${route} by ${gateway}`;
+    }),
+    ...(peer === null ? [] : [`cable to ${peer.netns}:${peer.device}`]),
+  ];
+}
+
+/** One device as the tree shows it: the branches that lead to it, and those that go on below. */
+interface Row {
+  readonly branch: string;
+  readonly below: string;
+  readonly device: TopologyDevice;
+}
+
+function* rowsOf(
+  devices: readonly TopologyDevice[],
+  portsOf: ReadonlyMap<string, readonly TopologyDevice[]>,
+  stem = '',
+  depth = 1,
+): Generator<Row> {
+  const ordered = byRank(devices);
+  for (const [index, device] of ordered.entries()) {
+    const isLast = index === ordered.length - 1;
+    const below = `${stem}${isLast ? '   ' : '|  '}`;
+    yield { branch: `${stem}${isLast ? '`- ' : '|- '}`, below, device };
+    if (depth < deepestBranch) yield* rowsOf(portsOf.get(device.name) ?? [], portsOf, below, depth + 1);
+  }
+}
+
+function namespaceRows({ devices }: TopologyNamespace): Row[] {
+  const names = new Set(devices.map(({ name }) => name));
+  const isPort = ({ master }: TopologyDevice): boolean => master !== null && names.has(master);
+  const portsOf = Map.groupBy(devices.filter(isPort), ({ master }) => master ?? '');
+  return [
+    ...rowsOf(
+      devices.filter((device) => !isPort(device)),
+      portsOf,
+    ),
+  ];
+}
+
+function rowLines({ branch, below, device }: Row, nameWidth: number): string[] {
+  const head = `${branch}${device.name}`.padEnd(nameWidth);
+  const indent = below.padEnd(nameWidth + 2);
+  const [first = '', ...rest] = wrapText(clauses(device).join(', '), indent, columns);
+  return [
+    `${head}  ${first.slice(indent.length)}`,
+    ...rest,
+    ...device.remarks.flatMap((remark) => wrapText(`! ${remark}`, indent, columns)),
+  ];
+}
+
+function namespaceLines(namespace: TopologyNamespace): string[] {
+  const { name, container } = namespace;
+  const rows = namespaceRows(namespace);
+  const widths = rows.map(({ branch, device }) => branch.length + device.name.length);
+  const nameWidth = Math.min(widestName, Math.max(0, ...widths));
+  return [
+    '',
+    container === null ? name : `${name}  (${container.runtime} container ${container.id.slice(0, 12)})`,
+    ...(rows.length === 0 ? ['   no device is known here'] : rows.flatMap((row) => rowLines(row, nameWidth))),
+  ];
+}
+
+/** The whole text, with a final line feed; escaped. */
+export function formatTopology(untrusted: Topology): string {
+  const { namespaces, missing } = escapeAll(untrusted);
+  const count = namespaces.length;
+  const lines = [
+    `${count} network namespace${count === 1 ? '' : 's'}`,
+    ...namespaces.flatMap(namespaceLines),
+    ...(missing.length === 0
+      ? []
+      : ['', ...missing.flatMap((sentence) => wrapText(`Missing: ${sentence}`, '', columns))]),
+  ];
+  return `${lines.join('\n')}\n`;
+}

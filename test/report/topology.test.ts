@@ -1,0 +1,46 @@
+import { array, assert, constantFrom, property } from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatTopology } from '../../src/report/topology.ts';
+import { describeTopology } from '../../src/topology/topology.ts';
+import { recordedSnapshot } from '../host/sample.ts';
+import { type DeviceSpec, namespaceWith, oddHost, snapshotWith } from '../topology/sample.ts';
+
+function textOf(...devices: readonly DeviceSpec[]): string {
+  return formatTopology(describeTopology(snapshotWith(namespaceWith('host', devices))));
+}
+
+describe('how a host is wired, as a tree', () => {
+  it.each([
+    ['topology-odd', oddHost],
+    ['topology-recorded', recordedSnapshot('two-namespaces')],
+    ['topology-empty', snapshotWith()],
+  ])('%s', async (name, snapshot) => {
+    const text = formatTopology(describeTopology(snapshot));
+    await expect(text).toMatchFileSnapshot(`golden/${name}.txt`);
+    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('is escaped', () => {
+    expect(textOf({ index: 1, name: 'a\u001b[2J' })).toContain('`- a\\x1b[2J  hardware');
+  });
+
+  it('nests a bond in a bridge', () => {
+    const text = textOf(
+      { index: 1, name: 'br0', kind: 'bridge' },
+      { index: 2, name: 'bond0', kind: 'bond', master: 'br0' },
+      { index: 3, name: 'eth0', master: 'bond0' },
+    );
+    expect(text).toContain('`- br0         bridge\n   `- bond0    bond\n      `- eth0  hardware\n');
+  });
+
+  it('ends, and shows a device once at most, whatever says to be a port of what', () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const masters = array(constantFrom(...names), { minLength: names.length, maxLength: names.length });
+    assert(
+      property(masters, (chosen) => {
+        const text = textOf(...names.map((name, index) => ({ index: index + 1, name, master: chosen[index] ?? '' })));
+        for (const name of names) expect(text.split(`- ${name} `).length).toBeLessThanOrEqual(2);
+      }),
+    );
+  });
+});
