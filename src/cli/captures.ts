@@ -1,5 +1,6 @@
 /** Opens captures for the commands that read them, and says what is wrong with them. */
 
+import { fstatSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type CaptureFileError, describeCaptureError } from '../capfile/capture-error.ts';
 import { CaseReader } from '../capfile/case-file.ts';
@@ -21,6 +22,11 @@ export async function openInput(path: string): Promise<CaptureInput> {
   } catch (error) {
     throw new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
   }
+}
+
+/** How many bytes a capture has; null where that is not known before its end. */
+export function sizeOf({ descriptor }: CaptureInput): number | null {
+  return descriptor === null ? null : fstatSync(descriptor).size;
 }
 
 /** Why a capture was not read to its end, when its input and its reader have come to theirs; null when it was. */
@@ -48,10 +54,23 @@ function losses({ interfaces }: Case): string[] {
   });
 }
 
+/** Every frame is kept and diagnosed, at some five times its size: what is larger than this has commands of its own. */
+const largestWhole = 256 * 1024 * 1024;
+
+function tooLarge(name: string): UserError {
+  return new UserError(
+    `cannot read ${name}: it holds more than ${largestWhole / 1024 / 1024} MB, too much to be explained as a whole. nettrace connections lists its connections, and nettrace frames --filter EXPR --write part.pcapng takes out those to be explained.`,
+  );
+}
+
 async function readCase(path: string): Promise<Case> {
   await using input = await openInput(path);
+  if ((sizeOf(input) ?? 0) > largestWhole) throw tooLarge(nameOf(path));
   const reader = new CaseReader();
+  let size = 0;
   for await (const chunk of input.chunks()) {
+    size += chunk.length;
+    if (size > largestWhole) throw tooLarge(nameOf(path));
     reader.push(chunk);
     // A device may never end.
     if (reader.error !== null) break;

@@ -1,7 +1,6 @@
 /** `nettrace connections FILE`: the connection table of a capture, whatever its size. */
 
 import { randomBytes } from 'node:crypto';
-import { CaptureInput } from '../capfile/input.ts';
 import { ConnectionNumbers } from '../index/connection-numbers.ts';
 import { ConnectionPass } from '../index/connection-pass.ts';
 import {
@@ -11,9 +10,9 @@ import {
   headingLine,
   type NumberedConnection,
 } from '../report/connections.ts';
-import { nameOf, whatStopped } from './captures.ts';
-import { errorText, UserError } from './errors.ts';
-import { feed, OpenedIndex, remarkOn, sizeOf } from './opened-index.ts';
+import { nameOf, openInput, sizeOf, whatStopped } from './captures.ts';
+import { UserError } from './errors.ts';
+import { feed, OpenedIndex, remarkOn } from './opened-index.ts';
 import { writeAll } from './output.ts';
 
 /** The command line's options. */
@@ -62,14 +61,6 @@ function* jsonLines(found: Found): Generator<string> {
 
 async function print(found: Found, json: true | undefined): Promise<void> {
   await writeAll(json ? jsonLines(found) : tableLines(found));
-}
-
-async function openInput(path: string): Promise<CaptureInput> {
-  try {
-    return await CaptureInput.open(path);
-  } catch (error) {
-    throw new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
-  }
 }
 
 /** All connections: nothing need be kept of single packets. */

@@ -1,14 +1,13 @@
 /** Opens a capture of any size and reads it once, to its end: its index, and its bytes for later. */
 
 import { randomBytes } from 'node:crypto';
-import { fstatSync } from 'node:fs';
 import type { CaptureFileError } from '../capfile/capture-error.ts';
 import { CaptureSource } from '../capfile/capture-source.ts';
 import type { CaptureInput } from '../capfile/input.ts';
 import { CaptureIndex } from '../index/capture-index.ts';
 import { IndexedCapture } from '../index/indexed-capture.ts';
 import { readChunks } from '../index/read-file.ts';
-import { nameOf, remark, whatStopped } from './captures.ts';
+import { nameOf, remark, sizeOf, whatStopped } from './captures.ts';
 import { errorText, UserError } from './errors.ts';
 import { Progress } from './progress.ts';
 
@@ -87,11 +86,6 @@ interface Taker {
   push(chunk: Uint8Array): void | Promise<void>;
   readonly bytes: number;
   readonly error: CaptureFileError | null;
-}
-
-/** How many bytes a capture has; null where that is not known before its end. */
-export function sizeOf({ descriptor }: CaptureInput): number | null {
-  return descriptor === null ? null : fstatSync(descriptor).size;
 }
 
 /** Gives a capture's bytes to a taker, in place where they are a plain file's, and shows how far it is. */

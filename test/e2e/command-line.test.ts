@@ -1,6 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -25,6 +34,13 @@ function ended(command: readonly string[], input?: Uint8Array): { status: number
 
 function nettrace(...parameters: string[]): ReturnType<typeof ended> {
   return ended([program, ...parameters]);
+}
+
+/** A pcap of 300 MB: its header, and a hole. */
+function largeCapture(): string {
+  const path = fileOf('large.pcap', Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'));
+  truncateSync(path, 300 * 1024 * 1024);
+  return path;
 }
 
 function fileOf(name: string, content: string | Uint8Array): string {
@@ -111,6 +127,7 @@ describe('replay', () => {
     ['a directory', () => directory, 'illegal operation on a directory (EISDIR)'],
     ['text', () => fileOf('text', 'hello, world\n'), 'not a pcap or pcapng capture, it looks like text'],
     ['/dev/null', () => '/dev/null', 'not a pcap or pcapng capture: it is empty'],
+    ['a capture that is too large to be explained as a whole', largeCapture, 'holds more than 256 MB'],
     ['a file without an end', () => '/dev/zero', 'not a pcap or pcapng capture'],
   ])('%s: one line, status 1', (_name, path, phrase) => {
     const { status, out, err } = nettrace('replay', path());
