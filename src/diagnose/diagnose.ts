@@ -18,7 +18,14 @@ import { requestHops } from './hops.ts';
 import { readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
-import { interfaceDown, ipForwardOff, neighbourUnresolved, noRoute } from './routing.ts';
+import {
+  interfaceDown,
+  ipForwardOff,
+  neighbourUnresolved,
+  noReturnRoute,
+  noRoute,
+  reversePathFilter,
+} from './routing.ts';
 import { silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { formatTime } from './time.ts';
@@ -37,6 +44,8 @@ const causes: readonly Cause[] = [
   neighbourUnresolved,
   interfaceDown,
   ipForwardOff,
+  reversePathFilter,
+  noReturnRoute,
   dnsError,
   tlsToPlaintext,
   plaintextToTls,
@@ -64,11 +73,12 @@ function isPlace(hop: Hop, { where }: Finding): boolean {
 function hopsOf(context: Context, finding: Finding | null): Hop[] {
   const hops = requestHops(context);
   if (finding === null) return hops;
-  const end = hops.findIndex((hop) => isPlace(hop, finding));
+  const { direction = 'request' } = finding;
+  const end = direction === 'reply' ? -1 : hops.findIndex((hop) => isPlace(hop, finding));
   const last = hops[end];
   if (last === undefined) {
     const { where, verdict, detail, evidence } = finding;
-    return [...hops, { index: hops.length + 1, direction: 'request', ...where, verdict, detail, evidence }];
+    return [...hops, { index: hops.length + 1, direction, ...where, verdict, detail, evidence }];
   }
   const told: Hop = {
     ...last,
@@ -120,7 +130,7 @@ function diagnoseConnection(context: Context): ConnectionDiagnosis {
     where:
       finding === null
         ? null
-        : { ...finding.where, hop: hops.find((hop) => isPlace(hop, finding))?.index ?? null, rule: null },
+        : { ...finding.where, hop: hops.findLast((hop) => isPlace(hop, finding))?.index ?? null, rule: null },
     summary: finding?.summary ?? unnamed.summary,
     explanation: finding?.explanation ?? unnamed.explanation,
     hops,

@@ -11,6 +11,8 @@ export interface Finding {
   /** What the program met, where what was said above TCP or UDP tells more than these do. */
   readonly outcome?: Outcome;
   readonly where: { readonly netns: string | null; readonly device: string | null; readonly stage: Stage };
+  /** The answer ended there, not the request. */
+  readonly direction?: 'reply';
   /** What became of the packet there, where the evidence says other than the model. */
   readonly verdict: StepVerdict;
   readonly detail: string;

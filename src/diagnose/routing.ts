@@ -5,13 +5,13 @@
 
 import { requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
-import { journey } from '../model/journey.ts';
+import { journey, replyJourney } from '../model/journey.ts';
 import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Certainty, Fix } from './diagnosis.ts';
 import { errnoText } from './errno.ts';
 import type { Cause, Finding } from './finding.ts';
-import { framesAt } from './hops.ts';
+import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
 import { shellCommand } from './shell.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
@@ -210,4 +210,63 @@ export const ipForwardOff: Cause = (context) => {
     alternatives: [],
   };
   return finding;
+};
+
+const pathFiltered = 'IP_RPFILTER';
+
+/** The host on the way has another way back to the sender, and takes nothing that comes by this one. */
+export const reversePathFilter: Cause = (context) => {
+  const step = endAt(context, 'route', ['dropped']);
+  const setting = step?.quotes.find(({ text }) => text.includes('rp_filter'));
+  if (step === null || setting === undefined) return null;
+  const drop = context.kernel?.drop ?? null;
+  const said = drop?.event.kind === 'drop' && drop.event.reason === pathFiltered;
+  return {
+    cause: 'reverse-path-filter',
+    certainty: said ? 'proven' : 'inferred',
+    where: { netns: step.netns, device: step.device, stage: 'route' },
+    verdict: 'dropped',
+    detail: step.detail,
+    evidence: said && drop !== null ? [kernelEvidence(drop)] : [],
+    summary: `${serverText(context)} did not answer: ${netnsText(step.netns)} dropped the request, as ${step.detail}.`,
+    explanation: [
+      askedText(context),
+      `There the kernel asks itself by which device it would answer the sender. ${step.detail}: it takes the packet for a forged one and drops it, without a word.`,
+      `Mend the route by which ${netnsText(step.netns)} would answer: ${shellCommand(['ip', 'route', 'get', context.connection.client.address])} shows it. Where two ways are meant to be, rp_filter 2 (loose) asks only for some way back.`,
+    ],
+    fixes: [],
+    alternatives: [],
+  };
+};
+
+/** The request arrives, and the answer finds no way back. */
+export const noReturnRoute: Cause = (context) => {
+  const { connection, host, journey: way } = context;
+  if (host === null || way?.end.kind !== 'accepted' || connection.outcome !== 'timeout') return null;
+  if (wasAnswered(connection)) return null;
+  const back = replyJourney(host, way);
+  const step = back?.steps.at(-1);
+  if (back?.end.kind !== 'unroutable' || step === undefined) return null;
+  const arrived = way.steps.findLast(({ stage }) => stage === 'ingress');
+  const frames = requestPacket(connection)?.frames ?? [];
+  const seen = arrived === undefined ? [] : framesAt(context, frames, arrived);
+  const place = netnsText(step.netns);
+  const { address } = connection.client;
+  return {
+    cause: 'no-return-route',
+    certainty: seen.length > 0 ? 'observed' : 'inferred',
+    where: { netns: step.netns, device: step.device, stage: 'route' },
+    direction: 'reply',
+    verdict: 'failed',
+    detail: `${step.detail}, for the answer`,
+    evidence: seen.slice(0, 1).map((frame) => frameEvidence(context, frame)),
+    summary: `${serverText(context)} did not answer: ${place} has no route back to ${address}.`,
+    explanation: [
+      askedText(context),
+      `The request arrived, and a socket takes it. The answer goes to ${address}, and ${place} has no route there: no answer is made, and nobody is told.`,
+      `Add a route back, a default route by the router that the request came by for a container; ${shellCommand(['ip', 'route', 'get', address])} ${inNetns(step.netns)} shows what there is. Or let that router translate the source (masquerade), so that the answer goes to the router.`,
+    ],
+    fixes: [],
+    alternatives: [],
+  };
 };

@@ -132,4 +132,39 @@ describeLab('a host in between', () => {
     expect(await lab.run('portainer', ask)).toMatchObject({ exitCode: 0, stdout: 'pong\n' });
     expect((await connections(lab, ask))[0]).toMatchObject({ outcome: 'ok', cause: null });
   });
+
+  const routed = {
+    hosts: {
+      router: {
+        addresses: { in0: ['10.88.0.1/24'], out0: ['10.99.0.1/24'] },
+        sysctls: { 'net.ipv4.ip_forward': '1' },
+      },
+      portainer: { addresses: { eth0: ['10.88.0.10/24'] }, routes: ['default via 10.88.0.1'] },
+      backend: { addresses: { eth0: ['10.99.0.10/24'] }, services: { web: httpsServer('0.0.0.0:19001') } },
+    },
+    veths: [
+      ['router:in0', 'portainer:eth0'],
+      ['router:out0', 'backend:eth0'],
+    ],
+  } as const;
+  const ask = ['curl', '-sk', '-m', '1', 'https://10.99.0.10:19001/ping'];
+
+  test('whose way back is by another device drops what it filters', async () => {
+    await using lab = await buildLab(routed);
+    // The router's address is known: with the filter on, it would not answer who has it either.
+    await lab.run('portainer', ['ping', '-c', '1', '-W', '1', '10.88.0.1']);
+    await lab.run('router', ['sysctl', '-qw', 'net.ipv4.conf.in0.rp_filter=1']);
+    execaSync('ip', ['-n', lab.netns('router'), 'route', 'add', '10.88.0.10/32', 'dev', 'out0']);
+    const [connection] = await connections(lab, ask);
+    expect(connection).toMatchObject({ outcome: 'timeout', cause: 'reverse-path-filter', certainty: 'proven' });
+    expect(connection?.where).toMatchObject({ netns: lab.netns('router'), device: 'in0', stage: 'route' });
+  });
+
+  test('that the server has no route back to is not blamed', async () => {
+    await using lab = await buildLab(routed);
+    const [connection] = await connections(lab, ask);
+    expect(connection).toMatchObject({ outcome: 'timeout', cause: 'no-return-route', certainty: 'observed' });
+    expect(connection?.where).toMatchObject({ netns: lab.netns('backend'), stage: 'route' });
+    expect(connection?.hops.at(-1)).toMatchObject({ direction: 'reply', verdict: 'failed' });
+  });
 });
