@@ -145,7 +145,7 @@ export function unseenConnections(
     .filter((attempt) => attempt.protocol === 'tcp' && !seen.some((connection) => isAttemptOf(attempt, connection)))
     .map((attempt) => {
       const { protocol, family, source: client, destination: server, beganNs } = attempt;
-      const nothing = { packets: [], errors: [], frames: [] };
+      const nothing = { packets: [], errors: [], frames: [], translated: null };
       return { protocol, family, client, server, ...nothing, beganNs, endedNs: beganNs, ...met(attempt, records) };
     });
 }

@@ -1,7 +1,8 @@
 /** Everything that is known about one connection, gathered for the causes to judge. */
 
 import type { Case } from '../case/evidence.ts';
-import type { Connection } from '../flow/connection.ts';
+import { type Connection, wasAnswered } from '../flow/connection.ts';
+import type { Ends } from '../flow/translated.ts';
 import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../model/address.ts';
 import { journey } from '../model/journey.ts';
@@ -68,6 +69,29 @@ function findServerName(evidence: Case, connection: Connection, host: HostState 
   return names.find((name) => words.has(name)) ?? null;
 }
 
+/** The ends that NAT gives the connection on its way, as they were seen and as the model says. */
+function otherEnds({ client, translated }: Connection, way: Journey | null): Ends[] {
+  const modelled = (way?.forms.slice(1) ?? []).map(
+    ({ source, sourcePort, destination, destinationPort }): Ends => ({
+      client: { address: source, port: sourcePort ?? client.port },
+      server: { address: destination, port: destinationPort },
+    }),
+  );
+  return translated === null ? modelled : [translated, ...modelled];
+}
+
+/** Somebody's socket, or the lack of one, answered it: it came through whatever stands on its way. */
+function cameThrough(connection: Connection, kernel: KernelReading | null): boolean {
+  return wasAnswered(connection) || (kernel?.resetSent ?? null) !== null;
+}
+
+/** The hook at which a rule stops the packet, by the model. */
+function stoppedByRule({ steps }: Journey): string | null {
+  const last = steps.at(-1);
+  const stops = last?.verdict === 'dropped' || last?.verdict === 'rejected';
+  return stops && last.rule !== undefined ? `${last.netns} ${last.stage}` : null;
+}
+
 /** Gathers a connection's context. */
 export function gatherContext(
   evidence: Case,
@@ -83,17 +107,27 @@ export function gatherContext(
     source: connection.client.address,
     destination: connection.server.address,
     destinationPort: connection.server.port,
+    ...(connection.client.port > 0 ? { sourcePort: connection.client.port } : {}),
   };
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
   const asked = session?.kernelEvents === true;
+  const read = (way: Journey | null): KernelReading | null =>
+    asked ? readKernelFor(connection, otherEnds(connection, way), records, { clock: session.clock, deviceOf }) : null;
+  const way = host === null || clientNetns === null ? null : journey(host, packet, clientNetns);
+  const kernel = read(way);
+  const stoppedIn = way !== null && cameThrough(connection, kernel) ? stoppedByRule(way) : null;
+  const believed =
+    host === null || clientNetns === null || stoppedIn === null
+      ? way
+      : journey(host, packet, clientNetns, new Set([stoppedIn]));
   return {
     evidence,
     connection,
     host,
     clientNetns,
     packet,
-    journey: host === null || clientNetns === null ? null : journey(host, packet, clientNetns),
-    kernel: asked ? readKernelFor(connection, records, { clock: session.clock, deviceOf }) : null,
+    journey: believed,
+    kernel: believed === way ? kernel : read(believed),
     kernelComplete: asked && session?.kernelEventsLost === 0,
     serverName: findServerName(evidence, connection, host),
   };

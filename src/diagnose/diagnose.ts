@@ -6,16 +6,18 @@
 import type { Case } from '../case/evidence.ts';
 import { type Connection, findConnections, wasAnswered } from '../flow/connection.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
+import type { HostState } from '../host/state.ts';
+import type { RuleReference } from '../model/netfilter/state.ts';
 import { closedByApplication, noResponseFromApplication, resetByApplication } from './application.ts';
 import { commandConnections } from './command-connections.ts';
 import { type Context, gatherContext, ownerOf } from './context.ts';
-import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop, Outcome } from './diagnosis.ts';
+import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop, Outcome, RuleName } from './diagnosis.ts';
 import { dnsError, dnsTimeout } from './dns.ts';
 import { errnoName } from './errno.ts';
 import type { Cause, Finding } from './finding.ts';
-import { firewallDropped, firewallReject } from './firewall.ts';
+import { firewallDropped, firewallReject, replyDropped } from './firewall.ts';
 import { requestHops } from './hops.ts';
-import { readKernelLines } from './kernel-reading.ts';
+import { type KernelRecord, readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
 import {
@@ -30,6 +32,7 @@ import { silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { formatTime } from './time.ts';
 import { plaintextToTls, tlsToPlaintext } from './tls.ts';
+import { findTranslatedSights, withSights } from './translated.ts';
 import { unnamedText } from './unnamed.ts';
 
 /** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
@@ -40,6 +43,7 @@ const causes: readonly Cause[] = [
   noListener,
   firewallReject,
   firewallDropped,
+  replyDropped,
   noRoute,
   neighbourUnresolved,
   interfaceDown,
@@ -106,6 +110,32 @@ function serverNetns({ connection, host, journey }: Context): string | null {
   return host === null || journey?.end.kind === 'leaves-view' ? null : ownerOf(host, connection.server.address);
 }
 
+/** The rule by the names that scripts read. */
+function ruleNameOf({ family, table, chain, rule, text }: RuleReference): RuleName {
+  const place = { family, table, chain };
+  if (rule === null) return { ...place, policy: text.replace(/^policy /, ''), text };
+  const { handle, position } = rule;
+  return { ...place, ...(handle === null ? { position } : { handle }), text };
+}
+
+/** What NAT made of it: as it was seen, else by the model of the host; null where nothing translates it. */
+function translatedEnds({ journey, host, connection }: Context): ConnectionDiagnosis['translated'] {
+  const { client, server } = connection.translated ?? {};
+  const owner = (address: string): string | null => (host === null ? null : ownerOf(host, address));
+  if (client !== undefined && server !== undefined) {
+    return {
+      source: { ...client, netns: owner(client.address), name: null },
+      destination: { ...server, netns: owner(server.address), name: null },
+    };
+  }
+  if (journey === null || journey.forms.length < 2) return null;
+  const { source, sourcePort = null, destination, destinationPort } = journey.arrived;
+  return {
+    source: { address: source, port: sourcePort, netns: owner(source), name: null },
+    destination: { address: destination, port: destinationPort, netns: owner(destination), name: null },
+  };
+}
+
 /** A silence that nobody is known to have waited out. */
 function meansNothing(context: Context): boolean {
   return context.connection.outcome === 'timeout' && !silenceTells(context);
@@ -122,7 +152,7 @@ function diagnoseConnection(context: Context): ConnectionDiagnosis {
     protocol: connection.protocol,
     source,
     destination,
-    translated: null,
+    translated: translatedEnds(context),
     outcome: finding?.outcome ?? (finding === null && meansNothing(context) ? 'unknown' : connection.outcome),
     errno: connection.outcome === 'ok' ? null : errnoOf(context),
     cause: finding?.cause ?? null,
@@ -130,7 +160,11 @@ function diagnoseConnection(context: Context): ConnectionDiagnosis {
     where:
       finding === null
         ? null
-        : { ...finding.where, hop: hops.findLast((hop) => isPlace(hop, finding))?.index ?? null, rule: null },
+        : {
+            ...finding.where,
+            hop: hops.findLast((hop) => isPlace(hop, finding))?.index ?? null,
+            rule: finding.rule === undefined ? null : ruleNameOf(finding.rule),
+          },
     summary: finding?.summary ?? unnamed.summary,
     explanation: finding?.explanation ?? unnamed.explanation,
     hops,
@@ -140,6 +174,25 @@ function diagnoseConnection(context: Context): ConnectionDiagnosis {
   };
 }
 
+/** A context each; what is a connection's sight behind NAT has none of its own. */
+function contextsOf(
+  evidence: Case,
+  asked: readonly Connection[],
+  all: readonly Connection[],
+  host: HostState | null,
+  records: readonly KernelRecord[],
+): Context[] {
+  const sights = new Set<Connection>();
+  const contexts = asked.map((connection) => {
+    const context = gatherContext(evidence, connection, host, records);
+    const found = context.journey === null ? [] : findTranslatedSights(connection, context.journey, all);
+    if (found.length === 0) return context;
+    for (const one of found) sights.add(one);
+    return gatherContext(evidence, withSights(connection, found), host, records);
+  });
+  return contexts.filter(({ connection }) => !sights.has(connection));
+}
+
 /** See the file's head. */
 export function diagnose(evidence: Case): Diagnosis {
   const { session } = evidence;
@@ -147,10 +200,9 @@ export function diagnose(evidence: Case): Diagnosis {
   const snapshot = evidence.snapshot?.namespaces.length === 0 ? null : evidence.snapshot;
   const host = snapshot === null ? null : parseSnapshot(snapshot);
   const records = readKernelLines(evidence.kernelLines);
-  const own = commandConnections(evidence, findConnections(evidence), host, records);
-  const connections = own.connections.map((connection: Connection) =>
-    diagnoseConnection(gatherContext(evidence, connection, host, records)),
-  );
+  const all = findConnections(evidence);
+  const own = commandConnections(evidence, all, host, records);
+  const connections = contextsOf(evidence, own.connections, all, host, records).map(diagnoseConnection);
   const places: Partial<Record<Outcome, number>> = { ok: 2, unknown: 1 };
   const placeOf = ({ outcome }: ConnectionDiagnosis): number => places[outcome] ?? 0;
   const command = session?.command ?? null;

@@ -30,6 +30,20 @@ export type EvidenceItem =
   | { readonly kind: 'kernel'; readonly event: string; readonly text: string }
   | { readonly kind: 'model'; readonly text: string };
 
+/** A firewall rule, or (with `policy`) what a chain does to a packet that none of its rules takes. */
+export interface RuleName {
+  readonly family: string;
+  readonly table: string;
+  readonly chain: string;
+  /** nftables' handle; legacy iptables has none. */
+  readonly handle?: number;
+  /** The place in the chain, from 1 on, where there is no handle. */
+  readonly position?: number;
+  readonly policy?: string;
+  /** As the tool prints it. */
+  readonly text: string;
+}
+
 /** One stage at one place, in the order in which the packet meets them. */
 export interface Hop {
   /** Counts from 1. */
@@ -84,7 +98,8 @@ export interface ConnectionDiagnosis {
     readonly stage: Stage;
     /** Index of the hop where it ended. */
     readonly hop: number | null;
-    readonly rule: null;
+    /** The rule or policy that stopped it, where that is known. */
+    readonly rule: RuleName | null;
   } | null;
   /** One sentence. */
   readonly summary: string;

@@ -1,5 +1,6 @@
 /** What a cause says when it fits. */
 
+import type { RuleReference } from '../model/netfilter/state.ts';
 import type { Context } from './context.ts';
 import type { Certainty, EvidenceItem, Fix, Outcome, Stage, StepVerdict } from './diagnosis.ts';
 
@@ -11,6 +12,8 @@ export interface Finding {
   /** What the program met, where what was said above TCP or UDP tells more than these do. */
   readonly outcome?: Outcome;
   readonly where: { readonly netns: string | null; readonly device: string | null; readonly stage: Stage };
+  /** The rule that stopped it. */
+  readonly rule?: RuleReference;
   /** The answer ended there, not the request. */
   readonly direction?: 'reply';
   /** What became of the packet there, where the evidence says other than the model. */

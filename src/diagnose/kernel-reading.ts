@@ -2,6 +2,7 @@
 
 import type { KernelLine, Session } from '../case/evidence.ts';
 import type { Connection } from '../flow/connection.ts';
+import type { Ends } from '../flow/translated.ts';
 import {
   type KernelEvent,
   parseKernelEvent,
@@ -67,30 +68,39 @@ function distance(a: bigint, b: bigint): bigint {
   return a < b ? b - a : a - b;
 }
 
-/** Joins the records with a connection. */
+/** True for a route look-up of a request or its reply between these ends. */
+function isLookUpOf({ client, server }: Ends, event: Extract<KernelEvent, { kind: 'route' }>): boolean {
+  const { source, destination } = event;
+  // A look-up that fails has chosen no source yet.
+  const sender = event.error !== 0 && source.port === 0 ? client.address : source.address;
+  const request = sender === client.address && destination.address === server.address;
+  const reply = source.address === server.address && destination.address === client.address;
+  const ports = new Set([source.port, destination.port]);
+  return (request || reply) && [...ports].every((port) => [0, client.port, server.port].includes(port));
+}
+
+/** Joins the records with a connection, which NAT may give other ends on its way. */
 export function readKernelFor(
   connection: Connection,
+  others: readonly Ends[],
   records: readonly KernelRecord[],
   frames: FrameReading,
 ): KernelReading {
   const { client, server, beganNs: firstNs, endedNs: lastNs } = connection;
+  const pairs: readonly Ends[] = [connection, ...others];
   const near = records.filter(
     ({ source }) => source.timeNs >= firstNs - sameBufferNs && source.timeNs <= lastNs + sameBufferNs,
   );
   const packets = near.filter(({ source }) => source.scope === 'packets');
   const routes = packets.filter(({ event }) => {
     if (event.kind !== 'route') return false;
-    const { source, destination } = event;
-    // A look-up that fails has chosen no source yet.
-    const sender = event.error !== 0 && source.port === 0 ? client.address : source.address;
-    const request = sender === client.address && destination.address === server.address;
-    const reply = source.address === server.address && destination.address === client.address;
-    const ports = new Set([source.port, destination.port]);
-    return (request || reply) && [...ports].every((port) => [0, client.port, server.port].includes(port));
+    return pairs.some((pair) => isLookUpOf(pair, event));
   });
   const resetSent =
     packets.find(
-      ({ event }) => event.kind === 'send-reset' && is(event.source, server) && is(event.destination, client),
+      ({ event }) =>
+        event.kind === 'send-reset' &&
+        pairs.some((pair) => is(event.source, pair.server) && is(event.destination, pair.client)),
     ) ?? null;
   const buffer =
     resetSent?.event.kind === 'send-reset' ? resetSent.event.skb : requestBuffer(connection, packets, frames);

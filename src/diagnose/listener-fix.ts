@@ -115,7 +115,10 @@ function mends(host: HostState, packet: ModelPacket, start: string, netns: strin
 /** Where the packet is sent, by whom, and the listener that should take it. */
 export interface ListenerFixInput {
   readonly host: HostState;
+  /** As it is sent. */
   readonly packet: ModelPacket;
+  /** Where it is addressed when it comes to the socket. */
+  readonly address: string;
   /** Namespace of the sender. */
   readonly start: string;
   /** Namespace of the listener. */
@@ -131,8 +134,7 @@ function unbindDevice({ host, packet, start, netns, listener }: ListenerFixInput
 }
 
 /** The same program, bound to the address that was asked for. */
-function rebind({ host, packet, start, netns, listener }: ListenerFixInput): Fix {
-  const address = packet.destination;
+function rebind({ host, packet, address, start, netns, listener }: ListenerFixInput): Fix {
   const verified = mends(host, packet, start, netns, { ...listener, family: packet.family, address, device: null });
   const argv = listener.process === null ? undefined : host.processes.get(listener.process.pid);
   const command = argv === undefined ? null : reboundCommand(argv, listener, address);
@@ -155,7 +157,7 @@ function rebind({ host, packet, start, netns, listener }: ListenerFixInput): Fix
 
 /** What mends it, each tried on the model. */
 export function listenerFixes(input: ListenerFixInput): Fix[] {
-  const { packet, listener } = input;
-  const fits = takesFamily(listener, packet.family) && takesAddress(listener, packet.destination);
+  const { packet, address, listener } = input;
+  const fits = takesFamily(listener, packet.family) && takesAddress(listener, address);
   return [fits ? unbindDevice(input) : rebind(input)];
 }

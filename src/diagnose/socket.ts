@@ -2,8 +2,9 @@
 
 import { refusalFrames } from '../flow/connection.ts';
 import type { Listener } from '../host/state.ts';
+import { formatEndpoint } from '../model/deliver.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
-import type { Step } from '../model/step.ts';
+import type { ModelPacket, Step } from '../model/step.ts';
 import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { Certainty } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
@@ -25,6 +26,8 @@ import {
 interface Refusal {
   readonly context: Context;
   readonly step: Step;
+  /** The packet as it came to the socket: translated by the rules on its way. */
+  readonly packet: ModelPacket;
   /** Listeners that have the port, though they do not take this packet. */
   readonly samePort: readonly Listener[];
   readonly certainty: Certainty;
@@ -48,7 +51,7 @@ function findRefusal(context: Context): Refusal | null {
   if (context.kernelComplete && !said && journey.mayBeRedirected) return null;
   const seen = seenAt(context, step);
   const certainty = said ? 'proven' : seen && !firewallMayForge(context) ? 'observed' : 'inferred';
-  return { context, step, samePort: journey.end.samePort, certainty };
+  return { context, step, packet: journey.arrived, samePort: journey.end.samePort, certainty };
 }
 
 /** True when the refusal was seen at the device behind which the socket is, or no device lies between (loopback). */
@@ -56,13 +59,21 @@ function seenAt(context: Context, step: Step): boolean {
   return framesAt(context, refusalFrames(context.connection), step).length > 0;
 }
 
-function askedText({ context, step }: Refusal): string {
+function askedText({ context, step, packet }: Refusal): string {
   const { connection } = context;
   const own = context.clientNetns === step.netns;
+  const { destination, destinationPort } = packet;
+  const isSame = destination === connection.server.address && destinationPort === connection.server.port;
+  const translated = isSame
+    ? ''
+    : `rules on the way (NAT) made that ${formatEndpoint(destination, destinationPort)}, and `;
   const where = own
-    ? `${connection.server.address} is an address of ${netnsText(step.netns)} itself, so the packet never left it`
-    : `${connection.server.address} is an address of ${netnsText(step.netns)}`;
-  return [`${clientText(context)} asked for ${serverText(context)}; ${where}.`, own ? null : wayText(context)]
+    ? `${destination} is an address of ${netnsText(step.netns)} itself, so the packet never left it`
+    : `${destination} is an address of ${netnsText(step.netns)}`;
+  return [
+    `${clientText(context)} asked for ${serverText(context)}; ${translated}${where}.`,
+    own ? null : wayText(context),
+  ]
     .filter((text) => text !== null)
     .join(' ');
 }
@@ -97,10 +108,10 @@ function finding(
   };
 }
 
-function fixesFor({ context, step }: Refusal, listener: Listener): Finding['fixes'] {
+function fixesFor({ context, step, packet: arrived }: Refusal, listener: Listener): Finding['fixes'] {
   const { host, clientNetns, packet } = context;
   if (host === null || clientNetns === null) return [];
-  return listenerFixes({ host, packet, start: clientNetns, netns: step.netns, listener });
+  return listenerFixes({ host, packet, address: arrived.destination, start: clientNetns, netns: step.netns, listener });
 }
 
 /** `ssh (pid 812)` and where it listens, all of the port's listeners told: `127.0.0.1:19001 and [::1]:19001`. */
@@ -125,8 +136,7 @@ function loopbackText(listener: Listener, netns: string, clientNetns: string | n
 export const noListener: Cause = (context) => {
   const refusal = findRefusal(context);
   if (refusal === null || refusal.samePort.length > 0) return null;
-  const { port } = context.connection.server;
-  const { protocol } = context.connection;
+  const { destinationPort: port, protocol } = refusal.packet;
   const { netns } = refusal.step;
   return finding(refusal, 'no-listener', {
     detail: `nothing listens on ${protocol} port ${port} ${inNetns(netns)}`,
@@ -150,7 +160,7 @@ export const noListener: Cause = (context) => {
 /** The port has a listener, bound to another address. */
 export const listenerOnOtherAddress: Cause = (context) => {
   const refusal = findRefusal(context);
-  const { packet } = context;
+  const packet = refusal?.packet ?? context.packet;
   const listener = refusal?.samePort.find(
     (one) => takesFamily(one, packet.family) && !takesAddress(one, packet.destination),
   );
@@ -174,7 +184,7 @@ export const listenerOnOtherAddress: Cause = (context) => {
 /** The port has a listener, of the other address family alone. */
 export const listenerOtherFamily: Cause = (context) => {
   const refusal = findRefusal(context);
-  const { packet } = context;
+  const packet = refusal?.packet ?? context.packet;
   if (refusal === null || refusal.samePort.some((one) => takesFamily(one, packet.family))) return null;
   const [listener] = refusal.samePort;
   if (listener === undefined) return null;
@@ -194,7 +204,7 @@ export const listenerOtherFamily: Cause = (context) => {
 /** The port has a listener for this address, bound to another device. */
 export const listenerOnOtherDevice: Cause = (context) => {
   const refusal = findRefusal(context);
-  const { packet } = context;
+  const packet = refusal?.packet ?? context.packet;
   const listener = refusal?.samePort.find(
     (one) => takesFamily(one, packet.family) && takesAddress(one, packet.destination),
   );

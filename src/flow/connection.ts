@@ -20,6 +20,8 @@ import {
 } from './packet.ts';
 import { Sight } from './sight.ts';
 import { type ConnectionSummary, type End, summarizeConnection } from './summary.ts';
+import { type Ends, withTranslated } from './translated.ts';
+import { findTranslations } from './translation.ts';
 
 /** A conversation between two ends. */
 export interface Connection {
@@ -39,6 +41,8 @@ export interface Connection {
   readonly outcome: WireOutcome;
   /** The errno that the outcome means to the program (RFC 9293, 3.10.7.3; RFC 1122, 4.2.3.9), null when unclear. */
   readonly errno: string | null;
+  /** The ends that NAT gave it, where it was seen on both sides; null where not. */
+  readonly translated: Ends | null;
 }
 
 function sameEnd(a: End, b: End): boolean {
@@ -99,6 +103,7 @@ function toConnection({ frames, errors }: Gathered, summary: ConnectionSummary, 
     endedNs: all.at(-1)?.timeNs ?? 0n,
     outcome,
     errno,
+    translated: null,
   };
 }
 
@@ -155,8 +160,16 @@ export function findConnections(evidence: Case): Connection[] {
     const view = read(frame);
     if (view !== null) addError(frame, view);
   }
-  return [...gathered]
-    .map(([id, one]) => toConnection(one, summarizeConnection(table, id), placeOf))
-    .filter((connection) => connection !== null)
-    .sort((a, b) => placeOf(a.frames[0]) - placeOf(b.frames[0]));
+  const found = new Map<number, Connection>();
+  for (const [id, one] of gathered) {
+    const connection = toConnection(one, summarizeConnection(table, id), placeOf);
+    if (connection !== null) found.set(id, connection);
+  }
+  for (const [id, becomes] of findTranslations(table)) {
+    const [connection, sight] = [found.get(id), found.get(becomes)];
+    if (connection === undefined || sight === undefined) continue;
+    found.set(id, withTranslated(connection, sight));
+    found.delete(becomes);
+  }
+  return [...found.values()].sort((a, b) => placeOf(a.frames[0]) - placeOf(b.frames[0]));
 }

@@ -229,28 +229,6 @@ export interface ConnectedSocket {
   readonly source: Quote;
 }
 
-/** What one netfilter hook may do, by its rules; an over-approximation until rules are evaluated. */
-export interface FirewallHook {
-  /** `ip`, `ip6`, `inet`, `bridge`, `netdev`, `arp`. */
-  readonly family: string;
-  readonly table: string;
-  readonly chain: string;
-  readonly hook: string;
-  readonly priority: number;
-  /** Bound to one device (netdev and ingress hooks). */
-  readonly device: string | null;
-  readonly policy: 'accept' | 'drop';
-  /** Everything a packet could meet here, jumps followed. */
-  readonly mayDrop: boolean;
-  readonly mayReject: boolean;
-  readonly mayTranslate: boolean;
-  /** A rule that nobody could read. */
-  readonly mayDoUnknown: boolean;
-  /** The rules that could drop, reject or translate, and a dropping policy, for quoting. */
-  readonly decisiveRules: readonly Quote[];
-  readonly source: Quote;
-}
-
 /** One network namespace. */
 export interface NamespaceState {
   readonly name: string;
@@ -268,7 +246,6 @@ export interface NamespaceState {
   readonly listenersKnown: boolean;
   /** Empty in cases that were recorded without them. */
   readonly connectedSockets: readonly ConnectedSocket[];
-  readonly firewallHooks: readonly FirewallHook[];
   /** Every table of rules, to be evaluated; `firewallKnown` says whether these are all. */
   readonly ruleTables: readonly RuleTable[];
   /** The connection tracking table, as far as it was collected. */

@@ -1,6 +1,7 @@
 /** The last stretch: which socket of a host takes the packet, or what becomes of it without one. */
 
 import type { Listener, NamespaceState } from '../host/state.ts';
+import { settingOf } from './setting.ts';
 import { bestListeners, connectedSocket, listenersOnPort } from './socket.ts';
 import type { JourneyEnd, ModelPacket, Step } from './step.ts';
 
@@ -19,12 +20,32 @@ function ownerText({ process }: Listener): string {
   return process === null ? 'a socket' : `${process.name} (pid ${process.pid})`;
 }
 
+/** The kernel itself answers echo requests, unless it is told not to (`icmp_echo`, `icmpv6_echo_reply`). */
+function answerEcho(namespace: NamespaceState, { family, destination }: ModelPacket, device: string): Delivery {
+  const place = { netns: namespace.name, device, stage: 'socket' } as const;
+  const ignores = settingOf(
+    namespace,
+    family === 4 ? 'net.ipv4.icmp_echo_ignore_all' : 'net.ipv6.icmp.echo_ignore_all',
+  );
+  if (ignores.value !== 0) {
+    const reason = `${namespace.name} does not answer echo requests (echo_ignore_all is ${ignores.value})`;
+    const step: Step = { ...place, verdict: 'dropped', detail: reason, quotes: ignores.quotes };
+    return { step, end: { kind: 'dropped', reason, answer: null } };
+  }
+  const detail = `the kernel of ${namespace.name} answers for ${destination}`;
+  const step: Step = { ...place, verdict: 'delivered', detail, quotes: [] };
+  return { step, end: { kind: 'accepted', netns: namespace.name, listener: null } };
+}
+
 /** Gives the packet, which came in by the device, to a socket of the namespace. */
 export function deliver(namespace: NamespaceState, packet: ModelPacket, device: string, broadcast = false): Delivery {
   const place = { netns: namespace.name, device, stage: 'socket' } as const;
   const netns = namespace.name;
+  if (packet.protocol === 'icmp') return answerEcho(namespace, packet, device);
+  const best = bestListeners(namespace, packet, device);
   const connected = connectedSocket(namespace, packet);
-  if (connected !== null) {
+  // A TCP socket with the very ends of a request is the one that the listener has made of it.
+  if (connected !== null && (packet.protocol === 'udp' || best.length === 0)) {
     const detail = `a socket that is connected with ${formatEndpoint(connected.remoteAddress, connected.remotePort)} takes it`;
     const listener: Listener = { ...connected, v6Only: false, queue: { waiting: 0, limit: 0 }, process: null };
     const step: Step = { ...place, verdict: 'delivered', detail, quotes: [connected.source] };
@@ -35,14 +56,13 @@ export function deliver(namespace: NamespaceState, packet: ModelPacket, device: 
     const step: Step = { ...place, verdict: 'unknown', detail: reason, quotes: [] };
     return { step, end: { kind: 'undetermined', reason, answer: null } };
   }
-  if (broadcast && (packet.protocol === 'tcp' || bestListeners(namespace, packet, device).length === 0)) {
+  if (broadcast && (packet.protocol === 'tcp' || best.length === 0)) {
     const reason = `${packet.destination} is a broadcast address, and nobody answers what is sent to it`;
     return {
       step: { ...place, verdict: 'dropped', detail: reason, quotes: [] },
       end: { kind: 'dropped', reason, answer: null },
     };
   }
-  const best = bestListeners(namespace, packet, device);
   const [listener] = best;
   if (listener === undefined) {
     const samePort = listenersOnPort(namespace, packet);

@@ -1,7 +1,7 @@
 /** A frame on its way over links and bridges. */
 
 import type { Link } from '../host/state.ts';
-import type { Step } from './step.ts';
+import type { JourneyEnd, Step } from './step.ts';
 
 /** A frame on its way. */
 export interface Frame {
@@ -22,6 +22,8 @@ export interface Way {
   readonly steps: readonly Step[];
   /** Why it comes no further than the last step; what it would meet beyond is told all the same. */
   readonly obstacle: string | null;
+  /** The end that a firewall on the way gives it, where that is more than a loss. */
+  readonly end?: JourneyEnd;
 }
 
 /** Why a device takes no frames, null when it does. */
@@ -32,11 +34,11 @@ export function unusableReason(link: Link): string | null {
 }
 
 /** One step further; behind an obstacle there are none. */
-export function passed({ steps, obstacle }: Way, step: Step): Way {
-  return obstacle === null ? { steps: [...steps, step], obstacle } : { steps, obstacle };
+export function passed(way: Way, step: Step): Way {
+  return way.obstacle === null ? { steps: [...way.steps, step], obstacle: null } : way;
 }
 
 /** The step at which it ends; the first such counts. */
-export function blocked({ steps, obstacle }: Way, step: Step, reason: string): Way {
-  return obstacle === null ? { steps: [...steps, step], obstacle: reason } : { steps, obstacle };
+export function blocked(way: Way, step: Step, reason: string): Way {
+  return way.obstacle === null ? { steps: [...way.steps, step], obstacle: reason } : way;
 }

@@ -1,9 +1,10 @@
 /** How a packet of the host's own sets out: `ip_route_output_key_hash_rcu` (net/ipv4/route.c), `ip6_dst_lookup_tail`. */
 
 import type { NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
-import { isMulticast, isUnspecified } from './address.ts';
+import { isLoopback, isMulticast, isUnspecified } from './address.ts';
 import { lookUpRoute } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
+import { largerSetting } from './setting.ts';
 import { selectAddress6, sourceFor } from './source.ts';
 import type { ModelPacket } from './step.ts';
 
@@ -35,14 +36,27 @@ export function routeQuery(packet: ModelPacket, inputDevice: string | null): Rou
     destination,
     inputDevice,
     outputDevice: sent ? (boundDevice ?? null) : null,
-    // A mark belongs to the buffer: it does not cross into another namespace, nor is it there on what came in.
-    mark: sent ? (mark ?? 0) : 0,
+    mark: mark === undefined ? 0 : mark,
     tos: 0,
     protocol,
     sourcePort: sourcePort ?? null,
     destinationPort: protocol === 'icmp' ? null : destinationPort,
     user: sent ? (user ?? null) : null,
   };
+}
+
+/** 127.0.0.0/8 leaves by no other device, unless that one is told to take it (`__mkroute_output`). */
+function strandedLoopback(
+  namespace: NamespaceState,
+  { family, source }: RouteQuery,
+  nextHops: readonly NextHop[],
+): Departure | null {
+  const [hop] = nextHops;
+  if (family === 6 || hop === undefined || !isLoopback(source)) return null;
+  const allowed = largerSetting(namespace, 4, hop.device, 'route_localnet');
+  if (allowed.value !== 0) return null;
+  const reason = `a packet from ${source} may not leave by ${hop.device} (route_localnet is 0)`;
+  return { kind: 'failed', stage: 'send', errno: 'EINVAL', reason, quotes: allowed.quotes };
 }
 
 /** Decides about a packet that a program of the namespace sends. */
@@ -62,6 +76,8 @@ export function depart(namespace: NamespaceState, packet: ModelPacket, query: Ro
   if (found.kind === 'refused') return { ...found, kind: 'failed', stage: 'route' };
   const { route, nextHops } = found;
   if (route.type === 'local' || route.type === 'anycast') return { kind: 'local', quotes };
+  const stranded = strandedLoopback(namespace, query, nextHops);
+  if (stranded !== null) return stranded;
   if (route.type === 'unicast' && !isMulticast(destination)) return { kind: 'away', route, nextHops, quotes };
   const reason = `the route to ${destination} is of type ${isMulticast(destination) ? 'multicast' : route.type}`;
   if (protocol === 'tcp') return { kind: 'failed', stage: 'route', errno: 'ENETUNREACH', reason, quotes };

@@ -13,7 +13,8 @@ export interface RouteQuery {
   readonly inputDevice: string | null;
   /** The device that the sending socket is bound to. */
   readonly outputDevice: string | null;
-  readonly mark: number;
+  /** Null where a rule set what is not known. */
+  readonly mark: number | null;
   readonly tos: number;
   readonly protocol: string;
   /** Null where it is not known. */
@@ -43,6 +44,11 @@ function masked(value: number, mask: number): number {
   return (value & mask) >>> 0;
 }
 
+function hasMark(mark: number | null, wanted: { readonly value: number; readonly mask: number }): Match {
+  const mask = mask32(wanted.mask);
+  return mark === null ? 'unknown' : masked(mark, mask) === masked(wanted.value, mask);
+}
+
 /** Whether the rule takes the packet. */
 export function matchRule(namespace: NamespaceState, rule: RoutingRule, query: RouteQuery): Match {
   const { selector } = rule;
@@ -54,7 +60,7 @@ export function matchRule(namespace: NamespaceState, rule: RoutingRule, query: R
     to === null || inPrefix(query.destination, to.prefix, to.prefixLength),
     selector.inputDevice === null || selector.inputDevice === device || selector.inputDevice === vrf?.name,
     selector.outputDevice === null || selector.outputDevice === query.outputDevice,
-    mark === null || masked(query.mark, mask32(mark.mask)) === masked(mark.value, mask32(mark.mask)),
+    mark === null || hasMark(query.mark, mark),
     selector.tos === null || selector.tos === query.tos,
     selector.protocol === null || isProtocol(selector.protocol, query),
     inRange(selector.sourcePorts, query.sourcePort),

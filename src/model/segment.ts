@@ -6,12 +6,14 @@
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { Crossing } from './bridge.ts';
 import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
-import type { Step } from './step.ts';
+import type { JourneyEnd, Step } from './step.ts';
 
 /** A device that hands the frame to its host: where a broadcast ends, or a frame for that device. */
 export interface Station extends Way {
   readonly namespace: NamespaceState;
   readonly link: Link;
+  /** The port by which it came to a bridge. */
+  readonly port: string | null;
 }
 
 /** Where the snapshot's knowledge ends. */
@@ -20,8 +22,21 @@ export interface Edge extends Way {
   readonly reason: string;
 }
 
-/** What a bridge does to a frame that it forwards, as steps: the hooks of br_netfilter. */
-export type BridgeHooks = (namespace: NamespaceState, bridge: Link) => readonly Step[];
+/** From port to port. */
+export interface Bridging {
+  readonly bridge: Link;
+  readonly from: Link;
+  readonly to: Link;
+}
+
+/** What the rules do to a packet that crosses a bridge: steps, and the end where they stop it. */
+export interface BridgeFirewall {
+  readonly steps: readonly Step[];
+  readonly end: JourneyEnd | null;
+}
+
+/** Asks the rules of a namespace about a packet that crosses a bridge. */
+export type AskFirewall = (namespace: NamespaceState, bridging: Bridging) => BridgeFirewall;
 
 /** The other end of a veth pair, null when the snapshot has it not. */
 function otherEnd(host: HostState, { peer }: Link): { readonly namespace: NamespaceState; readonly link: Link } | null {
@@ -56,13 +71,13 @@ export class Spread {
   firstBridge: (Way & { readonly netns: string; readonly bridge: string }) | null = null;
   readonly #host: HostState;
   readonly #frame: Frame;
-  readonly #hooks: BridgeHooks;
+  readonly #firewall: AskFirewall;
   readonly #left = new Set<Link>();
 
-  constructor(host: HostState, frame: Frame, hooks: BridgeHooks) {
+  constructor(host: HostState, frame: Frame, firewall: AskFirewall) {
     this.#host = host;
     this.#frame = frame;
-    this.#hooks = hooks;
+    this.#firewall = firewall;
   }
 
   /** Sends the frame out of a device. */
@@ -114,7 +129,7 @@ export class Spread {
       this.edges.push({ ...passed(way, step), kind: 'undetermined', reason });
       return;
     }
-    if (this.#isFor(link)) this.stations.push({ ...passed(way, step), namespace, link });
+    if (this.#isFor(link)) this.stations.push({ ...passed(way, step), namespace, link, port: null });
   }
 
   #isFor({ mac }: Link): boolean {
@@ -129,15 +144,30 @@ export class Spread {
     if (port !== null && crossing.reachesHost) {
       const place = { netns: namespace.name, device: bridge.name, stage: 'ingress', quotes: [bridge.source] } as const;
       const step: Step = { ...place, verdict: 'passed', detail: `handed up to ${bridge.name}` };
-      this.stations.push({ ...passed(way, step), namespace, link: bridge });
+      this.stations.push({ ...passed(way, step), namespace, link: bridge, port: port.name });
     }
     for (const out of namespace.links.filter(({ master }) => master === bridge.name)) {
       const leaving = crossing.forward(out, way);
       if (leaving === null) continue;
       if (way.obstacle === null && leaving.obstacle !== null) this.kept.push(leaving);
-      const hooks = port === null || leaving.obstacle !== null ? [] : this.#hooks(namespace, bridge);
-      this.leave(namespace, out, { ...leaving, steps: [...leaving.steps, ...hooks] });
+      this.leave(
+        namespace,
+        out,
+        port === null ? leaving : this.#filtered(namespace, { bridge, from: port, to: out }, leaving),
+      );
     }
+  }
+
+  /** Past the rules that see what crosses a bridge. A question for an address is no IP packet: they do not see it. */
+  #filtered(namespace: NamespaceState, bridging: Bridging, way: Way): Way {
+    if (this.#frame.to !== 'one' || way.obstacle !== null) return way;
+    const { steps, end } = this.#firewall(namespace, bridging);
+    const all = [...way.steps, ...steps];
+    if (end === null) return { steps: all, obstacle: null };
+    const obstacle = 'reason' in end ? end.reason : end.kind;
+    const stopped: Way = { steps: all, obstacle, end };
+    this.kept.push(stopped);
+    return stopped;
   }
 }
 

@@ -1,6 +1,8 @@
 /** The words of a journey: what the model says becomes of a packet, stage by stage. */
 
+import type { ConnectionEntry, IcmpError } from '../host/netfilter.ts';
 import type { Listener, Quote } from '../host/state.ts';
+import type { RuleReference } from './netfilter/state.ts';
 
 /** A stage of the path through a host. */
 export type Stage =
@@ -43,8 +45,10 @@ export interface ModelPacket {
   readonly sourcePort?: number;
   /** The number of the user who sends it; absent as above. */
   readonly user?: number;
-  /** SO_MARK, or what a rule set; without, 0. */
-  readonly mark?: number;
+  /** SO_MARK, or what a rule set; without, 0. Null when a rule set what is not known. */
+  readonly mark?: number | null;
+  /** What an ICMP packet says; without, it is an echo request. */
+  readonly icmp?: IcmpError;
   /** The device that the sending socket is bound to (SO_BINDTODEVICE). */
   readonly boundDevice?: string;
   /** Bytes of the whole IP packet; without, it is small enough for every link. Routers may not cut it. */
@@ -63,6 +67,8 @@ export interface Step {
   readonly detail: string;
   /** The state that decides it. */
   readonly quotes: readonly Quote[];
+  /** The rule or policy that stops or translates it. */
+  readonly rule?: RuleReference;
 }
 
 /** What the sender hears of a failure, where it hears of it. */
@@ -75,20 +81,28 @@ export interface Answer {
 
 /**
  * How a journey ends: exactly one of these.
- * - `accepted`: a listener takes it;
+ * - `accepted`: a listener takes it (null: the kernel itself does, as it answers an echo request);
  * - `refused`: it is delivered, and no socket takes it (`samePort`: the listeners that have the port all the same);
  * - `returned`: an answer that comes back to the namespace that asked;
  * - `unroutable`: no route, or one that says no;
  * - `dropped`: a host swallows it;
+ * - `rejected`: a firewall rule swallows it and answers in the destination's name;
  * - `looped`: hosts send it round until its time to live is used up;
  * - `unanswered`: nobody has the next hop's address;
  * - `leaves-view`: it goes where the snapshot does not reach;
  * - `undetermined`: the model does not know, and says what it lacks.
  */
 export type JourneyEnd =
-  | { readonly kind: 'accepted'; readonly netns: string; readonly listener: Listener }
+  | { readonly kind: 'accepted'; readonly netns: string; readonly listener: Listener | null }
   | { readonly kind: 'refused'; readonly netns: string; readonly samePort: readonly Listener[] }
   | { readonly kind: 'returned'; readonly netns: string }
+  | {
+      readonly kind: 'rejected';
+      readonly reason: string;
+      readonly answer: Answer;
+      /** By an RST, else by an ICMP error. */
+      readonly reset: boolean;
+    }
   | {
       readonly kind: 'unroutable' | 'dropped' | 'looped' | 'unanswered' | 'leaves-view' | 'undetermined';
       readonly reason: string;
@@ -104,16 +118,30 @@ export interface LearntNeighbour {
   readonly asker: { readonly netns: string; readonly device: string };
 }
 
+/** A connection that a namespace on the way has begun to track: the answer is translated back by it. */
+export interface TrackedConnection {
+  readonly netns: string;
+  readonly entry: ConnectionEntry;
+}
+
 /** The way of one packet in one direction. */
 export interface Journey {
   readonly steps: readonly Step[];
   readonly end: JourneyEnd;
   /** The packet as it was sent: with the source that the host chose. */
   readonly packet: ModelPacket;
+  /** The packet as it was where the journey ended: translated by the rules on the way. */
+  readonly arrived: ModelPacket;
+  /** The packet as it was sent and after each translation, one at least. */
+  readonly forms: readonly ModelPacket[];
   /** The namespace of the sender. */
   readonly start: string;
   /** What the hosts on the way have learnt of each other: the answer goes back without a question. */
   readonly learnt: readonly LearntNeighbour[];
+  /** What the hosts on the way track of the packet's connection. */
+  readonly tracked: readonly TrackedConnection[];
+  /** Other ends that it may meet, where something decides that no snapshot shows (chance, a rate, a hash). */
+  readonly alternatives: readonly JourneyEnd[];
   /** Steps that the model could not evaluate and took as passed: what it assumed, one sentence each. */
   readonly assumptions: readonly string[];
   /** Rules on the way may give the packet another destination, and the model took it that they do not. */

@@ -5,15 +5,17 @@
 
 import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/state.ts';
 import { sameAddress } from './address.ts';
-import { type Frame, unusableReason } from './frame.ts';
+import { type Frame, unusableReason, type Way } from './frame.ts';
 import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
-import { type BridgeHooks, Spread, type Station } from './segment.ts';
+import { type AskFirewall, Spread, type Station } from './segment.ts';
 import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
 
 /** Where the packet is: in a namespace, by the device that it came in on (null: sent by a program there). */
 export interface Position {
   readonly namespace: NamespaceState;
   readonly device: string | null;
+  /** The port by which it came to that device, where that is a bridge. */
+  readonly port: string | null;
 }
 
 /** The next host, or the journey's end. */
@@ -24,7 +26,7 @@ export interface Medium {
   readonly host: HostState;
   readonly packet: ModelPacket;
   readonly learnt: readonly LearntNeighbour[];
-  readonly hooks: BridgeHooks;
+  readonly firewall: AskFirewall;
   /** Another host sent it: errors go there. */
   readonly forwarded: boolean;
 }
@@ -44,7 +46,7 @@ export interface Transmission {
 
 /** An end without a socket. */
 export function end(
-  kind: Exclude<JourneyEnd['kind'], 'accepted' | 'refused' | 'returned'>,
+  kind: Exclude<JourneyEnd['kind'], 'accepted' | 'refused' | 'returned' | 'rejected'>,
   reason: string,
   answer: Answer | null = null,
 ): { readonly end: JourneyEnd } {
@@ -58,6 +60,11 @@ export function transmit(medium: Medium, namespace: NamespaceState, { device, ga
     return only([], end('undetermined', `${device} is not in the snapshot of ${namespace.name}`));
   }
   return new Sending(medium, namespace, link, gateway ?? medium.packet.destination).transmit();
+}
+
+/** The end of a way that comes no further. */
+function stopped(way: Way, otherwise: string): { readonly end: JourneyEnd } {
+  return way.end === undefined ? end('dropped', way.obstacle ?? otherwise) : { end: way.end };
 }
 
 function only(steps: readonly Step[], progress: Progress): Transmission {
@@ -119,9 +126,9 @@ class Sending {
   }
 
   #spread(frame: Omit<Frame, 'length' | 'nextHop'>): Spread {
-    const { host, packet, hooks } = this.#medium;
+    const { host, packet, firewall } = this.#medium;
     const length = frame.to === 'one' ? (packet.length ?? null) : null;
-    const spread = new Spread(host, { ...frame, nextHop: this.#nextHop, length }, hooks);
+    const spread = new Spread(host, { ...frame, nextHop: this.#nextHop, length }, firewall);
     spread.leave(this.#namespace, this.#link);
     return spread;
   }
@@ -140,10 +147,10 @@ class Sending {
     const spread = this.#spread({ to: 'one', mac: link.mac, justLearnt: true });
     const reached = spread.stations.find((one) => one.link === link);
     if (reached?.obstacle === null) {
-      return { steps: reached.steps, progress: { to: { namespace, device: link.name } } };
+      return { steps: reached.steps, progress: { to: { namespace, device: link.name, port: reached.port } } };
     }
-    const { steps, obstacle } = reached ?? spread.kept[0] ?? spread.origin;
-    return { steps, progress: end('dropped', obstacle ?? `${link.mac} is not where the bridges send it`) };
+    const way = reached ?? spread.kept[0] ?? spread.origin;
+    return { steps: way.steps, progress: stopped(way, `${link.mac} is not where the bridges send it`) };
   }
 
   /** To the address that the neighbour table gives, whoever has it. */
@@ -152,13 +159,16 @@ class Sending {
     const its = stations.filter((station) => station.link.mac === mac);
     const station = its.find(({ obstacle }) => obstacle === null) ?? its[0];
     if (station !== undefined) {
-      const { steps, obstacle, namespace, link } = station;
-      return only(steps, obstacle === null ? { to: { namespace, device: link.name } } : end('dropped', obstacle));
+      const { steps, obstacle, namespace, link, port } = station;
+      return only(
+        steps,
+        obstacle === null ? { to: { namespace, device: link.name, port } } : stopped(station, obstacle),
+      );
     }
     const edge = edges.find((one) => one.obstacle === null);
     if (edge !== undefined) return only(edge.steps, end(edge.kind, edge.reason));
     const stop = kept[0] ?? edges[0];
-    if (stop !== undefined) return only(stop.steps, end('dropped', stop.obstacle ?? ''));
+    if (stop !== undefined) return only(stop.steps, stopped(stop, ''));
     const [netns, device] = [this.#namespace.name, this.#link.name];
     const detail = `the neighbour table of ${netns} has ${this.#nextHop} at ${mac}, and nobody on ${device} has that address`;
     const step: Step = { netns, device, stage: 'neighbour', verdict: 'failed', detail, quotes: [entry] };

@@ -37,6 +37,12 @@ export const rejectingRule = {
   text: 'table inet filter { # handle 1\n\tchain input { # handle 1\n\t\ttype filter hook input priority filter; policy accept;\n\t\ttcp dport 19001 reject with tcp reset # handle 2\n\t}\n}\n',
 };
 
+/** The same, of some packets only: nobody can say of which. */
+export const sometimesRejectingRule = {
+  json: rejectingRule.json.replace('{"reject"', '{"limit": {"rate": 10, "burst": 5, "per": "second"}}, {"reject"'),
+  text: rejectingRule.text.replace('reject', 'limit rate 10/second reject'),
+};
+
 function outputs(tcpSockets: string, rules: typeof rejectingRule | null): CommandOutput[] {
   return [
     printed('bridge -j fdb', '[]\n'),

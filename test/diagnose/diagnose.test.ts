@@ -19,6 +19,7 @@ import {
   rejectingRule,
   seen,
   snapshotWith,
+  sometimesRejectingRule,
   told,
 } from './cases.ts';
 
@@ -66,18 +67,32 @@ describe('what needs no cause', () => {
   });
 
   it('passed the rules on its way, since it was answered', () => {
-    const snapshot = snapshotWith(listeners.bridge, rejectingRule);
-    expect(told(onlyConnection(caseOf({ sights: handshake, snapshot }))).hops.slice(5)).toEqual([
+    const hops = (rules: typeof rejectingRule) => {
+      const snapshot = snapshotWith(listeners.bridge, rules);
+      return told(onlyConnection(caseOf({ sights: handshake, snapshot }))).hops.slice(5);
+    };
+    const taken = '7 host:podman0 socket delivered: python3 (pid 813) listens on 10.88.0.1:19001';
+    expect(hops(sometimesRejectingRule)).toEqual([
       '6 host:podman0 input passed: rules stand here, and the packet was seen behind them',
-      '7 host:podman0 socket delivered: python3 (pid 813) listens on 10.88.0.1:19001',
+      taken,
+    ]);
+    // A rule that was put there after the connection was opened.
+    expect(hops(rejectingRule)).toEqual([
+      '6 host:podman0 input passed: by the rules of the snapshot it would not have come as far as it did, and the packet was seen behind them',
+      taken,
     ]);
   });
 });
 
 describe('what is not settled', () => {
+  const perhaps =
+    'perhaps rule 1 of chain input in table inet filter rejects it and answers with a reset (RST); whether it matches is not known: tcp dport 19001 limit rate 10/second reject with tcp reset';
+
   it('a timeout has no cause, and says how far the packet was seen', () => {
     const sights = seen(packets.syn, [at.container, at.port]);
-    const connection = onlyConnection(caseOf({ sights, snapshot: snapshotWith(listeners.bridge, rejectingRule) }));
+    const connection = onlyConnection(
+      caseOf({ sights, snapshot: snapshotWith(listeners.bridge, sometimesRejectingRule) }),
+    );
     expect(told(connection)).toEqual({
       what: 'timeout - - inferred',
       where: null,
@@ -88,14 +103,14 @@ describe('what is not settled', () => {
         "3 host:veth0 bridge passed: veth0 is a port of podman0, and 10.88.0.1 is the host's own seat on it",
         '4 host:podman0 ingress passed: handed up to podman0',
         '5 host:podman0 route delivered: 10.88.0.1 is an address of this host',
-        '6 host:podman0 input unknown: rules here may reject it',
+        `6 host:podman0 input unknown: ${perhaps}`,
         '7 host:podman0 socket unknown: if it comes this far: python3 (pid 813) listens on 10.88.0.1:19001',
       ],
     });
     expect(connection.explanation).toContain(
       'The last sight of the request is: SYN 10.88.0.10:51054 > 10.88.0.1:19001 win 64240 (seen at host:veth0).',
     );
-    expect(connection.explanation).toContain('Not settled on its way: host, input: rules here may reject it.');
+    expect(connection.explanation).toContain(`Not settled on its way: host, input: ${perhaps}.`);
   });
 
   it('tells of an ICMP error that the program could not hear of', () => {
@@ -155,7 +170,7 @@ describe('whose connections are told', () => {
     { packet: tcp(reverse(other), { flags: 'RST ACK', sequence: 0, acknowledgement: 6 }), afterNs: 120_000n },
   ];
   const foreign = { from: '10.88.0.1:40404', to: '10.88.0.10:8080' };
-  const foreigners: readonly Sight[] = [{ packet: tcp(foreign, { flags: 'SYN', sequence: 5 }), afterNs: 100_000n }];
+  const foreigners: readonly Sight[] = [{ packet: tcp(foreign, { flags: 'SYN', sequence: 9 }), afterNs: 100_000n }];
   const snapshot = snapshotWith(listeners.loopback);
 
   function tuples(evidence: Case): string[] {
@@ -258,17 +273,17 @@ describe('a port that rules send elsewhere', () => {
   };
   const snapshot = snapshotWith('', redirecting);
 
-  it('answers from where nobody is named, though nothing listens at its own address', () => {
+  it('answers from where it was sent, though nothing listens at its own address', () => {
     const sights = [
       ...seen(packets.syn, [at.container]),
       ...seen(packets.synAck, [at.container], 60_000n),
       ...seen(packets.ack, [at.container], 90_000n),
     ];
-    const { outcome, destination, hops } = onlyConnection(caseOf({ sights, snapshot, kernel: [lookUp] }));
-    expect([outcome, destination.netns]).toEqual(['ok', null]);
-    expect(hops.at(-1)).toMatchObject({
-      verdict: 'unknown',
-      detail: 'the server answered: rules on the way may have sent it elsewhere than here',
+    const { outcome, translated, hops } = onlyConnection(caseOf({ sights, snapshot, kernel: [lookUp] }));
+    expect([outcome, translated?.destination.address, translated?.destination.port]).toEqual(['ok', '10.88.0.20', 80]);
+    expect(hops.find(({ stage }) => stage === 'prerouting')).toMatchObject({
+      verdict: 'translated',
+      detail: 'the destination 10.88.0.1:19001 becomes 10.88.0.20:80: rule 1 of chain input in table inet filter',
     });
   });
 

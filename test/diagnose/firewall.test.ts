@@ -28,9 +28,11 @@ describe('firewall-reject', () => {
     expect(what).toBe('refused ECONNREFUSED firewall-reject proven');
     expect(where).toBe('host:podman0 input, hop 6');
     expect(summary).toBe(
-      'A firewall rule of the host (in its input hook) rejected the connection to 10.88.0.1:19001 (host.containers.internal) with a reset (RST), although a socket there would take it.',
+      '10.88.0.1:19001 (host.containers.internal) seemed to refuse: rule 1 of chain input in table inet filter on the host rejected the connection with a reset (RST).',
     );
-    expect(hops.at(-1)).toBe('6 host:podman0 input rejected: a firewall rule answered with a reset (RST)');
+    expect(hops.at(-1)).toBe(
+      '6 host:podman0 input rejected: rule 1 of chain input in table inet filter answered with a reset (RST)',
+    );
     expect(connection.explanation.join(' ')).toContain('no TCP socket of this host sent a reset');
     expect(connection.alternatives).toEqual([]);
   });
@@ -39,7 +41,8 @@ describe('firewall-reject', () => {
     const { hops } = onlyConnection(caseOf({ sights, snapshot, kernel: firewallLines }));
     const quoted = hops.at(-1)?.evidence.map(({ kind, text }) => `${kind}: ${text}`);
     expect(quoted).toEqual([
-      'snapshot: table inet filter { chain input { tcp dport 19001 reject with tcp reset # handle 2 } }',
+      'snapshot: table inet filter, chain input: tcp dport 19001 reject with tcp reset',
+      'model: the model of this host says: rule 1 of chain input in table inet filter rejects it and answers with a reset (RST)',
       'kernel: skbaddr=00000000c0cc8d3d rx_sk=0000000000000000 protocol=2048 location=nft_do_chain+0x3e8/0x610 reason: NETFILTER_DROP',
       'frame: RST, ACK 10.88.0.1:19001 > 10.88.0.10:51054 (seen at portainer:eth0)',
     ]);
@@ -56,11 +59,34 @@ describe('firewall-reject', () => {
     expect(told(onlyConnection(evidence)).what).toBe('refused ECONNREFUSED firewall-reject proven');
   });
 
-  it('is inferred without the kernel, and names what else it could be', () => {
+  it('is inferred without the kernel: the rules of the snapshot say so', () => {
     const connection = onlyConnection(caseOf({ sights, snapshot }));
     expect(told(connection).what).toBe('refused ECONNREFUSED firewall-reject inferred');
-    expect(connection.alternatives).toEqual([
-      { cause: 'no-listener', tellApart: "on the host, at the time of the request: ss -tln 'sport = :19001'" },
+    expect(connection.where?.rule).toEqual({
+      family: 'inet',
+      table: 'filter',
+      chain: 'input',
+      handle: 2,
+      text: 'tcp dport 19001 reject with tcp reset',
+    });
+  });
+
+  it('does not name a rule that would have answered otherwise', () => {
+    const error = icmpError('10.88.0.1', '10.88.0.10', 3, 3, packets.syn);
+    const answered = [...seen(packets.syn, [at.container]), ...seen(error, [at.container], 60_000n)];
+    expect(onlyConnection(caseOf({ sights: answered, snapshot, kernel: firewallLines })).cause).toBeNull();
+  });
+
+  it('mends it with a rule in front of that one, tried on the model', () => {
+    const { fixes } = onlyConnection(caseOf({ sights, snapshot }));
+    expect(fixes).toMatchObject([
+      {
+        commands: [
+          'nft insert rule inet filter input handle 2 ip saddr 10.88.0.10 ip daddr 10.88.0.1 tcp dport 19001 accept',
+        ],
+        netns: 'host',
+        verified: true,
+      },
     ]);
   });
 
@@ -90,12 +116,27 @@ describe('firewall-reject', () => {
   });
 
   it.each([
-    [3, 3, 'refused ECONNREFUSED firewall-reject proven', 'To the program it looks like a closed port.'],
-    [3, 13, 'unreachable EHOSTUNREACH firewall-reject proven', 'looks like a network that cannot be reached.'],
-  ])('rejects with ICMP %i/%i', (type, code, what, phrase) => {
-    const error = icmpError('10.88.0.1', '10.88.0.10', type, code, packets.syn);
+    [
+      3,
+      'port-unreachable',
+      'refused ECONNREFUSED firewall-reject proven',
+      'To the program it looks like a closed port.',
+    ],
+    [
+      13,
+      'admin-prohibited',
+      'unreachable EHOSTUNREACH firewall-reject proven',
+      'looks like a network that cannot be reached.',
+    ],
+  ])('rejects with ICMP 3/%i', (code, expr, what, phrase) => {
+    const rule = {
+      json: rejectingRule.json.replace('{"type": "tcp reset"}', `{"type": "icmp", "expr": "${expr}"}`),
+      text: rejectingRule.text.replace('tcp reset', `icmp ${expr}`),
+    };
+    const error = icmpError('10.88.0.1', '10.88.0.10', 3, code, packets.syn);
     const answered = [...seen(packets.syn, [at.container]), ...seen(error, [at.container], 60_000n)];
-    const connection = onlyConnection(caseOf({ sights: answered, snapshot, kernel: firewallLines }));
+    const rejecting = snapshotWith(listeners.bridge, rule);
+    const connection = onlyConnection(caseOf({ sights: answered, snapshot: rejecting, kernel: firewallLines }));
     expect(told(connection).what).toBe(what);
     expect(connection.explanation.join(' ')).toContain(phrase);
   });
@@ -120,15 +161,29 @@ describe('firewall-drop', () => {
     expect(what).toBe('timeout - firewall-drop proven');
     expect(where).toBe('host:podman0 input, hop 6');
     expect(summary).toBe(
-      '10.88.0.1:19001 (host.containers.internal) did not answer: a firewall rule of the host (in its input hook) dropped the request (SYN).',
+      '10.88.0.1:19001 (host.containers.internal) did not answer: rule 1 of chain input in table inet filter on the host dropped the request (SYN).',
     );
-    expect(hops.at(-1)).toBe('6 host:podman0 input dropped: a firewall rule dropped it, without an answer');
+    expect(hops.at(-1)).toBe('6 host:podman0 input dropped: rule 1 of chain input in table inet filter dropped it');
   });
 
-  it('is not said without the kernel, of which silence alone is no proof', () => {
+  it('is inferred without the kernel: the rules of the snapshot say so', () => {
     const connection = onlyConnection(caseOf({ sights: silent, snapshot: dropping }));
+    expect(told(connection).what).toBe('timeout - firewall-drop inferred');
+    expect(connection.explanation.join(' ')).toContain('kernel events would prove it');
+  });
+
+  it('is not said where nobody knows whether the rule matched, and nobody but the packet was asked', () => {
+    const sometimes = {
+      json: droppingRule.json.replace('{"drop"', '{"limit": {"rate": 10, "burst": 5, "per": "second"}}, {"drop"'),
+      text: droppingRule.text.replace('drop', 'limit rate 10/second drop'),
+    };
+    const snapshot = snapshotWith(listeners.bridge, sometimes);
+    const connection = onlyConnection(caseOf({ sights: silent, snapshot }));
     expect(told(connection).what).toBe('timeout - - inferred');
-    expect(connection.explanation.join(' ')).toContain('Not settled on its way: host, input: rules here may drop it.');
+    expect(connection.explanation.join(' ')).toContain('Not settled on its way: host, input: perhaps rule 1');
+    const proven = onlyConnection(caseOf({ sights: silent, snapshot, kernel: firewallLines }));
+    expect(told(proven).what).toBe('timeout - firewall-drop proven');
+    expect(proven.where?.rule).toBeNull();
   });
 
   it('is not said of a connection that was accepted', () => {

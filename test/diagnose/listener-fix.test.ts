@@ -46,7 +46,7 @@ function fixesFor(wanted: Wanted): Fix[] {
     destination,
     destinationPort: 19001,
   } as const;
-  return listenerFixes({ host, packet, start: 'portainer', netns: 'host', listener });
+  return listenerFixes({ host, packet, address: destination, start: 'portainer', netns: 'host', listener });
 }
 
 function commandFor(wanted: Wanted): string | null {

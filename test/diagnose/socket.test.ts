@@ -7,9 +7,9 @@ import {
   noSocketLines,
   onlyConnection,
   packets,
-  rejectingRule,
   seen,
   snapshotWith,
+  sometimesRejectingRule,
   told,
 } from './cases.ts';
 
@@ -52,17 +52,19 @@ describe('listener-on-other-address', () => {
   });
 
   it('is no more than inferred where a rule may have forged the reset, and names the rival', () => {
-    const evidence = caseOf({ sights: everywhere, snapshot: snapshotWith(listeners.loopback, rejectingRule) });
+    const evidence = caseOf({ sights: everywhere, snapshot: snapshotWith(listeners.loopback, sometimesRejectingRule) });
     const connection = onlyConnection(evidence);
     expect(connection.certainty).toBe('inferred');
     expect(connection.alternatives.map(({ cause }) => cause)).toEqual(['firewall-reject']);
-    expect(told(connection).hops[5]).toBe('6 host:podman0 input unknown: rules here may reject it');
+    expect(told(connection).hops[5]).toBe(
+      '6 host:podman0 input unknown: perhaps rule 1 of chain input in table inet filter rejects it and answers with a reset (RST); whether it matches is not known: tcp dport 19001 limit rate 10/second reject with tcp reset',
+    );
   });
 
   it('is proven past rules that stand on the way: the packet was seen behind them', () => {
     const evidence = caseOf({
       sights: atContainer,
-      snapshot: snapshotWith(listeners.loopback, rejectingRule),
+      snapshot: snapshotWith(listeners.loopback, sometimesRejectingRule),
       kernel: noSocketLines,
     });
     const connection = onlyConnection(evidence);

@@ -49,8 +49,12 @@ describeLab('a connect() that makes no packet', () => {
     const rule = ['-A', 'OUTPUT', '-p', 'tcp', '--dport', '443', '-j', 'DROP'];
     execaSync('ip', ['netns', 'exec', lab.netns('portainer'), 'iptables', ...rule]);
     const [connection] = await connections(lab, ['curl', '-sk', '-m', '1', 'https://10.88.0.1/']);
-    expect(connection).toMatchObject({ outcome: 'timeout', errno: null, frames: [] });
-    expect(connection?.explanation.join(' ')).toContain('output: rules here may drop it');
+    expect(connection).toMatchObject({ outcome: 'timeout', errno: null, frames: [], cause: 'firewall-drop' });
+    expect(connection?.where).toMatchObject({
+      netns: lab.netns('portainer'),
+      stage: 'output',
+      rule: { family: 'ip', table: 'filter', chain: 'OUTPUT', text: '-A OUTPUT -p tcp -m tcp --dport 443 -j DROP' },
+    });
   });
 });
 
@@ -75,10 +79,11 @@ describeLab('a firewall', () => {
     await using lab = await buildLab(containerOnBridge({ nft, services: { web: httpsServer('0.0.0.0:19001') } }));
     const [connection] = await connections(lab, ['curl', '-sk', '-m', '1', 'https://10.88.0.1:19001/']);
     expect(connection).toMatchObject({ outcome: 'timeout', cause: 'firewall-drop', certainty: 'proven' });
-    expect(connection?.where).toMatchObject({ netns: lab.netns('host'), stage: 'input' });
+    const rule = { family: 'inet', table: 'filter', chain: 'input', text: 'tcp dport 19001 drop' };
+    expect(connection?.where).toMatchObject({ netns: lab.netns('host'), stage: 'input', rule });
   });
 
-  test('that sends the packet to another host, where nothing listens, is not taken for a missing listener here', async () => {
+  test('that sends the packet to another host, where nothing listens: the lack of a listener is told there', async () => {
     const nft =
       'table ip nat { chain prerouting { type nat hook prerouting priority -100; tcp dport 19001 dnat to 10.99.0.10:80; }; }';
     await using lab = await buildLab({
@@ -97,8 +102,17 @@ describeLab('a firewall', () => {
       ],
     });
     const [connection] = await connections(lab, curl('10.88.0.1:19001'));
-    expect(connection).toMatchObject({ outcome: 'refused', cause: null });
-    expect(connection?.explanation.join(' ')).toContain('rules here may translate it');
+    expect(connection).toMatchObject({
+      outcome: 'refused',
+      cause: 'no-listener',
+      certainty: 'proven',
+      where: { netns: lab.netns('backend'), stage: 'socket' },
+      translated: { destination: { address: '10.99.0.10', port: 80 } },
+    });
+    expect(connection?.hops.find(({ verdict }) => verdict === 'translated')).toMatchObject({
+      netns: lab.netns('host'),
+      stage: 'prerouting',
+    });
   });
 });
 

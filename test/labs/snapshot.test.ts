@@ -131,7 +131,7 @@ describeLab('a snapshot of real namespaces', () => {
     expect(container?.listeners).toEqual([]);
     expect(host?.bridgePorts).toMatchObject([{ device: 'v0', bridge: 'br0' }]);
     expect(host?.sysctls.get('net.ipv4.conf.br0.forwarding')?.value).toMatch(/^[01]$/);
-    expect(host).toMatchObject({ firewallHooks: [], firewallKnown: true });
+    expect(host).toMatchObject({ ruleTables: [], firewallKnown: true });
     const [socket] = host?.listeners ?? [];
     expect(socket).toMatchObject({ address: '127.0.0.1', port: 19_001 });
     expect(processes.get(socket?.process?.pid ?? 0)?.slice(-2)).toEqual(['--token', '***']);
@@ -166,12 +166,18 @@ describeLab('a snapshot of real namespaces', () => {
     inside(bridgeHost, 'nft', 'add chain inet own input { type filter hook input priority 0; policy drop; }');
     const legacy = spawnSync(tool, ['netns', 'exec', bridgeHost, 'iptables-legacy', '-A', 'FORWARD', '-j', 'REJECT']);
     const snapshot = await withHandles((handles) => collectSnapshot(handles));
-    const hooks = parseSnapshot(snapshot).namespaces.get(bridgeHost)?.firewallHooks ?? [];
-    expect(hooks).toContainEqual(
-      expect.objectContaining({ family: 'inet', chain: 'input', policy: 'drop', mayDrop: true }),
+    const tables = parseSnapshot(snapshot).namespaces.get(bridgeHost)?.ruleTables ?? [];
+    const chains = tables.flatMap(({ engine, chains: all }) =>
+      [...all.values()].map((chain) => ({ engine, ...chain })),
+    );
+    expect(chains).toContainEqual(
+      expect.objectContaining({ engine: 'nft', name: 'input', base: expect.objectContaining({ policy: 'drop' }) }),
     );
     if (legacy.status === 0) {
-      expect(hooks).toContainEqual(expect.objectContaining({ family: 'ip', chain: 'FORWARD', mayReject: true }));
+      const forward = chains.find(({ engine, name }) => engine === 'iptables-legacy' && name === 'FORWARD');
+      expect(forward?.rules.map(({ text }) => text)).toEqual([
+        '-A FORWARD -j REJECT --reject-with icmp-port-unreachable',
+      ]);
     }
   });
 

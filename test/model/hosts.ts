@@ -5,7 +5,6 @@
 
 import type {
   BridgePort,
-  FirewallHook,
   HostState,
   Link,
   LinkAddress,
@@ -175,26 +174,6 @@ function listener(text: string): Listener {
   };
 }
 
-/** A chain at a hook that lets everything pass unless told. */
-export function chain(hook: string, told: Partial<FirewallHook> = {}): FirewallHook {
-  return {
-    family: 'ip',
-    table: 'filter',
-    chain: hook.toUpperCase(),
-    hook,
-    priority: 0,
-    device: null,
-    policy: 'accept',
-    mayDrop: false,
-    mayReject: false,
-    mayTranslate: false,
-    mayDoUnknown: false,
-    decisiveRules: [],
-    source: quote(`chain ${hook}`),
-    ...told,
-  };
-}
-
 /** A port of a bridge. */
 export function port(
   device: string,
@@ -237,7 +216,6 @@ export function namespace(
     connectedSockets: [],
     listeners: listeners.map(listener),
     listenersKnown: true,
-    firewallHooks: [],
     ruleTables: [],
     connections: [],
     firewallKnown: true,
@@ -267,7 +245,8 @@ export function packetTo(destination: string, destinationPort = 80, protocol: 't
 
 /** A journey as text: one line a step, `netns:device stage verdict`, and its end. */
 export function told({ steps, end }: Journey): string[] {
-  const reason = 'reason' in end ? `: ${end.reason}` : 'listener' in end ? ` by ${end.listener.source.text}` : '';
+  const reason =
+    'reason' in end ? `: ${end.reason}` : 'listener' in end ? ` by ${end.listener?.source.text ?? 'the kernel'}` : '';
   return [
     ...steps.map(({ netns, device, stage, verdict }) => `${netns}:${device ?? '-'} ${stage} ${verdict}`),
     `${end.kind}${reason}`,

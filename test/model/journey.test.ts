@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { NamespaceState } from '../../src/host/state.ts';
 import { formatEndpoint } from '../../src/model/deliver.ts';
 import { journey } from '../../src/model/journey.ts';
-import { chain, host, link, loopback, namespace, neighbour, packetTo, port, rule, told } from './hosts.ts';
+import { host, link, loopback, namespace, neighbour, packetTo, port, rule, told } from './hosts.ts';
+import { saved } from './netfilter/tables.ts';
 import { box, bridge, bridgeHost, forwarding, type Told, uplink, veth0, veth1, web } from './two-boxes.ts';
 
 const toBridge = ['box:eth0 route passed', 'box:eth0 egress passed', 'host:veth0 bridge passed'];
@@ -76,12 +77,12 @@ describe('two containers on one bridge', () => {
   });
 
   test('with br_netfilter switched on, its IP firewall has one', () => {
-    const firewallHooks = [chain('forward', { policy: 'drop', mayDrop: true })];
+    const ruleTables = saved('*filter\n:FORWARD DROP [0:0]\nCOMMIT\n');
     const sysctls = { 'net.bridge.bridge-nf-call-iptables': '1' };
-    const on = journey(host(box(), web(), bridgeHost({ firewallHooks, sysctls })), packetTo('10.88.0.20'), 'box');
-    expect(told(on)).toEqual([...toBridge, 'host:br0 forward unknown', ...arrived]);
-    expect(on.assumptions).toEqual(['host, forward: rules here may drop it']);
-    const off = journey(host(box(), web(), bridgeHost({ firewallHooks })), packetTo('10.88.0.20'), 'box');
+    const on = journey(host(box(), web(), bridgeHost({ ruleTables, sysctls })), packetTo('10.88.0.20'), 'box');
+    const policy = 'the policy of chain FORWARD in table ip filter drops what no rule takes';
+    expect(told(on)).toEqual([...toBridge, 'host:br0 forward dropped', `dropped: ${policy}`]);
+    const off = journey(host(box(), web(), bridgeHost({ ruleTables })), packetTo('10.88.0.20'), 'box');
     expect(told(off)).toEqual([...toBridge, ...arrived]);
   });
 
@@ -167,26 +168,31 @@ describe('through the host', () => {
   });
 
   test('every hook that has rules is a stage', () => {
-    const firewallHooks = [
-      chain('prerouting', { table: 'nat', mayTranslate: true }),
-      chain('forward'),
-      chain('postrouting', { table: 'nat', mayTranslate: true }),
-      chain('input', { mayDrop: true }),
-    ];
-    const result = journey(host(box(), bridgeHost({ firewallHooks })), packetTo('203.0.113.5'), 'box');
+    const ruleTables = saved(
+      [
+        '*nat',
+        ':PREROUTING ACCEPT [0:0]',
+        ':POSTROUTING ACCEPT [0:0]',
+        '-A POSTROUTING -o eth0 -j MASQUERADE',
+        'COMMIT',
+        '*filter',
+        ':INPUT DROP [0:0]',
+        ':FORWARD ACCEPT [0:0]',
+        'COMMIT',
+      ].join('\n'),
+    );
+    const result = journey(host(box(), bridgeHost({ ruleTables })), packetTo('203.0.113.5'), 'box');
     expect(told(result)).toEqual([
       ...toHost,
-      'host:br0 prerouting unknown',
+      'host:br0 prerouting passed',
       'host:br0 route passed',
       'host:br0 forward passed',
-      'host:eth0 postrouting unknown',
+      'host:eth0 postrouting translated',
       'host:eth0 egress passed',
       'leaves-view: it leaves by host:eth0',
     ]);
-    expect(result.assumptions).toEqual([
-      'host, prerouting: rules here may translate it',
-      'host, postrouting: rules here may translate it',
-    ]);
+    expect(result.assumptions).toEqual([]);
+    expect(result.arrived.source).toBe('192.0.2.7');
   });
 
   test.each([

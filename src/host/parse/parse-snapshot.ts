@@ -8,7 +8,6 @@ import { parseHosts } from './hosts.ts';
 import { parseLinks, parseNamespaceNames } from './links.ts';
 import { parseNeighbours, parseProxyNeighbours } from './neighbours.ts';
 import { parseConnections } from './netfilter/connections.ts';
-import { parseRuleTables } from './netfilter/rule-tables.ts';
 import { parseRoutes } from './routes.ts';
 import { parseRules } from './rules.ts';
 import { Sections } from './section.ts';
@@ -60,7 +59,6 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       listenersKnown,
       connectedSockets: parseConnectedSockets(sections),
       ...parseFirewall(sections),
-      ruleTables: parseRuleTables(sections),
       connections: parseConnections(sections.find(connectionsCommand)?.text ?? ''),
       sysctls: parseSysctls(sections),
       hosts: parseHosts(sections),

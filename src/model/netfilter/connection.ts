@@ -56,21 +56,27 @@ export function connectionOf(packet: NetfilterPacket, entries: readonly Connecti
     if (!isOriginal && !isTuple(packet, entry.reply)) continue;
     const begins = packet.tcpFlags === synFlag && isOriginal;
     if (begins && entry.state !== null && reopened.has(entry.state)) return null;
-    const { source, destination, sourcePort, destinationPort } = entry.original;
-    return {
-      state: isOriginal && entry.unreplied ? 'new' : 'established',
-      direction: isOriginal ? 'original' : 'reply',
-      tracked: false,
-      status: statusOf(entry) | (isOriginal ? 0n : answered),
-      mark: BigInt(entry.mark),
-      original: {
-        source: parseAddress(source)?.value ?? null,
-        destination: parseAddress(destination)?.value ?? null,
-        sourcePort,
-        destinationPort,
-      },
-      entry,
-    };
+    return connectionBy(entry, isOriginal ? 'original' : 'reply');
   }
   return null;
+}
+
+/** The connection of an entry, for a packet of that direction. */
+export function connectionBy(entry: ConnectionEntry, direction: Connection['direction']): Connection {
+  const { source, destination, sourcePort, destinationPort } = entry.original;
+  const isOriginal = direction === 'original';
+  return {
+    state: isOriginal && entry.unreplied ? 'new' : 'established',
+    direction,
+    tracked: false,
+    status: statusOf(entry) | (isOriginal ? 0n : answered),
+    mark: BigInt(entry.mark),
+    original: {
+      source: parseAddress(source)?.value ?? null,
+      destination: parseAddress(destination)?.value ?? null,
+      sourcePort,
+      destinationPort,
+    },
+    entry,
+  };
 }

@@ -10,7 +10,7 @@ import type { ChainHook, RuleChain, RuleTable } from '../../host/netfilter.ts';
 import { Budget, outcomeOf, walkBaseChain } from './chain.ts';
 import { type Passing, runStations, type Station } from './order.ts';
 import type { HookPlace, HostView, NetfilterPacket } from './packet.ts';
-import { mergeOutcomes, type Outcome, type State } from './state.ts';
+import { mergeOutcomes, type Outcome, type RuleReference, referTo, type State } from './state.ts';
 import { tracksConnections } from './tracking.ts';
 import { translatedByEntry } from './translate.ts';
 
@@ -152,6 +152,22 @@ function stationsOf(chains: readonly BaseChain[], isTracked: boolean, evaluation
   return stations;
 }
 
+function tablesAt(tables: readonly RuleTable[], place: HookPlace, version: 4 | 6): RuleTable[] {
+  return tables.filter((table) => isOfLayer(table, place, version));
+}
+
+/** The base chains that stand at a place, in the order of the listing: empty where no rule can stop a packet. */
+export function chainsAt(tables: readonly RuleTable[], place: HookPlace, version: 4 | 6): RuleReference[] {
+  return baseChains(tablesAt(tables, place, version), place).map(({ table, chain }) => referTo(table, chain, null));
+}
+
+/** True when the rules make the namespace track the connections of an IP version. */
+export function tracks(tables: readonly RuleTable[], version: 4 | 6): boolean {
+  return tracksConnections(
+    tables.filter(({ family }) => family === 'inet' || family === (version === 4 ? 'ip' : 'ip6')),
+  );
+}
+
 /**
  * What the rules of a namespace do to a packet at a hook: every end that it may meet, one when all is known. The packet
  * of an accepted end goes on to the next hook as it is; in another namespace it has no mark and no connection yet.
@@ -164,7 +180,7 @@ export function evaluateHook(
 ): Outcome[] {
   const evaluation: Evaluation = { place, host, budget: new Budget() };
   const start: State = { packet, trail: [], assumptions: [], translatedBy: null, passed: [] };
-  const own = tables.filter((table) => isOfLayer(table, place, packet.family));
+  const own = tablesAt(tables, place, packet.family);
   const stations = stationsOf(baseChains(own, place), tracksConnections(own), evaluation);
   const { accepted, ended } = runStations(stations, [start]);
   return mergeOutcomes([...ended, ...accepted.map((state) => outcomeOf(state, { kind: 'accept' }))]);

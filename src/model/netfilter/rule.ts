@@ -136,7 +136,7 @@ class RuleRun {
         return truth === 'no' ? this.#miss(progress) : this.#fork(progress, truth.unknown);
       }
       case 'maybe':
-        return this.#fork(progress, `whether it matches is not known: ${expression.text}`);
+        return this.#fork(progress, `whether it matches is not known: ${this.#asPrinted(expression.text)}`);
       case 'set':
         return this.#set(expression, progress);
       case 'notrack': {
@@ -209,6 +209,11 @@ class RuleRun {
       this.#step({ ...otherwise, assumptions: otherwise.assumptions.slice(0, -1) }, { kind: 'next' });
     }
     return null;
+  }
+
+  /** nft's listing has no text for a part of a rule: the whole one is quoted. */
+  #asPrinted(part: string): string {
+    return this.#reference.engine === 'nft' ? this.#reference.text : part;
   }
 
   #fork({ state, otherwise }: Progress, reason: string): Progress {

@@ -97,7 +97,14 @@ export function translatedByEntry(
   entry: ConnectionEntry,
   end: Translation['end'],
 ): NetfilterPacket {
-  const other = packet.connection.direction === 'original' ? entry.reply : entry.original;
+  const isOriginal = packet.connection.direction === 'original';
+  const [own, other] = isOriginal ? [entry.original, entry.reply] : [entry.reply, entry.original];
+  // An ICMP error of a host on the way has a source of its own, which stays where the connection's does.
+  const stays =
+    end === 'destination'
+      ? own.destination === other.source && own.destinationPort === other.sourcePort
+      : own.source === other.destination && own.sourcePort === other.destinationPort;
+  if (stays) return packet;
   const [text, port] =
     end === 'destination' ? [other.source, other.sourcePort] : [other.destination, other.destinationPort];
   return withEnd(packet, end, {

@@ -48,8 +48,9 @@ function joined(save: RuleTable, twin: RuleTable): RuleTable {
   return { ...save, chains };
 }
 
-/** A save's tables, each only from a tool of that kind. */
-function saved(sections: Sections, { family, save, legacy }: (typeof families)[number], nft: boolean): RuleTable[] {
+/** What iptables saved of a family: on nft, or its legacy tables. */
+export function savedTables(sections: Sections, wanted: 'ip' | 'ip6', nft: boolean): RuleTable[] {
+  const { family, save, legacy } = families[wanted === 'ip' ? 0 : 1];
   const [output] = sections
     .all((command) => command === save || command === legacy)
     .filter(({ exitCode, text }) => exitCode === 0 && text !== '' && isNftBacked(text) === nft);
@@ -58,16 +59,20 @@ function saved(sections: Sections, { family, save, legacy }: (typeof families)[n
   return parseXtablesTables(output.text, output.command, nft ? 'iptables-nft' : 'iptables-legacy', family, sets);
 }
 
+/** What nft listed; null where it listed nothing that can be read. */
+export function listedTables(sections: Sections): RuleTable[] | null {
+  const nft = sections.find(nftJson);
+  const text = parseNftText(sections.find(nftText)?.text ?? '');
+  return nft?.exitCode === 0 ? parseNftTables(nft.text, nftJson, text) : null;
+}
+
 /**
  * The tables of a namespace in the kernel's order of making, as far as it shows: nftables and iptables on nft, then
  * legacy ones. Whether that is all of them is `firewallKnown`'s to say.
  */
-export function parseRuleTables(sections: Sections): RuleTable[] {
-  const nft = sections.find(nftJson);
-  const text = parseNftText(sections.find(nftText)?.text ?? '');
-  const listed = nft?.exitCode === 0 ? parseNftTables(nft.text, nftJson, text) : null;
-  const saves = families.flatMap((family) => saved(sections, family, true));
-  const legacy = families.flatMap((family) => saved(sections, family, false));
+export function joinTables(sections: Sections, listed: readonly RuleTable[] | null): RuleTable[] {
+  const saves = families.flatMap(({ family }) => savedTables(sections, family, true));
+  const legacy = families.flatMap(({ family }) => savedTables(sections, family, false));
   // Without nft itself, what iptables on nft saved is still better than nothing.
   if (listed === null) return [...saves, ...legacy];
   const tables = listed.map((table) => {

@@ -1,0 +1,149 @@
+/**
+ * Fixes for a rule that stops a packet: one that lets this packet pass, in front of it, by the tool that owns the chain.
+ * Each is tried on the model: the rule is added to the snapshot and the packet sent again.
+ */
+
+import type { Rule, RuleTable } from '../host/netfilter.ts';
+import { parseXtablesTables } from '../host/parse/netfilter/xtables-tables.ts';
+import type { HostState } from '../host/state.ts';
+import { journey, replyJourney } from '../model/journey.ts';
+import type { RuleReference } from '../model/netfilter/state.ts';
+import type { ModelPacket, Step } from '../model/step.ts';
+import type { Context } from './context.ts';
+import type { Fix } from './diagnosis.ts';
+import { shellCommand } from './shell.ts';
+import { netnsText } from './words.ts';
+
+/** A rule as arguments of both tools. */
+interface Permission {
+  readonly iptables: readonly string[];
+  readonly nft: readonly string[];
+}
+
+/** What lets just this packet pass. */
+function permissionFor({ protocol, family, source, destination, destinationPort }: ModelPacket): Permission {
+  const ip = family === 4 ? 'ip' : 'ip6';
+  const addresses = {
+    iptables: ['-s', source, '-d', destination],
+    nft: [ip, 'saddr', source, ip, 'daddr', destination],
+  };
+  if (protocol === 'icmp') {
+    const name = family === 4 ? 'icmp' : 'ipv6-icmp';
+    return { iptables: [...addresses.iptables, '-p', name], nft: [...addresses.nft, 'meta', 'l4proto', name] };
+  }
+  const port = String(destinationPort);
+  return {
+    iptables: [...addresses.iptables, '-p', protocol, '-m', protocol, '--dport', port],
+    nft: [...addresses.nft, protocol, 'dport', port],
+  };
+}
+
+const answers: Permission = {
+  iptables: ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED'],
+  nft: ['ct', 'state', 'established,related'],
+};
+
+/** The rule as the model has it: what iptables would save is read by its parser, for either tool. */
+function ruleOf({ family }: RuleReference, chain: string, { iptables }: Permission): Rule | null {
+  const line = `*filter\n:${chain} - [0:0]\n-A ${chain} ${iptables.join(' ')} -j ACCEPT\nCOMMIT\n`;
+  const tables = parseXtablesTables(line, '', 'iptables-nft', family === 'ip6' ? 'ip6' : 'ip', new Map());
+  return tables[0]?.chains.get(chain)?.rules[0] ?? null;
+}
+
+/** The host with one more rule in a chain, in front of a rule (null: behind them all). */
+function withRule(host: HostState, netns: string, reference: RuleReference, added: Rule): HostState {
+  const namespace = host.namespaces.get(netns);
+  if (namespace === undefined) return host;
+  const ruleTables = namespace.ruleTables.map((table): RuleTable => {
+    const { engine, family, name } = table;
+    if (engine !== reference.engine || family !== reference.family || name !== reference.table) return table;
+    const chain = table.chains.get(reference.chain);
+    if (chain === undefined) return table;
+    const at = reference.rule === null ? chain.rules.length : reference.rule.position - 1;
+    const rules = [...chain.rules.slice(0, at), added, ...chain.rules.slice(at)];
+    return { ...table, chains: new Map(table.chains).set(chain.name, { ...chain, rules }) };
+  });
+  return { ...host, namespaces: new Map(host.namespaces).set(netns, { ...namespace, ruleTables }) };
+}
+
+/** True when the packet, sent again, arrives or leaves the host's view, and its answer comes back. */
+function mends({ packet, clientNetns }: Context, changed: HostState): boolean {
+  if (clientNetns === null) return false;
+  const way = journey(changed, packet, clientNetns);
+  if (way.assumptions.length > 0) return false;
+  if (way.end.kind === 'leaves-view') return true;
+  return way.end.kind === 'accepted' && replyJourney(changed, way)?.end.kind === 'returned';
+}
+
+/** How the rule is added in the chain itself. */
+function directCommand({ engine, family, table, chain, rule, command }: RuleReference, { iptables, nft }: Permission) {
+  if (engine === 'nft') {
+    const handle = rule?.handle ?? null;
+    const place = [handle === null ? 'add' : 'insert', 'rule', family, table, chain];
+    const before = handle === null ? [] : ['handle', String(handle)];
+    return ['nft', ...place, ...before, ...nft, 'accept'];
+  }
+  const program = command.replace(/-save.*$/s, '');
+  const place = rule === null ? ['-A', chain] : ['-I', chain, String(rule.position)];
+  return [program, ...(table === 'filter' ? [] : ['-t', table]), ...place, ...iptables, '-j', 'ACCEPT'];
+}
+
+/** Who writes the chain, and loses what is added beside it at its next reload. */
+function ownerOf({ chain, table, family }: RuleReference): string | null {
+  if (/^ufw6?-/.test(chain)) return 'ufw';
+  if (table === 'firewalld') return 'firewalld';
+  if (chain.startsWith('DOCKER') || table.startsWith('docker-')) return 'Docker';
+  if (/netavark/i.test(`${chain} ${table}`)) return 'Podman';
+  if (/^(?:KUBE|cali|CNI|FLANNEL)-?/.test(chain) || table === 'kube-proxy') return 'Kubernetes';
+  if (chain.startsWith('LIBVIRT') || table.startsWith('libvirt')) return 'libvirt';
+  return family === 'inet' && table === 'fw4' ? 'OpenWrt' : null;
+}
+
+/** Docker's own chain for its users comes first in FORWARD, and Docker leaves it alone. */
+const dockerUsers = 'DOCKER-USER';
+
+function dockerReference(context: Context, { netns }: Step, reference: RuleReference): RuleReference | null {
+  const tables = context.host?.namespaces.get(netns)?.ruleTables ?? [];
+  const chain = tables
+    .find(({ engine, family, name }) => engine === reference.engine && family === reference.family && name === 'filter')
+    ?.chains.get(dockerUsers);
+  const [first] = chain?.rules ?? [];
+  return chain === undefined ? null : { ...reference, table: 'filter', chain: dockerUsers, rule: first ?? null };
+}
+
+function fixWith(context: Context, step: Step, reference: RuleReference, permission: Permission, what: string): Fix[] {
+  const { host } = context;
+  const owner = ownerOf(reference);
+  const target = owner === 'Docker' && step.stage === 'forward' ? dockerReference(context, step, reference) : null;
+  const place = target ?? reference;
+  const added = ruleOf(place, place.chain, permission);
+  const command = shellCommand(directCommand(place, permission));
+  if (host === null || added === null || command === null) return [];
+  const where =
+    target === null ? `in front of ${reference.rule === null ? 'the policy' : 'that rule'}` : `in ${dockerUsers}`;
+  const keeps =
+    owner === null || target !== null
+      ? 'To keep it over a reboot, add it where the rules of this machine are written.'
+      : `The chain belongs to ${owner}, which loses what is added beside it when it writes its rules again: to keep it, say the same to ${owner}.`;
+  const verified = mends(context, withRule(host, step.netns, place, added));
+  return [
+    {
+      summary: `${what} ${where} ${netnsText(step.netns) === 'the host' ? 'on the host' : `in ${step.netns}`}. ${keeps}`,
+      commands: [command],
+      netns: step.netns,
+      verified,
+    },
+  ];
+}
+
+/** A rule that lets the request pass. */
+export function acceptFixes(context: Context, step: Step, reference: RuleReference): Fix[] {
+  const arrived = context.journey?.arrived ?? context.packet;
+  const what = `If ${arrived.source} may ask for this, let just that pass,`;
+  return fixWith(context, step, reference, permissionFor(arrived), what);
+}
+
+/** A rule that lets the answers of what was let pass come back. */
+export function answerFixes(context: Context, step: Step, reference: RuleReference): Fix[] {
+  return fixWith(context, step, reference, answers, 'Let the answers to what was let pass come back,');
+}

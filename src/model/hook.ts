@@ -1,0 +1,295 @@
+/**
+ * A netfilter hook on a packet's way: what its rules do to the packet, as steps of a journey, each with the rule or
+ * policy that decides.
+ */
+
+import type { IcmpError, RejectWith, RuleChain, RuleTable } from '../host/netfilter.ts';
+import type { NamespaceState, Quote } from '../host/state.ts';
+import { formatEndpoint } from './deliver.ts';
+import { chainsAt, evaluateHook } from './netfilter/hook.ts';
+import { hostViewOf } from './netfilter/host-view.ts';
+import type { HookPlace, NetfilterPacket } from './netfilter/packet.ts';
+import { type Outcome, type RuleReference, referTo } from './netfilter/state.ts';
+import type { Answer, JourneyEnd, ModelPacket, Stage, Step } from './step.ts';
+import { afterHook, type Traveller } from './traveller.ts';
+
+/** A netfilter hook on the IP path that is a stage of its own. */
+export type HookStage = Extract<Stage, 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting'>;
+
+/** A hook, and the packet that comes to it. */
+export interface HookVisit {
+  readonly namespace: NamespaceState;
+  readonly stage: HookStage;
+  /** The devices at the hook, `''` for none, and the ports of the bridge where br_netfilter shows them. */
+  readonly devices: Omit<HookPlace, 'hook' | 'layer'>;
+  /** The device that the stage is shown at. */
+  readonly device: string | null;
+  readonly packet: ModelPacket;
+  readonly seen: NetfilterPacket;
+  /** The packet is known to have come through: what the rules of the snapshot say is not believed. */
+  readonly doubted: boolean;
+}
+
+/** One way on from a hook. */
+export interface HookWay {
+  readonly traveller: Traveller;
+  /** As netfilter sees it now. */
+  readonly seen: NetfilterPacket;
+  /** Null where nothing stands and nothing happens. */
+  readonly step: Step | null;
+}
+
+/** One end at a hook. */
+interface HookEnd {
+  readonly step: Step;
+  readonly end: JourneyEnd;
+}
+
+/**
+ * What becomes of the packet: one way and no end, or no way and one end, when all is known. Where there are both, the
+ * ways' steps say what is not known.
+ */
+export interface HookPassage {
+  readonly ways: readonly HookWay[];
+  readonly ends: readonly HookEnd[];
+  /** Rules that are not understood may give the packet another destination. */
+  readonly mayRedirect: boolean;
+}
+
+/** Names the rule or policy: `the policy of chain FORWARD in table ip filter`. */
+export function ruleName({ rule, chain, family, table }: RuleReference): string {
+  const where = `chain ${chain} in table ${family} ${table}`;
+  if (rule === null) return `the policy of ${where}`;
+  return `rule ${rule.position} of ${where}`;
+}
+
+function quote(netns: string, { command, rule, chain, family, table, text }: RuleReference): Quote {
+  // What iptables saves names its chain; what nft prints does not.
+  const inChain = rule !== null && text.startsWith('-A ') ? text : `table ${family} ${table}, chain ${chain}: ${text}`;
+  return { netns, command, text: inChain };
+}
+
+const errnos4: Readonly<Record<number, string>> = {
+  0: 'ENETUNREACH',
+  1: 'EHOSTUNREACH',
+  2: 'ENOPROTOOPT',
+  3: 'ECONNREFUSED',
+  9: 'ENETUNREACH',
+  10: 'EHOSTUNREACH',
+  13: 'EHOSTUNREACH',
+};
+const errnos6: Readonly<Record<number, string>> = {
+  0: 'ENETUNREACH',
+  1: 'EACCES',
+  3: 'EHOSTUNREACH',
+  4: 'ECONNREFUSED',
+  5: 'EACCES',
+  6: 'EACCES',
+};
+
+/** What an ICMP error says, in the words of its RFC (792 and 1812; 4443). */
+const errorNames = {
+  4: new Map([
+    [0, 'network unreachable'],
+    [1, 'host unreachable'],
+    [2, 'protocol unreachable'],
+    [3, 'port unreachable'],
+    [9, 'network prohibited'],
+    [10, 'host prohibited'],
+    [13, 'administratively prohibited'],
+  ]),
+  6: new Map([
+    [0, 'no route'],
+    [1, 'administratively prohibited'],
+    [3, 'address unreachable'],
+    [4, 'port unreachable'],
+    [5, 'source address failed policy'],
+    [6, 'route rejected'],
+  ]),
+} as const;
+
+/** The error that a rejected packet is answered with: null for an RST. `icmp_err_convert`, `icmpv6_err_convert`. */
+function rejectError(how: RejectWith, family: 4 | 6): IcmpError | null {
+  if (how === 'tcp-reset') return null;
+  return family === 4 ? how.four : how.six;
+}
+
+function rejection(how: RejectWith, { packet: { family }, namespace }: HookVisit): { what: string; answer: Answer } {
+  const error = rejectError(how, family);
+  if (error === null) return { what: 'a reset (RST)', answer: { errno: 'ECONNREFUSED', netns: namespace.name } };
+  const name = errorNames[family].get(error.code) ?? `type ${error.type}, code ${error.code}`;
+  const errno = (family === 4 ? errnos4 : errnos6)[error.code] ?? 'EHOSTUNREACH';
+  return { what: `an ICMP error (${name})`, answer: { errno, netns: namespace.name } };
+}
+
+/** A program hears at once that its own datagram was dropped; TCP goes on trying (`ip_local_out`, `tcp_transmit_skb`). */
+function dropAnswer({ stage, packet, namespace }: HookVisit): Answer | null {
+  return stage === 'output' && packet.protocol !== 'tcp' ? { errno: 'EPERM', netns: namespace.name } : null;
+}
+
+function place({ namespace, device, stage }: HookVisit): Pick<Step, 'netns' | 'device' | 'stage'> {
+  return { netns: namespace.name, device, stage };
+}
+
+/** The end of an outcome that stops the packet; null for one that does not. */
+function endOf(visit: HookVisit, { ending }: Outcome): HookEnd | null {
+  if (ending.kind !== 'drop' && ending.kind !== 'reject') return null;
+  const { by } = ending;
+  const at = { ...place(visit), quotes: [quote(visit.namespace.name, by)], rule: by };
+  if (ending.kind === 'drop') {
+    const detail = by.rule === null ? `${ruleName(by)} drops what no rule takes` : `${ruleName(by)} drops it`;
+    const end: JourneyEnd = { kind: 'dropped', reason: detail, answer: dropAnswer(visit) };
+    return { step: { ...at, verdict: 'dropped', detail }, end };
+  }
+  const { what, answer } = rejection(ending.with, visit);
+  const detail = `${ruleName(by)} rejects it and answers with ${what}`;
+  const reset = ending.with === 'tcp-reset';
+  return { step: { ...at, verdict: 'rejected', detail }, end: { kind: 'rejected', reason: detail, answer, reset } };
+}
+
+function endsText({ protocol, source, sourcePort, destination, destinationPort }: ModelPacket): [string, string] {
+  if (protocol === 'icmp') return [source, destination];
+  return [
+    sourcePort === undefined ? source : formatEndpoint(source, sourcePort),
+    formatEndpoint(destination, destinationPort),
+  ];
+}
+
+/** What was translated, in words; null when nothing was. */
+function translation(before: ModelPacket, after: ModelPacket): string | null {
+  const [wasSource, wasDestination] = endsText(before);
+  const [source, destination] = endsText(after);
+  const parts = [
+    wasSource === source ? null : `the source ${wasSource} becomes ${source}`,
+    wasDestination === destination ? null : `the destination ${wasDestination} becomes ${destination}`,
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? null : parts.join(', and ');
+}
+
+/** The step of a packet that goes on, when that is certain. */
+function passedStep(visit: HookVisit, outcome: Outcome, traveller: Traveller): Step | null {
+  const { namespace, packet, stage } = visit;
+  const told = translation(packet, traveller.packet);
+  const { translatedBy } = outcome;
+  if (told !== null) {
+    const entry = outcome.packet.connection.entry?.text ?? '';
+    const quotes = translatedBy === null ? trackedQuote(namespace, entry) : [quote(namespace.name, translatedBy)];
+    const by = translatedBy === null ? ', as its connection is translated' : `: ${ruleName(translatedBy)}`;
+    const rule = translatedBy === null ? {} : { rule: translatedBy };
+    return { ...place(visit), verdict: 'translated', detail: `${told}${by}`, quotes, ...rule };
+  }
+  const chains = chainsAt(namespace.ruleTables, { ...visit.devices, hook: stage, layer: 'ip' }, packet.family);
+  if (chains.length === 0) {
+    // Every packet meets input and forward, and a reader looks for them; elsewhere an empty hook is no stage.
+    if (stage !== 'input' && stage !== 'forward') return null;
+    const quotes = namespace.firewallSource === null ? [] : [namespace.firewallSource];
+    return { ...place(visit), verdict: 'passed', detail: 'no firewall rule stands here', quotes };
+  }
+  const accepting = outcome.passed.findLast(({ rule }) => rule !== null);
+  const detail = accepting === undefined ? 'no rule here stops it' : `${ruleName(accepting)} accepts it`;
+  const deciding = outcome.passed.length === 0 ? chains : outcome.passed;
+  return { ...place(visit), verdict: 'passed', detail, quotes: deciding.map((one) => quote(namespace.name, one)) };
+}
+
+function trackedQuote({ name }: NamespaceState, text: string): Quote[] {
+  return text === '' ? [] : [{ netns: name, command: 'conntrack -L -o extended,id', text }];
+}
+
+function unique<Item>(items: readonly Item[], key: (item: Item) => string): Item[] {
+  return [...new Map(items.map((item) => [key(item), item])).values()];
+}
+
+/** The step of a packet of which it is not known whether it goes on, or how. */
+function doubtfulStep(visit: HookVisit, outcomes: readonly Outcome[], ends: readonly HookEnd[]): Step {
+  const assumed = outcomes.flatMap(({ assumptions }) => assumptions);
+  const unread = outcomes.flatMap(({ ending }) => (ending.kind === 'unknown' ? [ending.reason] : []));
+  const queued = outcomes.some(({ ending }) => ending.kind === 'queue') ? ['a program decides (queue)'] : [];
+  const reasons = [...new Set([...assumed.map(({ reason }) => reason), ...unread, ...queued])];
+  const may = [...new Set(ends.map(({ step }) => step.detail))];
+  const what = may.length > 0 ? `perhaps ${may.join('; perhaps ')}` : 'what the rules here do to it is not known';
+  const deciding = outcomes.flatMap(({ ending, assumptions }) => [
+    ...('by' in ending && ending.by !== null ? [ending.by] : []),
+    ...assumptions.flatMap(({ reference }) => (reference === null ? [] : [reference])),
+  ]);
+  const quotes = unique(
+    deciding.map((one) => quote(visit.namespace.name, one)),
+    ({ command, text }) => `${command}\n${text}`,
+  );
+  const detail = [what, ...reasons].join('; ');
+  return { ...place(visit), verdict: 'unknown', detail, quotes };
+}
+
+/** The rules and policies at a hook that can stop a packet that way, whatever they ask of it. */
+export function stoppingRules(
+  kind: 'drop' | 'reject',
+  { ruleTables, name }: NamespaceState,
+  stage: Stage,
+  family: 4 | 6,
+): Quote[] {
+  const own = family === 4 ? 'ip' : 'ip6';
+  return ruleTables.flatMap((table) => {
+    if (table.family !== 'inet' && table.family !== own) return [];
+    const bases = [...table.chains.values()].filter(({ base }) => base?.hook === stage);
+    const policies = bases.filter(({ base }) => kind === 'drop' && base?.policy === 'drop');
+    const rules = reachable(table, bases).flatMap((chain) =>
+      chain.rules
+        .filter(({ expressions }) => expressions.some((one) => one.kind === 'verdict' && one.verdict.kind === kind))
+        .map((rule) => referTo(table, chain, rule)),
+    );
+    const references = [...rules, ...policies.map((chain) => referTo(table, chain, null))];
+    return references.map((one) => quote(name, one));
+  });
+}
+
+/** The chains, and those that they jump to. */
+function reachable({ chains }: RuleTable, bases: readonly RuleChain[]): RuleChain[] {
+  const reached = new Set(bases);
+  for (const chain of reached) {
+    for (const expression of chain.rules.flatMap(({ expressions }) => expressions)) {
+      const verdict = expression.kind === 'verdict' ? expression.verdict : null;
+      const target = verdict !== null && 'chain' in verdict ? chains.get(verdict.chain) : undefined;
+      if (target !== undefined) reached.add(target);
+    }
+  }
+  return [...reached];
+}
+
+/** True when a rule at the hook may translate. */
+function hasNatRules({ namespace, stage }: HookVisit): boolean {
+  return namespace.ruleTables.some(({ chains }) =>
+    [...chains.values()].some(({ base, rules }) => base?.type === 'nat' && base.hook === stage && rules.length > 0),
+  );
+}
+
+const chosenByKernel = 'the rules give it an address that the kernel chooses';
+
+/** Passes the packet through the rules of a hook. */
+export function passHook(visit: HookVisit): HookPassage {
+  const { namespace, stage, devices, packet, seen } = visit;
+  const redirects = stage === 'prerouting' || stage === 'output';
+  if (!namespace.firewallKnown || visit.doubted) {
+    const detail = visit.doubted
+      ? 'by the rules of the snapshot it would not have come as far as it did'
+      : 'the firewall rules could not be read';
+    const step: Step = { ...place(visit), verdict: 'unknown', detail, quotes: [] };
+    const mayRedirect = redirects && hasNatRules(visit);
+    return { ways: [{ traveller: { packet, connection: seen.connection }, seen, step }], ends: [], mayRedirect };
+  }
+  const at: HookPlace = { ...devices, hook: stage, layer: 'ip' };
+  const outcomes = evaluateHook(namespace.ruleTables, at, seen, hostViewOf(namespace));
+  const ends = outcomes.map((outcome) => endOf(visit, outcome)).filter((one) => one !== null);
+  const accepted = outcomes.filter(({ ending }) => ending.kind === 'accept');
+  const open = outcomes.filter(({ ending }) => ending.kind === 'unknown' || ending.kind === 'queue');
+  const going = accepted.length > 0 ? accepted : open;
+  const doubt = ends.length > 0 || open.length > 0 ? doubtfulStep(visit, outcomes, ends) : null;
+  const ways: HookWay[] = [];
+  const stuck: HookEnd[] = [];
+  for (const outcome of going) {
+    const traveller = afterHook(packet, outcome.packet);
+    if (traveller === null) {
+      const step: Step = { ...place(visit), verdict: 'unknown', detail: chosenByKernel, quotes: [] };
+      stuck.push({ step, end: { kind: 'undetermined', reason: chosenByKernel, answer: null } });
+    } else ways.push({ traveller, seen: outcome.packet, step: doubt ?? passedStep(visit, outcome, traveller) });
+  }
+  return { ways, ends: [...ends, ...stuck], mayRedirect: redirects && open.length > 0 };
+}

@@ -1,0 +1,160 @@
+/**
+ * A packet on its way through hosts: as it is now, and the connection that it belongs to in the namespace that it is in.
+ * Both are values; whatever changes them makes new ones.
+ */
+
+import type { ConnectionEntry, ConnectionTuple } from '../host/netfilter.ts';
+import type { NamespaceState } from '../host/state.ts';
+import { formatAddress, parseAddress, sameAddress } from './address.ts';
+import { connectionBy, connectionOf } from './netfilter/connection.ts';
+import { type Connection, firstPacket, type NetfilterPacket, type TupleEnds } from './netfilter/packet.ts';
+import type { ModelPacket, TrackedConnection } from './step.ts';
+
+/** See the file's head. */
+export interface Traveller {
+  readonly packet: ModelPacket;
+  /** Null until a hook of the namespace has asked for it. */
+  readonly connection: Connection | null;
+}
+
+const protocolNumbers = { tcp: 6, udp: 17 } as const;
+const icmpNumbers = { 4: 1, 6: 58 } as const;
+const echoRequests = { 4: 8, 6: 128 } as const;
+const echoReplies = { 4: 0, 6: 129 } as const;
+/** SYN; the first answer to it is SYN and ACK, or RST and ACK. */
+const segmentFlags = { request: 0x02, answer: 0x12 } as const;
+
+function isEchoReply({ protocol, family, icmp }: ModelPacket): boolean {
+  return protocol === 'icmp' && icmp?.type === echoReplies[family];
+}
+
+/** True for an ICMP message about another packet. */
+export function isIcmpError({ protocol, icmp, family }: ModelPacket): boolean {
+  return protocol === 'icmp' && icmp !== undefined && icmp.type !== echoReplies[family];
+}
+
+/** What a host makes of an echo request. */
+export function echoReply(family: 4 | 6): NonNullable<ModelPacket['icmp']> {
+  return { type: echoReplies[family], code: 0 };
+}
+
+function numberOf(address: string): bigint | null {
+  return parseAddress(address)?.value ?? null;
+}
+
+/** The packet as netfilter sees it. */
+function netfilterPacket(packet: ModelPacket, role: 'request' | 'answer', connection: Connection): NetfilterPacket {
+  const { protocol, family, source, destination, sourcePort, destinationPort, mark, icmp, user, length } = packet;
+  const isIcmp = protocol === 'icmp';
+  return firstPacket({
+    family,
+    protocol: isIcmp ? icmpNumbers[family] : protocolNumbers[protocol],
+    source: numberOf(source),
+    destination: numberOf(destination),
+    sourcePort: isIcmp ? null : (sourcePort ?? null),
+    destinationPort: isIcmp || destinationPort === 0 ? null : destinationPort,
+    icmpType: isIcmp ? (icmp?.type ?? echoRequests[family]) : null,
+    icmpCode: isIcmp ? (icmp?.code ?? 0) : null,
+    tcpFlags: protocol === 'tcp' ? segmentFlags[role] : null,
+    mark: mark === undefined ? 0n : mark === null ? null : BigInt(mark),
+    connection,
+    user: user ?? null,
+    length: length ?? null,
+    frameType: 'host',
+  });
+}
+
+const unknownConnection: Connection = firstPacket({ family: 4, protocol: 6 }).connection;
+
+/** The connection of an answer, by what the namespace tracks of the request. */
+function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
+  const [latest] = entries;
+  if (isIcmpError(packet) && latest !== undefined) {
+    return { ...connectionBy(latest, 'reply'), state: 'related' };
+  }
+  const known = connectionOf(netfilterPacket(packet, 'answer', unknownConnection), entries);
+  if (known !== null) return known;
+  const ofEcho = isEchoReply(packet)
+    ? entries.find(
+        ({ reply }) => sameAddress(reply.source, packet.source) && sameAddress(reply.destination, packet.destination),
+      )
+    : undefined;
+  if (ofEcho !== undefined) return connectionBy(ofEcho, 'reply');
+  // A SYN-ACK, an RST or an echo reply out of nowhere begins nothing (nf_conntrack_proto_tcp.c, _icmp.c).
+  return { ...unknownConnection, state: packet.protocol === 'udp' ? 'new' : 'invalid' };
+}
+
+/** Bits of enum ip_conntrack_status that the first packet of a connection does not have: answered, assured. */
+const laterBits = 2n | 4n;
+
+/** The connection of a request: a new one, which an entry of the snapshot may show already: its translation holds. */
+function requestedConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
+  const known = connectionOf(netfilterPacket(packet, 'request', unknownConnection), entries);
+  if (known === null) return unknownConnection;
+  if (known.direction === 'reply') return known;
+  return { ...known, state: 'new', status: known.status & ~laterBits };
+}
+
+/**
+ * The traveller with the connection that it has in the namespace. `tracked` are the connections that the journey's own
+ * packets began; for an answer those that the request did.
+ */
+export function trackedIn(
+  { name, connections }: NamespaceState,
+  { packet, connection }: Traveller,
+  tracked: readonly TrackedConnection[],
+  role: 'request' | 'answer',
+): { readonly seen: NetfilterPacket } {
+  const entries = tracked.filter(({ netns }) => netns === name).map(({ entry }) => entry);
+  const its =
+    connection ??
+    (role === 'answer'
+      ? answeredConnection(packet, entries)
+      : requestedConnection(packet, [...entries, ...connections]));
+  return { seen: netfilterPacket(packet, role, its) };
+}
+
+function textOf(family: 4 | 6, value: bigint): string {
+  return formatAddress({ family, value });
+}
+
+/** The traveller after a hook; null where an address is one that the kernel chooses. */
+export function afterHook(before: ModelPacket, seen: NetfilterPacket): Traveller | null {
+  const { family, source, destination, sourcePort, destinationPort, mark, connection } = seen;
+  if (source === null || destination === null) return null;
+  const isIcmp = before.protocol === 'icmp';
+  const packet: ModelPacket = {
+    ...before,
+    source: textOf(family, source),
+    destination: textOf(family, destination),
+    destinationPort: isIcmp ? before.destinationPort : (destinationPort ?? 0),
+    mark: mark === null ? null : Number(mark),
+  };
+  if (isIcmp) return { packet, connection };
+  const { sourcePort: _before, ...rest } = packet;
+  return { packet: sourcePort === null ? rest : { ...rest, sourcePort }, connection };
+}
+
+function tupleText(family: 4 | 6, ends: TupleEnds): ConnectionTuple | null {
+  const { source, destination, sourcePort, destinationPort } = ends;
+  if (source === null || destination === null) return null;
+  return { source: textOf(family, source), destination: textOf(family, destination), sourcePort, destinationPort };
+}
+
+/** What conntrack keeps of a packet that has passed the last hook of a namespace; null where it keeps nothing. */
+export function entryOf(seen: NetfilterPacket): ConnectionEntry | null {
+  const { connection, family, protocol } = seen;
+  if (connection.original === null || connection.direction === 'reply') return null;
+  if (connection.state === 'untracked' || connection.state === 'invalid') return null;
+  const original = tupleText(family, connection.original);
+  const final = tupleText(family, seen);
+  if (original === null || final === null) return null;
+  const reply: ConnectionTuple = {
+    source: final.destination,
+    destination: final.source,
+    sourcePort: final.destinationPort,
+    destinationPort: final.sourcePort,
+  };
+  const mark = Number(connection.mark ?? 0n);
+  return { family, protocol, state: null, original, reply, unreplied: true, assured: false, mark, text: '' };
+}

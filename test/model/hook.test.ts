@@ -1,0 +1,255 @@
+import { describe, expect, test } from 'vitest';
+import type { RuleTable } from '../../src/host/netfilter.ts';
+import { stoppingRules } from '../../src/model/hook.ts';
+import { journey, replyJourney } from '../../src/model/journey.ts';
+import { host, link, loopback, namespace, packetTo, told } from './hosts.ts';
+import { chainOf, saved } from './netfilter/tables.ts';
+import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
+
+const save = (...lines: readonly string[]): RuleTable[] => saved([...lines, 'COMMIT', ''].join('\n'));
+const input = (...rules: readonly string[]): RuleTable[] => save('*filter', ':INPUT ACCEPT [0:0]', ...rules);
+
+/** The last step of a request to the host's own port 80, and its end. */
+function asked(more: Pick<Told, 'ruleTables' | 'firewallKnown'>, protocol: 'tcp' | 'udp' = 'tcp') {
+  const server = bridgeHost({ ...more, listeners: ['tcp 0.0.0.0:80', 'udp 0.0.0.0:80'] });
+  const way = journey(host(box(), server), packetTo('10.88.0.1', 80, protocol), 'box');
+  const step = way.steps.find(({ stage }) => stage === 'input');
+  return { way, step, line: `${step?.verdict}: ${step?.detail}` };
+}
+
+describe('what a hook says', () => {
+  test.each<[string, readonly RuleTable[], string]>([
+    ['no chain', [], 'passed: no firewall rule stands here'],
+    [
+      'a chain of another family',
+      chainOf('input', [], { family: 'ip6', policy: 'drop' }),
+      'passed: no firewall rule stands here',
+    ],
+    [
+      'a chain of a bridge',
+      chainOf('input', [], { family: 'bridge', policy: 'drop' }),
+      'passed: no firewall rule stands here',
+    ],
+    ['rules that do not fit', input('-A INPUT -p udp -j DROP'), 'passed: no rule here stops it'],
+    [
+      'a rule that lets it pass',
+      input('-A INPUT -p tcp -j ACCEPT'),
+      'passed: rule 1 of chain INPUT in table ip filter accepts it',
+    ],
+    [
+      'a rule that drops',
+      input('-A INPUT -p udp -j DROP', '-A INPUT -p tcp -j DROP'),
+      'dropped: rule 2 of chain INPUT in table ip filter drops it',
+    ],
+    [
+      'a policy',
+      chainOf('input', [], { policy: 'drop' }),
+      'dropped: the policy of chain c in table inet t drops what no rule takes',
+    ],
+    [
+      'a reset',
+      input('-A INPUT -p tcp -j REJECT --reject-with tcp-reset'),
+      'rejected: rule 1 of chain INPUT in table ip filter rejects it and answers with a reset (RST)',
+    ],
+    [
+      'an ICMP error',
+      input('-A INPUT -j REJECT --reject-with icmp-host-prohibited'),
+      'rejected: rule 1 of chain INPUT in table ip filter rejects it and answers with an ICMP error (host prohibited)',
+    ],
+    [
+      'chance',
+      input('-A INPUT -m statistic --mode random --probability 0.5 -j DROP'),
+      'unknown: perhaps rule 1 of chain INPUT in table ip filter drops it; whether it matches is not known: -m statistic --mode random --probability 0.5',
+    ],
+  ])('%s', (_name, ruleTables, expected) => {
+    expect(asked({ ruleTables }).line).toBe(expected);
+  });
+
+  test('a firewall that could not be read is unknown, not absent', () => {
+    const { way, line } = asked({ firewallKnown: false });
+    expect(line).toBe('unknown: the firewall rules could not be read');
+    expect(way.end.kind).toBe('accepted');
+    expect(way.assumptions).toContain('host, input: the firewall rules could not be read');
+  });
+
+  test('where it may end otherwise, both ends are told', () => {
+    const ruleTables = input('-A INPUT -m statistic --mode random --probability 0.5 -j DROP');
+    const { way } = asked({ ruleTables });
+    expect([way.end.kind, ...way.alternatives.map(({ kind }) => kind)]).toEqual(['accepted', 'dropped']);
+  });
+
+  test.each([
+    ['tcp-reset', 'ECONNREFUSED', true],
+    ['icmp-port-unreachable', 'ECONNREFUSED', false],
+    ['icmp-net-unreachable', 'ENETUNREACH', false],
+    ['icmp-admin-prohibited', 'EHOSTUNREACH', false],
+  ])('a rejection with %s is %s to the program', (how, errno, reset) => {
+    const { way } = asked({ ruleTables: input(`-A INPUT -p tcp -j REJECT --reject-with ${how}`) });
+    expect(way.end).toMatchObject({ kind: 'rejected', reset, answer: { errno, netns: 'host' } });
+    const reply = replyJourney(host(box(), bridgeHost()), way);
+    expect(reply?.end.kind).toBe('returned');
+    expect(reply?.packet.protocol).toBe(reset ? 'tcp' : 'icmp');
+  });
+
+  test('the rules that may stop a packet, through jumps, and policies', () => {
+    const tables = save(
+      '*filter',
+      ':INPUT DROP [0:0]',
+      ':own - [0:0]',
+      '-A INPUT -j own',
+      '-A own -s 10.0.0.1/32 -j DROP',
+    );
+    const texts = stoppingRules('drop', namespace('box', { ruleTables: tables }), 'input', 4).map(({ text }) => text);
+    expect(texts).toEqual(['-A own -s 10.0.0.1/32 -j DROP', 'table ip filter, chain INPUT: policy drop']);
+    expect(stoppingRules('reject', namespace('box', { ruleTables: tables }), 'input', 4)).toEqual([]);
+  });
+});
+
+describe('the output hook', () => {
+  const output = save('*filter', ':OUTPUT DROP [0:0]');
+
+  test.each([
+    ['tcp', null],
+    ['udp', 'EPERM'],
+  ] as const)('a %s packet that it drops: the program hears %s', (protocol, errno) => {
+    const way = journey(host(box({ ruleTables: output }), bridgeHost()), packetTo('10.88.0.1', 80, protocol), 'box');
+    expect(way.end).toMatchObject({ kind: 'dropped', answer: errno === null ? null : { errno, netns: 'box' } });
+  });
+
+  test('a translated destination is routed anew', () => {
+    const ruleTables = save(
+      '*nat',
+      ':OUTPUT ACCEPT [0:0]',
+      '-A OUTPUT -d 192.0.2.99/32 -p tcp -j DNAT --to-destination 10.88.0.20:80',
+    );
+    const sender = bridgeHost({ ruleTables });
+    const packet = { ...packetTo('192.0.2.99', 8080), source: '0.0.0.0' };
+    const way = journey(host(sender, web()), packet, 'host');
+    expect(told(way)).toEqual([
+      'host:eth0 route passed',
+      'host:eth0 output translated',
+      'host:br0 route passed',
+      'host:br0 egress passed',
+      'host:veth1 egress passed',
+      'web:eth0 ingress passed',
+      'web:eth0 route delivered',
+      'web:eth0 input passed',
+      'web:eth0 socket delivered',
+      'accepted by tcp 0.0.0.0:80',
+    ]);
+    expect(way.arrived).toMatchObject({ source: '192.0.2.7', destination: '10.88.0.20', destinationPort: 80 });
+    expect(replyJourney(host(sender, web()), way)?.end.kind).toBe('returned');
+  });
+
+  test('from 127.0.0.1 it has no way out of the host, unless route_localnet says so', () => {
+    const ruleTables = save(
+      '*nat',
+      ':OUTPUT ACCEPT [0:0]',
+      ':POSTROUTING ACCEPT [0:0]',
+      '-A OUTPUT -d 127.0.0.1/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80',
+      '-A POSTROUTING -s 127.0.0.0/8 -o br0 -j MASQUERADE',
+    );
+    const packet = { ...packetTo('127.0.0.1', 8080), source: '127.0.0.1' };
+    const links = bridgeHost().links.map((one) =>
+      one.kind === 'loopback' ? link('lo', { index: 1, kind: 'loopback', addresses: ['127.0.0.1'] }) : one,
+    );
+    const off = journey(host(bridgeHost({ ruleTables, links }), web()), packet, 'host');
+    expect(off.end).toMatchObject({ kind: 'dropped', answer: null });
+    expect(told(off).at(-1)).toBe(
+      'dropped: routed anew after the translation, it has no way: a packet from 127.0.0.1 may not leave by br0 (route_localnet is 0)',
+    );
+    const sysctls = { ...forwarding, 'net.ipv4.conf.br0.route_localnet': '1' };
+    const all = host(bridgeHost({ ruleTables, links, sysctls }), web());
+    const on = journey(all, packet, 'host');
+    expect(on.end.kind).toBe('accepted');
+    expect(on.arrived.source).toBe('10.88.0.1');
+    expect(replyJourney(all, on)?.end.kind).toBe('returned');
+  });
+});
+
+describe('a published port', () => {
+  const published = [
+    '*nat',
+    ':PREROUTING ACCEPT [0:0]',
+    ':POSTROUTING ACCEPT [0:0]',
+    '-A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80',
+  ];
+  const masquerading = [...published, '-A POSTROUTING -s 10.88.0.0/16 -d 10.88.0.20/32 -p tcp -j MASQUERADE'];
+  const hairpin = { 'net.ipv4.conf.br0.forwarding': '1' };
+
+  test('its answer is translated back', () => {
+    const outside = namespace('outside', {
+      links: [loopback(), link('eth0', { addresses: ['192.0.2.50'], peer: 'host:2' })],
+      routes: ['192.0.2.0/24 dev eth0'],
+    });
+    const wire = link('eth0', { index: 2, addresses: ['192.0.2.7'], peer: 'outside:2' });
+    const links = bridgeHost().links.map((one) => (one.name === 'eth0' ? wire : one));
+    const sysctls = { ...forwarding, 'net.ipv4.conf.eth0.forwarding': '1' };
+    const routes = ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0'];
+    const all = host(outside, web(), bridgeHost({ links, routes, sysctls, ruleTables: save(...published) }));
+    const packet = { ...packetTo('192.0.2.7', 8080), source: '192.0.2.50', sourcePort: 40_000 };
+    const way = journey(all, packet, 'outside');
+    expect(way.end.kind).toBe('accepted');
+    expect(way.forms.map(({ destination, destinationPort }) => `${destination}:${destinationPort}`)).toEqual([
+      '192.0.2.7:8080',
+      '10.88.0.20:80',
+    ]);
+    const reply = replyJourney(all, way);
+    expect(reply?.end.kind).toBe('returned');
+    expect(reply?.arrived).toMatchObject({ source: '192.0.2.7', sourcePort: 8080, destination: '192.0.2.50' });
+  });
+
+  test.each([
+    ['without masquerading the answer goes straight back, from an address that was not asked', published, 'dropped'],
+    ['with it, it comes back by the host', masquerading, 'returned'],
+  ])('asked by a neighbour: %s', (_name, rules, end) => {
+    const all = host(box(), web(), bridgeHost({ ruleTables: save(...rules), sysctls: hairpin }));
+    const way = journey(all, { ...packetTo('192.0.2.7', 8080), sourcePort: 40_000 }, 'box');
+    expect(way.end.kind).toBe('accepted');
+    const reply = replyJourney(all, way);
+    expect(reply?.end.kind).toBe(end);
+    if (end === 'dropped') {
+      expect(told(reply ?? way).at(-1)).toBe(
+        'dropped: the answer comes from 10.88.0.20 port 80, and 192.0.2.7 port 8080 was asked',
+      );
+    }
+  });
+
+  test('an ICMP error about the translated packet finds its way back', () => {
+    const all = host(
+      box(),
+      web({ ruleTables: input('-A INPUT -p tcp -j REJECT --reject-with icmp-port-unreachable') }),
+      bridgeHost({ ruleTables: save(...masquerading), sysctls: hairpin }),
+    );
+    const way = journey(all, { ...packetTo('192.0.2.7', 8080), sourcePort: 40_000 }, 'box');
+    expect(way.end).toMatchObject({ kind: 'rejected', answer: { errno: 'ECONNREFUSED', netns: 'web' } });
+    expect(replyJourney(all, way)?.end.kind).toBe('returned');
+  });
+});
+
+test('a firewall that lets requests pass and not their answers', () => {
+  const rules = ['*filter', ':FORWARD DROP [0:0]', '-A FORWARD -s 10.88.0.0/16 -j ACCEPT'];
+  const inner = namespace('inner', {
+    links: [loopback(), link('eth0', { addresses: ['10.99.0.20'], peer: 'host:9' })],
+    routes: ['10.99.0.0/16 dev eth0', 'default via 10.99.0.1 dev eth0'],
+    listeners: ['tcp 0.0.0.0:80'],
+  });
+  const wire = link('veth9', { index: 9, addresses: ['10.99.0.1'], peer: 'inner:2' });
+  const build = (...more: readonly string[]) =>
+    host(
+      box(),
+      inner,
+      bridgeHost({
+        links: [...bridgeHost().links, wire],
+        routes: ['10.88.0.0/16 dev br0', '10.99.0.0/16 dev veth9'],
+        sysctls: { ...forwarding, 'net.ipv4.conf.veth9.forwarding': '1' },
+        ruleTables: save(...rules, ...more),
+      }),
+    );
+  const there = (all: ReturnType<typeof build>) => journey(all, packetTo('10.99.0.20'), 'box');
+  const closed = build();
+  expect(there(closed).end.kind).toBe('accepted');
+  expect(replyJourney(closed, there(closed))?.end.kind).toBe('dropped');
+  const open = build('-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT');
+  expect(replyJourney(open, there(open))?.end.kind).toBe('returned');
+});
