@@ -13,7 +13,8 @@ export interface StreamLine {
   readonly text: string;
 }
 
-const arrows: Readonly<Record<Side, string>> = { client: '>', server: '<' };
+/** The sign of each side's lines. */
+export const arrows: Readonly<Record<Side, string>> = { client: '>', server: '<' };
 const sides: readonly Side[] = ['client', 'server'];
 
 /** A line of a payload that is longer goes on in the next one; the whole of it need never be in memory. */
