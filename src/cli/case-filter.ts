@@ -1,6 +1,6 @@
 /** `replay --filter`: which connections of a case are reported, and which of their frames the terminal UI lists. */
 
-import { encodeCase, selectFrames } from '../capfile/case-file.ts';
+import { encodeCase } from '../capfile/case-file.ts';
 import type { Case } from '../case/evidence.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import type { Filter } from '../filter/filter.ts';
@@ -10,12 +10,23 @@ import { IndexedCapture } from '../index/indexed-capture.ts';
 import { factsOf, tellFrames } from './connection-facts.ts';
 import { asksForConnections } from './filter.ts';
 
-/** The frames of a case as the capture that they are: its connections have the numbers of `nettrace connections`. */
-function indexOf(evidence: Case): IndexedCapture {
+/** Indexes that were made: a case stays what it is. */
+const indexedBefore = new WeakMap<Case, IndexedCapture>();
+
+/**
+ * The frames of a case as the capture that they are: its connections have the numbers of `nettrace connections`. The
+ * frames' bytes are the case's alone.
+ */
+export function indexOf(evidence: Case): IndexedCapture {
+  const known = indexedBefore.get(evidence) ?? indexCase(evidence);
+  indexedBefore.set(evidence, known);
+  return known;
+}
+
+function indexCase(evidence: Case): IndexedCapture {
   const index = new CaptureIndex();
-  for (const block of encodeCase(selectFrames(evidence, new Set(evidence.frames.map(({ number }) => number))))) {
-    index.push(block);
-  }
+  const capture = { ...evidence, session: null, snapshot: null, kernelLines: [] };
+  for (const block of encodeCase(capture)) index.push(block);
   index.end();
   return new IndexedCapture(index, () => new Uint8Array(0));
 }

@@ -9,6 +9,8 @@ import type { CaseView, FilterAnswer } from '../ui/case-view.ts';
 import { dissect } from '../wire/dissect.ts';
 import { summarize } from '../wire/summary.ts';
 import { passingFrames } from './case-filter.ts';
+import { CaseStreams } from './case-streams.ts';
+import { writeFrames } from './write-frames.ts';
 
 /** Filters whose answers are kept; each may be as long as the case. */
 const mostAnswers = 16;
@@ -21,6 +23,7 @@ export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): C
     if (!compiled.ok) return { ok: false, ...compiled.error };
     return { ok: true, frames: [...passingFrames(evidence, diagnosis, compiled.value)] };
   };
+  const streams = new CaseStreams(evidence, diagnosis);
   const firstNs = evidence.frames[0]?.timeNs ?? 0n;
   return {
     title,
@@ -33,6 +36,8 @@ export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): C
       answers.set(text, known);
       return known;
     },
+    follow: (frame) => streams.of(frame),
+    write: (request) => Promise.resolve(writeFrames(evidence, request)),
     frame(number) {
       const frame = evidence.frames[number - 1];
       if (frame === undefined) throw new RangeError(`there is no frame ${number}`);

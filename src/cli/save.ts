@@ -1,6 +1,18 @@
 /** Writes files: new, readable by their owner alone, owned by whoever called sudo. */
 
-import { closeSync, constants, fchownSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { encodeCase } from '../capfile/case-file.ts';
 import type { Case } from '../case/evidence.ts';
 import { errorText, UserError } from './errors.ts';
@@ -8,6 +20,17 @@ import { version } from './version.ts';
 
 /** What the files that are written here say of their writer. */
 export const application = `nettrace ${version}`;
+
+/** A file that cannot be written, and why. */
+export class CannotSave extends UserError {
+  /** The reason, and what to do. */
+  readonly reason: string;
+
+  constructor(path: string, reason: string) {
+    super(`cannot save to ${path}: ${reason}`);
+    this.reason = reason;
+  }
+}
 
 function isError(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
@@ -22,7 +45,7 @@ function create(path: string): number {
     const reason = isError(error, 'EEXIST')
       ? 'it exists already, and nettrace overwrites nothing. Name another file.'
       : `${errorText(error)}. Name a file in a folder that is there and can be written to.`;
-    throw new UserError(`cannot save to ${path}: ${reason}`);
+    throw new CannotSave(path, reason);
   }
 }
 
@@ -37,13 +60,13 @@ export class NewFile implements Disposable {
   #length = 0;
   #finished = false;
 
-  /** Creates it. Throws a UserError that names it; never follows a link and never overwrites. */
+  /** Creates it. Throws CannotSave; never follows a link and never overwrites. */
   constructor(path: string) {
     this.#path = path;
     this.#descriptor = create(path);
   }
 
-  /** Adds parts. Throws a UserError when they cannot be written. */
+  /** Adds parts. Throws CannotSave when they cannot be written. */
   write(parts: Iterable<Uint8Array | string>): void {
     this.#try(() => {
       for (const part of parts) {
@@ -55,7 +78,7 @@ export class NewFile implements Disposable {
     });
   }
 
-  /** The file is complete: it stays. Throws a UserError when the last of it cannot be written. */
+  /** The file is complete: it stays. Throws CannotSave when the last of it cannot be written. */
   finish(): void {
     this.#try(() => {
       this.#flush();
@@ -78,7 +101,7 @@ export class NewFile implements Disposable {
     try {
       action();
     } catch (error) {
-      throw new UserError(`cannot save to ${this.#path}: ${errorText(error)}`);
+      throw new CannotSave(this.#path, errorText(error));
     }
   }
 
@@ -100,6 +123,31 @@ export function saveParts(path: string, parts: Iterable<Uint8Array | string>): v
   using file = new NewFile(path);
   file.write(parts);
   file.finish();
+}
+
+/** What stands under a name, null for nothing; a link is no file, wherever it leads. May throw the system's error. */
+export function whatIsAt(path: string): 'file' | 'other' | null {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return null;
+  return found.isFile() ? 'file' : 'other';
+}
+
+/**
+ * Replaces a file by one of these parts, whole or not at all: whoever reads the old one reads it to its end. Throws
+ * CannotSave where anything but a file is there.
+ */
+export function replaceParts(path: string, parts: Iterable<Uint8Array | string>): void {
+  if (whatIsAt(path) !== 'file') {
+    throw new CannotSave(path, 'it is no plain file, and nettrace replaces nothing else. Name another file.');
+  }
+  const beside = join(dirname(path), `.nettrace-${process.pid}-${randomBytes(4).toString('hex')}`);
+  try {
+    saveParts(beside, parts);
+    renameSync(beside, path);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw new CannotSave(path, error instanceof CannotSave ? error.reason : `${errorText(error)}. Name another file.`);
+  }
 }
 
 /** Writes the case, as `saveParts` does. */

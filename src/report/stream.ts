@@ -6,7 +6,15 @@
 import type { Side, Stream, StreamItem } from '../flow/stream.ts';
 import { escapeText } from './escape.ts';
 
-const arrows: Readonly<Record<Side, string>> = { client: '>', server: '<' };
+/** One line of a followed connection: printable text. */
+export interface StreamLine {
+  /** Who sent it; null for a remark. */
+  readonly from: Side | null;
+  readonly text: string;
+}
+
+/** The sign of each side's lines. */
+export const arrows: Readonly<Record<Side, string>> = { client: '>', server: '<' };
 const sides: readonly Side[] = ['client', 'server'];
 
 /** A line of a payload that is longer goes on in the next one; the whole of it need never be in memory. */
@@ -21,7 +29,11 @@ function shownItems({ items }: Stream, from: Side | null): readonly StreamItem[]
 }
 
 /** What stands in the stream beside bytes. */
-function remark(item: Exclude<StreamItem, { kind: 'data' }>): string {
+function remark(item: Exclude<StreamItem, { kind: 'data' }>): StreamLine {
+  return { from: null, text: remarkText(item) };
+}
+
+function remarkText(item: Exclude<StreamItem, { kind: 'data' }>): string {
   if (item.kind === 'end') {
     const what = item.by === 'fin' ? 'sends no more (FIN' : 'reset the connection (RST';
     return `[the ${item.from} ${what}, frame ${item.frameNumber})]`;
@@ -35,7 +47,11 @@ function remark(item: Exclude<StreamItem, { kind: 'data' }>): string {
 const mostNamed = 5;
 
 /** What is to be known of the whole: repetitions, contradictions, and what was left out. */
-function* remarks({ tally }: Stream, from: Side | null): Generator<string> {
+function* remarks({ tally }: Stream, from: Side | null): Generator<StreamLine> {
+  for (const text of remarkTexts(tally, from)) yield { from: null, text };
+}
+
+function* remarkTexts(tally: Stream['tally'], from: Side | null): Generator<string> {
   for (const side of sides.filter((one) => from === null || one === from)) {
     const { repeated, contradictingFrames: frames, leftOut } = tally[side];
     if (repeated > 0) yield `[the ${side} sent ${count(repeated, 'byte')} more than once; shown once]`;
@@ -50,15 +66,15 @@ function* remarks({ tally }: Stream, from: Side | null): Generator<string> {
 
 /** Text of one side, cut into lines as it comes. */
 class LineCutter {
-  readonly #arrow: string;
+  readonly #side: Side;
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #rest = '';
 
   constructor(side: Side) {
-    this.#arrow = arrows[side];
+    this.#side = side;
   }
 
-  *push(bytes: Uint8Array): Generator<string> {
+  *push(bytes: Uint8Array): Generator<StreamLine> {
     const lines = (this.#rest + this.#decoder.decode(bytes, { stream: true })).split('\n');
     this.#rest = lines.pop() ?? '';
     for (const line of lines) yield* this.#lines(line.replace(/\r$/, ''), 0);
@@ -68,20 +84,20 @@ class LineCutter {
   }
 
   /** The line that the other side interrupts, or that the stream ends in. */
-  *break(): Generator<string> {
+  *break(): Generator<StreamLine> {
     if (this.#rest !== '') yield this.#line(this.#rest);
     this.#rest = '';
   }
 
-  *#lines(text: string, least: number): Generator<string> {
+  *#lines(text: string, least: number): Generator<StreamLine> {
     if (least === 0 && text === '') yield this.#line('');
     for (let at = 0; at < text.length && text.length - at >= least; at += longestLine) {
       yield this.#line(text.slice(at, at + longestLine));
     }
   }
 
-  #line(text: string): string {
-    return `${this.#arrow} ${escapeText(text)}`;
+  #line(text: string): StreamLine {
+    return { from: this.#side, text: escapeText(text) };
   }
 }
 
@@ -91,7 +107,7 @@ class LineCutter {
  *
  * @param from The one side that is wanted; null: both.
  */
-export function* streamText(stream: Stream, from: Side | null): Generator<string> {
+export function* streamText(stream: Stream, from: Side | null): Generator<StreamLine> {
   const cutters = { client: new LineCutter('client'), server: new LineCutter('server') };
   let last: Side | null = null;
   for (const item of shownItems(stream, from)) {
@@ -104,37 +120,60 @@ export function* streamText(stream: Stream, from: Side | null): Generator<string
   yield* remarks(stream, from);
 }
 
-const bytesPerLine = 16;
-const half = bytesPerLine / 2;
+const half = 8;
 const offsetDigits = 8;
 
-function hexLine(side: Side, offset: number, bytes: Uint8Array): string {
-  const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'));
-  const hex = `${digits
-    .slice(0, half)
-    .join(' ')
-    .padEnd(3 * half)} ${digits.slice(half).join(' ')}`;
+const hexByte = (byte: number): string => byte.toString(16).padStart(2, '0');
+
+function hexText(offset: number, bytes: Uint8Array, each: 8 | 16): string {
+  const digits = Array.from(bytes, hexByte);
+  const halves = [digits.slice(0, half), digits.slice(half)].slice(0, each / half);
+  const hex = halves.map((pairs) => pairs.join(' ').padEnd(3 * half - 1)).join('  ');
   const text = Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
-  const place = offset.toString(16).padStart(offsetDigits, '0');
-  return `${arrows[side]} ${place}  ${hex.padEnd(3 * bytesPerLine)}  |${text}|`;
+  return `${offset.toString(16).padStart(offsetDigits, '0')}  ${hex}  |${text}|`;
+}
+
+/** Both sides' bytes in rows, and what stands between them. */
+function* rowsOf(
+  stream: Stream,
+  from: Side | null,
+  each: number,
+  format: (offset: number, bytes: Uint8Array) => string,
+): Generator<StreamLine> {
+  for (const item of shownItems(stream, from)) {
+    if (item.kind !== 'data') {
+      yield remark(item);
+      continue;
+    }
+    for (let at = 0; at < item.bytes.length; at += each) {
+      yield { from: item.from, text: format(item.offset + at, item.bytes.subarray(at, at + each)) };
+    }
+  }
+  yield* remarks(stream, from);
 }
 
 /**
  * The stream as a hex dump. Offsets count what that side sent, gaps included; each chunk begins a line.
  *
  * @param from The one side that is wanted; null: both.
+ * @param each Bytes a line: sixteen take 78 columns, eight 45.
  */
-export function* streamHex(stream: Stream, from: Side | null): Generator<string> {
-  for (const item of shownItems(stream, from)) {
-    if (item.kind !== 'data') {
-      yield remark(item);
-      continue;
-    }
-    for (let at = 0; at < item.bytes.length; at += bytesPerLine) {
-      yield hexLine(item.from, item.offset + at, item.bytes.subarray(at, at + bytesPerLine));
-    }
-  }
-  yield* remarks(stream, from);
+export function streamHex(stream: Stream, from: Side | null, each: 8 | 16 = 16): Generator<StreamLine> {
+  return rowsOf(stream, from, each, (offset, bytes) => hexText(offset, bytes, each));
+}
+
+/**
+ * The stream's bytes alone, as hexadecimal digits, for a screen: nothing of them can be taken for text.
+ *
+ * @param each Bytes a line, two digits each; each chunk begins a line.
+ */
+export function streamDigits(stream: Stream, from: Side | null, each: number): Generator<StreamLine> {
+  return rowsOf(stream, from, each, (_offset, bytes) => Array.from(bytes, hexByte).join(''));
+}
+
+/** A line with the sign of its side. */
+export function lineText({ from, text }: StreamLine): string {
+  return from === null ? text : `${arrows[from]} ${text}`;
 }
 
 /**

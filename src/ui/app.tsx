@@ -10,7 +10,7 @@ import { paint } from './paint.ts';
 import { Pane, Row } from './pane.tsx';
 import type { DrawnPane, Screen } from './screen.ts';
 import { composeScreen, tooSmallLines } from './screen.ts';
-import { activePane } from './state.ts';
+import { activePane, isTyping } from './state.ts';
 import type { UiStore } from './store.ts';
 
 /** What the root needs. */
@@ -41,7 +41,10 @@ function Drawn({ screen, columns, rows }: { screen: Screen; columns: number; row
           <Column panes={screen.right} />
         </Box>
       )}
-      <Row text={paint(screen.hints, columns, false)} />
+      {screen.bottom.map((row, index) => (
+        // oxlint-disable-next-line react/no-array-index-key -- they are places on the screen
+        <Row key={index} text={paint(row, columns, false)} />
+      ))}
     </Box>
   );
 }
@@ -58,7 +61,7 @@ export function App({ store, stop }: AppProps): ReactElement {
 
   const press = (key: string): void => {
     const current = store.getSnapshot();
-    if (current.state.prompt !== null && key !== 'ctrl+c' && key !== 'ctrl+z') {
+    if (isTyping(current.state) && key !== 'ctrl+c' && key !== 'ctrl+z') {
       store.type(key);
       return;
     }
@@ -74,7 +77,7 @@ export function App({ store, stop }: AppProps): ReactElement {
   useInput((input, flags) => {
     for (const key of keysOf(input, flags)) press(key);
   });
-  // Pasted text is no typing: its letters are no commands, but they may be a filter.
+  // Pasted text is no typing: its letters are no commands, but they may be a filter, or the name of a file.
   usePaste((text) => store.paste(text));
 
   if (screen) return <Drawn screen={screen} columns={columns} rows={rows} />;

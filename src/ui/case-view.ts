@@ -3,6 +3,7 @@
  */
 
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
+import type { StreamLine } from '../report/stream.ts';
 import type { Dissection } from '../wire/layer.ts';
 
 /** One frame, decoded when it is asked for. */
@@ -35,6 +36,56 @@ export type FilterAnswer =
       readonly message: string;
     };
 
+/** How a followed connection is shown: decoded, as a hex dump, or its bytes alone, as digits. */
+export type StreamForm = 'text' | 'hex' | 'raw';
+
+/** One end of a followed connection; raw text. */
+interface StreamEnd {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What the ends of a connection said to each other, or why that cannot be told. */
+export type StreamAnswer =
+  | {
+      readonly ok: true;
+      readonly protocol: 'tcp' | 'udp';
+      readonly client: StreamEnd;
+      readonly server: StreamEnd;
+      /**
+       * Its lines, a bounded number; the same form and width give the same array.
+       *
+       * @param width Cells that a line of `hex` or `raw` may take; lines of `text` are as long as they were sent.
+       */
+      readonly lines: (form: StreamForm, width: number) => readonly StreamLine[];
+    }
+  | {
+      readonly ok: false;
+      /** One sentence; raw text. */
+      readonly message: string;
+    };
+
+/** Frames that are to be a capture of their own. */
+export interface WriteRequest {
+  /** Their numbers; null: all. */
+  readonly frames: readonly number[] | null;
+  /** As it was typed, from the working directory on. */
+  readonly path: string;
+  /** A file that is there already is replaced. */
+  readonly overwrite: boolean;
+}
+
+/** What became of it. */
+export type WriteAnswer =
+  | { readonly kind: 'written'; readonly frames: number }
+  /** A file of that name is there, and nothing was written. */
+  | { readonly kind: 'exists' }
+  | {
+      readonly kind: 'failed';
+      /** Why, and what to do, without the file's name; raw text. */
+      readonly reason: string;
+    };
+
 /** A case as the UI sees it. */
 export interface CaseView {
   /** File name, or what is being traced. */
@@ -45,4 +96,8 @@ export interface CaseView {
   frame(number: number): FrameView;
   /** Asks all frames, once a text: the same text gives the same object. */
   filter(text: string): FilterAnswer;
+  /** Follows the connection that a frame belongs to; the same frame gives the same object. */
+  follow(frame: number): StreamAnswer;
+  /** Writes frames to a pcapng, as `nettrace frames --write` does. Never rejects for what a person can mend. */
+  write(request: WriteRequest): Promise<WriteAnswer>;
 }

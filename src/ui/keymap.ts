@@ -24,6 +24,11 @@ export type Command =
   | 'collapse'
   | 'all-frames'
   | 'filter'
+  | 'mark'
+  | 'next-mark'
+  | 'follow'
+  | 'stream-form'
+  | 'write'
   | 'zoom'
   | 'help'
   | 'quit'
@@ -79,6 +84,23 @@ export const bindings: readonly Binding[] = [
     help: 'filter the list (Enter keeps, Esc takes back)',
     hint: 'filter',
   },
+  { keys: ['m'], context: ['frames', 'layers'], command: 'mark', help: 'mark the frame, or not', hint: 'mark' },
+  { keys: ['M'], context: ['frames', 'layers'], command: 'next-mark', help: 'to the next marked frame' },
+  {
+    keys: ['f'],
+    context: 'any',
+    command: 'follow',
+    help: 'what the connection said, and away again',
+    hint: 'follow',
+  },
+  {
+    keys: ['t'],
+    context: ['stream'],
+    command: 'stream-form',
+    help: 'as text, as a hex dump, as bytes alone',
+    hint: 'text, hex or raw',
+  },
+  { keys: ['w'], context: 'any', command: 'write', help: 'write frames to a file', hint: 'write' },
   { keys: ['?'], context: 'any', command: 'help', help: 'this help, and away again' },
   { keys: ['q', 'ctrl+c'], context: 'any', command: 'quit', help: 'quit' },
   { keys: ['ctrl+z'], context: 'any', command: 'suspend', help: 'suspend; fg comes back' },
@@ -128,5 +150,6 @@ export const paneTitles: Readonly<Record<PaneName, string>> = {
   frames: 'Frames',
   layers: 'Layers',
   hex: 'Bytes',
+  stream: 'Stream',
   help: 'Help',
 };

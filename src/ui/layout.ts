@@ -29,8 +29,16 @@
 /** A screen of several panes. */
 export type ViewName = 'path' | 'packets';
 
-/** A pane that can be focused. `help` covers the whole body. */
-export type PaneName = 'connections' | 'path' | 'why' | 'evidence' | 'frames' | 'layers' | 'hex' | 'help';
+/** A pane that can be focused. `stream` and `help` cover the whole body. */
+export type PaneName = 'connections' | 'path' | 'why' | 'evidence' | 'frames' | 'layers' | 'hex' | CoveringPane;
+
+/** A pane over all others. */
+export type CoveringPane = 'stream' | 'help';
+
+/** True for a pane that covers the others. */
+export function covers(pane: PaneName): pane is CoveringPane {
+  return pane === 'stream' || pane === 'help';
+}
 
 /** The panes of each view, in the order in which Tab goes through them. */
 export const panesOf = {
@@ -140,7 +148,7 @@ function packetsView({ columns, wanted }: LayoutInput, body: number): Layout {
 /** Places the panes. The terminal must not be `tooSmall`. */
 export function layout(input: LayoutInput): Layout {
   const body = input.rows - barRows;
-  if (input.zoomed || input.focus === 'help') {
+  if (input.zoomed || covers(input.focus)) {
     return { top: [{ pane: input.focus, width: input.columns, height: body - 1 }], left: [], right: [] };
   }
   return input.view === 'path' ? pathView(input, body) : packetsView(input, body);

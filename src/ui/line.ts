@@ -3,7 +3,7 @@
  */
 
 /** How a stretch of text stands out. Each has words or marks beside it, so nothing is lost without colour. */
-export type Emphasis = 'strong' | 'failed' | 'marked';
+export type Emphasis = 'strong' | 'failed' | 'marked' | 'server';
 
 /** A stretch of a row. */
 export interface Span {

@@ -1,6 +1,6 @@
 /**
- * Rows to terminal strings. Colours are few and none is needed to read the screen: red for what failed, bold, inverse.
- * All are readable on light and dark backgrounds. chalk's level decides whether any is sent.
+ * Rows to terminal strings. Colours are few and none is needed to read the screen: red for what failed, magenta for what
+ * a server sent, bold, inverse. All are readable on light and dark backgrounds. chalk's level decides whether any is sent.
  */
 
 import chalk from 'chalk';
@@ -12,6 +12,7 @@ const painters: Readonly<Record<Emphasis, (text: string) => string>> = {
   strong: (text) => chalk.bold(text),
   failed: (text) => chalk.bold.red(text),
   marked: (text) => chalk.inverse(text),
+  server: (text) => chalk.magenta(text),
 };
 
 function paintSpan({ text, emphasis }: Span): string {

@@ -18,8 +18,8 @@ export function openPrompt(state: UiState): UiState {
   return { ...state, prompt: { text: state.filter, place: state.filters.length } };
 }
 
-function edited(state: UiState, text: string): UiState {
-  return { ...state, prompt: { text: text.slice(0, longestText), place: state.filters.length } };
+function retyped(state: UiState, text: string): UiState {
+  return { ...state, prompt: { text, place: state.filters.length } };
 }
 
 /** A filter of before, or of after; behind the last one stands an empty line. */
@@ -36,10 +36,28 @@ function kept(state: UiState, { text }: Prompt, view: CaseView): UiState {
   return { ...state, prompt: null, filter, filters };
 }
 
-/** Adds text, as from the clipboard; line ends become blanks. */
+/** A line's text with what was pasted; line ends become blanks. */
+export function pasted(text: string, addition: string): string {
+  return (text + addition.replaceAll(/\p{Cc}+/gu, ' ')).slice(0, longestText);
+}
+
+/** A line's text after a key that edits it; null for any other key. */
+export function edited(text: string, key: string): string | null {
+  switch (key) {
+    case 'ctrl+u':
+      return '';
+    case 'backspace':
+      return Array.from(text).slice(0, -1).join('');
+    case 'space':
+      return pasted(text, ' ');
+    default:
+      return Array.from(key).length === 1 ? pasted(text, key) : null;
+  }
+}
+
+/** Adds text to the filter, as from the clipboard. */
 export function insert(state: UiState, text: string): UiState {
-  if (state.prompt === null) return state;
-  return edited(state, state.prompt.text + text.replaceAll(/\p{Cc}+/gu, ' '));
+  return state.prompt === null ? state : retyped(state, pasted(state.prompt.text, text));
 }
 
 /** The state after a key of `keys.ts` in the open line; the same object when it means nothing there. */
@@ -55,13 +73,9 @@ export function typeKey(state: UiState, key: string, view: CaseView): UiState {
       return recalled(state, prompt, -1);
     case 'down':
       return recalled(state, prompt, 1);
-    case 'ctrl+u':
-      return edited(state, '');
-    case 'backspace':
-      return edited(state, Array.from(prompt.text).slice(0, -1).join(''));
-    case 'space':
-      return insert(state, ' ');
-    default:
-      return Array.from(key).length === 1 ? insert(state, key) : state;
+    default: {
+      const text = edited(prompt.text, key);
+      return text === null ? state : retyped(state, text);
+    }
   }
 }

@@ -6,7 +6,7 @@ import type { LayoutInput, PaneName, Place } from './layout.ts';
 import { layout, tooSmall } from './layout.ts';
 import type { Line, Rows } from './line.ts';
 import { plain, scrolled } from './line.ts';
-import { headerLine, hintLine, promptLine, ruleLine, tooSmallText } from './rows/bars.ts';
+import { headerLine, hintLine, noticeLine, promptLine, ruleLine, tooSmallText } from './rows/bars.ts';
 import { connectionRows, rowsEach } from './rows/connections.ts';
 import { evidenceLines } from './rows/evidence.ts';
 import { frameRows } from './rows/frames.ts';
@@ -14,8 +14,10 @@ import { helpLines } from './rows/help.ts';
 import { hexRows } from './rows/hex.ts';
 import { layerRows } from './rows/layers.ts';
 import { pathRows } from './rows/path.ts';
+import { streamAbouts, streamRows } from './rows/stream.ts';
 import { whyLines } from './rows/why.ts';
 import { badge, certaintyMarks, endpointText } from './rows/words.ts';
+import { writeLines } from './rows/write.ts';
 import type { NamedConnection, Selection } from './selection.ts';
 import { filterAnswer, select } from './selection.ts';
 import type { Scene } from './state.ts';
@@ -32,7 +34,8 @@ export interface DrawnPane extends Place {
 /** A screen as it is drawn, and the scene that the next key is judged by. */
 export interface Screen {
   readonly header: Line;
-  readonly hints: Line;
+  /** Keys, what became of a command, or a line that is typed in with what is to be known of it. */
+  readonly bottom: readonly Line[];
   readonly top: readonly DrawnPane[];
   readonly left: readonly DrawnPane[];
   readonly right: readonly DrawnPane[];
@@ -56,10 +59,11 @@ const makers: Readonly<Record<PaneName, (subject: Subject, width: number, height
   evidence: ({ snapshot: { state }, selection }, width, height) =>
     scrolled(evidenceLines(selection.hop, width), height, state.scroll.evidence),
   frames: ({ snapshot: { view, state }, selection: { frames, connection, frameIndex } }, width, height) =>
-    frameRows(view, frames, connection, frameIndex, width, height, filterAnswer(view, state) !== null),
+    frameRows(view, frames, connection, frameIndex, width, height, state.marks, filterAnswer(view, state) !== null),
   layers: ({ selection: { nodes, nodeIndex } }, width, height) => layerRows(nodes, nodeIndex, width, height),
   hex: ({ snapshot: { state }, selection: { frame, node } }, width, height) =>
     hexRows(frame?.bytes ?? null, node?.range ?? null, state.scroll.hex, width, height),
+  stream: ({ snapshot: { view, state } }, width, height) => streamRows(view, state, width, height),
   help: ({ snapshot: { state } }, width, height) => scrolled(helpLines(width), height, state.scroll.help),
 };
 
@@ -85,6 +89,7 @@ const abouts: Readonly<Partial<Record<PaneName, (subject: Subject) => readonly s
     subject.snapshot.state.allFrames || !subject.selection.connection ? ['of the whole case'] : endsOf(subject),
   layers: ({ selection: { frame } }) => (frame ? [`of frame ${frame.number}`] : []),
   hex: byteRangeOf,
+  stream: ({ snapshot: { view, state } }) => streamAbouts(view, state),
 };
 
 function verdictNote({ selection: { connection } }: Subject): string {
@@ -94,12 +99,16 @@ function verdictNote({ selection: { connection } }: Subject): string {
   return `${badge(connection.outcome)} ${certaintyMarks[connection.certainty]}${at}`;
 }
 
+function marksNote({ snapshot: { state } }: Subject): string {
+  return state.marks.size === 0 ? '' : `, ${state.marks.size} marked`;
+}
+
 /** What stands at the rule's right end: the verdict of the path, else where the list or text stands. */
 function noteOf(subject: Subject, pane: PaneName, rows: Rows, height: number): string {
   const { connectionIndex, frameIndex } = subject.selection;
   if (pane === 'path') return verdictNote(subject);
   if (pane === 'connections') return connectionIndex === -1 ? '' : `${connectionIndex + 1} of ${rows.length}`;
-  if (pane === 'frames') return frameIndex === -1 ? '' : `${frameIndex + 1} of ${rows.length}`;
+  if (pane === 'frames') return frameIndex === -1 ? '' : `${frameIndex + 1} of ${rows.length}${marksNote(subject)}`;
   if (rows.length <= height) return '';
   return `rows ${rows.offset + 1}-${rows.offset + height} of ${rows.length}`;
 }
@@ -122,6 +131,12 @@ function wantedRows(
   };
 }
 
+function bottomLines({ view, state }: Snapshot, active: PaneName, columns: number): readonly Line[] {
+  if (state.write !== null) return writeLines(view, state, state.write, columns);
+  if (state.prompt !== null) return [promptLine(view, state.prompt.text, columns)];
+  return [state.notice === null ? hintLine(active, columns) : noticeLine(state.notice, columns)];
+}
+
 /** Composes the screen for a terminal of this size; null when the terminal is too small. */
 export function composeScreen(snapshot: Snapshot, columns: number, rows: number): Screen | null {
   if (tooSmall(columns, rows)) return null;
@@ -129,9 +144,10 @@ export function composeScreen(snapshot: Snapshot, columns: number, rows: number)
   const selection = select(view, state);
   const active = activePane(state);
   const { connections } = selection;
+  const bottom = bottomLines(snapshot, active, columns);
   const places = layout({
     columns,
-    rows,
+    rows: rows - (bottom.length - 1),
     view: state.view,
     focus: active,
     zoomed: state.zoomed,
@@ -153,7 +169,7 @@ export function composeScreen(snapshot: Snapshot, columns: number, rows: number)
     : { height: 1, length: 0, offset: 0 };
   return {
     header: headerLine(view, state.view, filterAnswer(view, state)?.frames.length ?? null, columns),
-    hints: state.prompt === null ? hintLine(active, columns) : promptLine(view, state.prompt.text, columns),
+    bottom,
     top,
     left,
     right,

@@ -3,14 +3,17 @@
  * the very same object when nothing changes, so that nothing is drawn.
  */
 
+import { nextStreamForm, type OpenStream, openStream, toggleStream } from './following.ts';
 import type { Command } from './keymap.ts';
-import type { PaneName, ViewName } from './layout.ts';
-import { panesOf } from './layout.ts';
+import type { CoveringPane, PaneName, ViewName } from './layout.ts';
+import { covers, panesOf } from './layout.ts';
+import { markFrame, toNextMark } from './marks.ts';
 import { openPrompt, type Prompt } from './prompt.ts';
 import type { Selection } from './selection.ts';
+import { openWrite, type WritePrompt } from './write-prompt.ts';
 
 /** Panes that scroll text; the others move a cursor. */
-type ScrolledPane = 'why' | 'evidence' | 'hex' | 'help';
+type ScrolledPane = 'why' | 'evidence' | 'hex' | CoveringPane;
 
 /** The state of the screen. Selections are identities; null is "the first, or the one that matters". */
 export interface UiState {
@@ -18,6 +21,7 @@ export interface UiState {
   readonly focus: PaneName;
   readonly zoomed: boolean;
   readonly help: boolean;
+  readonly stream: OpenStream | null;
   /** The frames pane shows the whole case, not the connection's frames. */
   readonly allFrames: boolean;
   /** The filter in force; empty: none. */
@@ -26,6 +30,12 @@ export interface UiState {
   readonly filters: readonly string[];
   /** The filter line, while it is open. */
   readonly prompt: Prompt | null;
+  /** The line that asks what to write and where, while it is open. */
+  readonly write: WritePrompt | null;
+  /** What the last command came to, until the next one. */
+  readonly notice: string | null;
+  /** Numbers of marked frames. */
+  readonly marks: ReadonlySet<number>;
   readonly connection: string | null;
   /** `Hop.index`. */
   readonly hop: number | null;
@@ -40,6 +50,7 @@ export interface UiState {
     readonly why: number;
     readonly evidence: number;
     readonly hex: number | null;
+    readonly stream: number;
     readonly help: number;
   };
 }
@@ -63,21 +74,31 @@ export const initialState: UiState = {
   focus: 'connections',
   zoomed: false,
   help: false,
+  stream: null,
   allFrames: false,
   filter: '',
   filters: [],
   prompt: null,
+  write: null,
+  notice: null,
+  marks: new Set(),
   connection: null,
   hop: null,
   frame: null,
   node: null,
   open: new Set(),
-  scroll: { why: 0, evidence: 0, hex: null, help: 0 },
+  scroll: { why: 0, evidence: 0, hex: null, stream: 0, help: 0 },
 };
 
 /** The pane that keys act on. */
 export function activePane(state: UiState): PaneName {
-  return state.help ? 'help' : state.focus;
+  if (state.help) return 'help';
+  return state.stream === null ? state.focus : 'stream';
+}
+
+/** Keys are typed into a line at the bottom. */
+export function isTyping(state: UiState): boolean {
+  return state.prompt !== null || state.write !== null;
 }
 
 /** The state with changes, or itself when they change nothing. */
@@ -140,7 +161,7 @@ const cursors: Readonly<Record<Exclude<PaneName, ScrolledPane>, Mover>> = {
 };
 
 function isScrolled(pane: PaneName): pane is ScrolledPane {
-  return pane === 'why' || pane === 'evidence' || pane === 'hex' || pane === 'help';
+  return pane === 'why' || pane === 'evidence' || pane === 'hex' || covers(pane);
 }
 
 /** Moves the cursor of the active pane, or its text, by `rows`; any number beyond the ends stops there. */
@@ -206,34 +227,41 @@ const levelAbove: Readonly<Record<PaneName, PaneName>> = {
   frames: 'path',
   layers: 'frames',
   hex: 'layers',
+  stream: 'stream',
   help: 'help',
 };
 
 function back(state: UiState): UiState {
   if (state.help) return change(state, { help: false });
+  if (state.stream !== null) return change(state, { stream: null });
   if (state.zoomed) return change(state, { zoomed: false });
   const above = levelAbove[state.focus];
   return focusOn(state, above === 'path' || above === 'connections' ? 'path' : 'packets', above);
 }
 
 function cycle(state: UiState, step: 1 | -1): UiState {
-  if (state.help) return state;
+  if (covers(activePane(state))) return state;
   const panes: readonly PaneName[] = panesOf[state.view];
   const next = panes[(panes.indexOf(state.focus) + step + panes.length) % panes.length];
   return change(state, { focus: next ?? state.focus });
 }
 
 function show(state: UiState, view: ViewName): UiState {
-  if (state.view === view) return change(state, { help: false });
-  return change(state, { view, focus: view === 'path' ? 'path' : 'frames', zoomed: false, help: false });
+  const uncovered = change(state, { help: false, stream: null });
+  if (state.view === view) return uncovered;
+  return change(uncovered, { view, focus: view === 'path' ? 'path' : 'frames', zoomed: false });
 }
 
 type Reducer = (state: UiState, scene: Scene) => UiState;
 
 const page = ({ extent }: Scene): number => Math.max(1, extent.height - 1);
 
+/** A stream that is open is the next connection's too. */
 function nextConnection(state: UiState, { selection }: Scene, step: 1 | -1): UiState {
-  return selectConnection(state, selection, selection.connectionIndex + step);
+  const index = selection.connectionIndex + step;
+  const next = selectConnection(state, selection, index);
+  if (next === state || state.stream === null) return next;
+  return openStream(next, selection.connections[index]?.connection.frames[0] ?? null, state.stream.form);
 }
 
 const reducers: Readonly<Record<Command, Reducer>> = {
@@ -256,7 +284,12 @@ const reducers: Readonly<Record<Command, Reducer>> = {
   'all-frames': (state, { selection }) =>
     change(state, { allFrames: !state.allFrames, frame: selection.frame?.number ?? null }),
   filter: openPrompt,
-  zoom: (state) => (state.help ? state : change(state, { zoomed: !state.zoomed })),
+  mark: markFrame,
+  'next-mark': toNextMark,
+  follow: toggleStream,
+  'stream-form': nextStreamForm,
+  write: openWrite,
+  zoom: (state) => (covers(activePane(state)) ? state : change(state, { zoomed: !state.zoomed })),
   help: (state) => change(state, { help: !state.help }),
   quit: (state) => state,
   suspend: (state) => state,
@@ -264,5 +297,5 @@ const reducers: Readonly<Record<Command, Reducer>> = {
 
 /** The state after a command; the same object when it changes nothing. */
 export function reduce(state: UiState, command: Command, scene: Scene): UiState {
-  return reducers[command](state, scene);
+  return reducers[command](change(state, { notice: null }), scene);
 }

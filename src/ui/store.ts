@@ -2,11 +2,12 @@
  * The screen's store: a case and a state, for `useSyncExternalStore`. No React in it.
  */
 
-import type { CaseView } from './case-view.ts';
+import type { CaseView, WriteRequest } from './case-view.ts';
 import type { Command } from './keymap.ts';
 import { insert, typeKey } from './prompt.ts';
 import type { Scene, UiState } from './state.ts';
 import { initialState, reduce } from './state.ts';
+import { answered, confirmWrite, insertName, typeWriteKey } from './write-prompt.ts';
 
 /** What is looked at, and how. A new object whenever either changed. */
 export interface Snapshot {
@@ -21,9 +22,9 @@ export interface UiStore {
   readonly getSnapshot: () => Snapshot;
   /** Applies a command; without a change nobody is told, so that nothing is drawn. */
   dispatch(command: Command, scene: Scene): void;
-  /** A key in the open filter line. */
+  /** A key in the open line at the bottom. */
   type(key: string): void;
-  /** Text that was pasted into the open filter line. */
+  /** Text that was pasted into the open line. */
   paste(text: string): void;
   /** Replaces the case, as a live trace does; selections hold by identity. */
   show(view: CaseView): void;
@@ -40,6 +41,10 @@ export function createStore(view: CaseView): UiStore {
   const change = (state: UiState): void => {
     if (state !== snapshot.state) publish({ ...snapshot, state });
   };
+  const write = async (view: CaseView, request: WriteRequest): Promise<void> => {
+    const answer = await view.write(request);
+    change(answered(snapshot.state, request, answer));
+  };
   return {
     subscribe(listener) {
       listeners.add(listener);
@@ -50,10 +55,17 @@ export function createStore(view: CaseView): UiStore {
       change(reduce(snapshot.state, command, scene));
     },
     type(key) {
-      change(typeKey(snapshot.state, key, snapshot.view));
+      const { state, view } = snapshot;
+      if (state.write === null) change(typeKey(state, key, view));
+      else if (key !== 'enter') change(typeWriteKey(state, key, view));
+      else {
+        const confirmed = confirmWrite(state, view);
+        change(confirmed.state);
+        if (confirmed.request !== null) void write(view, confirmed.request);
+      }
     },
     paste(text) {
-      change(insert(snapshot.state, text));
+      change(insertName(insert(snapshot.state, text), text));
     },
     show(next) {
       if (next !== snapshot.view) publish({ ...snapshot, view: next });

@@ -61,6 +61,25 @@ export function cutWords(text: string, width: number): string {
   return `${blank > 0 ? head.slice(0, blank + 1) : head}${cutMark}`;
 }
 
+/** The end of a printable text, in at most `width` cells: where it is typed on. */
+export function endOf(text: string, width: number): string {
+  let shown = text;
+  while (cells(shown) > width) shown = shown.slice(Math.max(1, shown.length - width));
+  return shown;
+}
+
+/** Printable text in pieces of at most `width` cells, nothing left out; one empty piece of no text. */
+export function pieces(text: string, width: number): string[] {
+  const found: string[] = [];
+  let rest = text;
+  do {
+    const piece = start(rest, width) || (rest.match(/^./su)?.[0] ?? '');
+    found.push(piece);
+    rest = rest.slice(piece.length);
+  } while (rest !== '');
+  return found;
+}
+
 /** `text` in exactly `width` cells: cut, or padded with blanks on the right. */
 export function fit(text: string, width: number): string {
   const short = cut(text, width);

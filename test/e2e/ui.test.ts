@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CaseReader } from '../../src/capfile/case-file.ts';
 import type { Terminal } from './terminal.ts';
 import { childOf, openTerminal } from './terminal.ts';
 
@@ -30,6 +31,12 @@ beforeAll(async () => {
 afterAll(() => {
   rmSync(directory, { recursive: true });
 });
+
+function framesIn(path: string): number | undefined {
+  const reader = new CaseReader();
+  reader.push(readFileSync(path));
+  return reader.end()?.frames.length;
+}
 
 const opened: Terminal[] = [];
 afterEach(() => {
@@ -81,6 +88,26 @@ describe('the terminal UI in a terminal', () => {
     terminal.press('q');
     expect(await terminal.ended).toMatchObject({ exitCode: 0 });
     await expectRestored(terminal);
+  });
+
+  it('follows a connection, and writes its frames to a file, twice only when told so', async () => {
+    const path = join(directory, 'part.pcapng');
+    const terminal = open(program, 120, 35);
+    await terminal.until('q quit');
+    terminal.press('f');
+    await terminal.until(/^== Stream of tcp [^]*^\[the server reset the connection \(RST, frame 14\)\]$/m);
+    terminal.press('\x1b');
+    await terminal.until('== Connections');
+    terminal.press(`2jmjmw${path}\r`);
+    await terminal.until(` 2 frames written to ${path}`);
+    terminal.press(`w\t${path}\r`);
+    await terminal.until('A file of this name is there already.');
+    expect(framesIn(path)).toBe(2);
+    terminal.press('\r');
+    await terminal.until(` 6 frames written to ${path}`);
+    expect(framesIn(path)).toBe(6);
+    terminal.press('q');
+    expect(await terminal.ended).toMatchObject({ exitCode: 0 });
   });
 
   it('gives the terminal back on Ctrl-C', async () => {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Stream, StreamItem, StreamTally } from '../../src/flow/stream.ts';
-import { streamHex, streamRaw, streamText } from '../../src/report/stream.ts';
+import type { Side, Stream, StreamItem, StreamTally } from '../../src/flow/stream.ts';
+import { lineText, streamDigits, streamHex, streamRaw, streamText } from '../../src/report/stream.ts';
 
 const nothing: StreamTally = {
   bytes: 0,
@@ -11,6 +11,10 @@ const nothing: StreamTally = {
   contradictingFrames: [],
   leftOut: 0,
 };
+
+const textOf = (stream: Stream, from: Side | null = null): string[] => [...streamText(stream, from)].map(lineText);
+const hexOf = (stream: Stream, from: Side | null = null, each?: 8 | 16): string[] =>
+  [...streamHex(stream, from, each)].map(lineText);
 
 function streamOf(items: readonly StreamItem[], client: Partial<StreamTally> = {}): Stream {
   return { protocol: 'tcp', interfaceIndex: 0, items, tally: { client: { ...nothing, ...client }, server: nothing } };
@@ -33,7 +37,7 @@ const conversation = streamOf([
 ]);
 
 test('as text', () => {
-  expect([...streamText(conversation, null)]).toEqual([
+  expect(textOf(conversation)).toEqual([
     '> GET /ping HTTP/1.1',
     '> Host: a',
     '> ',
@@ -47,7 +51,7 @@ test('as text', () => {
 });
 
 test('as a hex dump', () => {
-  expect([...streamHex(conversation, null)]).toEqual([
+  expect(hexOf(conversation)).toEqual([
     '> 00000000  47 45 54 20 2f 70 69 6e  67 20 48 54 54 50 2f 31  |GET /ping HTTP/1|',
     '> 00000010  2e 31 0d 0a 48 6f 73 74  3a 20 61 0d 0a           |.1..Host: a..|',
     '> 0000001e  0d 0a                                             |..|',
@@ -60,19 +64,40 @@ test('as a hex dump', () => {
   ]);
 });
 
+test('as a hex dump of eight bytes a line', () => {
+  expect(hexOf(conversation, 'client', 8).slice(0, 5)).toEqual([
+    '> 00000000  47 45 54 20 2f 70 69 6e  |GET /pin|',
+    '> 00000008  67 20 48 54 54 50 2f 31  |g HTTP/1|',
+    '> 00000010  2e 31 0d 0a 48 6f 73 74  |.1..Host|',
+    '> 00000018  3a 20 61 0d 0a           |: a..|',
+    '> 0000001e  0d 0a                    |..|',
+  ]);
+});
+
+test('as digits', () => {
+  const lines = [...streamDigits(conversation, null, 25)];
+  expect(lines.slice(0, 5).map(lineText)).toEqual([
+    '> 474554202f70696e6720485454502f312e310d0a486f73743a',
+    '> 20610d0a',
+    '> 0d0a',
+    '< 706f6e671b5b33316d',
+    '[1460 bytes of the server missing: no captured frame holds them]',
+  ]);
+});
+
 test('as bytes', () => {
   const whole = [...streamRaw(conversation, null)].map((bytes) => new TextDecoder().decode(bytes)).join('');
   expect(whole).toBe('GET /ping HTTP/1.1\r\nHost: a\r\n\r\npong\u001b[31mend');
 });
 
 test('one side alone', () => {
-  expect([...streamText(conversation, 'client')]).toEqual([
+  expect(textOf(conversation, 'client')).toEqual([
     '> GET /ping HTTP/1.1',
     '> Host: a',
     '> ',
     '[the client reset the connection (RST, frame 9)]',
   ]);
-  expect([...streamHex(conversation, 'client')]).toHaveLength(4);
+  expect(hexOf(conversation, 'client')).toHaveLength(4);
   expect([...streamRaw(conversation, 'server')]).toHaveLength(2);
 });
 
@@ -83,25 +108,25 @@ test('what is to be known of the whole stands at the end', () => {
     '[the client sent other bytes for what it had sent already (frames 1, 2, 3, 4, 5 and 2 more); the first are shown]',
     '[20 bytes of the client left out: the stream is too long]',
   ];
-  expect([...streamText(stream, null)]).toEqual(lines);
-  expect([...streamHex(stream, 'client')]).toEqual(lines);
-  expect([...streamText(stream, 'server')]).toEqual([]);
+  expect(textOf(stream)).toEqual(lines);
+  expect(hexOf(stream, 'client')).toEqual(lines);
+  expect(textOf(stream, 'server')).toEqual([]);
 });
 
 describe('text', () => {
   test('a character that two chunks share is whole', () => {
     const bytes = new TextEncoder().encode('é\n');
     const stream = streamOf([data('client', bytes.subarray(0, 1)), data('client', bytes.subarray(1), 1)]);
-    expect([...streamText(stream, null)]).toEqual(['> é']);
+    expect(textOf(stream)).toEqual(['> é']);
   });
 
   test('the other side breaks a line', () => {
     const stream = streamOf([data('client', 'a'), data('server', 'b'), data('client', 'c\n', 1)]);
-    expect([...streamText(stream, null)]).toEqual(['> a', '< b', '> c']);
+    expect(textOf(stream)).toEqual(['> a', '< b', '> c']);
   });
 
   test('a line without an end is cut', () => {
-    const lines = [...streamText(streamOf([data('client', 'x'.repeat(1500)), data('client', 'y'.repeat(700))]), null)];
+    const lines = textOf(streamOf([data('client', 'x'.repeat(1500)), data('client', 'y'.repeat(700))]));
     expect(lines.map(({ length }) => length)).toEqual([1002, 1002, 202]);
   });
 
@@ -109,14 +134,14 @@ describe('text', () => {
     const chunk = fc.string({ unit: fc.constantFrom('a', 'B', '\n', 'xyz'.repeat(400)), maxLength: 6 });
     fc.assert(
       fc.property(fc.array(chunk), (texts) => {
-        const lines = [...streamText(streamOf(texts.map((text) => data('client', text))), null)];
+        const lines = textOf(streamOf(texts.map((text) => data('client', text))));
         const whole = lines.map((line) => line.slice(2)).join('');
         expect(whole).toBe(texts.join('').replaceAll('\n', ''));
       }),
     );
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 50 })), (chunks) => {
-        const lines = [...streamText(streamOf(chunks.map((bytes) => data('server', bytes))), null)];
+        const lines = textOf(streamOf(chunks.map((bytes) => data('server', bytes))));
         expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
       }),
     );

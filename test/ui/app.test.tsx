@@ -71,6 +71,12 @@ describe.each([
     ['hostile-frame', ['2', 'a', 'G', '\r']],
     ['help', ['?']],
     ['zoom', ['\t\t', 'z']],
+    ['stream', [']]', 'f', 'jj']],
+    ['stream-hex', [']]', 'f', 't']],
+    ['marks', ['2', 'a', 'jjmjjm', 'M']],
+    ['write', ['2', 'mjm', 'w', 'some.pcapng']],
+    ['write-again', ['w', 'there', '\r']],
+    ['written', ['w', 'some.pcapng', '\r']],
     ['filter', ['2', 'a', '/tcp']],
     ['filter-wrong', ['2', 'a', '/tcp', '\r', '/ && tpc']],
     ['filter-kept', ['2', '/tcp', '\r']],
@@ -148,6 +154,14 @@ describe('size', () => {
     await terminal.resize(80, 24);
     expect(terminal.screen().split('\n')).toHaveLength(24);
     expect(terminal.screen()).toMatch(/^> {2}6 host:podman0/m);
+  });
+
+  test.each(['', '2', 'f'])('has room for a long reason on the smallest terminal after %j', async (keys) => {
+    const terminal = await open(60, 16);
+    await terminal.press(`${keys}wnowhere/${'x'.repeat(80)}\r`);
+    await vi.waitFor(() => expect(terminal.screen()).toContain('Cannot write'));
+    const lines = terminal.screen().split('\n');
+    expect([lines.length, lines[0]?.startsWith(' nettrace'), lines.at(-1)]).toEqual([16, true, ' to.']);
   });
 
   it('says what is missing on a small terminal, and still quits', async () => {

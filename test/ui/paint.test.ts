@@ -20,6 +20,11 @@ it('keeps the colours of a selected row elsewhere', () => {
   expect(paint(row, 12, false)).toBe('> \x1b[1m\x1b[31mREFUSED\x1b[39m\x1b[22m');
 });
 
+it('tells what a server sent by colour, not what a client sent', () => {
+  const sent = (emphasis?: 'server') => paint({ spans: [{ text: 'x', ...(emphasis && { emphasis }) }] }, 12, false);
+  expect([sent('server'), sent()]).toEqual(['\x1b[35mx\x1b[39m', 'x']);
+});
+
 it('keeps every word and mark without colour', () => {
   chalk.level = 0;
   expect([paint(row, 12, true).trimEnd(), paint(row, 12, false)]).toEqual(['> REFUSED', '> REFUSED']);

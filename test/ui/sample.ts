@@ -4,7 +4,15 @@
  */
 
 import type { ConnectionDiagnosis, Diagnosis, Hop } from '../../src/diagnose/diagnosis.ts';
-import type { CaseView, FilterAnswer, FrameView } from '../../src/ui/case-view.ts';
+import type { StreamLine } from '../../src/report/stream.ts';
+import type {
+  CaseView,
+  FilterAnswer,
+  FrameView,
+  StreamAnswer,
+  WriteAnswer,
+  WriteRequest,
+} from '../../src/ui/case-view.ts';
 import { dissect } from '../../src/wire/dissect.ts';
 import { summarize } from '../../src/wire/summary.ts';
 
@@ -375,12 +383,56 @@ const answers: ReadonlyMap<string, FilterAnswer> = new Map<string, FilterAnswer>
   ['tcp && tpc', { ok: false, start: 7, end: 10, message: '"tpc" is no field; did you mean tcp?' }],
 ]);
 
+/** What the well connection said, in every form: sides, remarks, lines longer than a screen, wide characters. */
+const said: Readonly<Record<'text' | 'hex' | 'raw', readonly StreamLine[]>> = {
+  text: [
+    { from: 'client', text: 'GET / HTTP/1.1' },
+    { from: 'client', text: 'Host: \\x1b]0;owned\\x07' },
+    { from: 'client', text: '' },
+    { from: 'server', text: 'HTTP/1.1 200 OK' },
+    { from: 'server', text: `X-Long: ${'0123456789'.repeat(25)}` },
+    { from: 'server', text: '名前'.repeat(60) },
+    { from: null, text: '[1460 bytes of the server missing: no captured frame holds them]' },
+    ...Array.from({ length: 60 }, (_, index): StreamLine => ({ from: 'server', text: `line ${index + 1}` })),
+    { from: null, text: '[the server sends no more (FIN, frame 11)]' },
+  ],
+  hex: [
+    { from: 'client', text: '00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 31 0d 0a  |GET / HTTP/1.1..|' },
+    { from: 'server', text: '00000000  48 54 54 50 2f 31 2e 31  20 32 30 30 20 4f 4b 0d  |HTTP/1.1 200 OK.|' },
+  ],
+  raw: [
+    { from: 'client', text: '474554202f20485454502f312e310d0a' },
+    { from: 'server', text: '485454502f312e3120323030204f4b0d' },
+  ],
+};
+
+function follow(frame: number): StreamAnswer {
+  if (!well.frames.includes(frame)) {
+    return { ok: false, message: `Frame ${frame} belongs to no \x1b[31mconnection: there is nothing to follow.` };
+  }
+  const [client, server] = [well.source, well.destination].map(({ address, port }) => ({ address, port: port ?? 0 }));
+  if (client === undefined || server === undefined) throw new Error('a connection has two ends');
+  return { ok: true, protocol: 'tcp', client, server, lines: (form) => said[form] };
+}
+
+/** Writes nothing: a file called `there` is there, a folder called `nowhere` is not. */
+function write({ frames, path, overwrite }: WriteRequest): Promise<WriteAnswer> {
+  if (path === 'there' && !overwrite) return Promise.resolve({ kind: 'exists' });
+  if (path.startsWith('nowhere/')) {
+    const reason = 'no such file or directory (ENOENT). Name a file in a folder that is there and can be written to.';
+    return Promise.resolve({ kind: 'failed', reason });
+  }
+  return Promise.resolve({ kind: 'written', frames: frames?.length ?? captured.length });
+}
+
 /** The case of the sample, frames decoded when asked for. */
 export const sample: CaseView = {
   title: 'refused.pcapng',
   diagnosis: sampleDiagnosis,
   frameCount: captured.length,
   frame: frameView,
+  follow,
+  write,
   filter: (text) =>
     answers.get(text.trim()) ?? { ok: false, start: 0, end: text.length, message: `"${text}" is no field` },
 };

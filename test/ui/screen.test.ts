@@ -12,8 +12,8 @@ import { sample } from './sample.ts';
 // oxlint-disable-next-line no-control-regex
 const hostile = /[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
 
-function rowsOf({ header, hints, top, left, right }: Screen): { text: string; width: number }[] {
-  const bars = [header, hints].map((row) => ({ text: textOf(row), width: Number.POSITIVE_INFINITY }));
+function rowsOf({ header, bottom, top, left, right }: Screen): { text: string; width: number }[] {
+  const bars = [header, ...bottom].map((row) => ({ text: textOf(row), width: Number.POSITIVE_INFINITY }));
   const panes = [...top, ...left, ...right].flatMap(({ rule, rows, width }) =>
     [rule, ...rows.lines].map((row) => ({ text: textOf(row), width })),
   );

@@ -111,6 +111,56 @@ describe('scrolling', () => {
   });
 });
 
+describe('a stream', () => {
+  const framesAfter = (...commands: Command[]) => stateAfter(...commands).stream?.frame;
+
+  test.each<[string, Command[], number | undefined]>([
+    ['of the selected connection', ['follow'], 2],
+    ['of the selected frame, where frames are listed', ['view-packets', 'all-frames', 'last', 'follow'], 12],
+    ['of the next connection, while it is open', ['follow', 'next-connection'], 12],
+    ['of the last connection still, where there is no next one', ['last', 'follow', 'next-connection'], 8],
+    ['of none any more, after the same key', ['follow', 'follow'], undefined],
+    ['of none any more, one level back', ['follow', 'back'], undefined],
+    ['of none any more, in another view', ['follow', 'view-packets'], undefined],
+    ['of none any more, in the same view', ['follow', 'view-path'], undefined],
+    ['under the help, which goes first', ['follow', 'help', 'back'], 2],
+    ['of none, over the help', ['help', 'follow'], undefined],
+  ])('is %s', (_name, commands, frame) => {
+    expect(framesAfter(...commands)).toBe(frame);
+  });
+
+  it('leaves the panes below as they are', () => {
+    const below = stateAfter('open', 'zoom', 'follow', 'next-pane', 'zoom', 'open', 'back');
+    expect(below).toMatchObject({ focus: 'path', zoomed: true, view: 'path' });
+  });
+
+  it('has its forms in turn, each from its beginning', () => {
+    const opened: Command[] = ['view-packets', 'last', 'next-connection', 'next-connection', 'follow', 'page-down'];
+    const forms = [0, 1, 2, 3].map((count) =>
+      stateAfter(...opened, ...Array.from({ length: count }, () => 'stream-form' as const)),
+    );
+    expect(forms.map(({ stream, scroll }) => [stream?.form, scroll.stream])).toEqual([
+      ['text', 20],
+      ['hex', 0],
+      ['raw', 0],
+      ['text', 0],
+    ]);
+  });
+});
+
+describe('marks', () => {
+  it('are of frames, whichever list shows them', () => {
+    expect([...stateAfter('view-packets', 'mark', 'down', 'mark', 'up', 'mark').marks]).toEqual([3]);
+    expect(selectionAfter('view-packets', 'last', 'mark', 'all-frames', 'first', 'next-mark').frame?.number).toBe(7);
+  });
+
+  it('that a list lacks are said to be missing, until the next key', () => {
+    const elsewhere: Command[] = ['view-packets', 'mark', 'next-connection', 'next-mark'];
+    expect(stateAfter(...elsewhere).notice).toBe('No frame of this list is marked.');
+    expect(stateAfter(...elsewhere, 'quit').notice).toBeNull();
+  });
+});
+
 describe('the store', () => {
   it('tells nobody when nothing changes', () => {
     const store = createStore(sample);
@@ -154,6 +204,8 @@ describe('an empty case', () => {
     diagnosis: { ...sampleDiagnosis, connections: [] },
     frameCount: 0,
     filter: (text) => sample.filter(text),
+    follow: (frame) => sample.follow(frame),
+    write: (request) => sample.write(request),
     frame: () => {
       throw new Error('there are no frames');
     },
@@ -162,6 +214,18 @@ describe('an empty case', () => {
   test.each<Command[]>([
     ['down', 'open', 'down', 'open', 'open', 'last'],
     ['view-packets', 'down', 'open', 'expand', 'open', 'collapse', 'next-pane', 'last', 'all-frames'],
+    [
+      'follow',
+      'stream-form',
+      'down',
+      'next-connection',
+      'back',
+      'view-packets',
+      'mark',
+      'next-mark',
+      'follow',
+      'write',
+    ],
   ])('takes every key', (...commands) => {
     const { selection } = screenOf(after(commands, empty)).scene;
     expect([selection.connection, selection.hop, selection.frame, selection.node]).toEqual([null, null, null, null]);

@@ -1,7 +1,18 @@
 import * as fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it, test } from 'vitest';
-import { cells, cut, cutWords, fit, fitRight, printable, printableLines, wrap } from '../../src/ui/text.ts';
+import {
+  cells,
+  cut,
+  cutWords,
+  endOf,
+  fit,
+  fitRight,
+  pieces,
+  printable,
+  printableLines,
+  wrap,
+} from '../../src/ui/text.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 60 }).map(printable);
 
@@ -16,6 +27,22 @@ describe('printable', () => {
     expect(flood).toHaveLength(401);
     expect(flood.at(-1)).toBe('(more lines follow)');
   });
+});
+
+describe('pieces', () => {
+  test.each<[string, number, readonly string[]]>([
+    ['abcdef', 3, ['abc', 'def']],
+    ['abcd', 3, ['abc', 'd']],
+    ['', 3, ['']],
+    ['名前名', 3, ['名', '前', '名']],
+    ['名前', 1, ['名', '前']],
+  ])('of %j in %i cells are %j', (given, width, expected) => {
+    expect(pieces(given, width)).toEqual(expected);
+  });
+});
+
+test('the end of a text is what fits', () => {
+  expect([endOf('abcdef', 4), endOf('abc', 4), endOf('a名前', 3), endOf('abc', 0)]).toEqual(['cdef', 'abc', '前', '']);
 });
 
 describe('cells', () => {

@@ -3,10 +3,10 @@
 import type { CaseView } from '../case-view.ts';
 import { bindings, paneTitles, shownKey } from '../keymap.ts';
 import type { PaneName, ViewName } from '../layout.ts';
-import { smallest } from '../layout.ts';
+import { covers, smallest } from '../layout.ts';
 import type { Line } from '../line.ts';
-import { plain } from '../line.ts';
-import { cells, cut, fit, printable } from '../text.ts';
+import { line, plain } from '../line.ts';
+import { cells, cut, endOf, fit, printable } from '../text.ts';
 import { counted } from './words.ts';
 
 /**
@@ -39,20 +39,27 @@ export function hintLine(pane: PaneName, width: number): Line {
   let left = ' j/k move';
   for (const { keys, context, hint, command } of bindings) {
     const [key] = keys;
-    // In the help only the way out means anything.
-    if (!hint || !key || (pane === 'help' && command !== 'back') || (context !== 'any' && !context.includes(pane)))
-      continue;
+    if (!hint || !key || (context !== 'any' && !context.includes(pane))) continue;
+    // Over the other panes only the way out means anything, and what is the pane's own.
+    if (covers(pane) && context === 'any' && command !== 'back') continue;
     const next = `${left}  ${shownKey(key)} ${hint}`;
     if (cells(next) + right.length + 2 > width) break;
     left = next;
   }
-  const views = pane === 'help' ? left : `${left}  1 path  2 packets`;
+  const views = covers(pane) ? left : `${left}  1 path  2 packets`;
   const shown = cells(views) + right.length + 2 <= width ? views : left;
   return plain(`${fit(shown, width - right.length)}${right}`);
 }
 
+/** What the last command came to. */
+export function noticeLine(text: string, width: number): Line {
+  return line(cut(` ${printable(text)}`, width), 'strong');
+}
+
 const promptSign = ' / ';
-const promptEnd = '_';
+
+/** The cursor of a line that is typed in. */
+export const promptEnd = '_';
 
 /**
  * The open filter line: what was typed, and what is wrong with it; the wrong part stands between `[` and `]`. Of a text
@@ -82,13 +89,6 @@ export function promptLine(view: CaseView, text: string, width: number): Line {
     { text: `${after}${cut(why, left)}` },
   ];
   return cells(wrong) + cells(after) > room ? { spans: [sign, { text: endOf(`${wrong}${after}`, room) }] } : { spans };
-}
-
-/** The end of a printable text, in at most `width` cells. */
-function endOf(text: string, width: number): string {
-  let shown = text;
-  while (cells(shown) > width) shown = shown.slice(Math.max(1, shown.length - width));
-  return shown;
 }
 
 /**

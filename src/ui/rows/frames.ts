@@ -12,6 +12,9 @@ const timeWidth = 10;
 const interfaceWidth = 14;
 const lengthWidth = 6;
 
+/** Stands behind the number of a marked frame. */
+const markSign = 'm';
+
 /** Below this width the length gives way to what the frame says. */
 const lengthsFrom = 100;
 
@@ -40,6 +43,7 @@ export function frameRows(
   selectedIndex: number,
   width: number,
   height: number,
+  marks: ReadonlySet<number> = new Set(),
   isFiltered = false,
 ): Rows {
   if (frames.length === 0) {
@@ -50,21 +54,21 @@ export function frameRows(
   const count = Math.min(height, frames.length - offset);
   const visible = Array.from({ length: count }, (_, row) => view.frame(frames.at(offset + row)));
   const names = visible.map((frame) => printable(frame.interfaceName));
-  const marked = evidenceFrames(connection);
+  const evidence = evidenceFrames(connection);
   const numberWidth = Math.max(3, String(view.frameCount).length);
   const times = Math.max(timeWidth, ...visible.map((frame) => frame.relativeTime.length));
   const place = Math.min(Math.max(interfaceWidth, ...names.map(cells)), Math.floor(width * interfaceShare));
   const lines = visible.map((frame, row): Line => {
     const selected = offset + row === selectedIndex;
+    const isMarked = marks.has(frame.number);
     const text = [
-      `${selected ? '>' : ' '}${marked.has(frame.number) ? '*' : ' '}`,
-      fitRight(String(frame.number), numberWidth),
-      fitRight(frame.relativeTime, times),
+      `${selected ? '>' : ' '}${evidence.has(frame.number) ? '*' : ' '}`,
+      `${fitRight(String(frame.number), numberWidth)}${isMarked ? markSign : ' '}${fitRight(frame.relativeTime, times)}`,
       fit(shortInterface(names[row] ?? '', place), place),
       ...(width < lengthsFrom ? [] : [fitRight(String(frame.originalLength), lengthWidth)]),
       printable(frame.info),
     ].join(' ');
-    return { selected, spans: [{ text: cutWords(text, width) }] };
+    return { selected, spans: [{ text: cutWords(text, width), ...(isMarked && { emphasis: 'strong' }) }] };
   });
   return { lines, length: frames.length, offset };
 }

@@ -16,6 +16,8 @@ const signs: readonly (readonly [string, string])[] = [
   ['X', 'the hop where the connection ended'],
   ['-> <-', 'hops of the request, hops of the reply'],
   ['*', 'a frame that is evidence for a hop'],
+  ['m', 'behind the number of a frame: it is marked'],
+  ['> <', 'in a stream: sent by the client, by the server; >~ <~ go on with the line above'],
   ['+ -', 'a layer that is closed, or open'],
   ['[ ]', 'the bytes of the selected field'],
   ['>', 'the selected row; the pane that keys act on has a rule of ='],
@@ -23,7 +25,7 @@ const signs: readonly (readonly [string, string])[] = [
 ];
 
 const keysWidth = 17;
-const contextWidth = 13;
+const contextWidth = 14;
 const signWidth = 6;
 
 /** All rows of the help at this width. */

@@ -33,7 +33,7 @@ export function isFailure(verdict: HopVerdict): boolean {
 }
 
 /** `10.88.0.1:19001`, `[fd00::1]:53`, or the address alone. */
-export function endpointText({ address, port }: Endpoint): string {
+export function endpointText({ address, port }: Pick<Endpoint, 'address' | 'port'>): string {
   const shown = printable(address);
   if (port === null) return shown;
   return shown.includes(':') ? `[${shown}]:${port}` : `${shown}:${port}`;
