@@ -94,7 +94,14 @@ describe('firewall-reject', () => {
     ['proven', 'late by a program', 'user-space', 5_000_000n, [], null],
     ['inferred', 'too late for any program', 'user-space', 60_000_000n, [], '--engine tcpdump'],
     ['inferred', 'late, with another packet of this length', 'user-space', 5_000_000n, [other], '--engine tcpdump'],
-    ['inferred', 'late by the kernel', 'kernel', 5_000_000n, [], 'the kernel said nothing that could be joined with it.'],
+    [
+      'inferred',
+      'late by the kernel',
+      'kernel',
+      5_000_000n,
+      [],
+      'the kernel said nothing that could be joined with it.',
+    ],
   ] as const)('is %s where frames are stamped %s', (certainty, _name, clock, lateNs, more, advice) => {
     const late = [
       ...seen(packets.syn, [at.container], lateNs),
