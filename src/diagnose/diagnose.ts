@@ -14,11 +14,14 @@ import { type Context, gatherContext, ownerOf } from './context.ts';
 import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop, Outcome, RuleName } from './diagnosis.ts';
 import { dnsError, dnsTimeout } from './dns.ts';
 import { errnoName } from './errno.ts';
+import { modelFault, routingLoop } from './faults.ts';
 import type { Cause, Finding } from './finding.ts';
 import { firewallDropped, firewallReject, replyDropped } from './firewall.ts';
 import { requestHops } from './hops.ts';
 import { type KernelRecord, readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
+import { dnatNotAppliedToLocal, hairpinNatMissing, missingMasquerade } from './nat.ts';
+import { bridgePortDetached, routeWrongDevice } from './neighbour.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
 import {
   interfaceDown,
@@ -37,6 +40,8 @@ import { unnamedText } from './unnamed.ts';
 
 /** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
 const causes: readonly Cause[] = [
+  dnatNotAppliedToLocal,
+  hairpinNatMissing,
   listenerOnOtherAddress,
   listenerOtherFamily,
   listenerOnOtherDevice,
@@ -45,10 +50,15 @@ const causes: readonly Cause[] = [
   firewallDropped,
   replyDropped,
   noRoute,
+  modelFault,
+  routingLoop,
+  bridgePortDetached,
+  routeWrongDevice,
   neighbourUnresolved,
   interfaceDown,
   ipForwardOff,
   reversePathFilter,
+  missingMasquerade,
   noReturnRoute,
   dnsError,
   tlsToPlaintext,

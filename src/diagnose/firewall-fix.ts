@@ -6,13 +6,13 @@
 import type { Rule, RuleTable } from '../host/netfilter.ts';
 import { parseXtablesTables } from '../host/parse/netfilter/xtables-tables.ts';
 import type { HostState } from '../host/state.ts';
-import { journey, replyJourney } from '../model/journey.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { ModelPacket, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Fix } from './diagnosis.ts';
 import { shellCommand } from './shell.ts';
-import { netnsText } from './words.ts';
+import { withNamespace, wouldWork } from './what-if.ts';
+import { inNetns } from './words.ts';
 
 /** A rule as arguments of both tools. */
 interface Permission {
@@ -52,9 +52,7 @@ function ruleOf({ family }: RuleReference, chain: string, { iptables }: Permissi
 
 /** The host with one more rule in a chain, in front of a rule (null: behind them all). */
 function withRule(host: HostState, netns: string, reference: RuleReference, added: Rule): HostState {
-  const namespace = host.namespaces.get(netns);
-  if (namespace === undefined) return host;
-  const ruleTables = namespace.ruleTables.map((table): RuleTable => {
+  const ruleTables = (host.namespaces.get(netns)?.ruleTables ?? []).map((table): RuleTable => {
     const { engine, family, name } = table;
     if (engine !== reference.engine || family !== reference.family || name !== reference.table) return table;
     const chain = table.chains.get(reference.chain);
@@ -63,16 +61,7 @@ function withRule(host: HostState, netns: string, reference: RuleReference, adde
     const rules = [...chain.rules.slice(0, at), added, ...chain.rules.slice(at)];
     return { ...table, chains: new Map(table.chains).set(chain.name, { ...chain, rules }) };
   });
-  return { ...host, namespaces: new Map(host.namespaces).set(netns, { ...namespace, ruleTables }) };
-}
-
-/** True when the packet, sent again, arrives or leaves the host's view, and its answer comes back. */
-function mends({ packet, clientNetns }: Context, changed: HostState): boolean {
-  if (clientNetns === null) return false;
-  const way = journey(changed, packet, clientNetns);
-  if (way.assumptions.length > 0) return false;
-  if (way.end.kind === 'leaves-view') return true;
-  return way.end.kind === 'accepted' && replyJourney(changed, way)?.end.kind === 'returned';
+  return withNamespace(host, netns, (namespace) => ({ ...namespace, ruleTables }));
 }
 
 /** How the rule is added in the chain itself. */
@@ -125,10 +114,10 @@ function fixWith(context: Context, step: Step, reference: RuleReference, permiss
     owner === null || target !== null
       ? 'To keep it over a reboot, add it where the rules of this machine are written.'
       : `The chain belongs to ${owner}, which loses what is added beside it when it writes its rules again: to keep it, say the same to ${owner}.`;
-  const verified = mends(context, withRule(host, step.netns, place, added));
+  const verified = wouldWork(context, withRule(host, step.netns, place, added));
   return [
     {
-      summary: `${what} ${where} ${netnsText(step.netns) === 'the host' ? 'on the host' : `in ${step.netns}`}. ${keeps}`,
+      summary: `${what} ${where} ${inNetns(step.netns)}. ${keeps}`,
       commands: [command],
       netns: step.netns,
       verified,

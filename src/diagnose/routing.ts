@@ -4,8 +4,7 @@
  */
 
 import { requestPacket, wasAnswered } from '../flow/connection.ts';
-import type { HostState } from '../host/state.ts';
-import { journey, replyJourney } from '../model/journey.ts';
+import { replyJourney } from '../model/journey.ts';
 import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Certainty, Fix } from './diagnosis.ts';
@@ -14,6 +13,7 @@ import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
 import { shellCommand } from './shell.ts';
+import { commandsOf, withLink, withSetting, wouldWork } from './what-if.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
 
 /** The errno that the program's connect() met, by the kernel's trace; null when it is not known. */
@@ -102,44 +102,6 @@ export const neighbourUnresolved: Cause = (context) => {
   };
 };
 
-/** The host with a link set up. */
-function withLinkUp(host: HostState, netns: string, device: string): HostState {
-  const namespaces = new Map(host.namespaces);
-  const namespace = namespaces.get(netns);
-  if (namespace !== undefined) {
-    const links = namespace.links.map((link) => (link.name === device ? { ...link, up: true, carrier: true } : link));
-    namespaces.set(netns, { ...namespace, links });
-  }
-  return { ...host, namespaces };
-}
-
-/** The host with a setting changed. */
-function withSetting(host: HostState, netns: string, name: string): HostState {
-  const namespaces = new Map(host.namespaces);
-  const namespace = namespaces.get(netns);
-  const known = namespace?.sysctls.get(name);
-  if (namespace !== undefined && known !== undefined) {
-    const sysctls = new Map(namespace.sysctls).set(name, { ...known, value: '1' });
-    namespaces.set(netns, { ...namespace, sysctls });
-  }
-  return { ...host, namespaces };
-}
-
-/** True when the packet, sent again on the changed host, no longer ends at that place. */
-function getsFurther({ packet, clientNetns }: Context, changed: HostState, step: Step): boolean {
-  if (clientNetns === null) return false;
-  const { steps, end } = journey(changed, packet, clientNetns);
-  const last = steps.at(-1);
-  const same = last?.netns === step.netns && last.stage === step.stage && last.device === step.device;
-  return !same && (end.kind === 'accepted' || end.kind === 'leaves-view');
-}
-
-/** The command, unless a name in it cannot be pasted. */
-function commandsOf(argv: readonly string[]): string[] {
-  const command = shellCommand(argv);
-  return command === null ? [] : [command];
-}
-
 /** A device on the way is down. */
 export const interfaceDown: Cause = (context) => {
   const step = endAt(context, 'egress', ['dropped']);
@@ -151,7 +113,7 @@ export const interfaceDown: Cause = (context) => {
     summary: `Set ${link.name} up ${inNetns(step.netns)}. Whoever set it down may have had a reason.`,
     commands: commandsOf(['ip', 'link', 'set', link.name, 'up']),
     netns: step.netns,
-    verified: getsFurther(context, withLinkUp(host, step.netns, link.name), step),
+    verified: wouldWork(context, withLink(host, step.netns, link.name, { up: true, carrier: true })),
   };
   const summary = `${serverText(context)} could not be reached: ${step.detail} ${inNetns(step.netns)}.`;
   const other = link.up
@@ -192,7 +154,7 @@ export const ipForwardOff: Cause = (context) => {
     summary: `Let ${netnsText(step.netns)} forward; it then does so between all of its networks, as far as its firewall lets it. To keep it over a reboot, write it to a file in /etc/sysctl.d.`,
     commands: commandsOf(['sysctl', '-w', `${everywhere}=1`]),
     netns: step.netns,
-    verified: getsFurther(context, withSetting(host, step.netns, name), step),
+    verified: wouldWork(context, withSetting(host, step.netns, name)),
   };
   const finding: Finding = {
     cause: 'ip-forward-off',

@@ -2,7 +2,14 @@
 
 import type { BridgePort, Link, NamespaceState, PortVlan, Quote } from '../host/state.ts';
 import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
-import type { Step } from './step.ts';
+import type { Fault, Step } from './step.ts';
+
+/** Why a port does not pass a frame. */
+interface Trouble {
+  readonly detail: string;
+  readonly reason: string;
+  readonly fault: Fault;
+}
 
 /** One frame at one bridge. */
 export class Crossing {
@@ -68,21 +75,24 @@ export class Crossing {
     const entry = this.#entry?.permanent === false ? [this.#entry.source] : [];
     const quotes = [found?.source ?? port.source, ...entry];
     const trouble = this.#stopped(port);
-    if (trouble !== null) return blocked(way, { ...place, verdict: 'dropped', ...trouble, quotes }, trouble.reason);
+    if (trouble !== null) {
+      const { detail, reason, fault } = trouble;
+      return blocked(way, { ...place, verdict: 'dropped', detail, quotes, fault }, reason);
+    }
     if (this.#bridge.vlanFiltering && this.#vlan === null) {
       const detail = `${port.name} belongs to no VLAN that takes frames without a tag`;
-      return blocked(way, { ...place, verdict: 'dropped', detail, quotes }, detail);
+      return blocked(way, { ...place, verdict: 'dropped', detail, quotes, fault: 'bridge-vlan-filtered' }, detail);
     }
     const detail = `${port.name} is a port of ${this.#bridge.name}${this.#how()}`;
     return passed(way, { ...place, verdict: 'passed', detail, quotes });
   }
 
   /** A port that neither takes nor gives frames. Without a carrier it is disabled for that reason alone: the link tells. */
-  #stopped(port: Link): { readonly detail: string; readonly reason: string } | null {
+  #stopped(port: Link): Trouble | null {
     const state = this.#stateOf(port)?.state ?? 'forwarding';
     if (state === 'forwarding' || unusableReason(port) !== null) return null;
     const detail = `${port.name}, a port of ${this.#bridge.name}, is ${state}`;
-    return { detail, reason: `${port.name} is ${state}` };
+    return { detail, reason: `${port.name} is ${state}`, fault: 'bridge-port-blocked' };
   }
 
   /** The way out of a port; null when the frame is not meant for it. */
@@ -102,28 +112,35 @@ export class Crossing {
       verdict: 'dropped',
       detail: trouble.detail,
       quotes: [found?.source ?? out.source, ...(entry === null ? [] : [entry.source])],
+      fault: trouble.fault,
     };
     return blocked(way, step, trouble.reason);
   }
 
   /** `should_deliver`, and the flags of flooding. */
-  #refusal(out: Link): { readonly detail: string; readonly reason: string } | null {
+  #refusal(out: Link): Trouble | null {
     const stopped = this.#stopped(out);
     if (stopped !== null) return stopped;
     const state = this.#stateOf(out);
-    const say = (detail: string) => ({ detail, reason: detail });
+    const say = (fault: Fault, detail: string): Trouble => ({ detail, reason: detail, fault });
     if (out === this.#port && state?.hairpin !== true) {
-      return say(`the frame would have to leave by ${out.name}, where it came in, and hairpin is off there`);
+      return say(
+        'bridge-hairpin-off',
+        `the frame would have to leave by ${out.name}, where it came in, and hairpin is off there`,
+      );
     }
     if (this.#port !== null && this.#stateOf(this.#port)?.isolated === true && state?.isolated === true) {
-      return say(`${this.#port.name} and ${out.name} are both isolated ports of ${this.#bridge.name}`);
+      return say(
+        'bridge-port-isolated',
+        `${this.#port.name} and ${out.name} are both isolated ports of ${this.#bridge.name}`,
+      );
     }
     if (this.#vlan !== null && !this.#takesVlan(out, this.#vlan.vlan)) {
-      return say(`${out.name} is not in VLAN ${this.#vlan.vlan} without a tag`);
+      return say('bridge-vlan-filtered', `${out.name} is not in VLAN ${this.#vlan.vlan} without a tag`);
     }
     return this.#floods(state)
       ? null
-      : say(`${out.name} is not sent what ${this.#bridge.name} floods (${this.#floodFlag()} off)`);
+      : say('bridge-flood-off', `${out.name} is not sent what ${this.#bridge.name} floods (${this.#floodFlag()} off)`);
   }
 
   #takesVlan(out: Link, vlan: number): boolean {

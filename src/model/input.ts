@@ -8,6 +8,7 @@ import { inPrefix, isLinkLocal6, isLoopback, isMulticast, isUnspecified, sameAdd
 import { hasCustomRules, lookUpRoute, type RouteLookup } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
 import { largerSetting, type Setting, settingOf } from './setting.ts';
+import type { Fault } from './step.ts';
 
 type FoundRoute = Extract<RouteLookup, { kind: 'route' }>;
 
@@ -32,11 +33,11 @@ export type InputDecision =
       readonly reason: string;
       readonly quotes: readonly Quote[];
     }
-  | { readonly kind: 'dropped'; readonly reason: string; readonly quotes: readonly Quote[] }
+  | { readonly kind: 'dropped'; readonly reason: string; readonly quotes: readonly Quote[]; readonly fault?: Fault }
   | { readonly kind: 'unknown'; readonly reason: string; readonly quotes: readonly Quote[] };
 
-function dropped(reason: string, quotes: readonly Quote[] = []): InputDecision {
-  return { kind: 'dropped', reason, quotes };
+function dropped(reason: string, quotes: readonly Quote[] = [], fault?: Fault): InputDecision {
+  return { kind: 'dropped', reason, quotes, ...(fault === undefined ? {} : { fault }) };
 }
 
 /** The address record that makes an address the host's own. */
@@ -60,6 +61,7 @@ function martian4(namespace: NamespaceState, device: string, query: RouteQuery):
     ? dropped(
         `${wrong} came in by ${device}, and 127.0.0.0/8 is taken from the loopback device alone (route_localnet is 0)`,
         allowed.quotes,
+        'localnet-not-routable',
       )
     : null;
 }
@@ -107,7 +109,11 @@ function checkSource(
   const acceptsLocal = largerSetting(namespace, 4, device, 'accept_local').value !== 0;
   const own = ownAddress(namespace, query.source);
   const isLocal = (quotes: readonly Quote[]): InputDecision =>
-    dropped(`its source ${query.source} is an address of this host itself (accept_local is 0)`, quotes);
+    dropped(
+      `its source ${query.source} is an address of this host itself (accept_local is 0)`,
+      quotes,
+      'source-is-local',
+    );
   const redirects = outputDevice === device && largerSetting(namespace, 4, device, 'send_redirects').value !== 0;
   if (filter.value === 0 && !redirects) {
     if (acceptsLocal) return null;

@@ -57,6 +57,22 @@ export interface ModelPacket {
   readonly timeToLive?: number;
 }
 
+/**
+ * What is wrong where a packet is stopped, in the words of the causes that it makes (`docs/causes/`), where there is more
+ * to say than the stage and the verdict do.
+ */
+export type Fault =
+  | 'accept-queue-full'
+  | 'localnet-not-routable'
+  | 'source-is-local'
+  | 'ttl-exceeded'
+  | 'bridge-port-blocked'
+  | 'bridge-port-isolated'
+  | 'bridge-hairpin-off'
+  | 'bridge-flood-off'
+  | 'bridge-vlan-filtered'
+  | 'stale-neighbour';
+
 /** One stage at one place. */
 export interface Step {
   readonly netns: string;
@@ -69,6 +85,7 @@ export interface Step {
   readonly quotes: readonly Quote[];
   /** The rule or policy that stops or translates it. */
   readonly rule?: RuleReference;
+  readonly fault?: Fault;
 }
 
 /** What the sender hears of a failure, where it hears of it. */

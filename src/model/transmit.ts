@@ -171,7 +171,8 @@ class Sending {
     if (stop !== undefined) return only(stop.steps, stopped(stop, ''));
     const [netns, device] = [this.#namespace.name, this.#link.name];
     const detail = `the neighbour table of ${netns} has ${this.#nextHop} at ${mac}, and nobody on ${device} has that address`;
-    const step: Step = { netns, device, stage: 'neighbour', verdict: 'failed', detail, quotes: [entry] };
+    const place = { netns, device, stage: 'neighbour' } as const;
+    const step: Step = { ...place, verdict: 'failed', detail, quotes: [entry], fault: 'stale-neighbour' };
     return only([...(firstBridge ?? origin).steps, step], end('dropped', detail));
   }
 

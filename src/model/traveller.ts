@@ -66,6 +66,11 @@ function netfilterPacket(packet: ModelPacket, role: 'request' | 'answer', connec
 
 const unknownConnection: Connection = firstPacket({ family: 4, protocol: 6 }).connection;
 
+/** A request as netfilter sees it where it comes in, of a connection that nobody tracks yet. */
+export function requestAt(packet: ModelPacket): NetfilterPacket {
+  return netfilterPacket(packet, 'request', unknownConnection);
+}
+
 /** The connection of an answer, by what the namespace tracks of the request. */
 function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
   const [latest] = entries;

@@ -4,7 +4,7 @@
  */
 
 import type { HostState, NamespaceState, NextHop } from '../host/state.ts';
-import { sameAddress } from './address.ts';
+import { isLoopback, sameAddress } from './address.ts';
 import { deliver } from './deliver.ts';
 import { unusableReason } from './frame.ts';
 import { type HookStage, type HookVisit, type HookWay, passHook } from './hook.ts';
@@ -148,7 +148,8 @@ export class Walk {
     { reason, errno, quotes }: Extract<Departure, { kind: 'failed' }>,
   ) {
     const detail = `routed anew after the translation, it has no way: ${reason}`;
-    this.steps.push({ netns: namespace.name, device, stage: 'output', verdict: 'dropped', detail, quotes });
+    const fault = isLoopback(this.packet.source) ? { fault: 'localnet-not-routable' as const } : {};
+    this.steps.push({ netns: namespace.name, device, stage: 'output', verdict: 'dropped', detail, quotes, ...fault });
     return end('dropped', detail, this.packet.protocol === 'tcp' ? null : { errno, netns: namespace.name });
   }
 
@@ -207,8 +208,10 @@ export class Walk {
       return this.#deliver(namespace, device, port, decision.broadcast);
     }
     if (decision.kind === 'dropped') {
-      this.steps.push({ ...place, verdict: 'dropped', detail: decision.reason, quotes: decision.quotes });
-      return end('dropped', decision.reason);
+      const { reason, quotes, fault } = decision;
+      const told = fault === undefined ? {} : { fault };
+      this.steps.push({ ...place, verdict: 'dropped', detail: reason, quotes, ...told });
+      return end('dropped', reason);
     }
     if (decision.kind === 'refused') {
       const { reason, errno, quotes } = decision;
@@ -244,7 +247,7 @@ export class Walk {
     this.#hops += 1;
     if (this.#hops < (this.packet.timeToLive ?? defaultTimeToLive)) return null;
     const detail = 'its time to live is used up';
-    this.steps.push({ ...place, verdict: 'dropped', detail, quotes: [] });
+    this.steps.push({ ...place, verdict: 'dropped', detail, quotes: [], fault: 'ttl-exceeded' });
     return end('dropped', detail, { errno: 'EHOSTUNREACH', netns: namespace.name });
   }
 

@@ -1,0 +1,97 @@
+/** One more NAT rule, beside one that is there: the commands, in the words of its tool, and the host with it. */
+
+import type { ChainHook, Rule, RuleChain, RuleTable } from '../host/netfilter.ts';
+import { parseXtablesTables } from '../host/parse/netfilter/xtables-tables.ts';
+import type { HostState } from '../host/state.ts';
+import type { RuleReference } from '../model/netfilter/state.ts';
+import { commandsOf, withNamespace } from './what-if.ts';
+
+/** A rule of both tools, its target last. */
+export interface NatRule {
+  readonly hook: 'output' | 'postrouting';
+  readonly iptables: readonly string[];
+  readonly nft: readonly string[];
+}
+
+/** Which tool, and which table; `table` is null where nothing is there to stand beside. */
+export interface NatTable {
+  readonly engine: RuleTable['engine'];
+  readonly family: 'ip' | 'ip6' | 'inet';
+  readonly name: string;
+  readonly program: string;
+}
+
+/** The change: how it is made, and what the host is then. */
+export interface NatChange {
+  readonly commands: readonly string[];
+  readonly host: HostState;
+}
+
+const priorities = { output: -100, postrouting: 100 } as const;
+
+/** The table of a rule that translates; else what the host uses, nftables where it has neither. */
+export function natTableOf(tables: readonly RuleTable[], family: 4 | 6, beside: RuleReference | null): NatTable {
+  const own = family === 4 ? 'ip' : 'ip6';
+  const named = beside?.family === 'inet' || beside?.family === own ? beside : null;
+  if (named !== null) {
+    const program = named.command.replace(/-save.*$/s, '');
+    return { engine: named.engine, family: named.family === 'inet' ? 'inet' : own, name: named.table, program };
+  }
+  const saved = tables.find(({ engine, family: its, name }) => engine !== 'nft' && its === own && name === 'nat');
+  if (saved !== undefined) {
+    return { engine: saved.engine, family: own, name: 'nat', program: saved.command.replace(/-save.*$/s, '') };
+  }
+  return { engine: 'nft', family: own, name: 'nettrace', program: 'nft' };
+}
+
+/** The rule as the model has it; iptables' parser serves for both tools. */
+function ruleOf(family: string, { hook, iptables }: NatRule): Rule | null {
+  const chain = hook.toUpperCase();
+  const text = `*nat\n:${chain} ACCEPT [0:0]\n-A ${chain} ${iptables.join(' ')}\nCOMMIT\n`;
+  const tables = parseXtablesTables(text, '', 'iptables-nft', family === 'ip6' ? 'ip6' : 'ip', new Map());
+  return tables[0]?.chains.get(chain)?.rules[0] ?? null;
+}
+
+function isChainAt(chain: RuleChain, hook: string): boolean {
+  return chain.base?.type === 'nat' && chain.base.hook === hook;
+}
+
+/** Adds the rule at the end of the table's chain at that hook, which is made where there is none. */
+export function addNatRule(host: HostState, netns: string, place: NatTable, rule: NatRule): NatChange | null {
+  const added = ruleOf(place.family, rule);
+  const namespace = host.namespaces.get(netns);
+  if (added === null || namespace === undefined) return null;
+  const isTable = ({ engine, family, name }: RuleTable): boolean =>
+    engine === place.engine && family === place.family && name === place.name;
+  const table = namespace.ruleTables.find(isTable);
+  const { hook } = rule;
+  const chain = [...(table?.chains.values() ?? [])].find((one) => isChainAt(one, hook));
+  const name = chain?.name ?? (place.engine === 'nft' ? hook : hook.toUpperCase());
+  const base: ChainHook = { type: 'nat', hook, priority: priorities[hook], policy: 'accept', devices: [] };
+  const changed: RuleChain = { name, base: chain?.base ?? base, rules: [...(chain?.rules ?? []), added] };
+  const { engine, family } = place;
+  const before: RuleTable = table ?? {
+    engine,
+    family,
+    name: place.name,
+    command: '',
+    chains: new Map(),
+    sets: new Map(),
+  };
+  const after: RuleTable = { ...before, chains: new Map(before.chains).set(name, changed) };
+  const ruleTables =
+    table === undefined
+      ? [...namespace.ruleTables, after]
+      : namespace.ruleTables.map((one) => (one === table ? after : one));
+  const newTable = table === undefined ? [['nft', 'add', 'table', family, place.name]] : [];
+  const hookText = `{ type nat hook ${hook} priority ${priorities[hook]}; }`;
+  const newChain = chain === undefined ? [['nft', 'add', 'chain', family, place.name, name, hookText]] : [];
+  const commands =
+    engine === 'nft'
+      ? [...newTable, ...newChain, ['nft', 'add', 'rule', family, place.name, name, ...rule.nft]]
+      : [[place.program, '-t', 'nat', '-A', name, ...rule.iptables]];
+  return {
+    commands: commandsOf(...commands),
+    host: withNamespace(host, netns, (one) => ({ ...one, ruleTables })),
+  };
+}

@@ -1,0 +1,205 @@
+/** Nobody answers for the next hop: because it is behind another device, or because the cable is plugged in nowhere. */
+
+import { wasAnswered } from '../flow/connection.ts';
+import type { HostState, Link, NamespaceState, Quote, Route } from '../host/state.ts';
+import { inPrefix } from '../model/address.ts';
+import { journey, replyJourney } from '../model/journey.ts';
+import type { Journey, Step } from '../model/step.ts';
+import type { Context } from './context.ts';
+import type { Certainty, Fix } from './diagnosis.ts';
+import type { Cause, Finding } from './finding.ts';
+import { commandsOf, withLink, withNamespace, wouldWork } from './what-if.ts';
+import { askedText, inNetns, netnsText, serverText } from './words.ts';
+
+/** Proven when the program met the errno that an unresolved neighbour gives. */
+function certaintyOf({ kernel, connection }: Context): Certainty {
+  return kernel !== null && connection.errno === 'EHOSTUNREACH' ? 'proven' : 'inferred';
+}
+
+const mainTable = 254;
+
+/** The host with a route to one address by a device, before all others. */
+function withRoute(host: HostState, netns: string, destination: string, device: string): HostState {
+  const family = destination.includes(':') ? 6 : 4;
+  const source: Quote = { netns, command: '', text: '' };
+  const route: Route = {
+    family,
+    table: mainTable,
+    type: 'unicast',
+    prefix: destination,
+    prefixLength: family === 4 ? 32 : 128,
+    metric: 0,
+    scope: 0,
+    tos: 0,
+    from: null,
+    preferredSource: null,
+    nextHops: [{ device, gateway: null, dead: false, linkDown: false }],
+    source,
+  };
+  return withNamespace(host, netns, (namespace) => ({ ...namespace, routes: [route, ...namespace.routes] }));
+}
+
+function isThere({ end }: Journey): boolean {
+  return end.kind === 'accepted' || end.kind === 'refused' || end.kind === 'rejected' || end.kind === 'returned';
+}
+
+/** Devices of a namespace that packets may leave by, but for one. */
+function otherDevices({ links }: NamespaceState, device: string | null): Link[] {
+  return links.filter(({ name, kind, up, master }) => name !== device && kind !== 'loopback' && up && master === null);
+}
+
+/** A journey, and what it would be with the host changed. */
+interface Way {
+  readonly now: Journey;
+  readonly then: (changed: HostState) => Journey | null;
+  readonly direction: 'request' | 'reply';
+  readonly destination: string;
+}
+
+function waysOf({ host, journey: way, packet, clientNetns }: Context): Way[] {
+  if (host === null || way === null || clientNetns === null) return [];
+  const request: Way = {
+    now: way,
+    then: (changed) => journey(changed, packet, clientNetns),
+    direction: 'request',
+    destination: way.arrived.destination,
+  };
+  const back = way.end.kind === 'accepted' ? replyJourney(host, way) : null;
+  if (back === null) return [request];
+  const then = (changed: HostState): Journey | null => replyJourney(changed, journey(changed, packet, clientNetns));
+  return [request, { now: back, then, direction: 'reply', destination: back.packet.destination }];
+}
+
+/** The device behind which the address is, where the route names another. */
+function rightDevice({ host }: Context, { now, then, destination }: Way, last: Step): string | null {
+  const namespace = host?.namespaces.get(last.netns);
+  if (host === null || namespace === undefined || now.end.kind !== 'unanswered') return null;
+  const route = now.steps.findLast(({ stage, netns }) => stage === 'route' && netns === last.netns);
+  for (const { name } of otherDevices(namespace, route?.device ?? last.device)) {
+    const changed = then(withRoute(host, last.netns, destination, name));
+    if (changed !== null && isThere(changed)) return name;
+  }
+  return null;
+}
+
+/** The route leads out of one device, and who is asked for is behind another. */
+export const routeWrongDevice: Cause = (context) => {
+  const { connection, host } = context;
+  if (host === null || wasAnswered(connection)) return null;
+  if (connection.outcome !== 'timeout' && connection.outcome !== 'unreachable') return null;
+  for (const way of waysOf(context)) {
+    const last = way.now.steps.at(-1);
+    const right = last === undefined ? null : rightDevice(context, way, last);
+    if (last === undefined || right === null) continue;
+    const route = way.now.steps.findLast(({ stage, netns }) => stage === 'route' && netns === last.netns);
+    return wrongDevice(context, host, way, route ?? last, right);
+  }
+  return null;
+};
+
+function wrongDevice(context: Context, host: HostState, way: Way, route: Step, right: string): Finding {
+  const { netns, device } = route;
+  const { destination, direction } = way;
+  const changed = withRoute(host, netns, destination, right);
+  const length = destination.includes(':') ? 128 : 32;
+  const what = direction === 'reply' ? 'The answer' : 'The packet';
+  const fix: Fix = {
+    summary: `Send what goes to ${destination} out of ${right}. If both devices really are in one network, give each its own, or plug them into one bridge.`,
+    commands: commandsOf(['ip', 'route', 'replace', `${destination}/${length}`, 'dev', right]),
+    netns,
+    verified: wouldWork(context, changed),
+  };
+  return {
+    cause: 'route-wrong-device',
+    certainty: direction === 'reply' ? 'inferred' : certaintyOf(context),
+    where: { netns, device, stage: 'route' },
+    ...(direction === 'reply' ? { direction } : {}),
+    verdict: 'failed',
+    detail: `the route to ${destination} is by ${device}, and ${destination} is behind ${right}`,
+    evidence: route.quotes.map((quote) => ({ kind: 'snapshot' as const, ...quote })),
+    summary: `${serverText(context)} ${direction === 'reply' ? 'did not answer' : 'could not be reached'}: ${netnsText(netns)} sends ${direction === 'reply' ? 'the answer to' : 'what goes to'} ${destination} out of ${device}, and ${destination} is behind ${right}.`,
+    explanation: [
+      askedText(context),
+      `${what} has to leave ${netnsText(netns)} by ${right}, where ${destination} is. The routing table says ${device} (${route.detail}); there nobody answers for the address. Two devices with addresses of one network do that: the kernel takes the route that it finds first, whichever device the neighbour is behind.`,
+    ],
+    fixes: [fix],
+    alternatives: [],
+  };
+}
+
+/** A cable's end that is plugged into no bridge, where a bridge of that network stands beside it. */
+interface Loose {
+  readonly netns: string;
+  readonly device: string;
+  readonly bridge: string;
+  readonly source: Quote;
+}
+
+function looseEnd({ host, journey: way }: Context): Loose | null {
+  const step = way?.steps.findLast(({ stage }) => stage === 'ingress');
+  const namespace = host?.namespaces.get(step?.netns ?? '');
+  const link = namespace?.links.find(({ name }) => name === step?.device);
+  if (way === null || namespace === undefined || link === undefined) return null;
+  if (link.kind !== 'veth' || link.master !== null || link.addresses.some(({ family }) => family === 4)) return null;
+  const { source, family } = way.arrived;
+  const bridge = namespace.links.find(
+    ({ kind, addresses }) =>
+      kind === 'bridge' &&
+      addresses.some((own) => own.family === family && inPrefix(source, own.address, own.prefixLength)),
+  );
+  if (bridge === undefined) return null;
+  return { netns: namespace.name, device: link.name, bridge: bridge.name, source: link.source };
+}
+
+/** The host with the cable plugged into the bridge. */
+function pluggedIn(host: HostState, { netns, device, bridge, source }: Loose): HostState {
+  const port = {
+    device,
+    bridge,
+    state: 'forwarding',
+    hairpin: false,
+    isolated: false,
+    flood: true,
+    broadcastFlood: true,
+    multicastFlood: true,
+    source,
+  };
+  const linked = withLink(host, netns, device, { master: bridge });
+  return withNamespace(linked, netns, (namespace) => ({
+    ...namespace,
+    bridgePorts: [...namespace.bridgePorts, port],
+  }));
+}
+
+/** The veth of a container is plugged into no bridge. */
+export const bridgePortDetached: Cause = (context) => {
+  const { connection, host, journey: way } = context;
+  const isSilent = way?.end.kind === 'unanswered' || way?.end.kind === 'dropped';
+  if (host === null || !isSilent || wasAnswered(connection)) return null;
+  if (connection.outcome !== 'timeout' && connection.outcome !== 'unreachable') return null;
+  const loose = looseEnd(context);
+  if (loose === null) return null;
+  const { netns, device, bridge, source } = loose;
+  return {
+    cause: 'bridge-port-detached',
+    certainty: certaintyOf(context),
+    where: { netns, device, stage: 'bridge' },
+    verdict: 'failed',
+    detail: `${device} is a port of no bridge, and the network is that of ${bridge}`,
+    evidence: [{ kind: 'snapshot', ...source }],
+    summary: `${serverText(context)} could not be reached: ${device}, the other end of the sender's cable, is plugged into no bridge ${inNetns(netns)}.`,
+    explanation: [
+      askedText(context),
+      `A container is joined to the host by a pair of devices, like the two ends of a cable: what goes in at one end comes out at the other. The end ${inNetns(netns)}, ${device}, should be plugged into the bridge ${bridge}, whose network it is. It is not, so what the container sends comes out there and reaches nobody.`,
+    ],
+    fixes: [
+      {
+        summary: `Plug ${device} into ${bridge}. Whatever made the container will do so itself at its next start, or it has a fault of its own.`,
+        commands: commandsOf(['ip', 'link', 'set', device, 'master', bridge]),
+        netns,
+        verified: wouldWork(context, pluggedIn(host, loose)),
+      },
+    ],
+    alternatives: [],
+  };
+};

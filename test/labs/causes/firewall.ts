@@ -1,0 +1,161 @@
+/** Labs of firewall rules, by each tool. */
+import type { CauseLab } from './cause-lab.ts';
+import { containerHost, curl } from './topology.ts';
+
+const filter = (...lines: readonly string[]): string => ['*filter', ...lines, 'COMMIT', ''].join('\n');
+const legacy = (...rules: readonly (readonly string[])[]) =>
+  rules.map((rule) => ({ host: 'host', argv: ['iptables-legacy', ...rule] }));
+const masquerade =
+  'table ip masq { chain post { type nat hook postrouting priority 100; oifname "up0" masquerade; }; }';
+
+/** See the file's head. */
+export const firewallLabs: readonly CauseLab[] = [
+  {
+    name: 'firewall-drop: a container asks its neighbour by the host, a rule of iptables',
+    spec: containerHost({
+      web: { addresses: { eth0: ['10.88.0.20/16'] } },
+      host: { iptables: filter('-A INPUT -p tcp -m tcp --dport 8080 -j DROP') },
+    }),
+    command: curl('box', '10.88.0.1:8080/'),
+    expected: {
+      outcome: 'timeout',
+      cause: 'firewall-drop',
+      host: 'host',
+      stage: 'input',
+      rule: '-A INPUT -p tcp -m tcp --dport 8080 -j DROP',
+    },
+  },
+  {
+    name: 'firewall-drop: the policy of FORWARD, iptables on nft',
+    spec: containerHost({
+      host: { iptables: filter(':FORWARD DROP [0:0]', '-A FORWARD -i up0 -j ACCEPT'), nft: masquerade },
+    }),
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'firewall-drop', host: 'host', stage: 'forward', rule: 'policy DROP' },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop: the policy of FORWARD, legacy iptables',
+    spec: containerHost({ host: { nft: masquerade } }),
+    before: legacy(['-P', 'FORWARD', 'DROP'], ['-A', 'FORWARD', '-i', 'up0', '-j', 'ACCEPT']),
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'firewall-drop', host: 'host', stage: 'forward', rule: 'policy DROP' },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop: a rule of nftables, IPv6',
+    spec: containerHost({
+      host: {
+        nft: 'table inet guard { chain fwd { type filter hook forward priority 0; iifname "br0" tcp dport 80 drop; }; }',
+      },
+      outside: { routes: ['fd00:88::/64 via 2001:db8:113::2'], services: {} },
+    }),
+    command: curl('box', '[2001:db8:113::1]/'),
+    expected: {
+      outcome: 'timeout',
+      cause: 'firewall-drop',
+      host: 'host',
+      stage: 'forward',
+      rule: 'iifname "br0" tcp dport 80 drop',
+    },
+  },
+  {
+    name: "firewall-drop: the container's own output",
+    spec: containerHost({ box: { iptables: filter('-A OUTPUT -p tcp -m tcp --dport 80 -j DROP') } }),
+    command: curl('box', '10.88.0.20/'),
+    expected: {
+      outcome: 'timeout',
+      cause: 'firewall-drop',
+      host: 'box',
+      stage: 'output',
+      rule: '-A OUTPUT -p tcp -m tcp --dport 80 -j DROP',
+    },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop: containers kept apart on one bridge, by br_netfilter',
+    spec: containerHost({ host: { iptables: filter('-A FORWARD -i br0 -o br0 -j DROP') } }),
+    before: [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=1'] }],
+    command: curl('box', '10.88.0.20/'),
+    expected: {
+      outcome: 'timeout',
+      cause: 'firewall-drop',
+      host: 'host',
+      stage: 'forward',
+      rule: '-A FORWARD -i br0 -o br0 -j DROP',
+    },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop-reply: no rule lets answers come back',
+    spec: containerHost({
+      host: { iptables: filter(':FORWARD DROP [0:0]', '-A FORWARD -i br0 -j ACCEPT'), nft: masquerade },
+    }),
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'firewall-drop-reply', host: 'host', stage: 'forward', rule: 'policy DROP' },
+    mends: true,
+  },
+  {
+    name: 'firewall-reject: port unreachable, iptables',
+    spec: containerHost({ web: { iptables: filter('-A INPUT -p tcp -m tcp --dport 80 -j REJECT') } }),
+    command: curl('box', '10.88.0.20/'),
+    expected: {
+      outcome: 'refused',
+      cause: 'firewall-reject',
+      host: 'web',
+      stage: 'input',
+      rule: '-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable',
+    },
+    mends: true,
+  },
+  {
+    name: 'firewall-reject: prohibited, nftables',
+    spec: containerHost({
+      host: {
+        nft: `${masquerade} table inet guard { chain fwd { type filter hook forward priority 0; ip saddr 10.88.0.0/16 tcp dport 80 reject with icmpx admin-prohibited; }; }`,
+      },
+    }),
+    command: curl('box', '203.0.113.1/'),
+    expected: {
+      outcome: 'unreachable',
+      cause: 'firewall-reject',
+      host: 'host',
+      stage: 'forward',
+      rule: 'ip saddr 10.88.0.0/16 tcp dport 80 reject with icmpx admin-prohibited',
+    },
+    mends: true,
+  },
+  {
+    name: 'firewall-reject: a reset, legacy iptables',
+    spec: containerHost({ host: {} }),
+    before: legacy(['-A', 'INPUT', '-p', 'tcp', '--dport', '8080', '-j', 'REJECT', '--reject-with', 'tcp-reset']),
+    command: curl('box', '10.88.0.1:8080/'),
+    expected: {
+      outcome: 'refused',
+      cause: 'firewall-reject',
+      host: 'host',
+      stage: 'input',
+      rule: '-A INPUT -p tcp -m tcp --dport 8080 -j REJECT --reject-with tcp-reset',
+    },
+  },
+  {
+    name: 'firewall-reject: a database that one client may ask',
+    spec: containerHost({
+      web: {
+        iptables: filter(
+          '-A INPUT -s 10.88.0.30/32 -p tcp -m tcp --dport 80 -j ACCEPT',
+          '-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-host-prohibited',
+        ),
+      },
+    }),
+    command: curl('box', '10.88.0.20/'),
+    expected: {
+      outcome: 'unreachable',
+      cause: 'firewall-reject',
+      host: 'web',
+      stage: 'input',
+      rule: '-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-host-prohibited',
+    },
+    mends: true,
+  },
+];

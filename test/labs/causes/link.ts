@@ -1,0 +1,90 @@
+/** Labs of links, bridges and neighbours. */
+import type { CauseLab } from './cause-lab.ts';
+import { containerHost, curl } from './topology.ts';
+
+const ip = (host: string, ...argv: readonly string[]) => ({ host, argv: ['ip', ...argv] });
+const port = (device: string, ...argv: readonly string[]) => ({
+  host: 'host',
+  argv: ['bridge', 'link', 'set', 'dev', device, ...argv],
+});
+const ask = curl('box', '10.88.0.20/', 5);
+
+/** See the file's head. */
+export const linkLabs: readonly CauseLab[] = [
+  {
+    name: 'neighbour-unresolved: nobody has the address',
+    spec: containerHost(),
+    command: curl('box', '10.88.0.77/', 5),
+    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+  },
+  {
+    name: 'neighbour-unresolved: IPv6',
+    spec: containerHost(),
+    command: curl('box', '[fd00:88::77]/', 5),
+    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+  },
+  {
+    name: 'stale-neighbour: a permanent entry that is wrong',
+    spec: containerHost(),
+    before: [
+      ip('box', 'neigh', 'replace', '10.88.0.20', 'lladdr', '02:00:00:00:00:99', 'dev', 'eth0', 'nud', 'permanent'),
+    ],
+    command: ask,
+    expected: { outcome: 'timeout', cause: 'stale-neighbour', host: 'host', stage: 'neighbour' },
+    mends: true,
+  },
+  {
+    name: 'interface-down: the port of the neighbour',
+    spec: containerHost(),
+    before: [ip('host', 'link', 'set', 'veth1', 'down')],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'interface-down', host: 'host', stage: 'egress' },
+    mends: true,
+  },
+  {
+    name: "interface-down: the neighbour's own device",
+    spec: containerHost(),
+    before: [ip('web', 'link', 'set', 'eth0', 'down')],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'interface-down', host: 'host', stage: 'egress' },
+  },
+  {
+    name: 'loopback-down: a fresh namespace',
+    spec: containerHost(),
+    before: [ip('box', 'link', 'set', 'lo', 'down')],
+    command: curl('box', '127.0.0.1/'),
+    expected: { outcome: 'unreachable', cause: 'loopback-down', host: 'box' },
+  },
+  {
+    name: 'bridge-port-detached: a cable in no bridge',
+    spec: containerHost(),
+    before: [ip('host', 'link', 'set', 'veth0', 'nomaster')],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'bridge-port-detached', host: 'host', stage: 'bridge' },
+    mends: true,
+  },
+  {
+    name: 'bridge-port-blocked: the port of the neighbour',
+    spec: containerHost(),
+    before: [port('veth1', 'state', '4')],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'bridge-port-blocked', host: 'host', stage: 'bridge' },
+    mends: true,
+  },
+  {
+    name: 'bridge-port-isolated: both',
+    spec: containerHost(),
+    before: [port('veth0', 'isolated', 'on'), port('veth1', 'isolated', 'on')],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'bridge-port-isolated', host: 'host', stage: 'bridge' },
+    mends: true,
+  },
+  {
+    name: 'bridge-flood-off: the question is not passed on',
+    spec: containerHost(),
+    before: [port('veth1', 'bcast_flood', 'off')],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'bridge-flood-off', host: 'host', stage: 'bridge' },
+    mends: true,
+  },
+];

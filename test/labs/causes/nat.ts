@@ -1,0 +1,88 @@
+/** Labs of address translation. */
+import type { CauseLab } from './cause-lab.ts';
+import { containerHost, curl, webServer } from './topology.ts';
+
+const publish = '-A PREROUTING -d 203.0.113.2/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80';
+const nat = (...rules: readonly string[]): string => ['*nat', ...rules, 'COMMIT', ''].join('\n');
+
+/** See the file's head. */
+export const natLabs: readonly CauseLab[] = [
+  {
+    name: 'missing-masquerade: a container asks the world',
+    spec: containerHost(),
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'missing-masquerade', host: 'host', stage: 'postrouting' },
+    mends: true,
+  },
+  {
+    name: 'missing-masquerade: the rule names another network',
+    spec: containerHost({ host: { iptables: nat('-A POSTROUTING -s 10.99.0.0/16 -o up0 -j MASQUERADE') } }),
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'missing-masquerade', host: 'host', stage: 'postrouting' },
+    mends: true,
+  },
+  {
+    name: 'dnat-not-applied-to-local: the host asks for the port that it publishes',
+    spec: containerHost({ host: { iptables: nat(publish) } }),
+    command: curl('host', '203.0.113.2:8080/'),
+    expected: { outcome: 'refused', cause: 'dnat-not-applied-to-local', host: 'host', stage: 'output' },
+    mends: true,
+  },
+  {
+    name: 'dnat-not-applied-to-local: localhost, by nftables',
+    spec: containerHost({
+      host: {
+        nft: 'table ip publish { chain pre { type nat hook prerouting priority -100; tcp dport 8080 dnat to 10.88.0.20:80; }; }',
+      },
+    }),
+    command: curl('host', '127.0.0.1:8080/'),
+    expected: { outcome: 'refused', cause: 'dnat-not-applied-to-local', host: 'host', stage: 'output' },
+    mends: true,
+  },
+  {
+    name: 'hairpin-nat-missing: a container asks its neighbour by the published port',
+    spec: containerHost({ host: { iptables: nat(publish) } }),
+    command: curl('box', '203.0.113.2:8080/'),
+    expected: { outcome: 'timeout', cause: 'hairpin-nat-missing', host: 'host', stage: 'postrouting' },
+    mends: true,
+  },
+  {
+    name: 'hairpin-nat-missing: by nftables',
+    spec: containerHost({
+      host: {
+        nft: 'table inet publish { chain pre { type nat hook prerouting priority -100; tcp dport 8080 dnat ip to 10.88.0.20:80; }; }',
+      },
+    }),
+    command: curl('box', '203.0.113.2:8080/'),
+    expected: { outcome: 'timeout', cause: 'hairpin-nat-missing', host: 'host', stage: 'postrouting' },
+    mends: true,
+  },
+  {
+    name: 'localnet-not-routable: a port of loopback is published',
+    spec: containerHost({
+      host: {
+        iptables: nat('-A PREROUTING -i br0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 127.0.0.1:80'),
+        services: { web: webServer('127.0.0.1', 80) },
+      },
+    }),
+    command: curl('box', '10.88.0.1:8080/'),
+    expected: { outcome: 'timeout', cause: 'localnet-not-routable', host: 'host', stage: 'route' },
+    mends: true,
+  },
+  {
+    name: 'localnet-not-routable: the host asks localhost for a container',
+    spec: containerHost({
+      host: {
+        iptables: nat('-A OUTPUT -d 127.0.0.1/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80'),
+      },
+    }),
+    command: curl('host', '127.0.0.1:8080/'),
+    expected: { outcome: 'timeout', cause: 'localnet-not-routable', host: 'host', stage: 'output' },
+  },
+  {
+    name: 'source-is-local: a container asks for its own published port',
+    spec: containerHost({ host: { iptables: nat(publish) } }),
+    command: curl('web', '203.0.113.2:8080/'),
+    expected: { outcome: 'timeout', cause: 'source-is-local', host: 'web', stage: 'route' },
+  },
+];

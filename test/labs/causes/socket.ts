@@ -1,0 +1,142 @@
+/** Labs of sockets and of the programs behind them. */
+import { httpsServer } from '../services.ts';
+import type { ServiceSpec } from '../spec.ts';
+import type { CauseLab } from './cause-lab.ts';
+import { containerHost, curl, webServer } from './topology.ts';
+
+/** A program of one line of Python that listens on TCP port 80. */
+function listening(code: string, backlog = 5): ServiceSpec {
+  const program = [
+    'import socket, time, struct',
+    's = socket.socket()',
+    's.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)',
+    's.bind(("0.0.0.0", 80))',
+    `s.listen(${backlog})`,
+    code,
+  ].join('\n');
+  return { argv: () => ['python3', '-c', program], listens: '0.0.0.0:80' };
+}
+
+const linger = 'struct.pack("ii", 1, 0)';
+const serve = (each: string): string =>
+  ['while True:', '  c, _ = s.accept()', ...each.split('\n').map((line) => `  ${line}`)].join('\n');
+
+/** See the file's head. */
+export const socketLabs: readonly CauseLab[] = [
+  {
+    name: 'no-listener: a closed port of a neighbour',
+    spec: containerHost(),
+    command: curl('box', '10.88.0.20:81/'),
+    expected: { outcome: 'refused', cause: 'no-listener', host: 'web', stage: 'socket' },
+  },
+  {
+    name: 'no-listener: IPv6, the host',
+    spec: containerHost(),
+    command: curl('box', '[fd00:88::1]:81/'),
+    expected: { outcome: 'refused', cause: 'no-listener', host: 'host', stage: 'socket' },
+  },
+  {
+    name: 'no-listener: behind a published port',
+    spec: containerHost({
+      host: {
+        nft: 'table ip publish { chain pre { type nat hook prerouting priority -100; tcp dport 8080 dnat to 10.88.0.20:81; }; }',
+      },
+    }),
+    command: curl('outside', '203.0.113.2:8080/'),
+    expected: { outcome: 'refused', cause: 'no-listener', host: 'web', stage: 'socket' },
+  },
+  {
+    name: 'listener-on-other-address: a service of the host on loopback',
+    spec: containerHost({ host: { services: { web: webServer('127.0.0.1', 8080) } } }),
+    command: curl('box', '10.88.0.1:8080/'),
+    expected: { outcome: 'refused', cause: 'listener-on-other-address', host: 'host', stage: 'socket' },
+  },
+  {
+    name: 'listener-on-other-address: in the container, behind a published port',
+    spec: containerHost({
+      web: { services: { web: webServer('127.0.0.1', 80) } },
+      host: {
+        nft: 'table ip publish { chain pre { type nat hook prerouting priority -100; tcp dport 8080 dnat to 10.88.0.20:80; }; }',
+      },
+    }),
+    command: curl('outside', '203.0.113.2:8080/'),
+    expected: { outcome: 'refused', cause: 'listener-on-other-address', host: 'web', stage: 'socket' },
+  },
+  {
+    name: 'listener-other-family: IPv6 to a service of IPv4',
+    spec: containerHost(),
+    command: curl('box', '[fd00:88::20]/'),
+    expected: { outcome: 'refused', cause: 'listener-other-family', host: 'web', stage: 'socket' },
+  },
+  {
+    name: 'listener-on-other-device',
+    spec: containerHost({
+      host: {
+        services: {
+          web: {
+            argv: () => [
+              'python3',
+              '-c',
+              'import socket\ns = socket.socket()\ns.setsockopt(1, 25, b"up0")\ns.bind(("0.0.0.0", 80))\ns.listen()\nwhile True: s.accept()',
+            ],
+            listens: '0.0.0.0%up0:80',
+          },
+        },
+      },
+    }),
+    command: curl('box', '10.88.0.1/'),
+    expected: { outcome: 'refused', cause: 'listener-on-other-device', host: 'host', stage: 'socket' },
+  },
+  {
+    name: 'accept-queue-full: a program that never accepts',
+    spec: containerHost({ web: { services: { stuck: listening('time.sleep(600)', 0) } } }),
+    before: [
+      {
+        host: 'box',
+        argv: [
+          'python3',
+          '-c',
+          'import socket, subprocess, sys\nall = [socket.socket() for _ in range(4)]\nfor s in all:\n  s.setblocking(False)\n  s.connect_ex(("10.88.0.20", 80))\nsubprocess.Popen([sys.executable, "-c", "import time; time.sleep(25)"], pass_fds=[s.fileno() for s in all], stdin=-3, stdout=-3, stderr=-3, start_new_session=True)',
+        ],
+      },
+    ],
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'timeout', cause: 'accept-queue-full', host: 'web', stage: 'socket' },
+  },
+  {
+    name: 'reset-by-application',
+    spec: containerHost({
+      web: {
+        services: {
+          web: listening(serve(`c.recv(100)\nc.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ${linger})\nc.close()`)),
+        },
+      },
+    }),
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'reset', cause: 'reset-by-application', host: 'web', stage: 'application' },
+  },
+  {
+    name: 'closed-by-application',
+    spec: containerHost({ web: { services: { web: listening(serve('c.recv(1000)\nc.close()')) } } }),
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'closed', cause: 'closed-by-application', host: 'web', stage: 'application' },
+  },
+  {
+    name: 'no-response-from-application',
+    spec: containerHost({ web: { services: { web: listening(`all = []\n${serve('all.append(c)')}`) } } }),
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'timeout', cause: 'no-response-from-application', host: 'web', stage: 'application' },
+  },
+  {
+    name: 'tls-to-plaintext',
+    spec: containerHost(),
+    command: { host: 'box', argv: ['curl', '-sSk', '-m', '2', 'https://10.88.0.20:80/'] },
+    expected: { outcome: 'tls-failed', cause: 'tls-to-plaintext', host: 'web', stage: 'application' },
+  },
+  {
+    name: 'plaintext-to-tls',
+    spec: containerHost({ web: { services: { web: httpsServer('0.0.0.0:443') } } }),
+    command: curl('box', '10.88.0.20:443/'),
+    expected: { outcome: 'closed', cause: 'plaintext-to-tls', host: 'web', stage: 'application' },
+  },
+];
