@@ -13,9 +13,10 @@ import { askedText, inNetns, ownerText, serverText } from './words.ts';
 function program({ journey }: Context): { readonly where: Finding['where']; readonly name: string } {
   const last = journey?.steps.at(-1);
   const found = journey?.end.kind === 'accepted' && last !== undefined;
+  const listener = journey?.end.kind === 'accepted' ? journey.end.listener : null;
   return {
     where: { netns: found ? last.netns : null, device: found ? last.device : null, stage: 'application' },
-    name: found && journey.end.kind === 'accepted' ? ownerText(journey.end.listener) : 'the program that listens there',
+    name: listener === null ? 'the program that listens there' : ownerText(listener),
   };
 }
 

@@ -1,6 +1,7 @@
-/** The last stretch: which socket of a host takes the packet, or what becomes of it without one. */
+/** The last stretch: which socket of a host takes the packet, or what becomes of it without one. Pings have none. */
 
 import type { Listener, NamespaceState } from '../host/state.ts';
+import { settingOf } from './setting.ts';
 import { bestListeners, connectedSocket, listenersOnPort } from './socket.ts';
 import type { JourneyEnd, ModelPacket, Step } from './step.ts';
 
@@ -19,8 +20,34 @@ function ownerText({ process }: Listener): string {
   return process === null ? 'a socket' : `${process.name} (pid ${process.pid})`;
 }
 
+/**
+ * An echo request, which the kernel answers itself unless it is told not to (`icmp_echo` in net/ipv4/icmp.c). Of IPv6 the
+ * snapshot has no such setting.
+ */
+function echo(
+  namespace: NamespaceState,
+  { family, destination }: ModelPacket,
+  device: string,
+  broadcast: boolean,
+): Delivery {
+  const place = { netns: namespace.name, device, stage: 'socket' } as const;
+  const ignores = settingOf(namespace, 'net.ipv4.icmp_echo_ignore_all');
+  const silent = family === 4 && ignores.value !== 0;
+  if (!silent && !broadcast) {
+    const detail = 'the kernel answers echo requests itself';
+    const end: JourneyEnd = { kind: 'accepted', netns: namespace.name, listener: null };
+    return { step: { ...place, verdict: 'delivered', detail, quotes: family === 4 ? ignores.quotes : [] }, end };
+  }
+  const reason = silent
+    ? `echo requests are not answered: net.ipv4.icmp_echo_ignore_all is ${ignores.value}`
+    : `${destination} is a broadcast address, and few hosts answer what is sent to it`;
+  const step: Step = { ...place, verdict: 'dropped', detail: reason, quotes: silent ? ignores.quotes : [] };
+  return { step, end: { kind: 'dropped', reason, answer: null } };
+}
+
 /** Gives the packet, which came in by the device, to a socket of the namespace. */
 export function deliver(namespace: NamespaceState, packet: ModelPacket, device: string, broadcast = false): Delivery {
+  if (packet.protocol === 'icmp') return echo(namespace, packet, device, broadcast);
   const place = { netns: namespace.name, device, stage: 'socket' } as const;
   const netns = namespace.name;
   const connected = connectedSocket(namespace, packet);

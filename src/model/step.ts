@@ -75,7 +75,7 @@ export interface Answer {
 
 /**
  * How a journey ends: exactly one of these.
- * - `accepted`: a listener takes it;
+ * - `accepted`: a listener takes it; null: the kernel itself, which answers an echo request;
  * - `refused`: it is delivered, and no socket takes it (`samePort`: the listeners that have the port all the same);
  * - `returned`: an answer that comes back to the namespace that asked;
  * - `unroutable`: no route, or one that says no;
@@ -86,7 +86,7 @@ export interface Answer {
  * - `undetermined`: the model does not know, and says what it lacks.
  */
 export type JourneyEnd =
-  | { readonly kind: 'accepted'; readonly netns: string; readonly listener: Listener }
+  | { readonly kind: 'accepted'; readonly netns: string; readonly listener: Listener | null }
   | { readonly kind: 'refused'; readonly netns: string; readonly samePort: readonly Listener[] }
   | { readonly kind: 'returned'; readonly netns: string }
   | {

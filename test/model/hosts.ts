@@ -260,14 +260,19 @@ export function host(...namespaces: readonly NamespaceState[]): HostState {
 }
 
 /** A packet to `ADDRESS PORT`. */
-export function packetTo(destination: string, destinationPort = 80, protocol: 'tcp' | 'udp' = 'tcp'): ModelPacket {
+export function packetTo(
+  destination: string,
+  destinationPort = 80,
+  protocol: ModelPacket['protocol'] = 'tcp',
+): ModelPacket {
   const family = destination.includes(':') ? 6 : 4;
   return { protocol, family, source: family === 4 ? '10.88.0.10' : 'fd00:88::10', destination, destinationPort };
 }
 
 /** A journey as text: one line a step, `netns:device stage verdict`, and its end. */
 export function told({ steps, end }: Journey): string[] {
-  const reason = 'reason' in end ? `: ${end.reason}` : 'listener' in end ? ` by ${end.listener.source.text}` : '';
+  const reason =
+    'reason' in end ? `: ${end.reason}` : 'listener' in end ? ` by ${end.listener?.source.text ?? 'the kernel'}` : '';
   return [
     ...steps.map(({ netns, device, stage, verdict }) => `${netns}:${device ?? '-'} ${stage} ${verdict}`),
     `${end.kind}${reason}`,
