@@ -2,12 +2,13 @@
 
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
-import { above0, repeated, seconds } from './arguments.ts';
+import { above0, colorOption, repeated, seconds } from './arguments.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import { errorText, UserError, WrongUsage } from './errors.ts';
 import type { FollowOptions } from './follow.ts';
 import type { FramesOptions } from './frames.ts';
 import { addHostCommands } from './host-commands.ts';
+import { addPath } from './path-command.ts';
 import { addRecord } from './record-command.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './run.ts';
@@ -34,9 +35,6 @@ function processNumber(text: string): string {
 
 const ignoredSignals = takeIgnoredSignals(process.env);
 ignoreSignals(ignoredSignals);
-
-const colorOption = (): Option =>
-  new Option('--color <when>', 'colour the report').choices(['auto', 'always', 'never']).default('auto');
 
 /** Says why, and ends with this status once everything is written. */
 function fail(error: unknown, status: number): void {
@@ -71,6 +69,7 @@ Examples:
   nettrace replay outage.pcapng                          open a saved case or any capture
   nettrace frames outage.pcapng                          its frames, one line each
   nettrace follow outage.pcapng 1                        what was said on its first connection
+  nettrace path tcp 10.88.0.1:19001                      the way of a packet that is not sent
   nettrace doctor                                        what this host gives, and what is missing
   nettrace demo                                          see a real outage explained`,
   );
@@ -200,6 +199,7 @@ Examples:
   });
 
 addHostCommands(program);
+addPath(program);
 addRecord(program, ignoredSignals, (error) => {
   fail(error, failed);
   // What it had started ends with it.

@@ -3,7 +3,7 @@
 import { encodeSnapshot, largestSnapshot, readSnapshot } from '../capfile/snapshot-file.ts';
 import { collectSnapshot } from '../host/collect.ts';
 import { listContainers } from '../host/containers.ts';
-import { findNamespaces } from '../host/namespaces.ts';
+import { findNamespaces, type NamespaceSet } from '../host/namespaces.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import { escapeText } from '../report/escape.ts';
 import { escapeJson } from '../report/json.ts';
@@ -16,8 +16,8 @@ export interface SnapshotOptions {
   readonly output?: string;
 }
 
-/** The state of this host, now. What could not be had is in its `missing`. */
-export async function takeSnapshot(): Promise<Snapshot> {
+/** This host's namespaces as far as this user may enter them, its own first; to be disposed of. */
+export async function openNamespaces(): Promise<NamespaceSet & Disposable> {
   // Somebody else's engine would answer for that user's own, and make its directories in that user's home.
   const isRoot = process.getuid?.() === 0;
   const { containers, missing } = isRoot ? await listContainers() : { containers: [], missing: [] };
@@ -31,11 +31,20 @@ export async function takeSnapshot(): Promise<Snapshot> {
       : [
           `${others === 1 ? 'One network namespace was' : `${others} network namespaces were`} not entered: that needs root.`,
         ];
-  try {
-    return await collectSnapshot(within, { missing: [...missing, ...set.missing, ...unentered] });
-  } finally {
-    set.dispose();
-  }
+  const dispose = (): void => set.dispose();
+  return {
+    namespaces: within,
+    missing: [...missing, ...set.missing, ...unentered],
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
+}
+
+/** The state of this host, now. What could not be had is in its `missing`. */
+export async function takeSnapshot(): Promise<Snapshot> {
+  using set = await openNamespaces();
+  // The children read through the descriptors: they are to be done before these close.
+  return await collectSnapshot(set.namespaces, { missing: set.missing });
 }
 
 /** Reads a snapshot from a file, which may be compressed; - is standard input. Throws a UserError that names it. */

@@ -17,6 +17,8 @@ export interface Context {
   readonly clientNetns: string | null;
   readonly packet: ModelPacket;
   readonly journey: Journey | null;
+  /** The way of the answer by the model, where no packet was seen and so nothing else tells of it; else null. */
+  readonly wayBack: Journey | null;
   /** Null where the kernel was not asked. */
   readonly kernel: KernelReading | null;
   /** The kernel was asked and nothing that it said was lost: that it did not say a thing is evidence too. */
@@ -93,6 +95,7 @@ export function gatherContext(
     clientNetns,
     packet,
     journey: host === null || clientNetns === null ? null : journey(host, packet, clientNetns),
+    wayBack: null,
     kernel: asked ? readKernelFor(connection, records, { clock: session.clock, deviceOf }) : null,
     kernelComplete: asked && session?.kernelEventsLost === 0,
     serverName: findServerName(evidence, connection, host),
