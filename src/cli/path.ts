@@ -7,15 +7,15 @@ import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import { askForRoute, type RouteGetResult } from '../host/route-get.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { isLinkLocal6, parseAddress } from '../model/address.ts';
+import { isLinkLocal6, isUnspecified, parseAddress } from '../model/address.ts';
 import { isOwnAddress } from '../model/output.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { formatJson } from '../report/json.ts';
 import { formatPath } from '../report/path.ts';
-import { type Destination, readDestination, resolve } from './destination.ts';
+import { type Destination, type ResolvedAddress, readDestination, resolve } from './destination.ts';
 import { UserError, WrongUsage } from './errors.ts';
 import { failureStatus, hasFailed } from './fail.ts';
-import { namespaceCalled, namespacesInSight } from './namespace-choice.ts';
+import { namespaceCalled, namespacesInSight, thereAre } from './namespace-choice.ts';
 import { type ColorChoice, paintFor } from './paint.ts';
 import { openNamespaces, openSnapshot } from './snapshot.ts';
 
@@ -51,11 +51,21 @@ function checkSource(namespace: NamespaceState, packet: ModelPacket): void {
   );
 }
 
+/** connect() to no address means this host (`ip_route_output_key_hash_rcu`, `tcp_v6_connect`): where it comes from, or loopback. */
+function destinationOf({ address, family, name }: ResolvedAddress, from: string | undefined): ResolvedAddress {
+  if (!isUnspecified(address)) return { address, family, name };
+  return { address: family === 4 ? (from ?? '127.0.0.1') : '::1', family, name: name ?? address };
+}
+
 /** The packet that is asked for, sent from a namespace. Throws a UserError when no program there could send it. */
 function settle({ protocol, destination, from }: Asked, namespace: NamespaceState): Settled {
   const source = from === undefined ? null : parseAddress(from);
-  const { address, family, name } = resolve(namespace, destination.host, source?.family ?? null);
+  const { address, family, name } = destinationOf(resolve(namespace, destination.host, source?.family ?? null), from);
   const { device } = destination;
+  const devices = namespace.links.map((link) => link.name);
+  if (device !== null && !devices.includes(device)) {
+    throw new UserError(`there is no device ${device} in ${namespace.name}. ${thereAre(devices)}`);
+  }
   if (device === null && isLinkLocal6(address)) {
     throw new UserError(`${address} is a link-local address: name the device as well, ${address}%eth0`);
   }

@@ -2,10 +2,13 @@
 
 import type { KernelRoute } from '../host/parse/route-get.ts';
 import type { NamespaceState } from '../host/state.ts';
-import { isUnspecified, sameAddress } from '../model/address.ts';
+import { isMulticast, isUnspecified, sameAddress } from '../model/address.ts';
 import { chooseSource, routeQuery } from '../model/output.ts';
 import { lookUpRoute } from '../model/routing.ts';
 import type { ModelPacket } from '../model/step.ts';
+
+/** The length of 224.0.0.0/4: a shorter route is none for groups (RFC 5771). */
+const shortestOfGroups = 4;
 
 /** What the model's look-up gives, in the kernel's terms. */
 type ModelRoute =
@@ -17,6 +20,19 @@ type ModelRoute =
       readonly source: string;
     };
 
+/**
+ * Of an IPv4 destination for several hosts the kernel takes the device from the route, but neither the type nor, from one
+ * as wide as a default route, the gateway (`__mkroute_output` in net/ipv4/route.c).
+ */
+function forSeveral(destination: string, found: Extract<ModelRoute, { kind: 'route' }>, width: number): ModelRoute {
+  const everybody = sameAddress(destination, '255.255.255.255');
+  const group = isMulticast(destination);
+  if (!everybody && !group) return found;
+  const direct = everybody || width < shortestOfGroups;
+  const hops = found.hops.map(({ device, gateway }) => ({ device, gateway: direct ? null : gateway }));
+  return { ...found, type: everybody ? 'broadcast' : 'multicast', hops };
+}
+
 /** The look-up alone: what TCP refuses to do with a route that was found comes after it. Null: not known. */
 function modelRoute(namespace: NamespaceState, packet: ModelPacket): ModelRoute | null {
   const { source, routedAs } = chooseSource(namespace, packet);
@@ -26,7 +42,9 @@ function modelRoute(namespace: NamespaceState, packet: ModelPacket): ModelRoute 
   if (found.kind === 'refused') return { kind: 'error', errno: found.errno };
   // `inet6_rtm_getroute` finds the route first.
   if (packet.family === 6 && isUnspecified(source)) return { kind: 'error', errno: 'EADDRNOTAVAIL' };
-  return { kind: 'route', type: found.route.type, hops: found.nextHops, source };
+  const { route, nextHops } = found;
+  const answer = { kind: 'route', type: route.type, hops: nextHops, source } as const;
+  return packet.family === 4 ? forSeveral(packet.destination, answer, route.prefixLength) : answer;
 }
 
 function answerText(route: KernelRoute | ModelRoute): string {

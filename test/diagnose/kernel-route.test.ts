@@ -14,6 +14,7 @@ const router = namespace('router', {
     '10.99.0.0/16 dev eth1',
     'default via 10.88.0.1 dev eth0',
     '203.0.113.0/24 nexthop via 10.88.0.2 dev eth0 nexthop via 10.99.0.2 dev eth1',
+    '239.0.0.0/8 via 10.99.0.3 dev eth1',
     'prohibit 192.0.2.0/24',
     'fd00:88::/64 dev eth0',
     'default via fd00:88::0:1 dev eth0',
@@ -41,6 +42,9 @@ it.each<[string, string, KernelRoute, string[]]>([
   ['the same error', '192.0.2.1', failed('EACCES'), []],
   ['one of several next hops', '203.0.113.1', found('eth1', '10.99.0.2', '10.99.0.10'), []],
   ['its own address', '10.99.0.10', found('lo', null, '10.99.0.10', 'local'), []],
+  ['a group, by the default route', '224.0.0.5', found('eth0', null, '10.88.0.10', 'multicast'), []],
+  ['a group, by a route of its own', '239.0.0.5', found('eth1', '10.99.0.3', '10.99.0.10', 'multicast'), []],
+  ['everybody', '255.255.255.255', found('eth0', null, '10.88.0.10', 'broadcast'), []],
   [
     'another device',
     '10.88.0.7',

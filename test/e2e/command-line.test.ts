@@ -246,6 +246,11 @@ describe('path', () => {
     expect(path('icmp', '127.0.0.1').out).toMatch(/^icmp from bridgehost 127\.0\.0\.1 to bridgehost 127\.0\.0\.1:/);
   });
 
+  it('takes no address for this host, as connect() does', () => {
+    expect(path('tcp', '0.0.0.0:1').out).toContain(' 127.0.0.1:1 (0.0.0.0): no packet was sent');
+    expect(path('tcp', '[::]:1').out).toContain(' [::1]:1 (::): no packet was sent');
+  });
+
   it('writes one JSON document', () => {
     const { out } = path('--json', '--netns', 'container', 'tcp', '10.88.0.1:1');
     expect(JSON.parse(out)).toMatchObject({
@@ -285,6 +290,11 @@ describe('path', () => {
     ['a name that nobody knows', ['tcp', 'nobody:1'], 'the hosts file of bridgehost names none for it'],
     ['a source of another host', ['--from', '10.9.9.9', 'tcp', '10.88.0.1:1'], 'cannot send from 10.9.9.9'],
     ['a link-local address alone', ['tcp', '[fe80::1]:1'], 'name the device as well, fe80::1%eth0'],
+    [
+      'a device that is not there',
+      ['tcp', '[fe80::1%eth9]:1'],
+      'no device eth9 in bridgehost. There are: lo, br0, v0.',
+    ],
   ])('%s: one line, status 1', (_name, parameters, phrase) => {
     const { status, out, err } = path(...parameters);
     expect([status, out]).toEqual([1, '']);
