@@ -128,7 +128,9 @@ program
   .summary('open a saved case, or any pcap or pcapng capture')
   .description('Opens a saved case or capture: the terminal UI on a terminal, else the plain report. Needs no root.')
   .argument('<file...>', 'pcap, pcapng or case files, as they are or in gzip or zstd; - is standard input')
+  .option('--snapshot <file>', 'the state of the host that a plain capture was made on, as nettrace snapshot writes it')
   .option('--json', 'write one JSON document to standard output')
+  .option('--fail', 'end with status 3 when a connection failed')
   .option('--filter <expression>', 'only connections that have a frame that it accepts (docs/filters.md)')
   .addOption(colorOption())
   .addHelpText(
@@ -138,6 +140,7 @@ Examples:
   nettrace replay outage.pcapng
   nettrace replay --filter 'verdict != ok' outage.pcapng
   nettrace replay --json outage.pcapng.gz
+  nettrace replay --snapshot host.json bridge.pcapng     with the host's state, to say where it ended
   nettrace replay client.pcap server.pcap                merged by time
   ssh host tcpdump -U -w - | nettrace replay -`,
   )

@@ -14,9 +14,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { encodeCase } from '../../src/capfile/case-file.ts';
 import { encodeSnapshot, readSnapshot } from '../../src/capfile/snapshot-file.ts';
+import type { Case } from '../../src/case/evidence.ts';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { asNobody } from '../as-nobody.ts';
+import { at, listeners, packets, seen, snapshotWith } from '../diagnose/cases.ts';
+import { captureOf, startNs } from '../flow/frames.ts';
 import { recordedSnapshot } from '../host/sample.ts';
 
 const program = 'bin/nettrace';
@@ -155,6 +159,56 @@ describe('replay', () => {
     expect(status).toBe(0);
     expect(err).toMatch(/cut\.pcapng: damaged at byte \d+: /);
     expect(out).toContain('Evidence: ');
+  });
+});
+
+describe('replay --snapshot', () => {
+  const state = { ...snapshotWith(listeners.loopback), takenNs: startNs };
+  const host = fileOf('bridge-host.json', [...encodeSnapshot(state)].join(''));
+  const sights = [...seen(packets.syn, [at.bridge]), ...seen(packets.reset, [at.bridge], 60_000n)];
+  const refused = captureOf(sights);
+  const elsewhere = refused.interfaces.map((point) => ({ ...point, device: 'wlan0' }));
+  const captureFile = (name: string, evidence: Case) => fileOf(name, Buffer.concat([...encodeCase(evidence)]));
+  const capture = captureFile('bridge.pcapng', refused);
+
+  it('says with the state of the host where the connection ended, and why', () => {
+    const { status, out, err } = nettrace('replay', '--snapshot', host, capture);
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toMatch(/^REFUSED {2}listener-on-other-address {2}\(observed\)\n/);
+  });
+
+  it('stays with the packets where the capture is of another host, and says so', () => {
+    const { status, out, err } = nettrace(
+      'replay',
+      '--snapshot',
+      host,
+      captureFile('wlan.pcapng', { ...refused, interfaces: elsewhere }),
+    );
+    expect([status, err]).toEqual([
+      0,
+      'nettrace: wlan.pcapng: the snapshot is not used: the capture is of wlan0 (the snapshot has none)\n',
+    ]);
+    expect(out).toMatch(/^REFUSED {2}refused-by-remote {2}\(inferred\)\n/);
+  });
+
+  it.each([
+    ['a case that has its own', [host, shipped], 'loopback-only-listener.pcapng holds the state of its host'],
+    ['standard input twice', ['-', '-'], 'standard input can be read once only'],
+    ['no snapshot', [capture, capture], 'it is not JSON'],
+  ])('%s: one line, status 1', (_name, [snapshot = '', file = ''], phrase) => {
+    const { status, out, err } = nettrace('replay', '--snapshot', snapshot, file);
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^nettrace: [^\n]+\n$/);
+    expect(err).toContain(phrase);
+  });
+});
+
+describe('replay --fail', () => {
+  it.each([
+    ['a connection that failed: 3', [], 3],
+    ['none that failed, of those that the filter chooses: 0', ['--filter', 'verdict == ok'], 0],
+  ])('%s', (_name, filter, status) => {
+    expect(nettrace('replay', '--fail', ...filter, shipped).status).toBe(status);
   });
 });
 
