@@ -14,7 +14,7 @@ import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './run.ts';
 import type { ShowOptions } from './show.ts';
 import { ignoreSignals, takeIgnoredSignals } from './signals.ts';
-import { ownFailureStatus } from './traced-command.ts';
+import { ownFailureStatus } from './status.ts';
 import { version } from './version.ts';
 
 const failed = 1;

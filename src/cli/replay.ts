@@ -5,9 +5,9 @@ import type { Case } from '../case/evidence.ts';
 import { joinSnapshot } from '../case/join-snapshot.ts';
 import { readCaptures, remark } from './captures.ts';
 import { UserError } from './errors.ts';
-import { failureStatus, hasFailed } from './fail.ts';
 import { readFilter } from './filter.ts';
 import { type ShowOptions, showCase } from './show.ts';
+import { failureStatus, hasFailed } from './status.ts';
 
 /** How captures are shown, and which of their connections. */
 export interface ReplayOptions extends ShowOptions {
@@ -24,7 +24,7 @@ async function withSnapshot(name: string, evidence: Case, path: string): Promise
       `${name} holds the state of its host, taken with its frames: --snapshot would put another in its place. Leave it out.`,
     );
   }
-  const { openSnapshot } = await import('./snapshot.ts');
+  const { openSnapshot } = await import('./open-snapshot.ts');
   const joined = joinSnapshot(evidence, await openSnapshot(path));
   if ('evidence' in joined) return joined.evidence;
   remark(name, joined.problem);

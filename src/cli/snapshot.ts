@@ -1,14 +1,12 @@
-/** `nettrace snapshot`: the host's state in one JSON document; and how such a document is read again. */
+/** `nettrace snapshot`: the host's state in one JSON document. */
 
-import { encodeSnapshot, largestSnapshot, readSnapshot } from '../capfile/snapshot-file.ts';
+import { encodeSnapshot } from '../capfile/snapshot-file.ts';
 import { collectSnapshot } from '../host/collect.ts';
 import { listContainers } from '../host/containers.ts';
 import { findNamespaces, type NamespaceSet } from '../host/namespaces.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import { escapeText } from '../report/escape.ts';
 import { escapeJson } from '../report/json.ts';
-import { nameOf, openInput, whatStopped } from './captures.ts';
-import { UserError } from './errors.ts';
 import { checkSavable, saveParts } from './save.ts';
 
 /** The command line's options. */
@@ -45,25 +43,6 @@ export async function takeSnapshot(): Promise<Snapshot> {
   using set = await openNamespaces();
   // The children read through the descriptors: they are to be done before these close.
   return await collectSnapshot(set.namespaces, { missing: set.missing });
-}
-
-/** Reads a snapshot from a file, which may be compressed; - is standard input. Throws a UserError that names it. */
-export async function openSnapshot(path: string): Promise<Snapshot> {
-  await using input = await openInput(path);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of input.chunks()) {
-    chunks.push(chunk.slice());
-    size += chunk.length;
-    // A device may never end, and a compressed file may be far larger than it looks.
-    if (size > largestSnapshot) break;
-  }
-  const read = readSnapshot(Buffer.concat(chunks, size));
-  const stopped = whatStopped(input.problem, input.compression, null);
-  if (!('problem' in read)) return read;
-  throw new UserError(
-    `cannot read ${nameOf(path)}: ${stopped ?? read.problem}. nettrace snapshot -o FILE writes what can be read here.`,
-  );
 }
 
 /** Says what a snapshot lacks on standard error. */

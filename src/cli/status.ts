@@ -1,8 +1,11 @@
-/** `--fail`: a status for scripts, of commands that explain. */
+/** Exit statuses; apart, because the command line needs them before it knows what else to load. */
 
 import type { Diagnosis, Outcome } from '../diagnose/diagnosis.ts';
 
-/** The exit status when a connection failed. */
+/** Of `run`, whose status is the command's: nettrace itself failed, as env(1), timeout(1) and nohup(1) have it. */
+export const ownFailureStatus = 125;
+
+/** With `--fail`: a connection failed. */
 export const failureStatus = 3;
 
 /** What is not known to have failed counts as no failure. */

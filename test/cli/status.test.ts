@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { hasFailed } from '../../src/cli/fail.ts';
+import { hasFailed } from '../../src/cli/status.ts';
 import type { Diagnosis, Outcome } from '../../src/diagnose/diagnosis.ts';
 import { outage } from '../report/samples.ts';
 
