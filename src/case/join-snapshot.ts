@@ -50,17 +50,17 @@ function timeSentence({ frames }: Case, { takenNs }: Snapshot): string | null {
   if (apartS <= sameTimeS) return null;
   const [unit, seconds] = units.find(([, length]) => apartS >= length) ?? ['second', 1n];
   const count = apartS / seconds;
-  const when = later ? 'after the last frame' : 'before the first frame';
-  return `The snapshot was taken ${count} ${unit}${count === 1n ? '' : 's'} ${when}: the host may have been another then.`;
+  const apart = `${count} ${unit}${count === 1n ? '' : 's'} ${later ? 'after the last' : 'before the first'} frame`;
+  return `The snapshot was taken ${apart}: the host may have been another then.`;
 }
 
 /** What was joined, or why it was not. */
 export type Joined = { readonly evidence: Case } | { readonly problem: string };
 
 /**
- * Finds each interface of the capture in the snapshot: by `NETNS:DEVICE`, else by a device's name that one namespace alone
- * has. Those that have no place are named in the snapshot's `missing`; where none has, the two are not joined, since
- * nothing shows that they are of one host.
+ * Finds each interface of the capture in the snapshot: by `NETNS:DEVICE`, else by a device's name that one namespace
+ * alone has. Those that have no place are named in the snapshot's `missing`; where none has, the two are not joined,
+ * since nothing shows that they are of one host.
  */
 export function joinSnapshot(evidence: Case, snapshot: Snapshot): Joined {
   const devices = devicesOf(snapshot);

@@ -54,8 +54,8 @@ export function readDestination(protocol: 'tcp' | 'udp' | 'icmp', text: string):
 }
 
 /**
- * The address itself, or the first that the namespace's hosts file gives the name; of the family that is asked for, if one
- * is. No resolver is asked. Throws a UserError when there is none.
+ * The address itself, or the first that the namespace's hosts file gives the name; of the family that is asked for, if
+ * one is. No resolver is asked. Throws a UserError when there is none.
  */
 export function resolve(namespace: NamespaceState, host: string, family: 4 | 6 | null): ResolvedAddress {
   const direct = parseAddress(host);
@@ -72,7 +72,7 @@ export function resolve(namespace: NamespaceState, host: string, family: 4 | 6 |
     }
   }
   throw new UserError(
-    `${host} is no address, and the hosts file of ${namespace.name} names none for it. nettrace path asks no resolver: ` +
+    `${host} is no address, and the hosts file of ${namespace.name} names none for it. No resolver is asked: ` +
       'name the address, as getent hosts NAME or dig +short NAME gives it.',
   );
 }

@@ -36,8 +36,8 @@ export function thereAre(words: readonly string[]): string {
 }
 
 /**
- * The namespace of that name, else the one that `ip netns` calls so, else that of the container. Throws a UserError that says
- * which there are.
+ * The namespace of that name, else the one that `ip netns` calls so, else that of the container. Throws a UserError
+ * that says which there are.
  */
 export function namespaceCalled<Namespace extends Named>(all: readonly Namespace[], wanted: string): Namespace {
   const found =

@@ -1,4 +1,6 @@
-/** Reads what `nettrace snapshot` wrote; apart, because collecting a snapshot takes modules that reading one does not. */
+/**
+ * Reads what `nettrace snapshot` wrote; apart, because collecting a snapshot takes modules that reading one does not.
+ */
 
 import { largestSnapshot, readSnapshot } from '../capfile/snapshot-file.ts';
 import type { Snapshot } from '../host/snapshot.ts';

@@ -11,9 +11,10 @@ export function addPath(program: Command): void {
     .command('path')
     .summary('predict the way of a packet through the host, without sending one')
     .description(
-      "Says what the model of this host's network, or of a snapshot's, makes of a packet: its way step by step, the way " +
-        'of the answer, and what stands in the way. Sends nothing and changes nothing. Starts in the namespace that ' +
-        'nettrace, or nettrace snapshot, runs in. On this host the first look-up is checked by the kernel (ip route get).',
+      "Says what the model of this host's network, or of a snapshot's, makes of a packet: its way step by step, the " +
+        'way of the answer, and what stands in the way. Sends nothing and changes nothing. Starts in the namespace ' +
+        'that nettrace, or nettrace snapshot, runs in. On this host the first look-up is checked by the kernel (ip ' +
+        'route get).',
     )
     .addArgument(new Argument('<protocol>', 'what is sent').choices(['tcp', 'udp', 'icmp']))
     .argument('<target>', 'ADDRESS:PORT, [ADDRESS]:PORT for IPv6, for icmp ADDRESS; or a name of the hosts file')

@@ -14,7 +14,9 @@ function unasked(result: RouteGetResult): string[] {
     : [];
 }
 
-/** Takes the state of this host, and asks its kernel for the same look-up. Throws a UserError when it cannot be asked. */
+/**
+ * Takes the state of this host, and asks its kernel for the same look-up. Throws a UserError when it cannot be asked.
+ */
 export async function questionHere(asked: Asked): Promise<Question> {
   using set = await openNamespaces();
   const start = startOf(set.namespaces, asked.netns);

@@ -27,13 +27,16 @@ export interface Settled {
 function checkSource(namespace: NamespaceState, packet: ModelPacket): void {
   if (isOwnAddress(namespace, packet)) return;
   const own = namespace.links.flatMap(({ addresses }) => addresses.filter(({ family }) => family === packet.family));
-  const known = own.map(({ address }) => address).join(', ');
+  const known = thereAre(own.map(({ address }) => address));
   throw new UserError(
-    `a program in ${namespace.name} cannot send from ${packet.source}: ${known === '' ? 'it has no address of that family' : `its addresses are ${known}`}`,
+    `a program in ${namespace.name} cannot send from ${packet.source}, which is not its own. ${known}`,
   );
 }
 
-/** connect() to no address means this host (`ip_route_output_key_hash_rcu`, `tcp_v6_connect`): where it comes from, or loopback. */
+/**
+ * connect() to no address means this host (`ip_route_output_key_hash_rcu`, `tcp_v6_connect`): where it comes from, or
+ * loopback.
+ */
 function destinationOf({ address, family, name }: ResolvedAddress, from: string | undefined): ResolvedAddress {
   if (!isUnspecified(address)) return { address, family, name };
   return { address: family === 4 ? (from ?? '127.0.0.1') : '::1', family, name: name ?? address };

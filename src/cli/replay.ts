@@ -21,7 +21,7 @@ async function withSnapshot(name: string, evidence: Case, path: string): Promise
   // What is left of a recording that was killed has a snapshot of nothing.
   if (evidence.snapshot !== null && evidence.snapshot.namespaces.length > 0) {
     throw new UserError(
-      `${name} holds the state of its host, taken with its frames: --snapshot would put another in its place. Leave it out.`,
+      `${name} holds the state of its host, taken with its frames: --snapshot would replace it. Leave that out.`,
     );
   }
   const { openSnapshot } = await import('./open-snapshot.ts');

@@ -148,8 +148,8 @@ export function requestHops(context: Context): Hop[] {
 }
 
 /**
- * The hops of the way back, which only the model tells of; numbered from `first`. What follows an undecided step, there or
- * back, is no more than its "if".
+ * The hops of the way back, which only the model tells of; numbered from `first`. What follows an undecided step, there
+ * or back, is no more than its "if".
  */
 export function replyHops({ journey, wayBack }: Context, first: number): Hop[] {
   const steps = wayBack?.steps ?? [];

@@ -21,8 +21,8 @@ type ModelRoute =
     };
 
 /**
- * Of an IPv4 destination for several hosts the kernel takes the device from the route, but neither the type nor, from one
- * as wide as a default route, the gateway (`__mkroute_output` in net/ipv4/route.c).
+ * Of an IPv4 destination for several hosts the kernel takes the device from the route, but neither the type nor, from
+ * one as wide as a default route, the gateway (`__mkroute_output` in net/ipv4/route.c).
  */
 function forSeveral(destination: string, found: Extract<ModelRoute, { kind: 'route' }>, width: number): ModelRoute {
   const everybody = sameAddress(destination, '255.255.255.255');
@@ -60,8 +60,8 @@ function hopText({ device, gateway }: { readonly device: string; readonly gatewa
 }
 
 /**
- * Where the two differ in the error, the kind of route, the device and gateway, or the source: one clause each. Of several
- * next hops the kernel names one; any of the model's will do. None where the model does not know.
+ * Where the two differ in the error, the kind of route, the device and gateway, or the source: one clause each. Of
+ * several next hops the kernel names one; any of the model's will do. None where the model does not know.
  */
 export function routeDisagreements(namespace: NamespaceState, packet: ModelPacket, kernel: KernelRoute): string[] {
   const model = modelRoute(namespace, packet);

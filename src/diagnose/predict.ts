@@ -1,6 +1,6 @@
 /**
- * `predict(question)`: what would become of a packet that nobody sent, by the model alone. It is diagnosed as a connection
- * without frames, by the same causes, and never more than inferred.
+ * `predict(question)`: what would become of a packet that nobody sent, by the model alone. It is diagnosed as a
+ * connection without frames, by the same causes, and never more than inferred.
  */
 
 import type { Case } from '../case/evidence.ts';
@@ -28,7 +28,10 @@ export interface Question {
   readonly packet: ModelPacket;
   /** The name by which the destination was asked for. */
   readonly name: string | null;
-  /** What the kernel itself answers to the look-up in that namespace, with the command that asked it; null when not asked. */
+  /**
+   * What the kernel itself answers to the look-up in that namespace, with the command that asked it; null when not
+   * asked.
+   */
   readonly kernelRoute: { readonly command: string; readonly answer: KernelRoute } | null;
 }
 

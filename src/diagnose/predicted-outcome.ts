@@ -17,9 +17,9 @@ function metError(errno: string): Met {
 }
 
 /**
- * What the program's connect(), or waiting for an answer, gives, by the ways of the packet and of its answer (null: nobody
- * answers, or the sender's own kernel does). What works but for rules that may decide otherwise is `unknown`; what fails in
- * any case fails.
+ * What the program's connect(), or waiting for an answer, gives, by the ways of the packet and of its answer (null:
+ * nobody answers, or the sender's own kernel does). What works but for rules that may decide otherwise is `unknown`;
+ * what fails in any case fails.
  */
 export function predictedOutcome({ end, start, packet, steps, mayBeRedirected }: Journey, back: Journey | null): Met {
   const doubtful = [...steps, ...(back?.steps ?? [])].some(({ verdict }) => verdict === 'unknown');

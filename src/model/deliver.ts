@@ -21,8 +21,8 @@ function ownerText({ process }: Listener): string {
 }
 
 /**
- * An echo request, which the kernel answers itself unless it is told not to (`icmp_echo` in net/ipv4/icmp.c). Of IPv6 the
- * snapshot has no such setting.
+ * An echo request, which the kernel answers itself unless it is told not to (`icmp_echo` in net/ipv4/icmp.c). Of IPv6
+ * the snapshot has no such setting.
  */
 function echo(
   namespace: NamespaceState,

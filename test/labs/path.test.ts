@@ -7,7 +7,9 @@ import type { LabSpec } from './spec.ts';
 
 const server = (listen: string) => ({ services: { web: httpsServer(listen) } });
 
-/** A container and its neighbour on the router's bridge; behind the router one host that answers and one that cannot. */
+/**
+ * A container and its neighbour on the router's bridge; behind the router one host that answers and one that cannot.
+ */
 const spec: LabSpec = {
   hosts: {
     router: {
