@@ -1,6 +1,6 @@
-/** Values that several commands take on their command line; each throws commander's error, which says what it is. */
+/** What several commands take on their command line. Readers throw commander's error, which says what a value is. */
 
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 /** A timer counts milliseconds in 31 bits. */
 const mostSeconds = 2_147_483;
@@ -25,4 +25,9 @@ export function above0(what: string): (text: string) => number {
 /** A value of an option that may be repeated. */
 export function repeated(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+/** When a report is coloured. */
+export function colorOption(): Option {
+  return new Option('--color <when>', 'colour the report').choices(['auto', 'always', 'never']).default('auto');
 }

@@ -2,18 +2,19 @@
 
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
-import { above0, repeated, seconds } from './arguments.ts';
+import { above0, colorOption, repeated, seconds } from './arguments.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import { errorText, UserError, WrongUsage } from './errors.ts';
 import type { FollowOptions } from './follow.ts';
 import type { FramesOptions } from './frames.ts';
 import { addHostCommands } from './host-commands.ts';
+import { addPath } from './path-command.ts';
 import { addRecord } from './record-command.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './run.ts';
 import type { ShowOptions } from './show.ts';
 import { ignoreSignals, takeIgnoredSignals } from './signals.ts';
-import { ownFailureStatus } from './traced-command.ts';
+import { ownFailureStatus } from './status.ts';
 import { version } from './version.ts';
 
 const failed = 1;
@@ -34,9 +35,6 @@ function processNumber(text: string): string {
 
 const ignoredSignals = takeIgnoredSignals(process.env);
 ignoreSignals(ignoredSignals);
-
-const colorOption = (): Option =>
-  new Option('--color <when>', 'colour the report').choices(['auto', 'always', 'never']).default('auto');
 
 /** Says why, and ends with this status once everything is written. */
 function fail(error: unknown, status: number): void {
@@ -71,6 +69,7 @@ Examples:
   nettrace replay outage.pcapng                          open a saved case or any capture
   nettrace frames outage.pcapng                          its frames, one line each
   nettrace follow outage.pcapng 1                        what was said on its first connection
+  nettrace path tcp 10.88.0.1:19001                      the way of a packet that is not sent
   nettrace doctor                                        what this host gives, and what is missing
   nettrace demo                                          see a real outage explained`,
   );
@@ -129,7 +128,9 @@ program
   .summary('open a saved case, or any pcap or pcapng capture')
   .description('Opens a saved case or capture: the terminal UI on a terminal, else the plain report. Needs no root.')
   .argument('<file...>', 'pcap, pcapng or case files, as they are or in gzip or zstd; - is standard input')
+  .option('--snapshot <file>', 'the state of the host that a plain capture was made on, as nettrace snapshot writes it')
   .option('--json', 'write one JSON document to standard output')
+  .option('--fail', 'end with status 3 when a connection failed')
   .option('--filter <expression>', 'only connections that have a frame that it accepts (docs/filters.md)')
   .addOption(colorOption())
   .addHelpText(
@@ -139,6 +140,7 @@ Examples:
   nettrace replay outage.pcapng
   nettrace replay --filter 'verdict != ok' outage.pcapng
   nettrace replay --json outage.pcapng.gz
+  nettrace replay --snapshot host.json bridge.pcapng     with the host's state, to say where it ended
   nettrace replay client.pcap server.pcap                merged by time
   ssh host tcpdump -U -w - | nettrace replay -`,
   )
@@ -200,6 +202,7 @@ Examples:
   });
 
 addHostCommands(program);
+addPath(program);
 addRecord(program, ignoredSignals, (error) => {
   fail(error, failed);
   // What it had started ends with it.

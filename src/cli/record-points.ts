@@ -4,6 +4,7 @@ import { choosePoints, type PointName } from '../capture/points.ts';
 import type { NamespaceHandle } from '../host/namespaces.ts';
 import type { Link } from '../host/state.ts';
 import { UserError } from './errors.ts';
+import { namespaceCalled, thereAre } from './namespace-choice.ts';
 
 /** What was asked for. */
 export interface WantedPoints {
@@ -15,18 +16,6 @@ export interface WantedPoints {
 
 type Named = Pick<NamespaceHandle, 'name' | 'netnsName'>;
 
-function there(words: readonly string[]): string {
-  return words.length === 0 ? 'None is known.' : `There are: ${words.join(', ')}.`;
-}
-
-/** The namespace's own name, for that or for the one that `ip netns` gives it. */
-function namespaceOf(wanted: string, namespaces: readonly Named[]): string {
-  const found =
-    namespaces.find(({ name }) => name === wanted) ?? namespaces.find(({ netnsName }) => netnsName === wanted);
-  if (found !== undefined) return found.name;
-  throw new UserError(`there is no network namespace ${wanted}. ${there(namespaces.map(({ name }) => name))}`);
-}
-
 function deviceOf(
   wanted: string,
   links: ReadonlyMap<string, readonly Link[]>,
@@ -34,11 +23,11 @@ function deviceOf(
   namespaces: readonly Named[],
 ): PointName {
   const colon = wanted.lastIndexOf(':');
-  const netns = colon < 0 ? start : namespaceOf(wanted.slice(0, colon), namespaces);
+  const netns = colon < 0 ? start : namespaceCalled(namespaces, wanted.slice(0, colon)).name;
   const device = wanted.slice(colon + 1);
   const names = (links.get(netns) ?? []).map(({ name }) => name);
   if (names.includes(device)) return { netns, device };
-  throw new UserError(`there is no device ${device} in the network namespace ${netns}. ${there(names)}`);
+  throw new UserError(`there is no device ${device} in the network namespace ${netns}. ${thereAre(names)}`);
 }
 
 /** The points, each once. Throws a UserError that says which names there are, for one that is none of them. */
@@ -49,7 +38,7 @@ export function recordPoints(
   namespaces: readonly Named[],
 ): PointName[] {
   const isChoice = wanted.devices.length > 0 || wanted.namespaces.length > 0;
-  const from = isChoice ? wanted.namespaces.map((name) => namespaceOf(name, namespaces)) : [start];
+  const from = isChoice ? wanted.namespaces.map((name) => namespaceCalled(namespaces, name).name) : [start];
   const points = [
     ...wanted.devices.map((device) => deviceOf(device, links, start, namespaces)),
     ...from.flatMap((netns) => choosePoints(links, netns)),

@@ -1,31 +1,14 @@
 /** Shows a case the way the terminal and the options ask for: terminal UI, plain report, or JSON. */
 
-import { Chalk } from 'chalk';
 import type { Case } from '../case/evidence.ts';
 import { diagnose } from '../diagnose/diagnose.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import type { Filter } from '../filter/filter.ts';
 import { formatJson } from '../report/json.ts';
-import { formatText, type Paint, plainPaint } from '../report/text.ts';
+import { formatText } from '../report/text.ts';
 import { connectionsWith, framesAmong, passingFrames } from './case-filter.ts';
 import { viewCase } from './case-view.ts';
-
-/** When to colour. */
-export type ColorChoice = 'auto' | 'always' | 'never';
-
-/** `--color` first, then FORCE_COLOR and NO_COLOR (no-color.org), then whether the stream is a terminal. */
-function wantsColor(choice: ColorChoice, stream: NodeJS.WriteStream): boolean {
-  if (choice !== 'auto') return choice === 'always';
-  if ((process.env['FORCE_COLOR'] ?? '') !== '') return process.env['FORCE_COLOR'] !== '0';
-  if ((process.env['NO_COLOR'] ?? '') !== '') return false;
-  return stream.isTTY && process.env['TERM'] !== 'dumb';
-}
-
-function paintFor(choice: ColorChoice, stream: NodeJS.WriteStream): Paint {
-  if (!wantsColor(choice, stream)) return plainPaint;
-  const chalk = new Chalk({ level: 1 });
-  return { strong: chalk.bold, bad: chalk.bold.red, good: chalk.bold.green };
-}
+import { type ColorChoice, paintFor } from './paint.ts';
 
 /** Writes the plain report to a stream. */
 export function writeReport(diagnosis: Diagnosis, stream: NodeJS.WriteStream, color: ColorChoice): void {
@@ -45,14 +28,14 @@ export interface ShowOptions {
 
 /**
  * Shows a case that was read: the terminal UI on a terminal, else the plain report. All of it is diagnosed; a filter
- * chooses what of that is shown.
+ * chooses what of that is shown. Resolves to what was shown.
  */
 export async function showCase(
   title: string,
   evidence: Case,
   options: ShowOptions,
   filter: Filter | null = null,
-): Promise<void> {
+): Promise<Diagnosis> {
   const whole = diagnose(evidence);
   const passing = filter && passingFrames(evidence, whole, filter);
   const diagnosis = passing === null ? whole : connectionsWith(whole, passing);
@@ -70,4 +53,5 @@ export async function showCase(
   } else {
     writeReport(diagnosis, process.stdout, options.color);
   }
+  return diagnosis;
 }

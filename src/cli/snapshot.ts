@@ -1,14 +1,12 @@
-/** `nettrace snapshot`: the host's state in one JSON document; and how such a document is read again. */
+/** `nettrace snapshot`: the host's state in one JSON document. */
 
-import { encodeSnapshot, largestSnapshot, readSnapshot } from '../capfile/snapshot-file.ts';
+import { encodeSnapshot } from '../capfile/snapshot-file.ts';
 import { collectSnapshot } from '../host/collect.ts';
 import { listContainers } from '../host/containers.ts';
-import { findNamespaces } from '../host/namespaces.ts';
+import { findNamespaces, type NamespaceSet } from '../host/namespaces.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import { escapeText } from '../report/escape.ts';
 import { escapeJson } from '../report/json.ts';
-import { nameOf, openInput, whatStopped } from './captures.ts';
-import { UserError } from './errors.ts';
 import { checkSavable, saveParts } from './save.ts';
 
 /** The command line's options. */
@@ -16,8 +14,8 @@ export interface SnapshotOptions {
   readonly output?: string;
 }
 
-/** The state of this host, now. What could not be had is in its `missing`. */
-export async function takeSnapshot(): Promise<Snapshot> {
+/** This host's namespaces as far as this user may enter them, its own first; to be disposed of. */
+export async function openNamespaces(): Promise<NamespaceSet & Disposable> {
   // Somebody else's engine would answer for that user's own, and make its directories in that user's home.
   const isRoot = process.getuid?.() === 0;
   const { containers, missing } = isRoot ? await listContainers() : { containers: [], missing: [] };
@@ -31,30 +29,20 @@ export async function takeSnapshot(): Promise<Snapshot> {
       : [
           `${others === 1 ? 'One network namespace was' : `${others} network namespaces were`} not entered: that needs root.`,
         ];
-  try {
-    return await collectSnapshot(within, { missing: [...missing, ...set.missing, ...unentered] });
-  } finally {
-    set.dispose();
-  }
+  const dispose = (): void => set.dispose();
+  return {
+    namespaces: within,
+    missing: [...missing, ...set.missing, ...unentered],
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
 }
 
-/** Reads a snapshot from a file, which may be compressed; - is standard input. Throws a UserError that names it. */
-export async function openSnapshot(path: string): Promise<Snapshot> {
-  await using input = await openInput(path);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of input.chunks()) {
-    chunks.push(chunk.slice());
-    size += chunk.length;
-    // A device may never end, and a compressed file may be far larger than it looks.
-    if (size > largestSnapshot) break;
-  }
-  const read = readSnapshot(Buffer.concat(chunks, size));
-  const stopped = whatStopped(input.problem, input.compression, null);
-  if (!('problem' in read)) return read;
-  throw new UserError(
-    `cannot read ${nameOf(path)}: ${stopped ?? read.problem}. nettrace snapshot -o FILE writes what can be read here.`,
-  );
+/** The state of this host, now. What could not be had is in its `missing`. */
+export async function takeSnapshot(): Promise<Snapshot> {
+  using set = await openNamespaces();
+  // The children read through the descriptors: they are to be done before these close.
+  return await collectSnapshot(set.namespaces, { missing: set.missing });
 }
 
 /** Says what a snapshot lacks on standard error. */

@@ -1,9 +1,10 @@
 /** `nettrace topology`: how this host, or one of which there is a snapshot, is wired. */
 
+import type { Snapshot } from '../host/snapshot.ts';
 import { formatJson } from '../report/json.ts';
 import { formatTopology } from '../report/topology.ts';
 import { describeTopology } from '../topology/topology.ts';
-import { openSnapshot, takeSnapshot } from './snapshot.ts';
+import { openSnapshot } from './open-snapshot.ts';
 
 /** The command line's options. */
 export interface TopologyOptions {
@@ -11,8 +12,13 @@ export interface TopologyOptions {
   readonly snapshot?: string;
 }
 
+async function stateHere(): Promise<Snapshot> {
+  const { takeSnapshot } = await import('./snapshot.ts');
+  return await takeSnapshot();
+}
+
 /** Writes the tree, or the document. */
 export async function topology({ json, snapshot }: TopologyOptions): Promise<void> {
-  const described = describeTopology(snapshot === undefined ? await takeSnapshot() : await openSnapshot(snapshot));
+  const described = describeTopology(snapshot === undefined ? await stateHere() : await openSnapshot(snapshot));
   process.stdout.write(json ? formatJson(described) : formatTopology(described));
 }

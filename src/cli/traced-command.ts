@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { childFailure } from '../host/child-failure.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
 import { UserError } from './errors.ts';
+import { ownFailureStatus } from './status.ts';
 
 /** What the command sees as /etc/hosts and /etc/resolv.conf; null leaves the host's. */
 export interface NameFiles {
@@ -20,9 +21,6 @@ export interface CommandEnd {
   readonly exitCode: number | null;
   readonly signal: string | null;
 }
-
-/** Exit status for nettrace's own failure, as env(1), timeout(1) and nohup(1) have it. */
-export const ownFailureStatus = 125;
 
 // Descriptor 3 is the gate and not the command's. A gate that closes without a word means that nettrace is gone, and then
 // the command is not started.

@@ -18,6 +18,8 @@ export interface Context {
   readonly clientNetns: string | null;
   readonly packet: ModelPacket;
   readonly journey: Journey | null;
+  /** The way of the answer by the model, where no packet was seen and so nothing else tells of it; else null. */
+  readonly wayBack: Journey | null;
   /** Null where the kernel was not asked. */
   readonly kernel: KernelReading | null;
   /** The kernel was asked and nothing that it said was lost: that it did not say a thing is evidence too. */
@@ -127,6 +129,7 @@ export function gatherContext(
     clientNetns,
     packet,
     journey: believed,
+    wayBack: null,
     kernel: believed === way ? kernel : read(believed),
     kernelComplete: asked && session?.kernelEventsLost === 0,
     serverName: findServerName(evidence, connection, host),

@@ -17,7 +17,7 @@ import { errnoName } from './errno.ts';
 import { modelFault, routingLoop } from './faults.ts';
 import type { Cause, Finding } from './finding.ts';
 import { firewallDropped, firewallReject, replyDropped } from './firewall.ts';
-import { requestHops } from './hops.ts';
+import { replyHops, requestHops } from './hops.ts';
 import { type KernelRecord, readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
 import { dnatNotAppliedToLocal, hairpinNatMissing, missingMasquerade } from './nat.ts';
@@ -79,28 +79,32 @@ function errnoOf({ kernel, connection }: Context): string | null {
   return told ?? connection.errno;
 }
 
-function isPlace(hop: Hop, { where }: Finding): boolean {
-  return hop.netns === where.netns && hop.stage === where.stage && hop.device === where.device;
+function isPlace(hop: Hop, { where, direction }: Finding): boolean {
+  return (
+    hop.direction === (direction ?? 'request') &&
+    hop.netns === where.netns &&
+    hop.stage === where.stage &&
+    hop.device === where.device
+  );
 }
 
 /** The hops up to where it ended, and that one as the finding tells it; a place beyond the model's is a hop of its own. */
-function hopsOf(context: Context, finding: Finding | null): Hop[] {
-  const hops = requestHops(context);
-  if (finding === null) return hops;
-  const { direction = 'request' } = finding;
-  const end = direction === 'reply' ? -1 : hops.findIndex((hop) => isPlace(hop, finding));
+function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
+  const end = hops.findIndex((hop) => isPlace(hop, finding));
   const last = hops[end];
-  if (last === undefined) {
-    const { where, verdict, detail, evidence } = finding;
-    return [...hops, { index: hops.length + 1, direction, ...where, verdict, detail, evidence }];
-  }
-  const told: Hop = {
-    ...last,
-    verdict: finding.verdict,
-    detail: finding.detail,
-    evidence: [...last.evidence, ...finding.evidence],
-  };
-  return [...hops.slice(0, end), told];
+  const { where, direction = 'request', verdict, detail, evidence } = finding;
+  if (last === undefined)
+    return [...hops, { index: first + hops.length, direction, ...where, verdict, detail, evidence }];
+  return [...hops.slice(0, end), { ...last, verdict, detail, evidence: [...last.evidence, ...evidence] }];
+}
+
+/** The way there and, where the model alone tells of it, back. */
+function hopsOf(context: Context, finding: Finding | null): Hop[] {
+  const endsBack = finding?.direction === 'reply';
+  const all = requestHops(context);
+  const there = finding === null || endsBack ? all : upTo(finding, all, 1);
+  const back = replyHops(context, there.length + 1);
+  return [...there, ...(endsBack ? upTo(finding, back, there.length + 1) : back)];
 }
 
 function certaintyOf(context: Context, finding: Finding | null): Certainty {
@@ -151,7 +155,8 @@ function meansNothing(context: Context): boolean {
   return context.connection.outcome === 'timeout' && !silenceTells(context);
 }
 
-function diagnoseConnection(context: Context): ConnectionDiagnosis {
+/** What is to be said of one connection. */
+export function diagnoseConnection(context: Context): ConnectionDiagnosis {
   const { connection, clientNetns, serverName } = context;
   const finding = causes.map((cause) => cause(context)).find((found) => found !== null) ?? null;
   const hops = hopsOf(context, finding);

@@ -62,7 +62,7 @@ export interface Hop {
 /** One end of a connection. */
 export interface Endpoint {
   readonly address: string;
-  /** Null for protocols without ports. */
+  /** Null for protocols without ports, and where no port was chosen. */
   readonly port: number | null;
   /** The namespace that owns the address, when a snapshot tells. */
   readonly netns: string | null;
@@ -78,6 +78,20 @@ export interface Fix {
   readonly netns: string;
   /** True only when the model's journey on the changed snapshot ends where the user wanted. */
   readonly verified: boolean;
+}
+
+/** What a prediction rests on: one of a packet that nobody sent. */
+export interface Prediction {
+  /** One sentence each: what the model could not know and took as given. */
+  readonly assumptions: readonly string[];
+  /** The kernel's own route look-up; null where it was not asked. */
+  readonly kernelRoute: {
+    readonly command: string;
+    /** What it printed, or its error. */
+    readonly text: string;
+    /** One clause each: where the model says otherwise. The kernel is right. */
+    readonly disagreements: readonly string[];
+  } | null;
 }
 
 /** What was found out about one connection. */
@@ -110,6 +124,8 @@ export interface ConnectionDiagnosis {
   readonly alternatives: readonly { readonly cause: string; readonly tellApart: string }[];
   /** Numbers of this connection's frames, in the order of the case. */
   readonly frames: readonly number[];
+  /** Of `nettrace path` alone: absent where packets were seen, or a program asked. */
+  readonly prediction?: Prediction;
 }
 
 /** The whole document. */

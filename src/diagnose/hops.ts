@@ -146,3 +146,22 @@ export function requestHops(context: Context): Hop[] {
     };
   });
 }
+
+/**
+ * The hops of the way back, which only the model tells of; numbered from `first`. What follows an undecided step, there
+ * or back, is no more than its "if".
+ */
+export function replyHops({ journey, wayBack }: Context, first: number): Hop[] {
+  const steps = wayBack?.steps ?? [];
+  const doubtful = journey?.steps.some(({ verdict }) => verdict === 'unknown') === true;
+  const undecided = steps.findIndex(({ verdict }) => verdict === 'unknown');
+  const settled = doubtful ? -1 : undecided < 0 ? steps.length : undecided;
+  return steps.map(({ netns, device, stage, verdict, detail, quotes }, position): Hop => {
+    const told =
+      position <= settled
+        ? { verdict, detail }
+        : { verdict: 'unknown' as const, detail: `if it comes this far: ${detail}` };
+    const evidence = quotes.map(snapshotEvidence);
+    return { index: first + position, direction: 'reply', netns, device, stage, ...told, evidence };
+  });
+}

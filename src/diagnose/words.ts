@@ -43,11 +43,11 @@ export function proofAdvice({ kernel, evidence: { session } }: Context): string 
     : 'repeat it with nettrace run';
 }
 
-/** `10.88.0.1:19001 (host.containers.internal)`. */
+/** `10.88.0.1:19001 (host.containers.internal)`; a ping has no port. */
 export function serverText(context: Context): string {
-  const { server } = context.connection;
+  const { server, protocol } = context.connection;
   const name = context.serverName === null ? '' : ` (${context.serverName})`;
-  return `${formatEndpoint(server.address, server.port)}${name}`;
+  return `${protocol === 'icmp' ? server.address : formatEndpoint(server.address, server.port)}${name}`;
 }
 
 /** A namespace in a sentence: `the host`, or its name. */

@@ -25,7 +25,8 @@ import { findTranslations } from './translation.ts';
 
 /** A conversation between two ends. */
 export interface Connection {
-  readonly protocol: 'tcp' | 'udp';
+  /** Frames make none of `icmp`: a ping that nobody sent is asked for with `nettrace path`. */
+  readonly protocol: 'tcp' | 'udp' | 'icmp';
   readonly family: 4 | 6;
   /** Who asked: the sender of the SYN, else the receiver of the SYN-ACK, else the sender of the first packet. */
   readonly client: End;

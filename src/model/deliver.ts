@@ -1,4 +1,4 @@
-/** The last stretch: which socket of a host takes the packet, or what becomes of it without one. */
+/** The last stretch: which socket of a host takes the packet, or what becomes of it without one. Pings have none. */
 
 import type { Listener, NamespaceState } from '../host/state.ts';
 import { settingOf } from './setting.ts';
@@ -20,28 +20,36 @@ function ownerText({ process }: Listener): string {
   return process === null ? 'a socket' : `${process.name} (pid ${process.pid})`;
 }
 
-/** The kernel itself answers echo requests, unless it is told not to (`icmp_echo`, `icmpv6_echo_reply`). */
-function answerEcho(namespace: NamespaceState, { family, destination }: ModelPacket, device: string): Delivery {
+/**
+ * An echo request, which the kernel answers itself unless it is told not to (`icmp_echo` in net/ipv4/icmp.c). Of IPv6
+ * the snapshot has no such setting.
+ */
+function echo(
+  namespace: NamespaceState,
+  { family, destination }: ModelPacket,
+  device: string,
+  broadcast: boolean,
+): Delivery {
   const place = { netns: namespace.name, device, stage: 'socket' } as const;
-  const ignores = settingOf(
-    namespace,
-    family === 4 ? 'net.ipv4.icmp_echo_ignore_all' : 'net.ipv6.icmp.echo_ignore_all',
-  );
-  if (ignores.value !== 0) {
-    const reason = `${namespace.name} does not answer echo requests (echo_ignore_all is ${ignores.value})`;
-    const step: Step = { ...place, verdict: 'dropped', detail: reason, quotes: ignores.quotes };
-    return { step, end: { kind: 'dropped', reason, answer: null } };
+  const ignores = settingOf(namespace, 'net.ipv4.icmp_echo_ignore_all');
+  const silent = family === 4 && ignores.value !== 0;
+  if (!silent && !broadcast) {
+    const detail = 'the kernel answers echo requests itself';
+    const end: JourneyEnd = { kind: 'accepted', netns: namespace.name, listener: null };
+    return { step: { ...place, verdict: 'delivered', detail, quotes: family === 4 ? ignores.quotes : [] }, end };
   }
-  const detail = `the kernel of ${namespace.name} answers for ${destination}`;
-  const step: Step = { ...place, verdict: 'delivered', detail, quotes: [] };
-  return { step, end: { kind: 'accepted', netns: namespace.name, listener: null } };
+  const reason = silent
+    ? `echo requests are not answered: net.ipv4.icmp_echo_ignore_all is ${ignores.value}`
+    : `${destination} is a broadcast address, and few hosts answer what is sent to it`;
+  const step: Step = { ...place, verdict: 'dropped', detail: reason, quotes: silent ? ignores.quotes : [] };
+  return { step, end: { kind: 'dropped', reason, answer: null } };
 }
 
 /** Gives the packet, which came in by the device, to a socket of the namespace. */
 export function deliver(namespace: NamespaceState, packet: ModelPacket, device: string, broadcast = false): Delivery {
+  if (packet.protocol === 'icmp') return echo(namespace, packet, device, broadcast);
   const place = { netns: namespace.name, device, stage: 'socket' } as const;
   const netns = namespace.name;
-  if (packet.protocol === 'icmp') return answerEcho(namespace, packet, device);
   const best = bestListeners(namespace, packet, device);
   const connected = connectedSocket(namespace, packet);
   // A TCP socket with the very ends of a request is the one that the listener has made of it.

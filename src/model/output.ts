@@ -4,7 +4,7 @@ import type { NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
 import { isLoopback, isMulticast, isUnspecified } from './address.ts';
 import { lookUpRoute } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
-import { largerSetting } from './setting.ts';
+import { largerSetting, settingOf } from './setting.ts';
 import { selectAddress6, sourceFor } from './source.ts';
 import type { ModelPacket } from './step.ts';
 
@@ -108,4 +108,16 @@ export function chooseSource(namespace: NamespaceState, packet: ModelPacket): Or
   }
   const chosen = sourceFor(namespace, found.route, found.nextHops[0] ?? null, destination) ?? source;
   return { source: chosen, routedAs: family === 4 ? chosen : source };
+}
+
+/** True when a program of the namespace may send from the packet's source: it is an address of the namespace's own. */
+export function isOwnAddress(namespace: NamespaceState, packet: ModelPacket): boolean {
+  const anywhere = settingOf(namespace, `net.ipv${packet.family}.ip_nonlocal_bind`).value !== 0;
+  const found = lookUpRoute(namespace, {
+    ...routeQuery(packet, null),
+    source: packet.source,
+    destination: packet.source,
+    outputDevice: null,
+  });
+  return anywhere || (found.kind === 'route' && found.route.type === 'local');
 }

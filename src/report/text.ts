@@ -17,12 +17,14 @@ export const plainPaint: Paint = { strong: (text) => text, bad: (text) => text, 
 /** Prose is broken at this many columns; evidence is quoted as it is. */
 const proseColumns = 88;
 
-const wrap = (text: string, indent: string): string[] => wrapText(text, indent, proseColumns);
+/** Breaks prose at its width. */
+export const wrap = (text: string, indent: string): string[] => wrapText(text, indent, proseColumns);
 
-function endpointText({ address, port, netns, name }: Endpoint): string {
+/** `web 10.88.0.20:80 (db)`. */
+export function endpointText({ address, port, netns, name }: Endpoint): string {
   // A connect() that failed before the kernel chose a source has none.
-  if (port === 0 && netns !== null && ['0.0.0.0', '::'].includes(address)) return netns;
-  const host = address.includes(':') ? `[${address}]` : address;
+  if ((port ?? 0) === 0 && netns !== null && ['0.0.0.0', '::'].includes(address)) return netns;
+  const host = address.includes(':') && port !== null ? `[${address}]` : address;
   const place = netns === null ? '' : `${netns} `;
   return `${place}${host}${port === null ? '' : `:${port}`}${name === null ? '' : ` (${name})`}`;
 }
@@ -34,7 +36,8 @@ function placeText({ netns, device }: Hop): string {
 
 const endVerdicts: readonly Hop['verdict'][] = ['dropped', 'rejected', 'refused', 'failed'];
 
-function hopLines(hops: readonly Hop[], paint: Paint): string[] {
+/** One line a hop: number, place, stage, verdict, detail; an X where it ends. */
+export function hopLines(hops: readonly Hop[], paint: Paint): string[] {
   const placeWidth = Math.max(...hops.map((hop) => placeText(hop).length));
   const stageWidth = Math.max(...hops.map(({ stage }) => stage.length));
   const verdictWidth = Math.max(...hops.map(({ verdict }) => verdict.length));
@@ -58,7 +61,8 @@ function evidenceText(item: EvidenceItem): string {
   return item.kind === 'kernel' ? `kernel ${item.event}: ${item.text}` : item.text;
 }
 
-function fixLines(fix: Fix): string[] {
+/** What to do, and the commands. */
+export function fixLines(fix: Fix): string[] {
   const checked = fix.verified ? 'checked on a model of this host' : 'not checked on the model';
   return [
     ...wrap(`${fix.summary} (${checked}; to be run ${fix.netns === 'host' ? 'on the host' : `in ${fix.netns}`})`, '  '),
@@ -73,7 +77,8 @@ const evidenceTitles: Readonly<Record<ConnectionDiagnosis['certainty'], string>>
   inferred: 'What speaks for it',
 };
 
-function section(title: string, lines: readonly string[], paint: Paint): string[] {
+/** A titled part behind an empty line; nothing without lines. */
+export function section(title: string, lines: readonly string[], paint: Paint): string[] {
   return lines.length === 0 ? [] : ['', paint.strong(title), ...lines];
 }
 

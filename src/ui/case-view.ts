@@ -49,7 +49,7 @@ interface StreamEnd {
 export type StreamAnswer =
   | {
       readonly ok: true;
-      readonly protocol: 'tcp' | 'udp';
+      readonly protocol: 'tcp' | 'udp' | 'icmp';
       readonly client: StreamEnd;
       readonly server: StreamEnd;
       /**

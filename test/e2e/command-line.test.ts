@@ -14,8 +14,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
+import { encodeCase } from '../../src/capfile/case-file.ts';
 import { encodeSnapshot, readSnapshot } from '../../src/capfile/snapshot-file.ts';
+import type { Case } from '../../src/case/evidence.ts';
+import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { asNobody } from '../as-nobody.ts';
+import { at, listeners, packets, seen, snapshotWith } from '../diagnose/cases.ts';
+import { captureOf, startNs } from '../flow/frames.ts';
 import { recordedSnapshot } from '../host/sample.ts';
 
 const program = 'bin/nettrace';
@@ -58,6 +63,7 @@ describe('help', () => {
     [['doctor']],
     [['snapshot']],
     [['topology']],
+    [['path']],
     [['record']],
     [['demo']],
   ])('nettrace %j --help', async (command) => {
@@ -156,6 +162,56 @@ describe('replay', () => {
   });
 });
 
+describe('replay --snapshot', () => {
+  const state = { ...snapshotWith(listeners.loopback), takenNs: startNs };
+  const host = fileOf('bridge-host.json', [...encodeSnapshot(state)].join(''));
+  const sights = [...seen(packets.syn, [at.bridge]), ...seen(packets.reset, [at.bridge], 60_000n)];
+  const refused = captureOf(sights);
+  const elsewhere = refused.interfaces.map((point) => ({ ...point, device: 'wlan0' }));
+  const captureFile = (name: string, evidence: Case) => fileOf(name, Buffer.concat([...encodeCase(evidence)]));
+  const capture = captureFile('bridge.pcapng', refused);
+
+  it('says with the state of the host where the connection ended, and why', () => {
+    const { status, out, err } = nettrace('replay', '--snapshot', host, capture);
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toMatch(/^REFUSED {2}listener-on-other-address {2}\(observed\)\n/);
+  });
+
+  it('stays with the packets where the capture is of another host, and says so', () => {
+    const { status, out, err } = nettrace(
+      'replay',
+      '--snapshot',
+      host,
+      captureFile('wlan.pcapng', { ...refused, interfaces: elsewhere }),
+    );
+    expect([status, err]).toEqual([
+      0,
+      'nettrace: wlan.pcapng: the snapshot is not used: the capture is of wlan0 (the snapshot has none)\n',
+    ]);
+    expect(out).toMatch(/^REFUSED {2}refused-by-remote {2}\(inferred\)\n/);
+  });
+
+  it.each([
+    ['a case that has its own', [host, shipped], 'loopback-only-listener.pcapng holds the state of its host'],
+    ['standard input twice', ['-', '-'], 'standard input can be read once only'],
+    ['no snapshot', [capture, capture], 'it is not JSON'],
+  ])('%s: one line, status 1', (_name, [snapshot = '', file = ''], phrase) => {
+    const { status, out, err } = nettrace('replay', '--snapshot', snapshot, file);
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^nettrace: [^\n]+\n$/);
+    expect(err).toContain(phrase);
+  });
+});
+
+describe('replay --fail', () => {
+  it.each([
+    ['a connection that failed: 3', [], 3],
+    ['none that failed, of those that the filter chooses: 0', ['--filter', 'verdict == ok'], 0],
+  ])('%s', (_name, filter, status) => {
+    expect(nettrace('replay', '--fail', ...filter, shipped).status).toBe(status);
+  });
+});
+
 describe('doctor', () => {
   it('works without root: says what root would add, and ends with 1', () => {
     const command = [program, 'doctor', '--json'];
@@ -222,6 +278,93 @@ describe('topology', () => {
     expect([status, out]).toEqual([1, '']);
     expect(err).toMatch(/^nettrace: cannot read [^\n]+\n$/);
     expect(err).toContain(phrase);
+  });
+});
+
+describe('path', () => {
+  const host = fileOf('path-host.json', [...encodeSnapshot(recordedSnapshot('two-namespaces'))].join(''));
+  const path = (...parameters: string[]) => nettrace('path', '--snapshot', host, ...parameters);
+
+  it('predicts on the host of a snapshot, from a file or compressed on standard input', () => {
+    const asked = ['--netns', 'container', 'icmp', '10.88.0.1'];
+    const { status, out, err } = path(...asked);
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toMatch(
+      /^icmp from container 10\.88\.0\.10 to bridgehost 10\.88\.0\.1: no packet was sent\n\nThe way there\n/,
+    );
+    const piped = ended([program, 'path', '--snapshot', '-', ...asked], gzipSync(readFileSync(host)));
+    expect(piped.out).toBe(out);
+  });
+
+  it('starts where the snapshot was taken, unless it is told where', () => {
+    expect(path('icmp', '127.0.0.1').out).toMatch(/^icmp from bridgehost 127\.0\.0\.1 to bridgehost 127\.0\.0\.1:/);
+  });
+
+  it('takes no address for this host, as connect() does', () => {
+    expect(path('tcp', '0.0.0.0:1').out).toContain(' 127.0.0.1:1 (0.0.0.0): no packet was sent');
+    expect(path('tcp', '[::]:1').out).toContain(' [::1]:1 (::): no packet was sent');
+  });
+
+  it('writes one JSON document', () => {
+    const { out } = path('--json', '--netns', 'container', 'tcp', '10.88.0.1:1');
+    expect(JSON.parse(out)).toMatchObject({
+      schema: 'nettrace.diagnosis/1',
+      command: null,
+      evidence: { frames: 0 },
+      connections: [{ protocol: 'tcp', destination: { port: 1 }, prediction: { kernelRoute: null } }],
+    });
+  });
+
+  it('treats namespaces as out of sight', () => {
+    const { out } = path('--ignore-netns', 'br*', '--netns', 'container', '--json', 'tcp', '10.88.0.1:1');
+    const { connections }: Diagnosis = JSON.parse(out);
+    expect(connections[0]?.hops.map(({ netns }) => netns)).not.toContain('bridgehost');
+  });
+
+  it.each([
+    ['that gets nowhere: 0', ['tcp', '10.88.0.99:1'], 0],
+    ['that gets nowhere, with --fail: 3', ['--fail', 'tcp', '10.88.0.99:1'], 3],
+    ['that gets there, with --fail: 0', ['--fail', 'icmp', '10.88.0.10'], 0],
+  ])('the status of a packet %s', (_name, parameters, status) => {
+    expect(path('--netns', 'container', ...parameters).status).toBe(status);
+  });
+
+  it.each([
+    ['another protocol', ['sctp', '10.88.0.1:1'], "'sctp' is invalid"],
+    ['no port', ['tcp', '10.88.0.1'], 'error: tcp needs a port'],
+    ['a source that is none', ['--from', 'eth0', 'tcp', '10.88.0.1:1'], 'error: --from eth0 is no address'],
+  ])('%s: status 2', (_name, parameters, phrase) => {
+    const { status, out, err } = path(...parameters);
+    expect([status, out]).toEqual([2, '']);
+    expect(err).toContain(phrase);
+  });
+
+  it.each([
+    ['a namespace that is not there', ['--netns', 'db', 'tcp', '10.88.0.1:1'], 'There are: bridgehost, container.'],
+    ['a name that nobody knows', ['tcp', 'nobody:1'], 'the hosts file of bridgehost names none for it'],
+    ['a source of another host', ['--from', '10.9.9.9', 'tcp', '10.88.0.1:1'], 'cannot send from 10.9.9.9'],
+    ['a link-local address alone', ['tcp', '[fe80::1]:1'], 'name the device as well, fe80::1%eth0'],
+    [
+      'a device that is not there',
+      ['tcp', '[fe80::1%eth9]:1'],
+      'no device eth9 in bridgehost. There are: lo, br0, v0.',
+    ],
+  ])('%s: one line, status 1', (_name, parameters, phrase) => {
+    const { status, out, err } = path(...parameters);
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^nettrace: [^\n]+\n$/);
+    expect(err).toContain(phrase);
+  });
+
+  it('on this host asks the kernel as well, without root', () => {
+    const command = [program, 'path', '--json', 'icmp', '127.0.0.1'];
+    const { status, out } = ended(process.getuid?.() === 0 ? asNobody(command) : command);
+    const { connections }: Diagnosis = JSON.parse(out);
+    expect(status).toBe(0);
+    expect(connections[0]?.prediction?.kernelRoute).toMatchObject({
+      command: 'ip -j -4 route get 127.0.0.1 ipproto icmp',
+      disagreements: [],
+    });
   });
 });
 

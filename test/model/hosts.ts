@@ -238,7 +238,11 @@ export function host(...namespaces: readonly NamespaceState[]): HostState {
 }
 
 /** A packet to `ADDRESS PORT`. */
-export function packetTo(destination: string, destinationPort = 80, protocol: 'tcp' | 'udp' = 'tcp'): ModelPacket {
+export function packetTo(
+  destination: string,
+  destinationPort = 80,
+  protocol: ModelPacket['protocol'] = 'tcp',
+): ModelPacket {
   const family = destination.includes(':') ? 6 : 4;
   return { protocol, family, source: family === 4 ? '10.88.0.10' : 'fd00:88::10', destination, destinationPort };
 }

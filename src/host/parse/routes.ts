@@ -29,7 +29,8 @@ function isRouteType(value: string): value is Route['type'] {
   return routeTypes.has(value);
 }
 
-function gatewayOf(record: JsonRecord): string | null {
+/** The next hop's address, null where the destination is on the link; `via` is one of the other family. */
+export function gatewayOf(record: JsonRecord): string | null {
   return asText(record['gateway']) ?? asText(asRecord(record['via'])?.['host']);
 }
 
@@ -46,7 +47,7 @@ function metricsText(value: unknown): string {
 }
 
 /** One route as `ip route` prints it (iproute2's print_route). */
-function routeText(record: JsonRecord): string {
+export function routeText(record: JsonRecord): string {
   const type = asText(record['type']);
   return words(
     type === 'unicast' ? null : type,

@@ -20,8 +20,10 @@ export function parseSysctls(sections: Sections): NamespaceState['sysctls'] {
     if (colon < 0) continue;
     const path = line.slice(0, colon);
     const value = line.slice(colon + 1).trim();
-    const shown = path.replace(/[./]/g, (character) => (character === '/' ? '.' : '/'));
-    settings.set(path.replaceAll('/', '.'), {
+    const name = path.replaceAll('/', '.');
+    // A host of many containers has thousands of these, of which few have a dot.
+    const shown = path.includes('.') ? path.replace(/[./]/g, (sign) => (sign === '/' ? '.' : '/')) : name;
+    settings.set(name, {
       value,
       source: sections.quote(`sysctl ${shown}`, `${shown} = ${value}`),
     });

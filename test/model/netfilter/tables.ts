@@ -21,6 +21,13 @@ export function saved(text: string, engine: 'iptables-nft' | 'iptables-legacy' =
   return parseXtablesTables(text, 'iptables-save -c', engine, 'ip', new Map());
 }
 
+/** A rule of a built-in chain that takes some packets, and nobody can say which. */
+export function sometimes(chain: string, target: string): RuleTable[] {
+  const table = target.startsWith('DNAT') ? 'nat' : 'filter';
+  const rule = `-A ${chain} -p tcp -m statistic --mode random --probability 0.5 -j ${target}`;
+  return saved([`*${table}`, `:${chain} ACCEPT [0:0]`, rule, 'COMMIT', ''].join('\n'));
+}
+
 /** The tables of `nft -j list ruleset`. */
 export function listed(json: string, text = ''): RuleTable[] {
   return parseNftTables(json, 'nft -j list ruleset', parseNftText(text)) ?? [];

@@ -1,0 +1,17 @@
+/** Exit statuses; apart, because the command line needs them before it knows what else to load. */
+
+import type { Diagnosis, Outcome } from '../diagnose/diagnosis.ts';
+
+/** Of `run`, whose status is the command's: nettrace itself failed, as env(1), timeout(1) and nohup(1) have it. */
+export const ownFailureStatus = 125;
+
+/** With `--fail`: a connection failed. */
+export const failureStatus = 3;
+
+/** What is not known to have failed counts as no failure. */
+const noFailures: readonly Outcome[] = ['ok', 'unknown'];
+
+/** True when one of the connections failed. */
+export function hasFailed({ connections }: Diagnosis): boolean {
+  return connections.some(({ outcome }) => !noFailures.includes(outcome));
+}

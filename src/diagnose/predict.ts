@@ -1,0 +1,166 @@
+/**
+ * `predict(question)`: what would become of a packet that nobody sent, by the model alone. It is diagnosed as a
+ * connection without frames, by the same causes, and never more than inferred.
+ */
+
+import type { Case } from '../case/evidence.ts';
+import type { Connection } from '../flow/connection.ts';
+import type { KernelRoute } from '../host/parse/route-get.ts';
+import type { Snapshot } from '../host/snapshot.ts';
+import type { HostState } from '../host/state.ts';
+import { journey, replyJourney } from '../model/journey.ts';
+import type { Journey, ModelPacket } from '../model/step.ts';
+import type { Context } from './context.ts';
+import { diagnoseConnection } from './diagnose.ts';
+import type { ConnectionDiagnosis, Diagnosis, Prediction } from './diagnosis.ts';
+import { routeDisagreements } from './kernel-route.ts';
+import { missingSentences } from './missing.ts';
+import { predictedOutcome } from './predicted-outcome.ts';
+import { inNetns, serverText } from './words.ts';
+
+/** What is asked. */
+export interface Question {
+  readonly snapshot: Snapshot;
+  /** The snapshot, parsed. */
+  readonly host: HostState;
+  /** The namespace of the program that would send the packet. */
+  readonly netns: string;
+  readonly packet: ModelPacket;
+  /** The name by which the destination was asked for. */
+  readonly name: string | null;
+  /**
+   * What the kernel itself answers to the look-up in that namespace, with the command that asked it; null when not
+   * asked.
+   */
+  readonly kernelRoute: { readonly command: string; readonly answer: KernelRoute } | null;
+}
+
+/** Why it ends as it does, and where: the way there, or that of the answer where that is what fails. */
+function reasonOf(way: Journey, back: Journey | null): string {
+  const delivered = way.end.kind === 'accepted' || way.end.kind === 'refused';
+  const answerIsLost = delivered && back !== null && back.end.kind !== 'returned';
+  const { end, steps } = answerIsLost ? back : way;
+  const last = steps.at(-1);
+  // What leaves says itself by which device of whom.
+  const place = last === undefined || end.kind === 'leaves-view' ? '' : `${inNetns(last.netns)}, `;
+  const reason = 'reason' in end ? end.reason : (last?.detail ?? '');
+  return answerIsLost ? `the answer does not come back: ${place}${reason}` : `${place}${reason}`;
+}
+
+const untold =
+  'No packet was sent: this is what the model of this host says would become of one, told as if it had been.';
+
+/** What an unsettled prediction turns on: the first step, there or back, that the model cannot judge. */
+function openPoint({ journey: way, wayBack }: Context): string | null {
+  const step = [...(way?.steps ?? []), ...(wayBack?.steps ?? [])].find(({ verdict }) => verdict === 'unknown');
+  return step === undefined ? null : `${inNetns(step.netns)}, ${step.stage}: ${step.detail}`;
+}
+
+function unsettledText(context: Context, reason: string): string {
+  const server = serverText(context);
+  const open = openPoint(context);
+  return open === null && context.journey?.end.kind === 'leaves-view'
+    ? `Nothing that is known of this host stands in the way of ${server}, and beyond it nothing is known: ${reason}.`
+    : `Whether ${server} answers is not settled: ${open ?? reason}.`;
+}
+
+/** One sentence. `reason` is why it ends as it does. */
+function summaryOf(context: Context, reason: string): string {
+  const { outcome, errno } = context.connection;
+  const server = serverText(context);
+  if (outcome === 'ok') return `Nothing that is known stands in the way of ${server}: ${reason}.`;
+  if (outcome === 'refused') return `${server} would refuse: ${reason}.`;
+  if (outcome === 'unreachable') return `${server} would not be reached (${errno}): ${reason}.`;
+  return outcome === 'timeout' ? `${server} would not answer: ${reason}.` : unsettledText(context, reason);
+}
+
+/** Evidence wins: what was built on another way than the kernel's is worth nothing, and is not told. */
+function unreliable(told: ConnectionDiagnosis, disagreements: readonly string[]): ConnectionDiagnosis {
+  const detail = disagreements.join('; ');
+  return {
+    ...told,
+    outcome: 'unknown',
+    errno: null,
+    cause: null,
+    where: null,
+    summary: `What becomes of it is not told, as the kernel's own look-up is another than the model's: ${detail}.`,
+    explanation: [untold],
+    hops: told.hops.slice(0, 1).map((hop) => ({ ...hop, verdict: 'unknown', detail })),
+    fixes: [],
+    alternatives: [],
+  };
+}
+
+function predictConnection(question: Question, evidence: Case): ConnectionDiagnosis {
+  const { host, netns, packet, name, kernelRoute } = question;
+  const way = journey(host, packet, netns);
+  const wayBack = replyJourney(host, way);
+  const connection: Connection = {
+    protocol: packet.protocol,
+    family: packet.family,
+    client: { address: way.packet.source, port: 0 },
+    server: { address: packet.destination, port: packet.destinationPort },
+    packets: [],
+    errors: [],
+    frames: [],
+    beganNs: 0n,
+    endedNs: 0n,
+    translated: null,
+    ...predictedOutcome(way, wayBack),
+  };
+  const context: Context = {
+    evidence,
+    connection,
+    host,
+    clientNetns: netns,
+    packet,
+    journey: way,
+    wayBack,
+    kernel: null,
+    kernelComplete: false,
+    serverName: name,
+  };
+  const told = diagnoseConnection(context);
+  const ended = told.hops.find(({ index }) => index === told.where?.hop);
+  const namespace = host.namespaces.get(netns);
+  const disagreements =
+    kernelRoute === null || namespace === undefined ? [] : routeDisagreements(namespace, packet, kernelRoute.answer);
+  const prediction: Prediction = {
+    assumptions: [...way.assumptions, ...(wayBack?.assumptions ?? []).map((one) => `${one}, on the way back`)],
+    kernelRoute: kernelRoute && { command: kernelRoute.command, text: kernelRoute.answer.text, disagreements },
+  };
+  const predicted: ConnectionDiagnosis = {
+    ...told,
+    source: { ...told.source, port: null },
+    destination: { ...told.destination, port: packet.protocol === 'icmp' ? null : packet.destinationPort },
+    outcome: connection.outcome,
+    certainty: 'inferred',
+    summary: summaryOf(context, ended?.detail ?? reasonOf(way, wayBack)),
+    explanation: [untold, ...(told.cause === null ? [] : told.explanation)],
+    prediction,
+  };
+  return disagreements.length === 0 ? predicted : unreliable(predicted, disagreements);
+}
+
+/** See the file's head. A namespace that is not in the snapshot gives an unsettled prediction. */
+export function predict(question: Question): Diagnosis {
+  const { snapshot, host } = question;
+  const evidence: Case = { session: null, interfaces: [], frames: [], snapshot, kernelLines: [] };
+  const connection = predictConnection(question, evidence);
+  return {
+    schema: 'nettrace.diagnosis/1',
+    command: null,
+    evidence: {
+      frames: 0,
+      engine: null,
+      clock: null,
+      promiscuous: null,
+      snapshot: true,
+      kernelEvents: 0,
+      ruleTrace: false,
+      linkOutages: [],
+      missing: missingSentences(evidence, host, null, [connection]),
+    },
+    connections: [connection],
+  };
+}

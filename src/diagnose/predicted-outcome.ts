@@ -1,0 +1,40 @@
+/** What a program would meet, by the model alone: the ways there and back as an outcome. */
+
+import type { Connection } from '../flow/connection.ts';
+import type { Journey } from '../model/step.ts';
+
+/** An outcome, and the errno that it means to the program. */
+type Met = Pick<Connection, 'outcome' | 'errno'>;
+
+const notKnown: Met = { outcome: 'unknown', errno: null };
+const silence: Met = { outcome: 'timeout', errno: null };
+
+/** A UDP socket takes no notice of these as ICMP errors: `icmp_err_convert` (net/ipv4/icmp.c) has them as not fatal. */
+const softErrors: readonly string[] = ['ENETUNREACH', 'EHOSTUNREACH'];
+
+function metError(errno: string): Met {
+  return { outcome: errno === 'ECONNREFUSED' ? 'refused' : 'unreachable', errno };
+}
+
+/**
+ * What the program's connect(), or waiting for an answer, gives, by the ways of the packet and of its answer (null:
+ * nobody answers, or the sender's own kernel does). What works but for rules that may decide otherwise is `unknown`;
+ * what fails in any case fails.
+ */
+export function predictedOutcome({ end, start, packet, steps, mayBeRedirected }: Journey, back: Journey | null): Met {
+  const doubtful = [...steps, ...(back?.steps ?? [])].some(({ verdict }) => verdict === 'unknown');
+  if (mayBeRedirected || end.kind === 'undetermined' || end.kind === 'leaves-view') return notKnown;
+  const lost = back !== null && back.end.kind !== 'returned';
+  const untold = back?.end.kind === 'undetermined' || back?.end.kind === 'leaves-view';
+  if (end.kind === 'accepted') {
+    if (doubtful || untold || back === null) return notKnown;
+    return lost ? silence : { outcome: 'ok', errno: null };
+  }
+  if (untold) return notKnown;
+  if (end.kind === 'refused') return lost ? silence : metError('ECONNREFUSED');
+  const answer = 'answer' in end ? end.answer : null;
+  if (answer === null || lost) return silence;
+  const own = answer.netns === start;
+  const unheard = packet.protocol === 'udp' && softErrors.includes(answer.errno);
+  return unheard && !(own && end.kind === 'unroutable') ? silence : metError(answer.errno);
+}
