@@ -111,11 +111,13 @@ const timedOut = 'ETIMEDOUT';
 
 function met(attempt: Attempt, records: readonly KernelRecord[]): Pick<Connection, 'outcome' | 'errno'> {
   const { source, destination, result } = attempt;
+  // A socket of IPv6 begins to connect before it has a port, and an address.
   const ofSocket = records.filter(
-    ({ event }) =>
+    ({ event, source: { timeNs } }) =>
       (event.kind === 'socket-error' || event.kind === 'socket-state') &&
-      event.local.port === source.port &&
-      event.local.address === source.address &&
+      timeNs >= attempt.beganNs &&
+      (source.port === 0 || event.local.port === source.port) &&
+      (!knowsItsSource(attempt) || event.local.address === source.address) &&
       event.remote.port === destination.port &&
       event.remote.address === destination.address,
   );

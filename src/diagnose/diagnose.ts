@@ -9,6 +9,7 @@ import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { HostState } from '../host/state.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import { closedByApplication, noResponseFromApplication, resetByApplication } from './application.ts';
+import { askedConnections, askedSentence } from './asked.ts';
 import { commandConnections } from './command-connections.ts';
 import { type Context, gatherContext, ownerOf } from './context.ts';
 import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop, Outcome, RuleName } from './diagnosis.ts';
@@ -217,7 +218,10 @@ export function diagnose(evidence: Case): Diagnosis {
   const records = readKernelLines(evidence.kernelLines);
   const all = findConnections(evidence);
   const own = commandConnections(evidence, all, host, records);
-  const connections = contextsOf(evidence, own.connections, all, host, records).map(diagnoseConnection);
+  const asked = own.connections.length === 0 ? askedConnections(evidence, host, records) : [];
+  const seen = asked.length > 0 ? asked : own.connections;
+  const connections = contextsOf(evidence, seen, all, host, records).map(diagnoseConnection);
+  const attribution = asked.length > 0 ? askedSentence : own.missing;
   const places: Partial<Record<Outcome, number>> = { ok: 2, unknown: 1 };
   const placeOf = ({ outcome }: ConnectionDiagnosis): number => places[outcome] ?? 0;
   const command = session?.command ?? null;
@@ -238,7 +242,7 @@ export function diagnose(evidence: Case): Diagnosis {
         from: formatTime(fromNs),
         to: toNs === null ? null : formatTime(toNs),
       })),
-      missing: missingSentences({ ...evidence, snapshot }, host, own.missing, connections),
+      missing: missingSentences({ ...evidence, snapshot }, host, attribution, connections),
     },
     connections: connections.toSorted((a, b) => placeOf(a) - placeOf(b)),
   };

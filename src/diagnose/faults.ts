@@ -17,7 +17,7 @@ import { askedText, inNetns, netnsText, serverText } from './words.ts';
 /** A change of the host, in words, as a command, and in the model. */
 interface Change {
   readonly summary: string;
-  readonly command: readonly string[];
+  readonly commands: readonly (readonly string[])[];
   readonly host: HostState;
 }
 
@@ -39,7 +39,7 @@ function portFlag(
   const device = step.device ?? '';
   return {
     summary,
-    command: ['bridge', 'link', 'set', 'dev', device, ...flag],
+    commands: [['bridge', 'link', 'set', 'dev', device, ...flag]],
     host: withPort(host, step.netns, device, change),
   };
 }
@@ -48,7 +48,7 @@ function portFlag(
 function settingOn(host: HostState, { quotes, netns }: Step, summary: string): Change | null {
   const name = quotes[0]?.text.split(' ', 1)[0] ?? '';
   if (!name.startsWith('net.')) return null;
-  return { summary, command: ['sysctl', '-w', `${name}=1`], host: withSetting(host, netns, name) };
+  return { summary, commands: [['sysctl', '-w', `${name}=1`]], host: withSetting(host, netns, name) };
 }
 
 function floodFlag({ detail }: Step): 'flood' | 'bcast_flood' | 'mcast_flood' {
@@ -91,14 +91,23 @@ const words: Readonly<Record<Fault, FaultWords>> = {
     reasons: ['BRIDGE_INGRESS_STP_STATE'],
     explain: ({ detail }) =>
       `A bridge is a switch in software, and each of its ports has a state. ${detail}: it neither takes nor gives frames. The spanning tree protocol does so to a port that would close a circle, and for some seconds to every port that is new.`,
-    mend: (host, step) =>
-      portFlag(
-        step,
-        host,
-        ['state', '3'],
-        { state: 'forwarding' },
-        'Let the port forward, if nobody blocked it on purpose: where it closes a circle, frames would go round for ever.',
-      ),
+    mend: (host, { netns, device }) => {
+      const port = host.namespaces.get(netns)?.bridgePorts.find((one) => one.device === device);
+      if (port === undefined) return null;
+      return {
+        summary: `Turn the spanning tree protocol off on ${port.bridge}, if no cables form a circle there: with one, frames would go round for ever. Or wait: a new port opens after twice the bridge's forward delay, 30 seconds mostly.`,
+        commands: [
+          ['ip', 'link', 'set', port.bridge, 'type', 'bridge', 'stp_state', '0'],
+          ['bridge', 'link', 'set', 'dev', port.device, 'state', '3'],
+        ],
+        host: withNamespace(host, netns, (namespace) => ({
+          ...namespace,
+          bridgePorts: namespace.bridgePorts.map((one) =>
+            one.bridge === port.bridge ? { ...one, state: 'forwarding' } : one,
+          ),
+        })),
+      };
+    },
   },
   'bridge-port-isolated': {
     reasons: [],
@@ -140,7 +149,7 @@ const words: Readonly<Record<Fault, FaultWords>> = {
       return {
         summary:
           'Forget the wrong entry; the kernel then asks who has the address. Whoever wrote it down may do so again.',
-        command: ['ip', 'neigh', 'del', wrong.address, 'dev', wrong.device],
+        commands: [['ip', 'neigh', 'del', wrong.address, 'dev', wrong.device]],
         host: withNamespace(host, step.netns, (namespace) => ({
           ...namespace,
           neighbours: namespace.neighbours.filter((one) => one !== wrong),
@@ -167,7 +176,7 @@ export const modelFault: Cause = (context) => {
   const { reasons, explain, mend } = words[step.fault];
   const certainty = certaintyOf(context, step, reasons);
   const change = mend(host, step);
-  const commands = change === null ? [] : commandsOf(change.command);
+  const commands = change === null ? [] : commandsOf(...change.commands);
   const fix: Fix[] =
     change === null || commands.length === 0
       ? []

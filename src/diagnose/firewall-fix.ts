@@ -105,24 +105,42 @@ function fixWith(context: Context, step: Step, reference: RuleReference, permiss
   const owner = ownerOf(reference);
   const target = owner === 'Docker' && step.stage === 'forward' ? dockerReference(context, step, reference) : null;
   const place = target ?? reference;
-  const added = ruleOf(place, place.chain, permission);
-  const command = shellCommand(directCommand(place, permission));
-  if (host === null || added === null || command === null) return [];
+  if (host === null) return [];
+  const one = addition(host, step, place, [permission]);
+  if (one === null) return [];
+  const alone = wouldWork(context, one.host);
+  // The answers may come by the same chain: they need a rule of their own.
+  const two = alone || permission === answers ? null : addition(host, step, place, [permission, answers]);
+  const isBoth = two !== null && wouldWork(context, two.host);
+  const { commands } = isBoth ? two : one;
   const where =
     target === null ? `in front of ${reference.rule === null ? 'the policy' : 'that rule'}` : `in ${dockerUsers}`;
+  const back = isBoth ? ', and the answers to what was let pass' : '';
   const keeps =
     owner === null || target !== null
       ? 'To keep it over a reboot, add it where the rules of this machine are written.'
       : `The chain belongs to ${owner}, which loses what is added beside it when it writes its rules again: to keep it, say the same to ${owner}.`;
-  const verified = wouldWork(context, withRule(host, step.netns, place, added));
-  return [
-    {
-      summary: `${what} ${where} ${inNetns(step.netns)}. ${keeps}`,
-      commands: [command],
-      netns: step.netns,
-      verified,
-    },
-  ];
+  const summary = `${what} ${where} ${inNetns(step.netns)}${back}. ${keeps}`;
+  return [{ summary, commands, netns: step.netns, verified: alone || isBoth }];
+}
+
+/** The host with these rules in front of one, and the commands that put them there; null where none can be shown. */
+function addition(
+  host: HostState,
+  { netns }: Step,
+  place: RuleReference,
+  permissions: readonly Permission[],
+): { readonly host: HostState; readonly commands: string[] } | null {
+  let changed = host;
+  const commands: string[] = [];
+  for (const permission of permissions) {
+    const added = ruleOf(place, place.chain, permission);
+    const command = shellCommand(directCommand(place, permission));
+    if (added === null || command === null) return null;
+    changed = withRule(changed, netns, place, added);
+    commands.push(command);
+  }
+  return { host: changed, commands };
 }
 
 /** A rule that lets the request pass. */

@@ -4,6 +4,7 @@
  */
 
 import { requestPacket, wasAnswered } from '../flow/connection.ts';
+import { isLoopback } from '../model/address.ts';
 import { replyJourney } from '../model/journey.ts';
 import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
@@ -13,7 +14,7 @@ import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
 import { shellCommand } from './shell.ts';
-import { commandsOf, withLink, withSetting, wouldWork } from './what-if.ts';
+import { commandsOf, withForwarding, withLinkUp, withLoopback, wouldWork } from './what-if.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
 
 /** The errno that the program's connect() met, by the kernel's trace; null when it is not known. */
@@ -50,8 +51,43 @@ function errnoSentence(context: Context): string {
   return errno === null ? '' : ` The program's connect() met ${errnoText(errno)}.`;
 }
 
+/** Asked for by its own loopback address, a host without a loopback device has no route. */
+const noLoopback: Cause = (context) => {
+  const step = endAt(context, 'route', ['unroutable']);
+  const { host } = context;
+  const link = host?.namespaces.get(step?.netns ?? '')?.links.find(({ kind }) => kind === 'loopback');
+  if (host === null || step === null || link === undefined || link.up || !isLoopback(context.packet.destination)) {
+    return null;
+  }
+  const changed = withLoopback(withLinkUp(host, step.netns, link.name), step.netns, link.name);
+  return {
+    cause: 'loopback-down',
+    certainty: certaintyOf(context),
+    where: { netns: step.netns, device: step.device, stage: 'route' },
+    verdict: 'failed',
+    detail: `${link.name} is down, and with it every route to ${context.packet.destination}`,
+    evidence: [{ kind: 'snapshot', ...link.source }],
+    summary: `${serverText(context)} could not be reached: ${link.name} is down ${inNetns(step.netns)}.`,
+    explanation: [
+      askedText(context),
+      `What a host sends to itself goes over its loopback device, ${link.name}. In a new network namespace that device is there and down; until somebody sets it up, 127.0.0.1 cannot be reached.${errnoSentence(context)}`,
+    ],
+    fixes: [
+      {
+        summary: `Set ${link.name} up ${inNetns(step.netns)}.`,
+        commands: commandsOf(['ip', 'link', 'set', link.name, 'up']),
+        netns: step.netns,
+        verified: wouldWork(context, changed),
+      },
+    ],
+    alternatives: [],
+  };
+};
+
 /** No route, or one that says no, where the packet starts. */
 export const noRoute: Cause = (context) => {
+  const loopback = noLoopback(context);
+  if (loopback !== null) return loopback;
   const step = endAt(context, 'route', ['unroutable']);
   const end = context.journey?.end;
   if (step === null || end === undefined || !('answer' in end) || end.answer?.netns !== context.clientNetns)
@@ -113,7 +149,7 @@ export const interfaceDown: Cause = (context) => {
     summary: `Set ${link.name} up ${inNetns(step.netns)}. Whoever set it down may have had a reason.`,
     commands: commandsOf(['ip', 'link', 'set', link.name, 'up']),
     netns: step.netns,
-    verified: wouldWork(context, withLink(host, step.netns, link.name, { up: true, carrier: true })),
+    verified: wouldWork(context, withLinkUp(host, step.netns, link.name)),
   };
   const summary = `${serverText(context)} could not be reached: ${step.detail} ${inNetns(step.netns)}.`;
   const other = link.up
@@ -154,7 +190,7 @@ export const ipForwardOff: Cause = (context) => {
     summary: `Let ${netnsText(step.netns)} forward; it then does so between all of its networks, as far as its firewall lets it. To keep it over a reboot, write it to a file in /etc/sysctl.d.`,
     commands: commandsOf(['sysctl', '-w', `${everywhere}=1`]),
     netns: step.netns,
-    verified: wouldWork(context, withSetting(host, step.netns, name)),
+    verified: wouldWork(context, withForwarding(host, step.netns, context.packet.family)),
   };
   const finding: Finding = {
     cause: 'ip-forward-off',

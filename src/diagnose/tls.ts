@@ -1,6 +1,7 @@
 /** Two ends that do not speak the same: TLS met plain text. */
 
 import type { Packet } from '../flow/packet.ts';
+import { formatEndpoint } from '../model/deliver.ts';
 import { fieldValue, numberOf } from '../wire/fields.ts';
 import type { Layer } from '../wire/layer.ts';
 import type { Context } from './context.ts';
@@ -55,30 +56,48 @@ export const tlsToPlaintext: Cause = (context) => {
   };
 };
 
-/** The client spoke plain HTTP, and what came back is a TLS alert. */
+/** Ports that are served with TLS from the first byte (IANA), and those that people take for it beside them. */
+const tlsPorts: ReadonlySet<number> = new Set([443, 465, 636, 853, 989, 990, 993, 995, 5986, 6443, 8443, 9443]);
+
+/** The client spoke plain HTTP, and what came back is a TLS alert; or nothing, on a port that is known for TLS. */
 export const plaintextToTls: Cause = (context) => {
-  if (context.connection.protocol !== 'tcp') return null;
+  const { connection } = context;
+  if (connection.protocol !== 'tcp') return null;
   const [asked, answered] = [firstWords(context, 'client'), firstWords(context, 'server')];
   const request = layerOf(context, asked, 'http');
   if (request === null || fieldValue(request, 'http.request.method') === null) return null;
+  const { outcome, server } = connection;
   const tls = layerOf(context, answered, 'tls');
-  if (tls === null || numberOf(tls, 'tls.record.content_type') !== alertContent) return null;
-  const { outcome } = context.connection;
+  const alerts = tls !== null && numberOf(tls, 'tls.record.content_type') === alertContent;
+  const hangsUp = answered === null && (outcome === 'closed' || outcome === 'reset') && tlsPorts.has(server.port);
+  if (!alerts && !hangsUp) return null;
+  const how = alerts ? 'with a TLS alert' : 'by hanging up without a word';
   return {
     cause: 'plaintext-to-tls',
     outcome: outcome === 'reset' ? 'reset' : 'closed',
-    certainty: 'observed',
+    certainty: alerts ? 'observed' : 'inferred',
     where: place(context),
     verdict: 'failed',
-    detail: 'plain HTTP was answered with a TLS alert',
+    detail: `plain HTTP was answered ${how}`,
     evidence: said(context, asked, answered),
-    summary: `${serverText(context)} speaks TLS: it answered plain HTTP with a TLS alert.`,
+    summary: alerts
+      ? `${serverText(context)} speaks TLS: it answered plain HTTP with a TLS alert.`
+      : `${serverText(context)} seems to speak TLS: it was asked in plain HTTP, and hung up without a word.`,
     explanation: [
       askedText(context),
-      'The connection was accepted. The client asked in plain HTTP, and the server answered with a TLS alert and hung up: the port serves TLS.',
+      alerts
+        ? 'The connection was accepted. The client asked in plain HTTP, and the server answered with a TLS alert and hung up: the port serves TLS.'
+        : `The connection was accepted. The client asked in plain HTTP, and the server hung up without a word. Port ${server.port} is one that is served with TLS, and many servers that expect a TLS hello do just that when something else comes.`,
       'Ask it with TLS (https:// for http://), or ask the port where plain HTTP is served.',
     ],
     fixes: [],
-    alternatives: [],
+    alternatives: alerts
+      ? []
+      : [
+          {
+            cause: 'closed-by-application',
+            tellApart: `openssl s_client -connect ${formatEndpoint(server.address, server.port)} shows a certificate if it speaks TLS`,
+          },
+        ],
   };
 };

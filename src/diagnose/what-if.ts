@@ -1,6 +1,6 @@
 /** The host with one thing changed, and whether the packet would arrive then: how a fix is checked before it is printed. */
 
-import type { BridgePort, HostState, Link, NamespaceState } from '../host/state.ts';
+import type { BridgePort, HostState, Link, NamespaceState, Quote } from '../host/state.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { Context } from './context.ts';
 import { shellCommand } from './shell.ts';
@@ -25,6 +25,44 @@ export function withSetting(host: HostState, netns: string, name: string, value 
   });
 }
 
+/** The host with a link set up, and the cable's other end told so. */
+export function withLinkUp(host: HostState, netns: string, device: string): HostState {
+  const linked = withLink(host, netns, device, { up: true, carrier: true });
+  // A bridge disables a port without a carrier, and opens it again.
+  const up = withPort(linked, netns, device, { state: 'forwarding' });
+  const peer = host.namespaces.get(netns)?.links.find(({ name }) => name === device)?.peer ?? null;
+  const far = host.namespaces.get(peer?.netns ?? '')?.links.find(({ index }) => index === peer?.index);
+  return far === undefined || typeof peer?.netns !== 'string'
+    ? up
+    : withLink(up, peer.netns, far.name, { carrier: true });
+}
+
+/** The host with the addresses and routes that the kernel gives its loopback device when that is set up. */
+export function withLoopback(host: HostState, netns: string, device: string): HostState {
+  return withNamespace(host, netns, (namespace) => {
+    const source: Quote = { netns, command: '', text: '' };
+    const own = [
+      { family: 4, prefix: '127.0.0.0', prefixLength: 8, preferredSource: '127.0.0.1' },
+      { family: 6, prefix: '::1', prefixLength: 128, preferredSource: null },
+    ] as const;
+    const rest = { table: 255, type: 'local', metric: 0, scope: 254, tos: 0, from: null, source } as const;
+    const nextHops = [{ device, gateway: null, dead: false, linkDown: false }];
+    return { ...namespace, routes: [...own.map((one) => ({ ...one, ...rest, nextHops })), ...namespace.routes] };
+  });
+}
+
+/** The host with IPv4 forwarding on everywhere (`net.ipv4.ip_forward` sets every device's), or IPv6's. */
+export function withForwarding(host: HostState, netns: string, family: 4 | 6): HostState {
+  return withNamespace(host, netns, (namespace) => {
+    const prefix = `net.ipv${family}.conf.`;
+    const sysctls = [...namespace.sysctls].map(([name, setting]) => {
+      const switches = name.startsWith(prefix) && name.endsWith('.forwarding');
+      return [name, switches ? { ...setting, value: '1' } : setting] as const;
+    });
+    return { ...namespace, sysctls: new Map(sysctls) };
+  });
+}
+
 /** The host with a link changed. */
 export function withLink(host: HostState, netns: string, device: string, change: Partial<Link>): HostState {
   return withNamespace(host, netns, (namespace) => ({
@@ -44,7 +82,9 @@ export function withPort(host: HostState, netns: string, device: string, change:
 /** True when the packet, sent again on the changed host, arrives and is answered, or leaves the host's view. */
 export function wouldWork({ packet, clientNetns }: Context, changed: HostState): boolean {
   if (clientNetns === null) return false;
-  const way = journey(changed, packet, clientNetns);
+  // Another try has another port: what conntrack has on this one does not hold for it.
+  const { sourcePort: _port, ...again } = packet;
+  const way = journey(changed, again, clientNetns);
   if (way.assumptions.length > 0) return false;
   if (way.end.kind === 'leaves-view') return true;
   return way.end.kind === 'accepted' && replyJourney(changed, way)?.end.kind === 'returned';

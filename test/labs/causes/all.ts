@@ -1,10 +1,18 @@
 /** Every lab of a cause. */
 import type { CauseLab } from './cause-lab.ts';
 import { firewallLabs } from './firewall.ts';
+import { healthyLabs } from './healthy.ts';
 import { linkLabs } from './link.ts';
 import { natLabs } from './nat.ts';
 import { routingLabs } from './routing.ts';
 import { socketLabs } from './socket.ts';
 
 /** See the file's head. */
-export const causeLabs: readonly CauseLab[] = [...socketLabs, ...firewallLabs, ...routingLabs, ...natLabs, ...linkLabs];
+export const causeLabs: readonly CauseLab[] = [
+  ...socketLabs,
+  ...firewallLabs,
+  ...routingLabs,
+  ...natLabs,
+  ...linkLabs,
+  ...healthyLabs,
+];

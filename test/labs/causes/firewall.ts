@@ -13,7 +13,6 @@ export const firewallLabs: readonly CauseLab[] = [
   {
     name: 'firewall-drop: a container asks its neighbour by the host, a rule of iptables',
     spec: containerHost({
-      web: { addresses: { eth0: ['10.88.0.20/16'] } },
       host: { iptables: filter('-A INPUT -p tcp -m tcp --dport 8080 -j DROP') },
     }),
     command: curl('box', '10.88.0.1:8080/'),
@@ -31,7 +30,7 @@ export const firewallLabs: readonly CauseLab[] = [
       host: { iptables: filter(':FORWARD DROP [0:0]', '-A FORWARD -i up0 -j ACCEPT'), nft: masquerade },
     }),
     command: curl('box', '203.0.113.1/'),
-    expected: { outcome: 'timeout', cause: 'firewall-drop', host: 'host', stage: 'forward', rule: 'policy DROP' },
+    expected: { outcome: 'timeout', cause: 'firewall-drop', host: 'host', stage: 'forward', rule: 'policy drop' },
     mends: true,
   },
   {
@@ -39,14 +38,14 @@ export const firewallLabs: readonly CauseLab[] = [
     spec: containerHost({ host: { nft: masquerade } }),
     before: legacy(['-P', 'FORWARD', 'DROP'], ['-A', 'FORWARD', '-i', 'up0', '-j', 'ACCEPT']),
     command: curl('box', '203.0.113.1/'),
-    expected: { outcome: 'timeout', cause: 'firewall-drop', host: 'host', stage: 'forward', rule: 'policy DROP' },
+    expected: { outcome: 'timeout', cause: 'firewall-drop', host: 'host', stage: 'forward', rule: 'policy drop' },
     mends: true,
   },
   {
     name: 'firewall-drop: a rule of nftables, IPv6',
     spec: containerHost({
       host: {
-        nft: 'table inet guard { chain fwd { type filter hook forward priority 0; iifname "br0" tcp dport 80 drop; }; }',
+        nft: 'table inet guard { chain guard { type filter hook forward priority 0; iifname "br0" tcp dport 80 drop; }; }',
       },
       outside: { routes: ['fd00:88::/64 via 2001:db8:113::2'], services: {} },
     }),
@@ -92,7 +91,7 @@ export const firewallLabs: readonly CauseLab[] = [
       host: { iptables: filter(':FORWARD DROP [0:0]', '-A FORWARD -i br0 -j ACCEPT'), nft: masquerade },
     }),
     command: curl('box', '203.0.113.1/'),
-    expected: { outcome: 'timeout', cause: 'firewall-drop-reply', host: 'host', stage: 'forward', rule: 'policy DROP' },
+    expected: { outcome: 'timeout', cause: 'firewall-drop-reply', host: 'host', stage: 'forward', rule: 'policy drop' },
     mends: true,
   },
   {
@@ -112,7 +111,7 @@ export const firewallLabs: readonly CauseLab[] = [
     name: 'firewall-reject: prohibited, nftables',
     spec: containerHost({
       host: {
-        nft: `${masquerade} table inet guard { chain fwd { type filter hook forward priority 0; ip saddr 10.88.0.0/16 tcp dport 80 reject with icmpx admin-prohibited; }; }`,
+        nft: `${masquerade}\ntable inet guard { chain guard { type filter hook forward priority 0; ip saddr 10.88.0.0/16 tcp dport 80 reject with icmpx admin-prohibited; }; }`,
       },
     }),
     command: curl('box', '203.0.113.1/'),

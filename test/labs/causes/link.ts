@@ -1,6 +1,6 @@
 /** Labs of links, bridges and neighbours. */
 import type { CauseLab } from './cause-lab.ts';
-import { containerHost, curl } from './topology.ts';
+import { containerHost, curl, webServer } from './topology.ts';
 
 const ip = (host: string, ...argv: readonly string[]) => ({ host, argv: ['ip', ...argv] });
 const port = (device: string, ...argv: readonly string[]) => ({
@@ -30,7 +30,7 @@ export const linkLabs: readonly CauseLab[] = [
       ip('box', 'neigh', 'replace', '10.88.0.20', 'lladdr', '02:00:00:00:00:99', 'dev', 'eth0', 'nud', 'permanent'),
     ],
     command: ask,
-    expected: { outcome: 'timeout', cause: 'stale-neighbour', host: 'host', stage: 'neighbour' },
+    expected: { outcome: 'timeout', cause: 'stale-neighbour', host: 'box', stage: 'neighbour' },
     mends: true,
   },
   {
@@ -49,9 +49,22 @@ export const linkLabs: readonly CauseLab[] = [
     expected: { outcome: 'unreachable', cause: 'interface-down', host: 'host', stage: 'egress' },
   },
   {
-    name: 'loopback-down: a fresh namespace',
-    spec: containerHost(),
+    name: 'loopback-down: set down by hand',
+    spec: containerHost({ box: { services: { web: webServer('0.0.0.0', 80) } } }),
     before: [ip('box', 'link', 'set', 'lo', 'down')],
+    command: curl('box', '127.0.0.1/'),
+    expected: { outcome: 'timeout', cause: 'loopback-down', host: 'box' },
+    mends: true,
+  },
+  {
+    name: 'loopback-down: a fresh namespace',
+    spec: containerHost({ box: { services: { web: webServer('0.0.0.0', 80) } } }),
+    before: [
+      ip('box', 'link', 'set', 'lo', 'down'),
+      ip('box', 'addr', 'flush', 'dev', 'lo'),
+      ip('box', 'route', 'flush', 'table', 'local'),
+      ip('box', 'route', 'flush', 'table', 'main'),
+    ],
     command: curl('box', '127.0.0.1/'),
     expected: { outcome: 'unreachable', cause: 'loopback-down', host: 'box' },
   },
@@ -64,9 +77,13 @@ export const linkLabs: readonly CauseLab[] = [
     mends: true,
   },
   {
-    name: 'bridge-port-blocked: the port of the neighbour',
+    name: 'bridge-port-blocked: the spanning tree protocol waits',
     spec: containerHost(),
-    before: [port('veth1', 'state', '4')],
+    before: [
+      ip('host', 'link', 'set', 'br0', 'type', 'bridge', 'stp_state', '1'),
+      ip('host', 'link', 'set', 'veth1', 'down'),
+      ip('host', 'link', 'set', 'veth1', 'up'),
+    ],
     command: ask,
     expected: { outcome: 'unreachable', cause: 'bridge-port-blocked', host: 'host', stage: 'bridge' },
     mends: true,

@@ -22,7 +22,8 @@ export function webServer(address: string, port: number): ServiceSpec {
       '/usr/share/zoneinfo/Etc',
       String(port),
     ],
-    listens: `${place}:${port}`,
+    // Python's listens for both families.
+    listens: address === '::' ? `*:${port}` : `${place}:${port}`,
   };
 }
 

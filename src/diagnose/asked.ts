@@ -1,0 +1,110 @@
+/**
+ * What a command asked for, by its own arguments, where nobody saw it ask: a connect() that fails makes no packet, and
+ * without kernel events nothing else tells of it. The model says what becomes of such a request; only one that it says
+ * fails is told, since of the others the command may have meant something else.
+ */
+
+import type { Case } from '../case/evidence.ts';
+import type { Connection } from '../flow/connection.ts';
+import type { HostState, NamespaceState } from '../host/state.ts';
+import { parseAddress } from '../model/address.ts';
+import { journey, replyJourney } from '../model/journey.ts';
+import type { ModelPacket } from '../model/step.ts';
+import { errnoName } from './errno.ts';
+import type { KernelRecord } from './kernel-reading.ts';
+import { predictedOutcome } from './predicted-outcome.ts';
+
+/** What is asked for: an address or a name, and a port. */
+interface Destination {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Ports that a URL does not have to name (IANA). */
+const schemePorts: Readonly<Record<string, number>> = {
+  http: 80,
+  https: 443,
+  ws: 80,
+  wss: 443,
+  ftp: 21,
+  redis: 6379,
+  postgres: 5432,
+  postgresql: 5432,
+  mysql: 3306,
+  mongodb: 27_017,
+  amqp: 5672,
+};
+
+const url = /^([a-z][a-z0-9+.-]*):\/\/(?:[^/@]*@)?(?:\[([0-9a-f:.]+)\]|([^/:?#[\]]+))(?::(\d{1,5}))?(?:[/?#]|$)/i;
+const hostPort = /^(?:\[([0-9a-f:.]+)\]|([^:/[\]]+)):(\d{1,5})$/i;
+const portAlone = /^\d{1,5}$/;
+
+function readUrl(argument: string): Destination | null {
+  const [, scheme = '', six, name = '', port] = url.exec(argument) ?? [];
+  const number = port === undefined ? schemePorts[scheme.toLowerCase()] : Number(port);
+  return number === undefined ? null : { host: six ?? name, port: number };
+}
+
+/** The destinations that arguments name: `http://web/`, `10.0.0.1:80`, `10.0.0.1 80`. */
+export function namedDestinations(argv: readonly string[]): Destination[] {
+  return argv.slice(1).flatMap((argument, index) => {
+    const named = readUrl(argument);
+    if (named !== null) return named;
+    const [, six, four = '', port] = hostPort.exec(argument) ?? [];
+    if (port !== undefined) return { host: six ?? four, port: Number(port) };
+    const following = argv[index + 2] ?? '';
+    return portAlone.test(following) && !portAlone.test(argument) ? { host: argument, port: Number(following) } : [];
+  });
+}
+
+/** The addresses that a host is known by in a namespace, without asking a resolver. */
+function addressesOf({ hosts }: NamespaceState, host: string): string[] {
+  if (parseAddress(host) !== null) return [host];
+  return [...hosts].filter(([, names]) => names.includes(host)).map(([address]) => address);
+}
+
+/** The errors of the command's own connect() calls, as the kernel told them. */
+function connectErrors(records: readonly KernelRecord[]): string[] {
+  return records.flatMap(({ source, event }) => {
+    const name = event.kind === 'connect-result' && source.scope === 'command' ? errnoName(event.error) : null;
+    return name === null ? [] : [name];
+  });
+}
+
+/**
+ * The requests that the command's arguments name and that the model says fail, as connections without packets. Where the
+ * kernel was heard, only those whose error is one that it told.
+ */
+export function askedConnections(
+  evidence: Case,
+  host: HostState | null,
+  records: readonly KernelRecord[],
+): Connection[] {
+  const { session } = evidence;
+  const command = session?.command ?? null;
+  const namespace = host?.namespaces.get(command?.netns ?? '');
+  if (session === null || command === null || host === null || namespace === undefined) return [];
+  if (command.exitCode === 0) return [];
+  const errors = session.kernelEvents ? connectErrors(records) : null;
+  const told = new Map<string, Connection>();
+  for (const { host: name, port } of namedDestinations(command.argv)) {
+    for (const address of addressesOf(namespace, name)) {
+      const family = address.includes(':') ? 6 : 4;
+      const source = family === 4 ? '0.0.0.0' : '::';
+      const packet: ModelPacket = { protocol: 'tcp', family, source, destination: address, destinationPort: port };
+      const way = journey(host, packet, namespace.name);
+      const met = predictedOutcome(way, replyJourney(host, way));
+      if (met.outcome === 'ok' || met.outcome === 'unknown') continue;
+      if (errors !== null && (met.errno === null || !errors.includes(met.errno))) continue;
+      const nothing = { packets: [], errors: [], frames: [], translated: null };
+      const ends = { client: { address: way.packet.source, port: 0 }, server: { address, port } };
+      const times = { beganNs: command.startedNs, endedNs: command.endedNs };
+      told.set(`${address} ${port}`, { protocol: 'tcp', family, ...ends, ...nothing, ...times, ...met });
+    }
+  }
+  return [...told.values()];
+}
+
+/** Said where connections are told by arguments. */
+export const askedSentence =
+  'No packet of the command was seen, and nothing tells what it asked the kernel for: what its arguments name is told, by the state of the host.';
