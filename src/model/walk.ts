@@ -3,16 +3,19 @@
  * things, and no snapshot shows which, all are followed: ways that end alike are one.
  */
 
+import type { IcmpError } from '../host/netfilter.ts';
 import type { HostState, NamespaceState, NextHop } from '../host/state.ts';
 import { sameAddress } from './address.ts';
 import { deliver } from './deliver.ts';
 import { unusableReason } from './frame.ts';
 import { type HookStage, type HookVisit, type HookWay, passHook } from './hook.ts';
+import { errnoOf, exceeded } from './icmp.ts';
 import { decideInput, type InputDecision } from './input.ts';
 import { tracks } from './netfilter/hook.ts';
+import type { Connection } from './netfilter/packet.ts';
 import { type Departure, depart, routeQuery } from './output.ts';
 import type { BridgeFirewall, Bridging } from './segment.ts';
-import type { JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from './step.ts';
+import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from './step.ts';
 import { end, type Position, type Progress, transmit } from './transmit.ts';
 import { entryOf, isIcmpError, type Traveller, trackedIn } from './traveller.ts';
 
@@ -37,6 +40,8 @@ export interface Question {
   /** What the packet that it answers has taught the hosts. */
   readonly learnt: readonly LearntNeighbour[];
   readonly tracked: readonly TrackedConnection[];
+  /** The connection that the packet has from the start, for an answer that the kernel makes out of another packet. */
+  readonly attached: Connection | null;
   /** Hooks whose rules are not believed, as `NETNS STAGE`: the packet is known to have come through. */
   readonly doubted: ReadonlySet<string>;
   forks: number;
@@ -65,7 +70,7 @@ export class Walk {
     this.#question = question;
     this.#met = new Set(before?.met);
     this.#hops = before?.hops ?? 0;
-    this.#traveller = before?.traveller ?? { packet: question.packet, connection: null };
+    this.#traveller = before?.traveller ?? { packet: question.packet, connection: question.attached };
     this.tracked.push(...(before?.tracked ?? []));
     this.forms = before === null ? [question.packet] : [...before.forms];
   }
@@ -149,7 +154,7 @@ export class Walk {
   ) {
     const detail = `routed anew after the translation, it has no way: ${reason}`;
     this.steps.push({ netns: namespace.name, device, stage: 'output', verdict: 'dropped', detail, quotes });
-    return end('dropped', detail, this.packet.protocol === 'tcp' ? null : { errno, netns: namespace.name });
+    return end('dropped', detail, this.packet.protocol === 'tcp' ? null : { errno, netns: namespace.name, icmp: null });
   }
 
   /** By the way that routing has found; `filter` is what comes between the look-up and the way out. */
@@ -167,7 +172,7 @@ export class Walk {
     if (departure.kind === 'failed') {
       const { stage, reason, errno } = departure;
       this.steps.push({ ...place, stage, device: null, verdict: 'failed', detail: reason, quotes });
-      return end('unroutable', reason, { errno, netns: namespace.name });
+      return end('unroutable', reason, { errno, netns: namespace.name, icmp: null });
     }
     if (departure.kind === 'local') {
       const detail = `${this.packet.destination} is an address of this host`;
@@ -211,9 +216,9 @@ export class Walk {
       return end('dropped', decision.reason);
     }
     if (decision.kind === 'refused') {
-      const { reason, errno, quotes } = decision;
+      const { reason, icmp, quotes } = decision;
       this.steps.push({ ...place, verdict: 'failed', detail: reason, quotes });
-      return end('unroutable', reason, errno === null ? null : { errno, netns: namespace.name });
+      return end('unroutable', reason, icmp === null ? null : this.#tell(namespace, icmp));
     }
     const { found } = decision;
     return this.#eachWay(namespace, found.nextHops, picked, (walk, hop) => {
@@ -226,6 +231,10 @@ export class Walk {
         after.#out(namespace, device, hop),
       );
     });
+  }
+
+  #tell({ name }: NamespaceState, icmp: IcmpError): Answer {
+    return { errno: errnoOf(icmp, this.packet.family), netns: name, icmp };
   }
 
   #forward(
@@ -245,7 +254,7 @@ export class Walk {
     if (this.#hops < (this.packet.timeToLive ?? defaultTimeToLive)) return null;
     const detail = 'its time to live is used up';
     this.steps.push({ ...place, verdict: 'dropped', detail, quotes: [] });
-    return end('dropped', detail, { errno: 'EHOSTUNREACH', netns: namespace.name });
+    return end('dropped', detail, this.#tell(namespace, exceeded(this.packet.family)));
   }
 
   /** Past the last hook and out of a device. */
@@ -349,6 +358,7 @@ export class Walk {
     if (first === undefined) return end('undetermined', `what the rules of ${namespace.name} do is not known`);
     if (others.every((other) => endAlike(other.end, first.end))) {
       this.steps.push(first.step);
+      this.#traveller = first.traveller ?? this.#traveller;
       return { end: first.end };
     }
     this.alternatives.push(...ends.map((one) => one.end));
