@@ -25,6 +25,8 @@ export interface HookVisit {
   readonly devices: Omit<HookPlace, 'hook' | 'layer'>;
   /** The device that the stage is shown at. */
   readonly device: string | null;
+  /** It is for everyone: nobody is told of an error (`icmp_send`, `nf_send_reset`). */
+  readonly broadcast: boolean;
   readonly packet: ModelPacket;
   readonly seen: NetfilterPacket;
   /** The packet is known to have come through: what the rules of the snapshot say is not believed. */
@@ -34,6 +36,8 @@ export interface HookVisit {
 /** One way on from a hook. */
 export interface HookWay {
   readonly traveller: Traveller;
+  /** At output: it is to be routed again. */
+  readonly rerouted: boolean;
   /** As netfilter sees it now. */
   readonly seen: NetfilterPacket;
   /** Null where nothing stands and nothing happens. */
@@ -44,6 +48,8 @@ export interface HookWay {
 interface HookEnd {
   /** As it is when it is stopped; null where its address is not known. */
   readonly traveller: Traveller | null;
+  /** At output: it was routed again before. */
+  readonly rerouted: boolean;
   readonly step: Step;
   readonly end: JourneyEnd;
 }
@@ -103,7 +109,7 @@ function place({ namespace, device, stage }: HookVisit): Pick<Step, 'netns' | 'd
 }
 
 /** The end of an outcome that stops the packet; null for one that does not. */
-function endOf(visit: HookVisit, { ending, packet }: Outcome): HookEnd | null {
+function endOf(visit: HookVisit, { ending, packet, rerouted }: Outcome): HookEnd | null {
   if (ending.kind !== 'drop' && ending.kind !== 'reject') return null;
   const { by } = ending;
   const at = { ...place(visit), quotes: [quote(visit.namespace.name, by)], rule: by };
@@ -111,14 +117,23 @@ function endOf(visit: HookVisit, { ending, packet }: Outcome): HookEnd | null {
   if (ending.kind === 'drop') {
     const detail = by.rule === null ? `${ruleName(by)} drops what no rule takes` : `${ruleName(by)} drops it`;
     const end: JourneyEnd = { kind: 'dropped', reason: detail, answer: stopAnswer(visit) };
-    return { traveller, step: { ...at, verdict: 'dropped', detail }, end };
+    return { traveller, rerouted, step: { ...at, verdict: 'dropped', detail }, end };
+  }
+  if (visit.broadcast) {
+    const detail = `${ruleName(by)} rejects it, and what is for everyone is not answered`;
+    return {
+      traveller,
+      rerouted,
+      step: { ...at, verdict: 'rejected', detail },
+      end: { kind: 'dropped', reason: detail, answer: null },
+    };
   }
   const { what, answer: sent } = rejection(ending.with, visit);
   const answer = stopAnswer(visit) ?? sent;
   const detail = `${ruleName(by)} rejects it and answers with ${what}`;
   const reset = ending.with === 'tcp-reset';
   const end: JourneyEnd = { kind: 'rejected', reason: detail, answer, reset };
-  return { traveller, step: { ...at, verdict: 'rejected', detail }, end };
+  return { traveller, rerouted, step: { ...at, verdict: 'rejected', detail }, end };
 }
 
 function endsText({ protocol, source, sourcePort, destination, destinationPort }: ModelPacket): [string, string] {
@@ -247,7 +262,8 @@ export function passHook(visit: HookVisit): HookPassage {
       : 'the firewall rules could not be read';
     const step: Step = { ...place(visit), verdict: 'unknown', detail, quotes: [] };
     const mayRedirect = redirects && hasNatRules(visit);
-    return { ways: [{ traveller: { packet, connection: seen.connection }, seen, step }], ends: [], mayRedirect };
+    const traveller = { packet, connection: seen.connection };
+    return { ways: [{ traveller, rerouted: false, seen, step }], ends: [], mayRedirect };
   }
   const at: HookPlace = { ...devices, hook: stage, layer: 'ip' };
   const outcomes = evaluateHook(namespace.ruleTables, at, seen, hostViewOf(namespace));
@@ -262,8 +278,16 @@ export function passHook(visit: HookVisit): HookPassage {
     const traveller = afterHook(packet, outcome.packet);
     if (traveller === null) {
       const step: Step = { ...place(visit), verdict: 'unknown', detail: chosenByKernel, quotes: [] };
-      stuck.push({ traveller, step, end: { kind: 'undetermined', reason: chosenByKernel, answer: null } });
-    } else ways.push({ traveller, seen: outcome.packet, step: doubt ?? passedStep(visit, outcome, traveller) });
+      stuck.push({
+        traveller,
+        rerouted: outcome.rerouted,
+        step,
+        end: { kind: 'undetermined', reason: chosenByKernel, answer: null },
+      });
+    } else {
+      const { packet: after, rerouted } = outcome;
+      ways.push({ traveller, rerouted, seen: after, step: doubt ?? passedStep(visit, outcome, traveller) });
+    }
   }
   return { ways, ends: [...ends, ...stuck], mayRedirect: redirects && open.length > 0 };
 }

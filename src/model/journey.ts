@@ -10,15 +10,15 @@ import type { IcmpError } from '../host/netfilter.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
 import { unreachable } from './icmp.ts';
 import { ownsAddress } from './neighbour.ts';
-import { chooseSource } from './output.ts';
+import { chooseOrigin } from './output.ts';
 import type { Journey, ModelPacket } from './step.ts';
 import { end } from './transmit.ts';
 import { attachedConnection, echoReply } from './traveller.ts';
 import { type Question, Walk } from './walk.ts';
 
 function travel(asked: Omit<Question, 'routedAs' | 'forks'>, start: NamespaceState): Journey {
-  const { source, routedAs } = chooseSource(start, asked.packet);
-  const question: Question = { ...asked, packet: { ...asked.packet, source }, routedAs, forks: 0 };
+  const { source, destination, routedAs } = chooseOrigin(start, asked.packet);
+  const question: Question = { ...asked, packet: { ...asked.packet, source, destination }, routedAs, forks: 0 };
   const walk = new Walk(question);
   const reached = walk.run({ namespace: start, device: null, port: null });
   const { steps, assumptions, alternatives, learnt, tracked, mayBeRedirected, forms, traveller } = walk;

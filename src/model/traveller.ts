@@ -168,5 +168,6 @@ export function attachedConnection({ packet, connection }: Traveller): Connectio
   const entry = connection.entry ?? entryOf(netfilterPacket(packet, 'request', connection));
   if (entry === null) return null;
   const direction = connection.direction === 'original' ? 'reply' : 'original';
-  return { ...connectionBy(entry, direction), state: 'related', tracked: true };
+  const { status } = connection;
+  return { ...connectionBy(entry, direction), state: 'related', tracked: true, status };
 }

@@ -47,7 +47,11 @@ export interface Question {
   forks: number;
 }
 
-type Devices = Partial<HookVisit['devices']>;
+/** A hook that the packet comes to. */
+interface Visited extends Pick<HookVisit, 'namespace' | 'stage' | 'device'> {
+  readonly devices: Partial<HookVisit['devices']>;
+  readonly broadcast?: boolean;
+}
 
 const noDevices: HookVisit['devices'] = { input: '', output: '', inputPort: '', outputPort: '' };
 
@@ -129,27 +133,25 @@ export class Walk {
       ...routeQuery(this.packet, null),
       source: this.#question.routedAs,
     });
-    return this.#leave(namespace, departure, (walk, device, next) => {
-      const before = walk.packet;
-      return walk.#hook({ namespace, stage: 'output', devices: { output: device }, device }, (after) => {
-        if (!after.#isRerouted(before)) return next(after);
-        const anew = depart(namespace, after.packet, routeQuery(after.packet, null));
+    return this.#leave(namespace, departure, (walk, device, next) =>
+      walk.#hook({ namespace, stage: 'output', devices: { output: device }, device }, (after, rerouted) => {
+        if (!rerouted) return next(after);
+        const anew = after.#departAnew(namespace);
         if (anew.kind === 'failed') return after.#strand(namespace, device, anew);
         return after.#leave(namespace, anew, (last, _device, onward) => onward(last));
-      });
-    });
+      }),
+    );
   }
 
   /** `ip_route_me_harder`: what the output hook has given another destination or mark is routed again. */
-  #isRerouted(before: ModelPacket): boolean {
-    const { source, destination, mark = 0 } = this.packet;
-    return source !== before.source || destination !== before.destination || mark !== (before.mark ?? 0);
+  #departAnew(namespace: NamespaceState): Departure {
+    return depart(namespace, this.packet, routeQuery(this.packet, null), true);
   }
 
   /** What the output hook sent elsewhere and has no way there is dropped in the hook: TCP waits in vain. */
   #strand(
     namespace: NamespaceState,
-    device: string,
+    device: string | null,
     { reason, errno, quotes }: Extract<Departure, { kind: 'failed' }>,
   ) {
     const detail = `routed anew after the translation, it has no way: ${reason}`;
@@ -207,9 +209,10 @@ export class Walk {
       return end('undetermined', decision.reason);
     }
     if (decision.kind === 'local') {
-      const detail = `${this.packet.destination} is an address of this host`;
+      const { broadcast } = decision;
+      const detail = `${this.packet.destination} is ${broadcast ? 'a broadcast address here' : 'an address of this host'}`;
       this.steps.push({ ...place, verdict: 'delivered', detail, quotes: decision.quotes });
-      return this.#deliver(namespace, device, port, decision.broadcast);
+      return this.#deliver(namespace, device, port, broadcast);
     }
     if (decision.kind === 'dropped') {
       this.steps.push({ ...place, verdict: 'dropped', detail: decision.reason, quotes: decision.quotes });
@@ -306,12 +309,7 @@ export class Walk {
     return end('undetermined', reason);
   }
 
-  #visit({
-    namespace,
-    stage,
-    devices,
-    device,
-  }: { devices: Devices } & Pick<HookVisit, 'namespace' | 'stage' | 'device'>) {
+  #visit({ namespace, stage, devices, device, broadcast = false }: Visited) {
     const role = this.#question.awaited === null ? 'request' : 'answer';
     const tracked = [...this.#question.tracked, ...this.tracked];
     const { seen } = trackedIn(namespace, this.#traveller, tracked, role);
@@ -322,16 +320,14 @@ export class Walk {
       stage,
       devices: { ...noDevices, ...devices },
       device,
+      broadcast,
       packet: this.packet,
       seen,
     });
   }
 
   /** Through the rules of a hook, and on by whichever way they leave. */
-  #hook(
-    at: { devices: Devices } & Pick<HookVisit, 'namespace' | 'stage' | 'device'>,
-    next: (walk: Walk) => Progress,
-  ): Progress {
+  #hook(at: Visited, next: (walk: Walk, rerouted: boolean) => Progress): Progress {
     const { namespace, stage } = at;
     const { ways, ends, mayRedirect } = this.#visit(at);
     this.mayBeRedirected ||= mayRedirect;
@@ -339,7 +335,7 @@ export class Walk {
     this.alternatives.push(...ends.map((one) => one.end));
     return this.#eachWay(namespace, ways, 'the rules leave it open which', (walk, way) => {
       walk.#take(namespace, stage, way);
-      return next(walk);
+      return next(walk, way.rerouted);
     });
   }
 
@@ -357,8 +353,11 @@ export class Walk {
     const [first, ...others] = ends;
     if (first === undefined) return end('undetermined', `what the rules of ${namespace.name} do is not known`);
     if (others.every((other) => endAlike(other.end, first.end))) {
-      this.steps.push(first.step);
       this.#traveller = first.traveller ?? this.#traveller;
+      // Routed again between two chains: without a way it does not come to the second.
+      const anew = first.rerouted ? this.#departAnew(namespace) : null;
+      if (anew?.kind === 'failed') return this.#strand(namespace, first.step.device, anew);
+      this.steps.push(first.step);
       return { end: first.end };
     }
     this.alternatives.push(...ends.map((one) => one.end));
@@ -416,7 +415,7 @@ export class Walk {
 
   #deliver(namespace: NamespaceState, device: string, port: string | null, broadcast = false): Progress {
     const devices = { input: device, inputPort: port ?? '' };
-    return this.#hook({ namespace, stage: 'input', devices, device }, (walk) => ({
+    return this.#hook({ namespace, stage: 'input', devices, device, broadcast }, (walk) => ({
       end: walk.#toSocket(namespace, device, broadcast),
     }));
   }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import { journey, replyJourney } from '../../src/model/journey.ts';
-import { host, link, loopback, namespace, packetTo, told } from './hosts.ts';
-import { saved } from './netfilter/tables.ts';
-import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
+import { host, link, loopback, namespace, packetTo, rule, told } from './hosts.ts';
+import { chainOf, saved } from './netfilter/tables.ts';
+import { box, bridge, bridgeHost, forwarding, type Told, veth0, veth1, web } from './two-boxes.ts';
 
 const save = (...lines: readonly string[]): RuleTable[] => saved([...lines, 'COMMIT', ''].join('\n'));
 const filter = (chain: string, ...rules: readonly string[]): RuleTable[] =>
@@ -67,6 +67,23 @@ describe('what the rules of its own host do to a packet', () => {
   });
 });
 
+describe('the output hook routes again', () => {
+  const marking = (kind: 'filter' | 'route'): RuleTable[] => [
+    ...chainOf('output', [[{ mangle: { key: { meta: { key: 'mark' } }, value: 1 } }]], { type: kind }),
+    ...chainOf('output', [[{ reject: {} }]], { table: 'u', priority: 10 }),
+  ];
+  const own = ['0: from all lookup 255', '5: from all fwmark 0x1 blackhole', '32766: from all lookup 254'];
+  const rules = own.map((text) => rule(text));
+
+  test.each([
+    ['what a chain of type "route" marks, before later chains see it', 'route', 'EINVAL'],
+    ['not what another chain marks', 'filter', 'EPERM'],
+  ] as const)('%s', (_name, kind, errno) => {
+    const { way } = sent(marking(kind), 'udp', '10.88.0.1', { rules });
+    expect(way.end).toMatchObject({ kind: errno === 'EPERM' ? 'rejected' : 'dropped', answer: { errno } });
+  });
+});
+
 describe('the connection of an error', () => {
   const rejecting = (output: string): RuleTable[] =>
     save(
@@ -93,6 +110,31 @@ describe('the connection of an error', () => {
   });
 });
 
+test('a reset binds what the rejected packet has not been asked', () => {
+  const ruleTables = save(
+    '*nat',
+    ':POSTROUTING ACCEPT [0:0]',
+    '-A POSTROUTING -j SNAT --to-source 10.88.0.77',
+    'COMMIT',
+    '*filter',
+    ':INPUT ACCEPT [0:0]',
+    ':OUTPUT ACCEPT [0:0]',
+    '-A INPUT -m conntrack --ctstatus SNAT -j DROP',
+    '-A OUTPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset',
+  );
+  const all = host(box({ ruleTables }), bridgeHost());
+  const reply = replyJourney(all, journey(all, { ...packetTo('10.88.0.1'), sourcePort: 40_000 }, 'box'));
+  expect(reply?.end.kind).toBe('dropped');
+  expect(reply?.arrived.source).toBe('10.88.0.1');
+});
+
+test('what is for everyone is not answered', () => {
+  const routes = ['10.88.0.0/16 dev br0', 'broadcast 10.99.255.255 dev br0'];
+  const all = host(box(), web(), bridgeHost({ routes, ruleTables: filter('INPUT', '-j REJECT') }));
+  const way = journey(all, packetTo('10.99.255.255', 80, 'udp'), 'box');
+  expect(way.end).toMatchObject({ kind: 'dropped', answer: null });
+});
+
 describe('the source of an error', () => {
   const sourceOf = (destination: string, ruleTables: readonly RuleTable[]) => {
     const all = host(box(), web(), bridgeHost({ ruleTables, sysctls: forwarding }));
@@ -106,6 +148,27 @@ describe('the source of an error', () => {
   test('else the one that the way back has', () => {
     expect(sourceOf('203.0.113.5', filter('FORWARD', '-j REJECT'))).toBe('10.88.0.1');
   });
+});
+
+test('the error for a host without an address comes back to it: 0.0.0.0 is the host itself', () => {
+  const links = [loopback(), link('eth0', { peer: 'host:5' })];
+  const all = host(
+    box({ links, routes: ['default via 10.88.0.77 dev eth0'] }),
+    web(),
+    bridgeHost({ links: [loopback(), bridge, veth0, veth1] }),
+  );
+  const unsourced = journey(all, { ...packetTo('10.88.0.99'), source: '0.0.0.0' }, 'box');
+  expect([unsourced.end.kind, unsourced.packet.source]).toEqual(['unanswered', '0.0.0.0']);
+  expect(replyJourney(all, unsourced)?.end.kind).toBe('returned');
+});
+
+test.each([
+  ['0.0.0.0', '0.0.0.0', '127.0.0.1'],
+  ['0.0.0.0', '10.88.0.10', '10.88.0.10'],
+  ['::', '::', '::1'],
+])('a packet to %s from %s goes to %s', (destination, source, expected) => {
+  const way = journey(host(box()), { ...packetTo(destination), source }, 'box');
+  expect([way.packet.destination, way.end.kind]).toEqual([expected, 'refused']);
 });
 
 describe('MASQUERADE', () => {

@@ -2,7 +2,7 @@
 import type { HostState, NamespaceState } from '../../../src/host/state.ts';
 import { isUnspecified, sameAddress } from '../../../src/model/address.ts';
 import { journey, replyJourney } from '../../../src/model/journey.ts';
-import { chooseSource, routeQuery } from '../../../src/model/output.ts';
+import { chooseOrigin, routeQuery } from '../../../src/model/output.ts';
 import { lookUpRoute } from '../../../src/model/routing.ts';
 import type { Journey, ModelPacket } from '../../../src/model/step.ts';
 import { type Experiment, experiment, type Observation, type RouteGet } from './observe.ts';
@@ -101,7 +101,7 @@ function lookUpText(namespace: NamespaceState, address: string): string | null {
   const query = routeQuery(packet, null);
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return null;
-  const { source } = chooseSource(namespace, packet);
+  const { source } = chooseOrigin(namespace, packet);
   if (found.kind === 'none') return errorTexts['ENETUNREACH'] ?? '';
   if (found.kind === 'refused') return errorTexts[found.errno] ?? '';
   if (packet.family === 6 && isUnspecified(source)) return errorTexts['EADDRNOTAVAIL'] ?? '';

@@ -9,7 +9,7 @@ const errnoTexts: readonly (readonly [RegExp, string])[] = [
   [/Time to live exceeded|Time exceeded: Hop limit/, 'EHOSTUNREACH'],
   [/Destination Port Unreachable|Port unreachable/, 'ECONNREFUSED'],
   [/Destination Protocol Unreachable/, 'ENOPROTOOPT'],
-  [/Administratively prohibited|Source address failed|Reject route|Permission denied|ping broadcast\?/, 'EACCES'],
+  [/Administratively prohibited|unreachable: Unknown code [56]|Permission denied|ping broadcast\?/, 'EACCES'],
   [/Operation not permitted/, 'EPERM'],
   [/Invalid argument/, 'EINVAL'],
   [/Cannot assign requested address/, 'EADDRNOTAVAIL'],

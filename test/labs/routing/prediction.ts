@@ -25,15 +25,20 @@ function resultsOf(host: HostState, way: Journey): readonly string[] | null {
   const answer = 'answer' in end ? end.answer : null;
   if ('answer' in end && answer === null) return [silence];
   const reply = replyJourney(host, way);
+  // Beside EPERM the sender may find the error of a rejection in its queue: ping reads it when it is quick enough.
+  const isRejected = end.kind === 'rejected' && packet.protocol === 'icmp' && answer?.errno === 'EPERM';
+  if (isRejected) return [silence, 'ENETUNREACH', 'EHOSTUNREACH', 'ENOPROTOOPT', 'ECONNREFUSED', 'EACCES'];
   if (reply === null && answer !== null) return [toldResult(way, answer)];
   if (reply?.end.kind === 'undetermined' || reply?.end.kind === 'leaves-view') return null;
   const comesBack = reply?.end.kind === 'returned';
   const back = !comesBack ? silence : answer === null ? deliveredResult(way) : toldResult(way, answer);
   // `ip_error` tells a peer of routes that do not serve five times and then once a second.
   const isLimited = end.kind === 'unroutable' && packet.family === 4;
-  const limited = isLimited ? [silence] : [];
+  // An error that comes while connect() still holds its socket is lost (`LOCKDROPPEDICMPS`): IPv6's, when all is quick.
+  const isEarly = packet.family === 6 && packet.protocol === 'tcp' && answer !== null && answer.icmp !== null;
+  const lost = isLimited || isEarly ? [silence] : [];
   const others = (reply?.alternatives ?? []).map(({ kind }) => (kind === 'returned' ? deliveredResult(way) : silence));
-  return [back, ...others, ...limited];
+  return [back, ...others, ...lost];
 }
 
 /** What the sender hears of a delivery whose answer comes back. */

@@ -393,7 +393,7 @@ class Maker {
     }
     if (!random.chance(0.6)) return;
     const surroundings = {
-      addresses4: this.#targets.filter((address) => address.startsWith('10.')),
+      addresses4: this.#targets.filter((address) => address.startsWith('10.') && !address.endsWith('.255')),
       addresses6: this.#targets.filter((address) => address.startsWith('fd')),
       segments: this.#interfaces.map(({ segment }) => segment),
       devices: this.#interfaces.flatMap((one) => (one.host === host ? [one.device] : [])),
