@@ -5,7 +5,7 @@
 
 import type { IcmpError } from '../host/netfilter.ts';
 import type { HostState, NamespaceState, NextHop } from '../host/state.ts';
-import { sameAddress } from './address.ts';
+import { isUnspecified, sameAddress } from './address.ts';
 import { deliver } from './deliver.ts';
 import { unusableReason } from './frame.ts';
 import { type HookStage, type HookVisit, type HookWay, passHook } from './hook.ts';
@@ -470,12 +470,22 @@ function showsBridged(namespace: NamespaceState, family: 4 | 6): boolean {
 
 /** Why the socket that asked takes an answer for a stranger's; null when it does not. An ICMP error quotes its request. */
 function unexpected(answer: ModelPacket, request: ModelPacket): string | null {
+  const text = (address: string, port: number | undefined): string =>
+    request.protocol === 'icmp' || port === undefined ? address : `${address} port ${port}`;
+  const [to, asker] = [text(answer.destination, answer.destinationPort), text(request.source, request.sourcePort)];
+  const isKnown = request.sourcePort === undefined || answer.destinationPort === request.sourcePort;
+  if (!isUnspecified(request.source) && (!sameAddress(answer.destination, request.source) || !isKnown)) {
+    return `the answer is for ${to}, and ${asker} had asked`;
+  }
   if (isIcmpError(answer)) return null;
-  const samePort = answer.protocol === 'icmp' || answer.sourcePort === request.destinationPort;
-  if (sameAddress(answer.source, request.destination) && samePort) return null;
-  const port = answer.sourcePort === undefined ? '' : ` port ${answer.sourcePort}`;
-  const asked = answer.protocol === 'icmp' ? '' : ` port ${request.destinationPort}`;
-  return `the answer comes from ${answer.source}${port}, and ${request.destination}${asked} was asked`;
+  const [from, asked] = [text(answer.source, answer.sourcePort), text(request.destination, request.destinationPort)];
+  if (
+    sameAddress(answer.source, request.destination) &&
+    (request.protocol === 'icmp' || answer.sourcePort === request.destinationPort)
+  ) {
+    return null;
+  }
+  return `the answer comes from ${from}, and ${asked} was asked`;
 }
 
 function endAlike(a: JourneyEnd, b: JourneyEnd): boolean {

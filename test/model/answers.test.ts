@@ -171,6 +171,25 @@ test.each([
   expect([way.packet.destination, way.end.kind]).toEqual([expected, 'refused']);
 });
 
+test('an answer that is not translated back comes to nobody', () => {
+  const ruleTables = save(
+    '*raw',
+    ':PREROUTING ACCEPT [0:0]',
+    '-A PREROUTING -s 10.88.0.20/32 -j CT --notrack',
+    'COMMIT',
+    '*nat',
+    ':POSTROUTING ACCEPT [0:0]',
+    '-A POSTROUTING -d 10.88.0.20/32 -j SNAT --to-source 192.0.2.7',
+  );
+  const all = host(web(), bridgeHost({ ruleTables }));
+  const way = journey(all, { ...packetTo('10.88.0.20'), source: '10.88.0.1', sourcePort: 40_000 }, 'host');
+  const reply = replyJourney(all, way);
+  expect([way.end.kind, reply === null ? '' : told(reply).at(-1)]).toEqual([
+    'accepted',
+    'dropped: the answer is for 192.0.2.7 port 40000, and 10.88.0.1 port 40000 had asked',
+  ]);
+});
+
 describe('MASQUERADE', () => {
   const masquerade = save('*nat', ':POSTROUTING ACCEPT [0:0]', '-A POSTROUTING -j MASQUERADE');
 

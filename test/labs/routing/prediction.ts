@@ -9,9 +9,9 @@ export const silence = 'timeout';
 const heardByDatagrams = { 4: [2, 3, 6, 7, 8, 9, 10, 13], 6: [1, 4, 5, 6] } as const;
 
 /** What the sender hears when the failure is told to its socket. */
-function toldResult({ packet: { protocol, family } }: Journey, { errno, icmp }: Answer): string {
-  // iputils' ping forgets the errno of its own sendto() where that is EPERM.
-  if (protocol === 'icmp' && errno === 'EPERM') return silence;
+function toldResult({ end, packet: { protocol, family } }: Journey, { errno, icmp }: Answer): string {
+  // iputils' ping forgets the errno of its own sendto(); what its connect() meets before it tells.
+  if (protocol === 'icmp' && icmp === null && end.kind !== 'unroutable') return silence;
   if (protocol !== 'udp' || icmp === null) return errno;
   const codes: readonly number[] = heardByDatagrams[family];
   return codes.includes(icmp.code) && icmp.type === { 4: 3, 6: 1 }[family] ? errno : silence;
