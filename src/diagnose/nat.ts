@@ -215,7 +215,15 @@ function outsiderRule(
   for (const { name, kind } of namespace.links) {
     if (kind === 'loopback') continue;
     const devices = { input: name, output: '', inputPort: '', outputPort: '' };
-    const visit = { namespace, stage: 'prerouting', devices, device: name, packet, doubted: false } as const;
+    const visit = {
+      namespace,
+      stage: 'prerouting',
+      devices,
+      device: name,
+      packet,
+      doubted: false,
+      broadcast: false,
+    } as const;
     const { ways } = passHook({ ...visit, seen: requestAt(packet) });
     const [way] = ways;
     const rule = way?.step?.rule;

@@ -6,6 +6,7 @@
 import type { IcmpError, RejectWith, RuleChain, RuleTable } from '../host/netfilter.ts';
 import type { NamespaceState, Quote } from '../host/state.ts';
 import { formatEndpoint } from './deliver.ts';
+import { errnoOf, icmpName } from './icmp.ts';
 import { chainsAt, evaluateHook } from './netfilter/hook.ts';
 import { hostViewOf } from './netfilter/host-view.ts';
 import type { HookPlace, NetfilterPacket } from './netfilter/packet.ts';
@@ -24,6 +25,8 @@ export interface HookVisit {
   readonly devices: Omit<HookPlace, 'hook' | 'layer'>;
   /** The device that the stage is shown at. */
   readonly device: string | null;
+  /** It is for everyone: nobody is told of an error (`icmp_send`, `nf_send_reset`). */
+  readonly broadcast: boolean;
   readonly packet: ModelPacket;
   readonly seen: NetfilterPacket;
   /** The packet is known to have come through: what the rules of the snapshot say is not believed. */
@@ -33,6 +36,8 @@ export interface HookVisit {
 /** One way on from a hook. */
 export interface HookWay {
   readonly traveller: Traveller;
+  /** At output: it is to be routed again. */
+  readonly rerouted: boolean;
   /** As netfilter sees it now. */
   readonly seen: NetfilterPacket;
   /** Null where nothing stands and nothing happens. */
@@ -41,6 +46,10 @@ export interface HookWay {
 
 /** One end at a hook. */
 interface HookEnd {
+  /** As it is when it is stopped; null where its address is not known. */
+  readonly traveller: Traveller | null;
+  /** At output: it was routed again before. */
+  readonly rerouted: boolean;
   readonly step: Step;
   readonly end: JourneyEnd;
 }
@@ -69,62 +78,30 @@ function quote(netns: string, { command, rule, chain, family, table, text }: Rul
   return { netns, command, text: inChain };
 }
 
-const errnos4: Readonly<Record<number, string>> = {
-  0: 'ENETUNREACH',
-  1: 'EHOSTUNREACH',
-  2: 'ENOPROTOOPT',
-  3: 'ECONNREFUSED',
-  9: 'ENETUNREACH',
-  10: 'EHOSTUNREACH',
-  13: 'EHOSTUNREACH',
-};
-const errnos6: Readonly<Record<number, string>> = {
-  0: 'ENETUNREACH',
-  1: 'EACCES',
-  3: 'EHOSTUNREACH',
-  4: 'ECONNREFUSED',
-  5: 'EACCES',
-  6: 'EACCES',
-};
-
-/** What an ICMP error says, in the words of its RFC (792 and 1812; 4443). */
-const errorNames = {
-  4: new Map([
-    [0, 'network unreachable'],
-    [1, 'host unreachable'],
-    [2, 'protocol unreachable'],
-    [3, 'port unreachable'],
-    [9, 'network prohibited'],
-    [10, 'host prohibited'],
-    [13, 'administratively prohibited'],
-  ]),
-  6: new Map([
-    [0, 'no route'],
-    [1, 'administratively prohibited'],
-    [3, 'address unreachable'],
-    [4, 'port unreachable'],
-    [5, 'source address failed policy'],
-    [6, 'route rejected'],
-  ]),
-} as const;
-
-/** The error that a rejected packet is answered with: null for an RST. `icmp_err_convert`, `icmpv6_err_convert`. */
+/** The error that a rejected packet is answered with: null for an RST. */
 function rejectError(how: RejectWith, family: 4 | 6): IcmpError | null {
   if (how === 'tcp-reset') return null;
   return family === 4 ? how.four : how.six;
 }
 
 function rejection(how: RejectWith, { packet: { family }, namespace }: HookVisit): { what: string; answer: Answer } {
-  const error = rejectError(how, family);
-  if (error === null) return { what: 'a reset (RST)', answer: { errno: 'ECONNREFUSED', netns: namespace.name } };
-  const name = errorNames[family].get(error.code) ?? `type ${error.type}, code ${error.code}`;
-  const errno = (family === 4 ? errnos4 : errnos6)[error.code] ?? 'EHOSTUNREACH';
-  return { what: `an ICMP error (${name})`, answer: { errno, netns: namespace.name } };
+  const icmp = rejectError(how, family);
+  const netns = namespace.name;
+  if (icmp === null) return { what: 'a reset (RST)', answer: { errno: 'ECONNREFUSED', netns, icmp } };
+  return {
+    what: `an ICMP error (${icmpName(icmp, family)})`,
+    answer: { errno: errnoOf(icmp, family), netns, icmp },
+  };
 }
 
-/** A program hears at once that its own datagram was dropped; TCP goes on trying (`ip_local_out`, `tcp_transmit_skb`). */
-function dropAnswer({ stage, packet, namespace }: HookVisit): Answer | null {
-  return stage === 'output' && packet.protocol !== 'tcp' ? { errno: 'EPERM', netns: namespace.name } : null;
+/**
+ * A program hears at once that its own datagram was stopped on the way out, whatever answers it besides; TCP goes on trying
+ * (`ip_local_out`, `tcp_transmit_skb`).
+ */
+function stopAnswer({ stage, packet, namespace, devices }: HookVisit): Answer | null {
+  const isOwn = devices.input === '' && devices.inputPort === '';
+  const isLeaving = isOwn && (stage === 'output' || stage === 'postrouting');
+  return isLeaving && packet.protocol !== 'tcp' ? { errno: 'EPERM', netns: namespace.name, icmp: null } : null;
 }
 
 function place({ namespace, device, stage }: HookVisit): Pick<Step, 'netns' | 'device' | 'stage'> {
@@ -132,19 +109,31 @@ function place({ namespace, device, stage }: HookVisit): Pick<Step, 'netns' | 'd
 }
 
 /** The end of an outcome that stops the packet; null for one that does not. */
-function endOf(visit: HookVisit, { ending }: Outcome): HookEnd | null {
+function endOf(visit: HookVisit, { ending, packet, rerouted }: Outcome): HookEnd | null {
   if (ending.kind !== 'drop' && ending.kind !== 'reject') return null;
   const { by } = ending;
   const at = { ...place(visit), quotes: [quote(visit.namespace.name, by)], rule: by };
+  const traveller = afterHook(visit.packet, packet);
   if (ending.kind === 'drop') {
     const detail = by.rule === null ? `${ruleName(by)} drops what no rule takes` : `${ruleName(by)} drops it`;
-    const end: JourneyEnd = { kind: 'dropped', reason: detail, answer: dropAnswer(visit) };
-    return { step: { ...at, verdict: 'dropped', detail }, end };
+    const end: JourneyEnd = { kind: 'dropped', reason: detail, answer: stopAnswer(visit) };
+    return { traveller, rerouted, step: { ...at, verdict: 'dropped', detail }, end };
   }
-  const { what, answer } = rejection(ending.with, visit);
+  if (visit.broadcast) {
+    const detail = `${ruleName(by)} rejects it, and what is for everyone is not answered`;
+    return {
+      traveller,
+      rerouted,
+      step: { ...at, verdict: 'rejected', detail },
+      end: { kind: 'dropped', reason: detail, answer: null },
+    };
+  }
+  const { what, answer: sent } = rejection(ending.with, visit);
+  const answer = stopAnswer(visit) ?? sent;
   const detail = `${ruleName(by)} rejects it and answers with ${what}`;
   const reset = ending.with === 'tcp-reset';
-  return { step: { ...at, verdict: 'rejected', detail }, end: { kind: 'rejected', reason: detail, answer, reset } };
+  const end: JourneyEnd = { kind: 'rejected', reason: detail, answer, reset };
+  return { traveller, rerouted, step: { ...at, verdict: 'rejected', detail }, end };
 }
 
 function endsText({ protocol, source, sourcePort, destination, destinationPort }: ModelPacket): [string, string] {
@@ -273,7 +262,8 @@ export function passHook(visit: HookVisit): HookPassage {
       : 'the firewall rules could not be read';
     const step: Step = { ...place(visit), verdict: 'unknown', detail, quotes: [] };
     const mayRedirect = redirects && hasNatRules(visit);
-    return { ways: [{ traveller: { packet, connection: seen.connection }, seen, step }], ends: [], mayRedirect };
+    const traveller = { packet, connection: seen.connection };
+    return { ways: [{ traveller, rerouted: false, seen, step }], ends: [], mayRedirect };
   }
   const at: HookPlace = { ...devices, hook: stage, layer: 'ip' };
   const outcomes = evaluateHook(namespace.ruleTables, at, seen, hostViewOf(namespace));
@@ -288,8 +278,16 @@ export function passHook(visit: HookVisit): HookPassage {
     const traveller = afterHook(packet, outcome.packet);
     if (traveller === null) {
       const step: Step = { ...place(visit), verdict: 'unknown', detail: chosenByKernel, quotes: [] };
-      stuck.push({ step, end: { kind: 'undetermined', reason: chosenByKernel, answer: null } });
-    } else ways.push({ traveller, seen: outcome.packet, step: doubt ?? passedStep(visit, outcome, traveller) });
+      stuck.push({
+        traveller,
+        rerouted: outcome.rerouted,
+        step,
+        end: { kind: 'undetermined', reason: chosenByKernel, answer: null },
+      });
+    } else {
+      const { packet: after, rerouted } = outcome;
+      ways.push({ traveller, rerouted, seen: after, step: doubt ?? passedStep(visit, outcome, traveller) });
+    }
   }
   return { ways, ends: [...ends, ...stuck], mayRedirect: redirects && open.length > 0 };
 }

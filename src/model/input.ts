@@ -3,8 +3,10 @@
  * (net/ipv4/route.c, fib_frontend.c), `ip6_rcv_core` and `ip6_forward` for IPv6.
  */
 
+import type { IcmpError } from '../host/netfilter.ts';
 import type { NamespaceState, Quote } from '../host/state.ts';
 import { inPrefix, isLinkLocal6, isLoopback, isMulticast, isUnspecified, sameAddress } from './address.ts';
+import { unreachable } from './icmp.ts';
 import { hasCustomRules, lookUpRoute, type RouteLookup } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
 import { largerSetting, type Setting, settingOf } from './setting.ts';
@@ -15,7 +17,7 @@ type FoundRoute = Extract<RouteLookup, { kind: 'route' }>;
 /**
  * - `local`: it is for this host (`broadcast`: among others);
  * - `forward`: it goes on, by one of the route's next hops, if the host forwards (`off`: the setting that says no);
- * - `refused`: no route, or one that says no; null as `errno`: and the sender is not told;
+ * - `refused`: no route, or one that says no, and the error that tells the sender; null: nothing does;
  * - `dropped`: silently;
  * - `unknown`: the model cannot say.
  */
@@ -29,7 +31,7 @@ export type InputDecision =
     }
   | {
       readonly kind: 'refused';
-      readonly errno: string | null;
+      readonly icmp: IcmpError | null;
       readonly reason: string;
       readonly quotes: readonly Quote[];
     }
@@ -134,9 +136,9 @@ function checkSource(
 }
 
 /** How `ip_error` tells a sender of a route that does not serve; a blackhole says nothing. */
-function told(errno: string): string | null {
+function told4(errno: string): IcmpError | null {
   if (errno === 'EINVAL') return null;
-  return errno === 'ENETUNREACH' ? errno : 'EHOSTUNREACH';
+  return unreachable(errno === 'ENETUNREACH' ? 'network' : errno === 'EACCES' ? 'prohibited' : 'host', 4);
 }
 
 function input4(namespace: NamespaceState, device: string, query: RouteQuery): InputDecision {
@@ -148,9 +150,9 @@ function input4(namespace: NamespaceState, device: string, query: RouteQuery): I
   if (found.kind === 'unknown') return found;
   if (found.kind === 'none') {
     const reason = `no route to ${query.destination}`;
-    return { kind: 'refused', errno: silent ? null : 'ENETUNREACH', reason, quotes: found.quotes };
+    return { kind: 'refused', icmp: silent ? null : told4('ENETUNREACH'), reason, quotes: found.quotes };
   }
-  if (found.kind === 'refused') return { ...found, errno: silent ? null : told(found.errno) };
+  if (found.kind === 'refused') return { ...found, icmp: silent ? null : told4(found.errno) };
   const broadcast = found.route.type === 'broadcast';
   if (broadcast || found.route.type === 'local') {
     return checkSource(namespace, device, query, null) ?? { kind: 'local', broadcast, quotes: found.quotes };
@@ -172,9 +174,14 @@ function input6(namespace: NamespaceState, device: string, query: RouteQuery): I
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return found;
   if (found.kind === 'none') {
-    return { kind: 'refused', errno: 'ENETUNREACH', reason: `no route to ${destination}`, quotes: found.quotes };
+    return {
+      kind: 'refused',
+      icmp: unreachable('network', 6),
+      reason: `no route to ${destination}`,
+      quotes: found.quotes,
+    };
   }
-  if (found.kind === 'refused') return { ...found, errno: told6(found.errno) };
+  if (found.kind === 'refused') return { ...found, icmp: told6(found.errno) };
   if (found.route.type === 'local' || found.route.type === 'anycast')
     return { kind: 'local', broadcast: false, quotes: found.quotes };
   if (isUnspecified(source) || isLinkLocal6(source)) {
@@ -189,9 +196,9 @@ function input6(namespace: NamespaceState, device: string, query: RouteQuery): I
 }
 
 /** `ip6_rt_init_dst_reject`: an unreachable route and none at all are told alike. */
-function told6(errno: string): string | null {
+function told6(errno: string): IcmpError | null {
   if (errno === 'EINVAL') return null;
-  return errno === 'EHOSTUNREACH' ? 'ENETUNREACH' : errno;
+  return unreachable(errno === 'EACCES' ? 'prohibited' : 'network', 6);
 }
 
 /** Decides about a packet that came in by the device. `query.inputDevice` is that device. */

@@ -8,26 +8,37 @@
 
 import type { IcmpError } from '../host/netfilter.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { chooseSource } from './output.ts';
+import { unreachable } from './icmp.ts';
+import { ownsAddress } from './neighbour.ts';
+import { chooseOrigin } from './output.ts';
 import type { Journey, ModelPacket } from './step.ts';
 import { end } from './transmit.ts';
-import { echoReply } from './traveller.ts';
+import { attachedConnection, echoReply } from './traveller.ts';
 import { type Question, Walk } from './walk.ts';
 
 function travel(asked: Omit<Question, 'routedAs' | 'forks'>, start: NamespaceState): Journey {
-  const { source, routedAs } = chooseSource(start, asked.packet);
-  const question: Question = { ...asked, packet: { ...asked.packet, source }, routedAs, forks: 0 };
+  const { source, destination, routedAs } = chooseOrigin(start, asked.packet);
+  const question: Question = { ...asked, packet: { ...asked.packet, source, destination }, routedAs, forks: 0 };
   const walk = new Walk(question);
   const reached = walk.run({ namespace: start, device: null, port: null });
-  const { steps, assumptions, alternatives, learnt, tracked, mayBeRedirected, forms, packet: arrived } = walk;
-  const told = { steps, forms, learnt, tracked, alternatives, assumptions, mayBeRedirected };
+  const { steps, assumptions, alternatives, learnt, tracked, mayBeRedirected, forms, traveller } = walk;
+  const { packet: arrived, connection } = traveller;
+  const told = { steps, forms, learnt, tracked, connection, alternatives, assumptions, mayBeRedirected };
   return { ...told, end: reached, packet: question.packet, arrived, start: start.name };
 }
 
 function lost(packet: ModelPacket, start: string): Journey {
   const reason = `the namespace ${start} is not in the snapshot`;
-  const none = { steps: [], learnt: [], tracked: [], alternatives: [], assumptions: [], mayBeRedirected: false };
-  return { ...none, ...end('undetermined', reason), packet, arrived: packet, forms: [packet], start };
+  const none = { steps: [], learnt: [], tracked: [], connection: null, alternatives: [], assumptions: [] };
+  return {
+    ...none,
+    ...end('undetermined', reason),
+    packet,
+    arrived: packet,
+    forms: [packet],
+    mayBeRedirected: false,
+    start,
+  };
 }
 
 /**
@@ -43,42 +54,55 @@ export function journey(
 ): Journey {
   const namespace = host.namespaces.get(start);
   if (namespace === undefined) return lost(packet, start);
-  return travel({ host, packet, awaited: null, learnt: [], tracked: [], doubted }, namespace);
+  return travel({ host, packet, awaited: null, learnt: [], tracked: [], attached: null, doubted }, namespace);
 }
 
-/** ICMP's destination unreachable, as the errno of the program that it comes to says it (RFC 792; RFC 4443). */
-function errorFor(errno: string | null, family: 4 | 6): IcmpError {
-  if (errno === 'ECONNREFUSED') return family === 4 ? { type: 3, code: 3 } : { type: 1, code: 4 };
-  if (errno === 'ENETUNREACH') return family === 4 ? { type: 3, code: 0 } : { type: 1, code: 0 };
-  return family === 4 ? { type: 3, code: 1 } : { type: 1, code: 3 };
+/** What answers a packet. */
+interface Answering {
+  readonly netns: string;
+  /** The ICMP error; null for what answers in the protocol of the packet. */
+  readonly icmp: IcmpError | null;
+  /** It is made out of the packet, not by a socket that it came to. */
+  readonly isMade: boolean;
+}
+
+/** Null when nobody answers, or the sender's call itself fails. */
+function answering({ end: reached, packet: { protocol, family } }: Journey): Answering | null {
+  if (reached.kind === 'accepted') return { netns: reached.netns, icmp: null, isMade: false };
+  if (reached.kind === 'refused') {
+    const icmp = protocol === 'udp' ? unreachable('port', family) : null;
+    return { netns: reached.netns, icmp, isMade: icmp !== null };
+  }
+  const answer = 'answer' in reached ? reached.answer : null;
+  if (answer === null) return null;
+  const resets = reached.kind === 'rejected' && reached.reset && protocol === 'tcp';
+  return resets || answer.icmp !== null ? { netns: answer.netns, icmp: answer.icmp, isMade: true } : null;
 }
 
 /**
  * The way of the answer to a journey: the SYN-ACK, RST or echo reply of the host that it ended in, or the ICMP error of
- * one that could not send it on. Null when nobody answers, or the sender's own kernel does. Its end is `returned` when it
- * comes back to where the journey began, from whom was asked. What the request's connections were translated is undone.
+ * one that could not send it on, be it the sender's own. Null when nobody answers, or the sender's call itself fails. Its
+ * end is `returned` when it comes back to where the journey began, from whom was asked. What the request's connections
+ * were translated is undone.
  */
 export function replyJourney(host: HostState, there: Journey): Journey | null {
-  const { packet, arrived, end: reached, start } = there;
-  const delivered = reached.kind === 'accepted' || reached.kind === 'refused';
-  const from = delivered ? reached.netns : 'answer' in reached ? (reached.answer?.netns ?? null) : null;
-  const namespace = from === null ? undefined : host.namespaces.get(from);
-  if (namespace === undefined || (!delivered && from === start)) return null;
+  const told = answering(there);
+  const namespace = told === null ? undefined : host.namespaces.get(told.netns);
+  if (told === null || namespace === undefined) return null;
+  const { packet, arrived, start, learnt, tracked, connection } = there;
   const { protocol, family, source, destination, destinationPort, sourcePort } = arrived;
-  // A rule that rejects answers in the destination's name; another host on the way in its own.
-  const resets = reached.kind === 'rejected' && protocol === 'tcp' && reached.reset;
-  const inItsName = delivered || resets;
-  const isError = !inItsName || (reached.kind === 'refused' && protocol === 'udp');
-  const errno = 'answer' in reached ? (reached.answer?.errno ?? null) : 'ECONNREFUSED';
-  const icmp = isError ? errorFor(errno, family) : echoReply(family);
+  const { icmp, isMade } = told;
+  // An RST answers in the name of whoever was asked; an error too, where that is an address of the host (`icmp_send`).
+  const inItsName = icmp === null || ownsAddress(namespace, destination);
   const answer: ModelPacket = {
-    protocol: isError ? 'icmp' : protocol,
+    protocol: icmp === null ? protocol : 'icmp',
     family,
     source: inItsName ? destination : family === 4 ? '0.0.0.0' : '::',
     destination: source,
     destinationPort: sourcePort ?? 0,
-    ...(isError || protocol === 'icmp' ? { icmp } : { sourcePort: destinationPort }),
+    ...(icmp === null && protocol !== 'icmp' ? { sourcePort: destinationPort } : { icmp: icmp ?? echoReply(family) }),
   };
-  const asked = { host, packet: answer, awaited: { netns: start, request: packet } };
-  return travel({ ...asked, learnt: there.learnt, tracked: there.tracked, doubted: new Set() }, namespace);
+  const attached = isMade ? attachedConnection({ packet: arrived, connection }) : null;
+  const awaited = { netns: start, request: packet };
+  return travel({ host, packet: answer, awaited, learnt, tracked, attached, doubted: new Set() }, namespace);
 }

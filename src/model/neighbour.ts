@@ -14,7 +14,7 @@ import { selectAddress4 } from './source.ts';
 const scopeLink = 253;
 
 /** True when a link of the namespace has the address. */
-function ownsAddress(namespace: NamespaceState, address: string): boolean {
+export function ownsAddress(namespace: NamespaceState, address: string): boolean {
   return namespace.links.some((link) => link.addresses.some((own) => sameAddress(own.address, address)));
 }
 

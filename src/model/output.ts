@@ -59,8 +59,17 @@ function strandedLoopback(
   return { kind: 'failed', stage: 'send', errno: 'EINVAL', reason, quotes: allowed.quotes };
 }
 
-/** Decides about a packet that a program of the namespace sends. */
-export function depart(namespace: NamespaceState, packet: ModelPacket, query: RouteQuery): Departure {
+/**
+ * Decides about a packet that a program of the namespace sends.
+ *
+ * @param isRerouted The rules at output have changed it: what a socket would refuse is not asked again.
+ */
+export function depart(
+  namespace: NamespaceState,
+  packet: ModelPacket,
+  query: RouteQuery,
+  isRerouted = false,
+): Departure {
   const { destination, family, protocol } = packet;
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return found;
@@ -80,17 +89,27 @@ export function depart(namespace: NamespaceState, packet: ModelPacket, query: Ro
   if (stranded !== null) return stranded;
   if (route.type === 'unicast' && !isMulticast(destination)) return { kind: 'away', route, nextHops, quotes };
   const reason = `the route to ${destination} is of type ${isMulticast(destination) ? 'multicast' : route.type}`;
+  if (isRerouted) return { kind: 'unknown', reason, quotes };
   if (protocol === 'tcp') return { kind: 'failed', stage: 'route', errno: 'ENETUNREACH', reason, quotes };
   // A program has to ask for it (SO_BROADCAST, socket(7)); nothing tells whether it did, and few do.
   if (route.type === 'broadcast') return { kind: 'failed', stage: 'send', errno: 'EACCES', reason, quotes };
   return { kind: 'unknown', reason, quotes };
 }
 
-/** How the packet sets out: its source, and the source that its route is looked up with. */
+/** How the packet sets out: its ends, and the source that its route is looked up with. */
 interface Origin {
   /** The unspecified address when the host has none for it. */
   readonly source: string;
+  readonly destination: string;
   readonly routedAs: string;
+}
+
+const loopbackAddress = { 4: '127.0.0.1', 6: '::1' } as const;
+
+/** The unspecified address as destination is the host itself: by the source where there is one, in IPv4. */
+function namedDestination({ source, destination, family }: ModelPacket): string {
+  if (!isUnspecified(destination)) return destination;
+  return family === 6 || isUnspecified(source) ? loopbackAddress[family] : source;
 }
 
 /**
@@ -98,16 +117,18 @@ interface Origin {
  * when the first look-up failed (`ip6_dst_lookup_tail`), and chooses before it looks at the error, among the addresses of
  * all devices.
  */
-export function chooseSource(namespace: NamespaceState, packet: ModelPacket): Origin {
-  const { source, destination, family } = packet;
-  if (!isUnspecified(source)) return { source, routedAs: source };
+export function chooseOrigin(namespace: NamespaceState, asked: ModelPacket): Origin {
+  const destination = namedDestination(asked);
+  const packet = { ...asked, destination };
+  const { source, family } = packet;
+  if (!isUnspecified(source)) return { source, destination, routedAs: source };
   const found = lookUpRoute(namespace, routeQuery(packet, null));
   if (found.kind !== 'route') {
     const any = family === 4 ? source : (selectAddress6(namespace, null, destination) ?? source);
-    return { source: any, routedAs: any };
+    return { source: any, destination, routedAs: any };
   }
   const chosen = sourceFor(namespace, found.route, found.nextHops[0] ?? null, destination) ?? source;
-  return { source: chosen, routedAs: family === 4 ? chosen : source };
+  return { source: chosen, destination, routedAs: family === 4 ? chosen : source };
 }
 
 /** True when a program of the namespace may send from the packet's source: it is an address of the namespace's own. */

@@ -2,6 +2,7 @@
 
 import type { ConnectionEntry, IcmpError } from '../host/netfilter.ts';
 import type { Listener, Quote } from '../host/state.ts';
+import type { Connection } from './netfilter/packet.ts';
 import type { RuleReference } from './netfilter/state.ts';
 
 /** A stage of the path through a host. */
@@ -92,8 +93,10 @@ export interface Step {
 export interface Answer {
   /** What its connect() or send() gives. */
   readonly errno: string;
-  /** The namespace whose kernel says so: the sender's own without a packet, another by an ICMP error. */
+  /** The namespace whose kernel says so. */
   readonly netns: string;
+  /** The ICMP error that says it; null where the call itself fails, and for an RST. */
+  readonly icmp: IcmpError | null;
 }
 
 /**
@@ -157,6 +160,8 @@ export interface Journey {
   readonly learnt: readonly LearntNeighbour[];
   /** What the hosts on the way track of the packet's connection. */
   readonly tracked: readonly TrackedConnection[];
+  /** The connection that it has where the journey ended, for what is answered there; null where no hook was asked. */
+  readonly connection: Connection | null;
   /** Other ends that it may meet, where something decides that no snapshot shows (chance, a rate, a hash). */
   readonly alternatives: readonly JourneyEnd[];
   /** Steps that the model could not evaluate and took as passed: what it assumed, one sentence each. */

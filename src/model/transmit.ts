@@ -6,6 +6,7 @@
 import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/state.ts';
 import { sameAddress } from './address.ts';
 import { type Frame, unusableReason, type Way } from './frame.ts';
+import { unreachable } from './icmp.ts';
 import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
 import { type AskFirewall, Spread, type Station } from './segment.ts';
 import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
@@ -138,7 +139,9 @@ class Sending {
     const { name, links } = this.#namespace;
     const loopback = links.find(({ kind }) => kind === 'loopback');
     const silent = !this.#medium.forwarded && loopback !== undefined && unusableReason(loopback) !== null;
-    return silent ? null : { errno: 'EHOSTUNREACH', netns: name };
+    return silent
+      ? null
+      : { errno: 'EHOSTUNREACH', netns: name, icmp: unreachable('host', this.#medium.packet.family) };
   }
 
   /** To the station that has just answered. */

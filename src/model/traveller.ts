@@ -163,3 +163,16 @@ export function entryOf(seen: NetfilterPacket): ConnectionEntry | null {
   const mark = Number(connection.mark ?? 0n);
   return { family, protocol, state: null, original, reply, unreplied: true, assured: false, mark, text: '' };
 }
+
+/**
+ * The connection of what a kernel makes out of a packet that it does not take, an ICMP error or a rule's RST: that of the
+ * packet, whether it is confirmed or not (`nf_conntrack_attach`). Null without one.
+ */
+export function attachedConnection({ packet, connection }: Traveller): Connection | null {
+  if (connection === null) return null;
+  const entry = connection.entry ?? entryOf(netfilterPacket(packet, 'request', connection));
+  if (entry === null) return null;
+  const direction = connection.direction === 'original' ? 'reply' : 'original';
+  const { status } = connection;
+  return { ...connectionBy(entry, direction), state: 'related', tracked: true, status };
+}

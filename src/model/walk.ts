@@ -3,16 +3,19 @@
  * things, and no snapshot shows which, all are followed: ways that end alike are one.
  */
 
+import type { IcmpError } from '../host/netfilter.ts';
 import type { HostState, NamespaceState, NextHop } from '../host/state.ts';
-import { isLoopback, sameAddress } from './address.ts';
+import { isLoopback, isUnspecified, sameAddress } from './address.ts';
 import { deliver } from './deliver.ts';
 import { unusableReason } from './frame.ts';
 import { type HookStage, type HookVisit, type HookWay, passHook } from './hook.ts';
+import { errnoOf, exceeded } from './icmp.ts';
 import { decideInput, type InputDecision } from './input.ts';
 import { tracks } from './netfilter/hook.ts';
+import type { Connection } from './netfilter/packet.ts';
 import { type Departure, depart, routeQuery } from './output.ts';
 import type { BridgeFirewall, Bridging } from './segment.ts';
-import type { JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from './step.ts';
+import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from './step.ts';
 import { end, type Position, type Progress, transmit } from './transmit.ts';
 import { entryOf, isIcmpError, type Traveller, trackedIn } from './traveller.ts';
 
@@ -37,12 +40,18 @@ export interface Question {
   /** What the packet that it answers has taught the hosts. */
   readonly learnt: readonly LearntNeighbour[];
   readonly tracked: readonly TrackedConnection[];
+  /** The connection that the packet has from the start, for an answer that the kernel makes out of another packet. */
+  readonly attached: Connection | null;
   /** Hooks whose rules are not believed, as `NETNS STAGE`: the packet is known to have come through. */
   readonly doubted: ReadonlySet<string>;
   forks: number;
 }
 
-type Devices = Partial<HookVisit['devices']>;
+/** A hook that the packet comes to. */
+interface Visited extends Pick<HookVisit, 'namespace' | 'stage' | 'device'> {
+  readonly devices: Partial<HookVisit['devices']>;
+  readonly broadcast?: boolean;
+}
 
 const noDevices: HookVisit['devices'] = { input: '', output: '', inputPort: '', outputPort: '' };
 
@@ -65,7 +74,7 @@ export class Walk {
     this.#question = question;
     this.#met = new Set(before?.met);
     this.#hops = before?.hops ?? 0;
-    this.#traveller = before?.traveller ?? { packet: question.packet, connection: null };
+    this.#traveller = before?.traveller ?? { packet: question.packet, connection: question.attached };
     this.tracked.push(...(before?.tracked ?? []));
     this.forms = before === null ? [question.packet] : [...before.forms];
   }
@@ -124,33 +133,31 @@ export class Walk {
       ...routeQuery(this.packet, null),
       source: this.#question.routedAs,
     });
-    return this.#leave(namespace, departure, (walk, device, next) => {
-      const before = walk.packet;
-      return walk.#hook({ namespace, stage: 'output', devices: { output: device }, device }, (after) => {
-        if (!after.#isRerouted(before)) return next(after);
-        const anew = depart(namespace, after.packet, routeQuery(after.packet, null));
+    return this.#leave(namespace, departure, (walk, device, next) =>
+      walk.#hook({ namespace, stage: 'output', devices: { output: device }, device }, (after, rerouted) => {
+        if (!rerouted) return next(after);
+        const anew = after.#departAnew(namespace);
         if (anew.kind === 'failed') return after.#strand(namespace, device, anew);
         return after.#leave(namespace, anew, (last, _device, onward) => onward(last));
-      });
-    });
+      }),
+    );
   }
 
   /** `ip_route_me_harder`: what the output hook has given another destination or mark is routed again. */
-  #isRerouted(before: ModelPacket): boolean {
-    const { source, destination, mark = 0 } = this.packet;
-    return source !== before.source || destination !== before.destination || mark !== (before.mark ?? 0);
+  #departAnew(namespace: NamespaceState): Departure {
+    return depart(namespace, this.packet, routeQuery(this.packet, null), true);
   }
 
   /** What the output hook sent elsewhere and has no way there is dropped in the hook: TCP waits in vain. */
   #strand(
     namespace: NamespaceState,
-    device: string,
+    device: string | null,
     { reason, errno, quotes }: Extract<Departure, { kind: 'failed' }>,
   ) {
     const detail = `routed anew after the translation, it has no way: ${reason}`;
     const fault = isLoopback(this.packet.source) ? { fault: 'localnet-not-routable' as const } : {};
     this.steps.push({ netns: namespace.name, device, stage: 'output', verdict: 'dropped', detail, quotes, ...fault });
-    return end('dropped', detail, this.packet.protocol === 'tcp' ? null : { errno, netns: namespace.name });
+    return end('dropped', detail, this.packet.protocol === 'tcp' ? null : { errno, netns: namespace.name, icmp: null });
   }
 
   /** By the way that routing has found; `filter` is what comes between the look-up and the way out. */
@@ -168,7 +175,7 @@ export class Walk {
     if (departure.kind === 'failed') {
       const { stage, reason, errno } = departure;
       this.steps.push({ ...place, stage, device: null, verdict: 'failed', detail: reason, quotes });
-      return end('unroutable', reason, { errno, netns: namespace.name });
+      return end('unroutable', reason, { errno, netns: namespace.name, icmp: null });
     }
     if (departure.kind === 'local') {
       const detail = `${this.packet.destination} is an address of this host`;
@@ -203,9 +210,10 @@ export class Walk {
       return end('undetermined', decision.reason);
     }
     if (decision.kind === 'local') {
-      const detail = `${this.packet.destination} is an address of this host`;
+      const { broadcast } = decision;
+      const detail = `${this.packet.destination} is ${broadcast ? 'a broadcast address here' : 'an address of this host'}`;
       this.steps.push({ ...place, verdict: 'delivered', detail, quotes: decision.quotes });
-      return this.#deliver(namespace, device, port, decision.broadcast);
+      return this.#deliver(namespace, device, port, broadcast);
     }
     if (decision.kind === 'dropped') {
       const { reason, quotes, fault } = decision;
@@ -214,9 +222,9 @@ export class Walk {
       return end('dropped', reason);
     }
     if (decision.kind === 'refused') {
-      const { reason, errno, quotes } = decision;
+      const { reason, icmp, quotes } = decision;
       this.steps.push({ ...place, verdict: 'failed', detail: reason, quotes });
-      return end('unroutable', reason, errno === null ? null : { errno, netns: namespace.name });
+      return end('unroutable', reason, icmp === null ? null : this.#tell(namespace, icmp));
     }
     const { found } = decision;
     return this.#eachWay(namespace, found.nextHops, picked, (walk, hop) => {
@@ -229,6 +237,10 @@ export class Walk {
         after.#out(namespace, device, hop),
       );
     });
+  }
+
+  #tell({ name }: NamespaceState, icmp: IcmpError): Answer {
+    return { errno: errnoOf(icmp, this.packet.family), netns: name, icmp };
   }
 
   #forward(
@@ -248,7 +260,7 @@ export class Walk {
     if (this.#hops < (this.packet.timeToLive ?? defaultTimeToLive)) return null;
     const detail = 'its time to live is used up';
     this.steps.push({ ...place, verdict: 'dropped', detail, quotes: [], fault: 'ttl-exceeded' });
-    return end('dropped', detail, { errno: 'EHOSTUNREACH', netns: namespace.name });
+    return end('dropped', detail, this.#tell(namespace, exceeded(this.packet.family)));
   }
 
   /** Past the last hook and out of a device. */
@@ -300,12 +312,7 @@ export class Walk {
     return end('undetermined', reason);
   }
 
-  #visit({
-    namespace,
-    stage,
-    devices,
-    device,
-  }: { devices: Devices } & Pick<HookVisit, 'namespace' | 'stage' | 'device'>) {
+  #visit({ namespace, stage, devices, device, broadcast = false }: Visited) {
     const role = this.#question.awaited === null ? 'request' : 'answer';
     const tracked = [...this.#question.tracked, ...this.tracked];
     const { seen } = trackedIn(namespace, this.#traveller, tracked, role);
@@ -316,16 +323,14 @@ export class Walk {
       stage,
       devices: { ...noDevices, ...devices },
       device,
+      broadcast,
       packet: this.packet,
       seen,
     });
   }
 
   /** Through the rules of a hook, and on by whichever way they leave. */
-  #hook(
-    at: { devices: Devices } & Pick<HookVisit, 'namespace' | 'stage' | 'device'>,
-    next: (walk: Walk) => Progress,
-  ): Progress {
+  #hook(at: Visited, next: (walk: Walk, rerouted: boolean) => Progress): Progress {
     const { namespace, stage } = at;
     const { ways, ends, mayRedirect } = this.#visit(at);
     this.mayBeRedirected ||= mayRedirect;
@@ -333,7 +338,7 @@ export class Walk {
     this.alternatives.push(...ends.map((one) => one.end));
     return this.#eachWay(namespace, ways, 'the rules leave it open which', (walk, way) => {
       walk.#take(namespace, stage, way);
-      return next(walk);
+      return next(walk, way.rerouted);
     });
   }
 
@@ -351,6 +356,10 @@ export class Walk {
     const [first, ...others] = ends;
     if (first === undefined) return end('undetermined', `what the rules of ${namespace.name} do is not known`);
     if (others.every((other) => endAlike(other.end, first.end))) {
+      this.#traveller = first.traveller ?? this.#traveller;
+      // Routed again between two chains: without a way it does not come to the second.
+      const anew = first.rerouted ? this.#departAnew(namespace) : null;
+      if (anew?.kind === 'failed') return this.#strand(namespace, first.step.device, anew);
       this.steps.push(first.step);
       return { end: first.end };
     }
@@ -409,7 +418,7 @@ export class Walk {
 
   #deliver(namespace: NamespaceState, device: string, port: string | null, broadcast = false): Progress {
     const devices = { input: device, inputPort: port ?? '' };
-    return this.#hook({ namespace, stage: 'input', devices, device }, (walk) => ({
+    return this.#hook({ namespace, stage: 'input', devices, device, broadcast }, (walk) => ({
       end: walk.#toSocket(namespace, device, broadcast),
     }));
   }
@@ -464,12 +473,22 @@ function showsBridged(namespace: NamespaceState, family: 4 | 6): boolean {
 
 /** Why the socket that asked takes an answer for a stranger's; null when it does not. An ICMP error quotes its request. */
 function unexpected(answer: ModelPacket, request: ModelPacket): string | null {
+  const text = (address: string, port: number | undefined): string =>
+    request.protocol === 'icmp' || port === undefined ? address : `${address} port ${port}`;
+  const [to, asker] = [text(answer.destination, answer.destinationPort), text(request.source, request.sourcePort)];
+  const isKnown = request.sourcePort === undefined || answer.destinationPort === request.sourcePort;
+  if (!isUnspecified(request.source) && (!sameAddress(answer.destination, request.source) || !isKnown)) {
+    return `the answer is for ${to}, and ${asker} had asked`;
+  }
   if (isIcmpError(answer)) return null;
-  const samePort = answer.protocol === 'icmp' || answer.sourcePort === request.destinationPort;
-  if (sameAddress(answer.source, request.destination) && samePort) return null;
-  const port = answer.sourcePort === undefined ? '' : ` port ${answer.sourcePort}`;
-  const asked = answer.protocol === 'icmp' ? '' : ` port ${request.destinationPort}`;
-  return `the answer comes from ${answer.source}${port}, and ${request.destination}${asked} was asked`;
+  const [from, asked] = [text(answer.source, answer.sourcePort), text(request.destination, request.destinationPort)];
+  if (
+    sameAddress(answer.source, request.destination) &&
+    (request.protocol === 'icmp' || answer.sourcePort === request.destinationPort)
+  ) {
+    return null;
+  }
+  return `the answer comes from ${from}, and ${asked} was asked`;
 }
 
 function endAlike(a: JourneyEnd, b: JourneyEnd): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NamespaceState } from '../../src/host/state.ts';
+import { icmpName } from '../../src/model/icmp.ts';
 import { decideInput } from '../../src/model/input.ts';
 import type { RouteQuery } from '../../src/model/rule.ts';
 import { link, loopback, namespace, rule } from './hosts.ts';
@@ -52,7 +53,9 @@ function decided(
   });
   if (decision.kind === 'forward') return decision.off === null ? 'forward' : `off: ${decision.off.quotes[0]?.text}`;
   if (decision.kind === 'local') return decision.broadcast ? 'broadcast' : 'local';
-  return decision.kind === 'refused' ? `refused: ${decision.errno}` : `${decision.kind}: ${decision.reason}`;
+  if (decision.kind !== 'refused') return `${decision.kind}: ${decision.reason}`;
+  const { icmp } = decision;
+  return `refused: ${icmp === null ? 'silently' : icmpName(icmp, to.includes(':') ? 6 : 4)}`;
 }
 
 const neighbour = '10.88.0.10';
@@ -160,13 +163,25 @@ describe('a host that does not forward', () => {
 
   // `ip_error` answers only where the device forwards; IPv6 answers either way.
   test.each<[string, readonly string[], string, string, string]>([
-    ['no route', [], '203.0.113.5', 'refused: ENETUNREACH', 'refused: null'],
-    ['unreachable', ['unreachable 203.0.113.0/24'], '203.0.113.5', 'refused: EHOSTUNREACH', 'refused: null'],
-    ['prohibit', ['prohibit 203.0.113.0/24'], '203.0.113.5', 'refused: EHOSTUNREACH', 'refused: null'],
-    ['blackhole', ['blackhole 203.0.113.0/24'], '203.0.113.5', 'refused: null', 'refused: null'],
-    ['IPv6: no route', [], 'fd00:9::1', 'refused: ENETUNREACH', 'refused: ENETUNREACH'],
-    ['IPv6: unreachable', ['unreachable fd00:9::/64'], 'fd00:9::1', 'refused: ENETUNREACH', 'refused: ENETUNREACH'],
-    ['IPv6: prohibit', ['prohibit fd00:9::/64'], 'fd00:9::1', 'refused: EACCES', 'refused: EACCES'],
+    ['no route', [], '203.0.113.5', 'refused: network unreachable', 'refused: silently'],
+    ['unreachable', ['unreachable 203.0.113.0/24'], '203.0.113.5', 'refused: host unreachable', 'refused: silently'],
+    [
+      'prohibit',
+      ['prohibit 203.0.113.0/24'],
+      '203.0.113.5',
+      'refused: administratively prohibited',
+      'refused: silently',
+    ],
+    ['blackhole', ['blackhole 203.0.113.0/24'], '203.0.113.5', 'refused: silently', 'refused: silently'],
+    ['IPv6: no route', [], 'fd00:9::1', 'refused: no route', 'refused: no route'],
+    ['IPv6: unreachable', ['unreachable fd00:9::/64'], 'fd00:9::1', 'refused: no route', 'refused: no route'],
+    [
+      'IPv6: prohibit',
+      ['prohibit fd00:9::/64'],
+      'fd00:9::1',
+      'refused: administratively prohibited',
+      'refused: administratively prohibited',
+    ],
   ])('says nothing of a route that does not serve: %s', (_name, own, to, told, silent) => {
     const from = to.includes(':') ? 'fd00:88::10' : neighbour;
     expect(decided(router({ routes: own }), from, to)).toBe(told);

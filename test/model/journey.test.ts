@@ -363,7 +363,7 @@ describe('what becomes of it at the sender', () => {
   ])('%s', (_name, more, destination, reason, errno) => {
     const packet = { ...packetTo(destination), source: destination.includes(':') ? '::' : '0.0.0.0' };
     const { end } = journey(host(box(more), web(), bridgeHost()), packet, 'box');
-    expect(end).toEqual({ kind: 'unroutable', reason, answer: { errno, netns: 'box' } });
+    expect(end).toEqual({ kind: 'unroutable', reason, answer: { errno, netns: 'box', icmp: null } });
   });
 
   test('the source is chosen where the program chose none, and rules then see it', () => {
@@ -419,7 +419,7 @@ test('a time to live of one ends at the first router, which says so', () => {
   expect(journey(host(box(), bridgeHost()), packet, 'box').end).toEqual({
     kind: 'dropped',
     reason: 'its time to live is used up',
-    answer: { errno: 'EHOSTUNREACH', netns: 'host' },
+    answer: { errno: 'EHOSTUNREACH', netns: 'host', icmp: { type: 11, code: 0 } },
   });
 });
 

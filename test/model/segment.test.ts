@@ -250,7 +250,7 @@ describe('who answers', () => {
       answer: null,
     });
     expect(journey(host(box(), web(), bridgeHost()), packetTo('10.88.0.99'), 'box').end).toMatchObject({
-      answer: { errno: 'EHOSTUNREACH', netns: 'box' },
+      answer: { errno: 'EHOSTUNREACH', netns: 'box', icmp: { type: 3, code: 1 } },
     });
   });
 });

@@ -6,11 +6,11 @@
  * them at the priority of the NAT core, whatever their own.
  */
 
-import type { ChainHook, RuleChain, RuleTable } from '../../host/netfilter.ts';
+import type { ChainHook, ConnectionEntry, RuleChain, RuleTable } from '../../host/netfilter.ts';
 import { Budget, outcomeOf, walkBaseChain } from './chain.ts';
 import { type Passing, runStations, type Station } from './order.ts';
 import type { HookPlace, HostView, NetfilterPacket } from './packet.ts';
-import { mergeOutcomes, type Outcome, type RuleReference, referTo, type State } from './state.ts';
+import { mergeOutcomes, mergeStates, type Outcome, type RuleReference, referTo, type State } from './state.ts';
 import { tracksConnections } from './tracking.ts';
 import { translatedByEntry } from './translate.ts';
 
@@ -27,6 +27,11 @@ const natCore: Partial<Record<HookPlace['hook'], { priority: number; end: 'sourc
 
 /** IPS_SRC_NAT_DONE and IPS_DST_NAT_DONE: the connection has been through the nat chains of that end. */
 const doneBits = { source: 128n, destination: 256n } as const;
+
+const tcp = 6;
+
+/** IPS_SRC_NAT. */
+const sourceTranslated = 16n;
 
 interface BaseChain {
   readonly table: RuleTable;
@@ -78,6 +83,36 @@ function chainStation(
   };
 }
 
+/** What `ip_route_me_harder` is asked about a packet of this host: `ipt_mangle_out`, `nf_route_table_hook4`. */
+function isMarkedAnew(before: NetfilterPacket, after: NetfilterPacket): boolean {
+  return before.mark !== after.mark || before.dscp !== after.dscp || isSentElsewhere(before, after);
+}
+
+/** `nf_nat_ipv4_local_fn`. */
+function isSentElsewhere(before: NetfilterPacket, after: NetfilterPacket): boolean {
+  return before.source !== after.source || before.destination !== after.destination;
+}
+
+/** A station behind which the packet is routed again when it has changed so. */
+function rerouting(station: Station, hasChanged: typeof isMarkedAnew): Station {
+  return {
+    ...station,
+    run(states) {
+      const passings = states.map((state) => {
+        const { accepted, ended } = station.run([state]);
+        const routed = accepted.map((after) =>
+          hasChanged(state.packet, after.packet) ? { ...after, rerouted: true } : after,
+        );
+        return { accepted: routed, ended };
+      });
+      return {
+        accepted: mergeStates(passings.flatMap(({ accepted }) => accepted)),
+        ended: mergeOutcomes(passings.flatMap(({ ended }) => ended)),
+      };
+    },
+  };
+}
+
 function withStatus(state: State, bits: bigint): State {
   const { connection } = state.packet;
   return {
@@ -118,23 +153,45 @@ function natCoreStation(chains: readonly BaseChain[], evaluation: Evaluation): S
   const { priority, end } = core;
   const stations = chains.map((chain) => natStation(chain, evaluation, end));
   const done = doneBits[end];
+  // An RST that a rule made out of a first packet is asked in its place, and stays as it is (`nf_nat_inet_fn`).
+  const bindByReset = (state: State, entry: ConnectionEntry): Passing => {
+    const { accepted, ended } = runStations(stations, [state]);
+    const bound = accepted.map((after) => {
+      const { packet } = state;
+      const { original } = packet.connection;
+      const isTranslated = after.translatedBy !== null && after.packet.source !== original?.source;
+      const status = packet.connection.status | done | (isTranslated ? sourceTranslated : 0n);
+      const connection = { ...packet.connection, status };
+      const translated = translatedByEntry({ ...packet, connection }, entry, end);
+      return { ...after, translatedBy: state.translatedBy, packet: translated };
+    });
+    return { accepted: bound, ended };
+  };
   return {
     priority,
     owner: 'the NAT core',
     run(states) {
       const asked: State[] = [];
       const settled: State[] = [];
+      const stopped: Outcome[] = [];
       for (const state of states) {
-        const { connection } = state.packet;
+        const { connection, protocol } = state.packet;
         const hasConnection = connection.state !== 'untracked' && connection.state !== 'invalid';
         if (!hasConnection) settled.push(state);
-        else if (connection.entry !== null) {
+        else if (connection.entry !== null && protocol === tcp && (connection.status & done) === 0n) {
+          const passing = bindByReset(state, connection.entry);
+          settled.push(...passing.accepted);
+          stopped.push(...passing.ended);
+        } else if (connection.entry !== null) {
           settled.push({ ...state, packet: translatedByEntry(state.packet, connection.entry, end) });
         } else if (connection.state === 'new' && (connection.status & done) === 0n) asked.push(state);
         else settled.push(state);
       }
       const { accepted, ended } = runStations(stations, asked);
-      return { accepted: [...settled, ...accepted.map((state) => withStatus(state, done))], ended };
+      return {
+        accepted: [...settled, ...accepted.map((state) => withStatus(state, done))],
+        ended: [...stopped, ...ended],
+      };
     },
   };
 }
@@ -142,9 +199,15 @@ function natCoreStation(chains: readonly BaseChain[], evaluation: Evaluation): S
 function stationsOf(chains: readonly BaseChain[], isTracked: boolean, evaluation: Evaluation): Station[] {
   const { hook, layer } = evaluation.place;
   const isNat = ({ base }: BaseChain): boolean => base.type === 'nat' && layer === 'ip';
-  const stations = chains.filter((chain) => !isNat(chain)).map((chain) => chainStation(chain, evaluation, null));
+  const isOut = hook === 'output' && layer === 'ip';
+  const stations = chains
+    .filter((chain) => !isNat(chain))
+    .map((chain) => {
+      const station = chainStation(chain, evaluation, null);
+      return isOut && chain.base.type === 'route' ? rerouting(station, isMarkedAnew) : station;
+    });
   const nat = natCoreStation(isTracked ? chains.filter(isNat) : [], evaluation);
-  if (nat !== null) stations.push(nat);
+  if (nat !== null) stations.push(isOut ? rerouting(nat, isSentElsewhere) : nat);
   if (layer === 'ip' && (hook === 'prerouting' || hook === 'output')) {
     const run = (states: readonly State[]): Passing => ({ accepted: states.map(track), ended: [] });
     stations.push({ priority: conntrackPriority, owner: 'conntrack', run });
@@ -179,7 +242,7 @@ export function evaluateHook(
   host: HostView,
 ): Outcome[] {
   const evaluation: Evaluation = { place, host, budget: new Budget() };
-  const start: State = { packet, trail: [], assumptions: [], translatedBy: null, passed: [] };
+  const start: State = { packet, trail: [], assumptions: [], translatedBy: null, rerouted: false, passed: [] };
   const own = tablesAt(tables, place, packet.family);
   const stations = stationsOf(baseChains(own, place), tracksConnections(own), evaluation);
   const { accepted, ended } = runStations(stations, [start]);

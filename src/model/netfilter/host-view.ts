@@ -1,16 +1,16 @@
 /** What rules ask of a namespace, by the state of its snapshot. */
 
-import type { LinkAddress, NamespaceState, Route } from '../../host/state.ts';
+import type { NamespaceState, Route } from '../../host/state.ts';
 import { formatAddress, inPrefix, parseAddress } from '../address.ts';
 import { lookUpRoute, type RouteLookup } from '../routing.ts';
+import { selectAddress4, selectAddress6 } from '../source.ts';
 import type { HostView } from './packet.ts';
 
 /** The routing table of addresses that are the host's own, broadcasts among them. */
 const localTable = 255;
 
-function isLinkLocal({ address }: LinkAddress): boolean {
-  return inPrefix(address, 'fe80::', 10);
-}
+/** RT_SCOPE_UNIVERSE: an address that may be told to anybody. */
+const scopeUniverse = 0;
 
 /** Addresses that are of a type without any route (__inet_dev_addr_type; RFC 4291, section 2.4). */
 function typeByItself(address: string): string | null {
@@ -35,14 +35,20 @@ function wayTo(namespace: NamespaceState, family: 4 | 6, destination: string): R
   });
 }
 
+/** The next hop on the way to an address by a device: what its source is to lie beside. */
+function nextHopOf(namespace: NamespaceState, device: string, destination: string): string {
+  const found = wayTo(namespace, 4, destination);
+  const hop = found.kind === 'route' ? found.nextHops.find((one) => one.device === device) : undefined;
+  return hop?.gateway ?? destination;
+}
+
+function numberOf(address: string | null): bigint | 'none' {
+  return (address === null ? null : parseAddress(address)?.value) ?? 'none';
+}
+
 /** The view of a namespace. */
 export function hostViewOf(namespace: NamespaceState): HostView {
   const localRoutes = namespace.routes.filter(({ table }) => table === localTable);
-  const addressesOf = (family: 4 | 6, device: string): readonly LinkAddress[] =>
-    (namespace.links.find(({ name }) => name === device)?.addresses ?? []).filter((own) => own.family === family);
-  const numberOf = (own: LinkAddress | undefined): bigint | null =>
-    own === undefined ? null : (parseAddress(own.address)?.value ?? null);
-
   return {
     addressType(family, value, device) {
       const address = formatAddress({ family, value });
@@ -65,22 +71,19 @@ export function hostViewOf(namespace: NamespaceState): HostView {
       const devices = new Set(found.nextHops.map((hop) => hop.device));
       return devices.size === 1 ? ([...devices][0] ?? null) : null;
     },
-    masqueradeAddress(family, device, destination) {
-      const own = addressesOf(family, device);
-      if (family === 6) {
-        const candidates = own.filter((one) => !isLinkLocal(one));
-        return candidates.length === 1 ? numberOf(candidates[0]) : null;
-      }
-      if (own.length < 2 || destination === null) return numberOf(own[0]);
-      // The first one whose network the next hop is in, else the first (inet_select_addr).
-      const target = formatAddress({ family, value: destination });
-      const found = wayTo(namespace, family, target);
-      const nextHop = found.kind === 'route' ? (found.nextHops[0]?.gateway ?? target) : target;
-      return numberOf(own.find((one) => inPrefix(nextHop, one.address, one.prefixLength)) ?? own[0]);
+    masqueradeAddress(family, device, value) {
+      if (value === null) return null;
+      const destination = formatAddress({ family, value });
+      const chosen =
+        family === 6
+          ? selectAddress6(namespace, device, destination)
+          : selectAddress4(namespace, device, nextHopOf(namespace, device, destination), scopeUniverse);
+      return numberOf(chosen);
     },
     redirectAddress(family, device) {
-      const own = addressesOf(family, device).filter((one) => family === 4 || !isLinkLocal(one));
-      return family === 4 || own.length === 1 ? numberOf(own[0]) : null;
+      const own = namespace.links.find(({ name }) => name === device)?.addresses ?? [];
+      const usable = own.find((one) => one.family === family && !one.flags.includes('tentative'));
+      return numberOf(usable?.address ?? null);
     },
   };
 }

@@ -85,10 +85,13 @@ export interface HostView {
   addressType(family: 4 | 6, address: bigint, device: string | null): string | null;
   /** The device by which a packet to the address would leave, `''` when no route leads there. */
   routeDevice(family: 4 | 6, address: bigint, mark: bigint | null): string | null;
-  /** The address that a packet gets from MASQUERADE when it leaves by a device for a destination. */
-  masqueradeAddress(family: 4 | 6, device: string, destination: bigint | null): bigint | null;
-  /** The address that REDIRECT sends to what came in by a device. */
-  redirectAddress(family: 4 | 6, device: string): bigint | null;
+  /**
+   * The address that a packet gets from MASQUERADE when it leaves by a device for a destination (`inet_select_addr`,
+   * `ipv6_dev_get_saddr`); `none`: there is none for it, and the kernel drops the packet.
+   */
+  masqueradeAddress(family: 4 | 6, device: string, destination: bigint | null): bigint | 'none' | null;
+  /** The address that REDIRECT sends to what came in by a device: its first; `none` as above. */
+  redirectAddress(family: 4 | 6, device: string): bigint | 'none' | null;
 }
 
 /** TCP's first segment: SYN alone. */

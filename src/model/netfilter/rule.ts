@@ -168,6 +168,8 @@ class RuleRun {
     if (expression.end !== this.#walk.translates) return progress;
     const packet = translated(expression, viewOf(this.#walk, progress.state), this.#walk.table);
     if (packet === null) return expression.address?.kind === 'map' ? this.#miss(progress) : progress;
+    // `nf_nat_masquerade_ipv4`, `nf_nat_redirect`: "ate my IP address".
+    if (packet === 'no-address') return this.#end(progress, { kind: 'drop' });
     const state = { ...withPacket(progress.state, packet), translatedBy: this.#reference };
     return this.#end({ ...progress, state }, { kind: 'translated' });
   }

@@ -38,6 +38,8 @@ export interface State {
   readonly assumptions: readonly Assumption[];
   /** The rule that translated it at this hook. */
   readonly translatedBy: RuleReference | null;
+  /** At output: what a chain of type "route" or NAT made of it was routed again before the chains behind it. */
+  readonly rerouted: boolean;
   /** What accepted it in each base chain that it has passed, in their order. */
   readonly passed: readonly RuleReference[];
 }
@@ -121,7 +123,10 @@ function merge<Way extends State>(ways: readonly Way[], keyOf: (way: Way) => str
 
 /** States in which the packet is the same are one. */
 export function mergeStates(states: readonly State[]): State[] {
-  return merge(states, ({ packet, translatedBy }) => `${packetKey(packet)} ${translatedBy === null}`);
+  return merge(
+    states,
+    ({ packet, translatedBy, rerouted }) => `${packetKey(packet)} ${translatedBy === null} ${rerouted}`,
+  );
 }
 
 /** A rule's place, which no other rule has. */
@@ -131,9 +136,9 @@ function placeOf({ engine, family, table, chain, rule }: RuleReference): string 
 
 /** Ends that are the same for the packet, by the same rule where one stops it, are one. */
 export function mergeOutcomes(outcomes: readonly Outcome[]): Outcome[] {
-  return merge(outcomes, ({ ending, packet }) => {
+  return merge(outcomes, ({ ending, packet, rerouted }) => {
     const by = ending.kind === 'accept' || ending.by === null ? '' : placeOf(ending.by);
     const reason = ending.kind === 'unknown' ? ending.reason : '';
-    return `${ending.kind} ${by} ${reason} ${packetKey(packet)}`;
+    return `${ending.kind} ${by} ${reason} ${rerouted} ${packetKey(packet)}`;
   });
 }

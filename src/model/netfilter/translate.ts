@@ -41,8 +41,12 @@ function numberIn(reading: Reading | undefined): bigint | null {
   return reading?.kind === 'value' && typeof reading.value === 'bigint' ? reading.value : null;
 }
 
-/** The address that a rule gives: null when it is not known, and undefined when the packet keeps its own. */
-function addressFor(translation: Translation, given: readonly Reading[], view: View): bigint | null | undefined {
+/** The address that a rule gives: null when it is not known, undefined when the packet keeps its own. */
+function addressFor(
+  translation: Translation,
+  given: readonly Reading[],
+  view: View,
+): bigint | 'none' | null | undefined {
   const { packet, place, host } = view;
   switch (translation.how) {
     case 'masquerade':
@@ -62,9 +66,13 @@ function readings(operand: Operand | null, view: View, table: RuleTable): readon
 
 /**
  * The packet after a NAT rule; null when the rule does nothing to this packet, because it is for the other IP version or
- * its map has nothing for it. A port that the rule does not name is kept, which the kernel does as long as it is free.
+ * its map has nothing for it; `no-address` when the device that it would take its address from has none. A port that the rule does not name is kept, which the kernel does as long as it is free.
  */
-export function translated(translation: Translation, view: View, table: RuleTable): NetfilterPacket | null {
+export function translated(
+  translation: Translation,
+  view: View,
+  table: RuleTable,
+): NetfilterPacket | 'no-address' | null {
   const { packet } = view;
   if (translation.family !== null && translation.family !== packet.family) return null;
   const given = readings(translation.address, view, table);
@@ -74,6 +82,7 @@ export function translated(translation: Translation, view: View, table: RuleTabl
   if (ports[0]?.kind === 'absent') return null;
   const before = endOf(packet, translation.end);
   const address = addressFor(translation, given, view);
+  if (address === 'none') return 'no-address';
   const named = ports.length === 0 || !portProtocols.has(packet.protocol) ? undefined : numberIn(ports[0]);
   return withEnd(packet, translation.end, {
     address: address === undefined ? before.address : address,

@@ -6,12 +6,19 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as afterEvents, setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../process.ts';
+import { ping } from './ping.ts';
 import type { ListenerSpec, Probe, ProbeResult, Receipt } from './probe.ts';
 
-/** The kernel gives up on a neighbour after three seconds. */
-const patienceMs = 4200;
+/**
+ * The labs' neighbours are given up after 0.3 seconds, or twice that when asked for again meanwhile; TCP sends its SYN
+ * again after one, and what conntrack knows then is another question.
+ */
+const patienceMs = 900;
+
+/** The slowest of the others may still be sending. */
+const settleMs = 300;
 
 const [, , name = '', listenersText = '[]'] = process.argv;
 const listeners: readonly ListenerSpec[] = JSON.parse(listenersText);
@@ -28,8 +35,8 @@ async function open({ protocol, address, port }: ListenerSpec): Promise<void> {
     return;
   }
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
-  socket.on('message', (bytes, { address: source }) =>
-    received.push({ id: bytes.toString(), source: source.replace(/^::ffff:/, '') }),
+  socket.on('message', (bytes, { address: source, port: sourcePort }) =>
+    received.push({ id: bytes.toString(), source: source.replace(/^::ffff:/, ''), sourcePort, port }),
   );
   socket.bind(port, address);
   await once(socket, 'listening');
@@ -39,31 +46,50 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
 }
 
-async function sendTcp({ id, address, port }: Probe): Promise<ProbeResult> {
-  const socket = connect({ host: address, port, autoSelectFamily: false });
+/** What there is to tell when the patience is over, of all events that are there by then. */
+async function atTheEnd(tell: () => string): Promise<string> {
+  await delay(patienceMs);
+  await afterEvents();
+  return tell();
+}
+
+async function sendTcp({ id, address, port, sourcePort }: Probe): Promise<ProbeResult> {
+  const socket = connect({ host: address, port, localPort: sourcePort, autoSelectFamily: false });
+  let connected = false;
   let text = '';
+  const sofar = (): string => (connected ? `connected ${text}`.trim() : 'timeout');
   const told = new Promise<string>((resolve) => {
+    socket.on('connect', () => {
+      connected = true;
+    });
     socket.on('data', (bytes) => {
       text += bytes.toString();
     });
-    socket.on('end', () => resolve(`connected ${text}`));
-    socket.on('error', (error) => resolve(codeOf(error)));
+    socket.on('end', () => resolve(sofar()));
+    socket.on('error', (error) => {
+      const code = codeOf(error);
+      // A reset before the SYN-ACK is ECONNREFUSED (`tcp_reset`).
+      connected ||= code === 'ECONNRESET';
+      resolve(connected ? sofar() : code);
+    });
   });
-  const result = await Promise.race([told, delay(patienceMs, 'timeout')]);
+  const result = await Promise.race([told, atTheEnd(sofar)]);
   socket.destroy();
   return { id, result };
 }
 
-async function sendUdp({ id, address, port }: Probe): Promise<ProbeResult> {
+async function sendUdp({ id, address, port, sourcePort }: Probe): Promise<ProbeResult> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   const failed = new Promise<string>((resolve) => {
     socket.on('error', (error) => resolve(codeOf(error)));
-    socket.connect(port, address, (error?: Error) => {
-      if (error === undefined) socket.send(id, (failure) => failure && resolve(codeOf(failure)));
-      else resolve(codeOf(error));
+    socket.bind(sourcePort, () => {
+      socket.connect(port, address, (error?: Error) => {
+        if (error === undefined) socket.send(id, (failure) => failure && resolve(codeOf(failure)));
+        else resolve(codeOf(error));
+      });
     });
   });
-  const result = await Promise.race([failed, delay(patienceMs, 'timeout')]);
+  const result = await Promise.race([failed, atTheEnd(() => 'timeout')]);
   try {
     socket.close();
   } catch (error) {
@@ -72,13 +98,14 @@ async function sendUdp({ id, address, port }: Probe): Promise<ProbeResult> {
   return { id, result };
 }
 
+const senders = { tcp: sendTcp, udp: sendUdp, icmp: (probe: Probe) => ping(probe, patienceMs) } as const;
+
 for (const listener of listeners) await open(listener);
 const lines = createInterface({ input: process.stdin });
 console.log('ready');
 const [line] = await once(lines, 'line');
 const probes: readonly Probe[] = JSON.parse(String(line));
-const results = await Promise.all(probes.map((probe) => (probe.protocol === 'tcp' ? sendTcp(probe) : sendUdp(probe))));
-// The slowest of the others may still be sending.
-await delay(patienceMs / 4);
+const results = await Promise.all(probes.map((probe) => senders[probe.protocol](probe)));
+await delay(settleMs);
 console.log(JSON.stringify({ results, received }));
 process.exit(0);

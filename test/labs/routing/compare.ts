@@ -2,20 +2,22 @@
 import type { HostState, NamespaceState } from '../../../src/host/state.ts';
 import { isUnspecified, sameAddress } from '../../../src/model/address.ts';
 import { journey, replyJourney } from '../../../src/model/journey.ts';
-import { chooseSource, routeQuery } from '../../../src/model/output.ts';
+import { chooseOrigin, routeQuery } from '../../../src/model/output.ts';
 import { lookUpRoute } from '../../../src/model/routing.ts';
 import type { Journey, ModelPacket } from '../../../src/model/step.ts';
 import { type Experiment, experiment, type Observation, type RouteGet } from './observe.ts';
-import type { Probe } from './probe.ts';
+import { predict } from './prediction.ts';
+import type { Probe, Receipt } from './probe.ts';
 
 /** How a comparison came out. */
 export interface Comparison {
-  readonly verdict: 'agrees' | 'differs' | 'not-said';
+  /** `one-of-several`: the model leaves it open, and what happened is among what it allows. */
+  readonly verdict: 'agrees' | 'one-of-several' | 'differs' | 'not-said';
   /** For a reader of a disagreement: the packet, both sides, and the model's way. */
   readonly text: string;
 }
 
-function packetOf({ protocol, address, port }: Probe): ModelPacket {
+function packetOf({ protocol, address, port, sourcePort }: Omit<Probe, 'id'>): ModelPacket {
   const family = address.includes(':') ? 6 : 4;
   return {
     protocol,
@@ -23,33 +25,9 @@ function packetOf({ protocol, address, port }: Probe): ModelPacket {
     source: family === 4 ? '0.0.0.0' : '::',
     destination: address,
     destinationPort: port,
+    ...(protocol === 'icmp' ? {} : { sourcePort }),
     user: 0,
   };
-}
-
-const silence = 'timeout';
-
-/** The results that the model allows; null when it does not say. */
-function expectedResults(host: HostState, way: Journey): readonly string[] | null {
-  const { end, packet, start } = way;
-  if (end.kind === 'undetermined' || end.kind === 'leaves-view' || end.kind === 'returned') return null;
-  const udp = packet.protocol === 'udp';
-  const reply = replyJourney(host, way);
-  if (reply?.end.kind === 'undetermined' || reply?.end.kind === 'leaves-view') return null;
-  const comesBack = reply?.end.kind === 'returned';
-  if (end.kind === 'accepted') return !udp && comesBack ? [`connected ${end.netns}`] : [silence];
-  if (end.kind === 'refused') return comesBack ? ['ECONNREFUSED'] : [silence];
-  if (end.kind === 'looped') return [silence, 'EHOSTUNREACH'];
-  if (end.answer === null) return [silence];
-  const own = end.answer.netns === start;
-  // A connected UDP socket takes no notice of an unreachable net or host (path.md, D2).
-  if (udp && !(own && end.kind === 'unroutable')) {
-    // A prohibited one it does take notice of: code 13, which IPv4 makes EHOSTUNREACH like code 1.
-    return end.kind === 'unroutable' ? [silence, end.answer.errno] : [silence];
-  }
-  if (own) return [end.answer.errno];
-  // The kernel limits how often it says so, by receiver.
-  return comesBack ? [end.answer.errno, silence] : [silence];
 }
 
 function wayText(way: Journey): string[] {
@@ -63,26 +41,51 @@ function wayText(way: Journey): string[] {
   ];
 }
 
+function endpoint(address: string, port: number): string {
+  return `${address} ${port}`;
+}
+
+function observationText({ probe, netns, result, arrived }: Observation): string {
+  const { protocol, address, port, sourcePort } = probe;
+  const receipt =
+    arrived === null
+      ? ''
+      : `, arrived in ${arrived.netns} at ${arrived.port} from ${endpoint(arrived.source, arrived.sourcePort)}`;
+  return `${netns}: ${protocol} ${sourcePort} to ${endpoint(address, port)}: ${result}${receipt}`;
+}
+
+/** True when the datagram arrived as the model translates it. */
+function arrivedAs({ arrived: said }: Journey, { source, sourcePort, port }: Omit<Receipt, 'id'>): boolean {
+  return sameAddress(source, said.source) && sourcePort === said.sourcePort && port === said.destinationPort;
+}
+
+/** True when the SYN-ACK came and nothing after it: rules let the first segments pass and later ones not. */
+function isOpened(result: string, expected: readonly string[], hasRules: boolean): boolean {
+  return hasRules && result === 'connected' && expected.some((one) => one.startsWith('connected '));
+}
+
 /** Compares one packet. */
-function comparePacket(host: HostState, { probe, netns, result, arrived }: Observation): Comparison {
+function comparePacket(host: HostState, observation: Observation): Comparison {
+  const { probe, netns, result, arrived } = observation;
   const way = journey(host, packetOf(probe), netns);
-  const expected = expectedResults(host, way);
-  const accepted = way.end.kind === 'accepted' ? way.end.netns : null;
+  const { results, arrivals, isOpen } = predict(host, way);
   const reply = replyJourney(host, way);
-  const said = expected?.join(' or ') ?? 'not said';
+  const { source, sourcePort, destination, destinationPort } = way.arrived;
   const text = [
-    `${netns}: ${probe.protocol} to ${probe.address} ${probe.port}: ${result}${arrived === null ? '' : `, arrived in ${arrived.netns} from ${arrived.source}`}; the model: ${said}, from ${way.packet.source}`,
+    `${observationText(observation)}; the model: ${results?.join(' or ') ?? 'not said'}, as ${endpoint(source, sourcePort ?? 0)} to ${endpoint(destination, destinationPort)}`,
     ...wayText(way),
     ...(reply === null ? [] : ['   reply:', ...wayText(reply)]),
   ].join('\n');
-  const sourceDiffers = arrived !== null && !sameAddress(arrived.source, way.packet.source);
-  const doubtful = way.end.kind === 'undetermined' || way.end.kind === 'leaves-view';
-  if (doubtful) return { verdict: 'not-said', text };
-  if (probe.protocol === 'udp' && ((arrived?.netns ?? null) !== accepted || sourceDiffers)) {
-    return { verdict: 'differs', text };
+  if (results === null && arrivals.every((one) => one === null)) return { verdict: 'not-said', text };
+  if (probe.protocol === 'udp') {
+    const isElsewhere = !arrivals.includes(arrived?.netns ?? null);
+    const isOther = arrived !== null && way.end.kind === 'accepted' && !arrivedAs(way, arrived);
+    if (isElsewhere || isOther) return { verdict: 'differs', text };
   }
-  if (expected === null) return { verdict: 'not-said', text };
-  return { verdict: expected.includes(result) ? 'agrees' : 'differs', text };
+  if (results === null) return { verdict: 'not-said', text };
+  const hasRules = [...host.namespaces.values()].some(({ ruleTables }) => ruleTables.length > 0);
+  const agrees = results.includes(result) || isOpened(result, results, hasRules);
+  return { verdict: agrees ? (isOpen ? 'one-of-several' : 'agrees') : 'differs', text };
 }
 
 const errorTexts: Readonly<Record<string, string>> = {
@@ -94,11 +97,11 @@ const errorTexts: Readonly<Record<string, string>> = {
 };
 
 function lookUpText(namespace: NamespaceState, address: string): string | null {
-  const packet: ModelPacket = { ...packetOf({ id: '', protocol: 'udp', address, port: 0 }), protocol: 'icmp' };
+  const packet: ModelPacket = { ...packetOf({ protocol: 'icmp', address, port: 0, sourcePort: 0 }) };
   const query = routeQuery(packet, null);
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return null;
-  const { source } = chooseSource(namespace, packet);
+  const { source } = chooseOrigin(namespace, packet);
   if (found.kind === 'none') return errorTexts['ENETUNREACH'] ?? '';
   if (found.kind === 'refused') return errorTexts[found.errno] ?? '';
   if (packet.family === 6 && isUnspecified(source)) return errorTexts['EADDRNOTAVAIL'] ?? '';
@@ -143,7 +146,7 @@ function compareAll({ state, after, observations, lookUps }: Experiment): Compar
 
 /** What a series of cases came to. */
 export interface Series {
-  /** `7791 agree, 0 differ, of 10 the model says nothing`. */
+  /** `7791 agree, 20 are one of several, 0 differ, of 10 the model says nothing`. */
   readonly summary: string;
   /** A text each, with the case's seed. */
   readonly differing: readonly string[];
@@ -173,7 +176,7 @@ export async function compareSeeds(
   const all = [...told].flatMap(([seed, comparisons]) => comparisons.map((one) => ({ seed, ...one })));
   const count = (verdict: Comparison['verdict']): number => all.filter((one) => one.verdict === verdict).length;
   return {
-    summary: `${count('agrees')} agree, ${count('differs')} differ, of ${count('not-said')} the model says nothing`,
+    summary: `${count('agrees')} agree, ${count('one-of-several')} are one of several, ${count('differs')} differ, of ${count('not-said')} the model says nothing`,
     differing: all.filter(({ verdict }) => verdict === 'differs').map(({ seed, text }) => `seed ${seed}: ${text}`),
     unsaid: count('not-said') / all.length,
   };

@@ -9,7 +9,8 @@ import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
 import type { HostState, Link, NamespaceState } from '../../../src/host/state.ts';
 import { buildLab, type Lab } from '../lab.ts';
 import { waitUntil } from '../process.ts';
-import type { AgentReport, ListenerSpec, Probe } from './probe.ts';
+import { must } from '../standing-lab.ts';
+import type { AgentReport, ListenerSpec, Probe, Receipt } from './probe.ts';
 import { Random } from './random.ts';
 import { type RandomLab, randomLab } from './random-lab.ts';
 
@@ -20,8 +21,8 @@ export interface Observation {
   readonly host: string;
   readonly netns: string;
   readonly result: string;
-  /** Where a datagram arrived, and from which address. */
-  readonly arrived: { readonly netns: string; readonly source: string } | null;
+  /** Where a datagram arrived, and how it was translated by then. */
+  readonly arrived: ({ readonly netns: string } & Omit<Receipt, 'id'>) | null;
 }
 
 /** A case's state and packets. */
@@ -45,11 +46,16 @@ export interface RouteGet {
 
 const agent = fileURLToPath(new URL('./agent.ts', import.meta.url));
 
+/** What takes time in the kernel: looking for duplicate addresses, and three questions for a neighbour, a second each. */
+const haste = [
+  'for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 >$f; done',
+  'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 100 >$f; done',
+];
+
 async function lay(lab: Lab, random: RandomLab): Promise<void> {
   for (const host of Object.keys(random.spec.hosts)) {
     const settings = [...(random.settings.get(host) ?? [])].map(([name, value]) => `echo ${value} >/proc/sys/${name}`);
-    const noDuplicates = 'for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 >$f; done';
-    await lab.run(host, ['sh', '-c', [noDuplicates, ...settings].join('\n')]);
+    await lab.run(host, ['sh', '-c', [...haste, ...settings].join('\n')]);
   }
   for (const host of Object.keys(random.spec.hosts)) {
     for (const [tool, commands] of [
@@ -59,6 +65,12 @@ async function lay(lab: Lab, random: RandomLab): Promise<void> {
       if (commands === undefined) continue;
       await lab.run(host, [tool, '-force', '-batch', '-'], { input: commands.map((one) => `${one}\n`).join('') });
     }
+  }
+}
+
+async function guard(lab: Lab, { ruleSets }: RandomLab): Promise<void> {
+  for (const [host, sets] of ruleSets) {
+    for (const { argv, text } of sets) await must(lab.run(host, argv, { input: text }), `${argv[0]} of\n${text}`);
   }
 }
 
@@ -86,17 +98,34 @@ async function startAgent(lab: Lab, host: string, listeners: readonly ListenerSp
   };
 }
 
-function chooseProbes(random: Random, host: string, targets: readonly string[]): Probe[] {
-  return random.some(targets, 16).flatMap((address, at) => {
-    const other = random.pick([7001, 7002]);
-    const wanted = [
-      ['tcp', 7000],
-      ['udp', 7000],
-      [random.pick(['tcp', 'udp'] as const), other],
-    ] as const;
-    return wanted.map(([protocol, port], which) => ({ id: `${host}-${at}-${which}`, protocol, address, port }));
-  });
+/** Below the ports that the kernel chooses. */
+const firstSourcePort = 10_000;
+
+function chooseProbes(random: Random, { targets, spec }: RandomLab): ReadonlyMap<string, readonly Probe[]> {
+  let sourcePort = firstSourcePort;
+  const ofHost = (host: string): Probe[] =>
+    random.some(targets, 16).flatMap((address, at) => {
+      const other = random.pick([7001, 7002]);
+      const wanted: (readonly [Probe['protocol'], number])[] = [
+        ['tcp', 7000],
+        ['udp', 7000],
+        [random.pick(['tcp', 'udp'] as const), other],
+      ];
+      // `ping` asks before it sends to a broadcast address.
+      if (at < echoes && !address.endsWith('.255')) wanted.push(['icmp', 0]);
+      return wanted.map(([protocol, port], which) => ({
+        id: `${host}-${at}-${which}`,
+        protocol,
+        address,
+        port,
+        sourcePort: protocol === 'icmp' ? 0 : sourcePort++,
+      }));
+    });
+  return new Map(Object.keys(spec.hosts).map((host) => [host, ofHost(host)]));
 }
+
+/** Targets of a host that are pinged, each by a process. */
+const echoes = 6;
 
 async function snapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
   const names = hosts.map((host) => lab.netns(host));
@@ -132,6 +161,7 @@ function isSettled({ namespaces }: HostState): boolean {
 async function settledSnapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
   let state = await snapshot(lab, hosts);
   const settled = async (): Promise<boolean> => {
+    if (isSettled(state)) return true;
     state = await snapshot(lab, hosts);
     return isSettled(state);
   };
@@ -165,6 +195,7 @@ export async function experiment(seed: number): Promise<Experiment> {
   const random = randomLab(seed);
   await using lab = await buildLab(random.spec);
   await lay(lab, random);
+  await guard(lab, random);
   const hosts = Object.keys(random.spec.hosts);
   const agents = await Promise.all(
     hosts.map(async (host) => [host, await startAgent(lab, host, random.listeners.get(host) ?? [])] as const),
@@ -175,14 +206,14 @@ export async function experiment(seed: number): Promise<Experiment> {
   for (const host of hosts) {
     for (const address of choices.some(random.targets, 5)) lookUps.push(await routeGet(lab, host, address));
   }
-  const probes = new Map(hosts.map((host) => [host, chooseProbes(choices, host, random.targets)]));
+  const probes = chooseProbes(choices, random);
   const reports = await Promise.all(
     agents.map(async ([host, one]) => ({ host, ...(await one.go(probes.get(host) ?? [])) })),
   );
   const after = await snapshot(lab, hosts);
   const arrivals = new Map(
     reports.flatMap(({ host, received }) =>
-      received.map(({ id, source }) => [id, { netns: lab.netns(host), source }] as const),
+      received.map(({ id, ...receipt }) => [id, { netns: lab.netns(host), ...receipt }] as const),
     ),
   );
   const observations = reports.flatMap(({ host, results }) =>

@@ -7,16 +7,22 @@ export interface ListenerSpec {
   readonly port: number;
 }
 
-/** One connection attempt or datagram. */
+/** One connection attempt, datagram or echo request. */
 export interface Probe {
   /** Unique in the lab: the payload of a datagram. */
   readonly id: string;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: 'tcp' | 'udp' | 'icmp';
   readonly address: string;
+  /** 0 for ICMP, likewise the next. */
   readonly port: number;
+  /** Unique in the lab, so that NAT gives no two connections the same ends. */
+  readonly sourcePort: number;
 }
 
-/** What became of a probe, as its sender saw it: `timeout`, an errno, or `connected NAME` of the host that accepted. */
+/**
+ * What became of a probe, as its sender saw it: `timeout`, an errno, `answered` (an echo request), `connected NAME` of the
+ * host that accepted, or `connected` when nothing came after the SYN-ACK.
+ */
 export interface ProbeResult {
   readonly id: string;
   readonly result: string;
@@ -25,7 +31,11 @@ export interface ProbeResult {
 /** A datagram that an agent received. */
 export interface Receipt {
   readonly id: string;
+  /** As it was when it arrived. */
   readonly source: string;
+  readonly sourcePort: number;
+  /** The listener's. */
+  readonly port: number;
 }
 
 /** What an agent prints at its end. */

@@ -5,6 +5,7 @@
 import type { HostSpec, LabSpec } from '../spec.ts';
 import type { ListenerSpec } from './probe.ts';
 import { Random } from './random.ts';
+import { type RuleSet, randomFirewall } from './random-firewall.ts';
 
 /** One case: what to lay, what goes wrong then, and whom to ask for what. */
 export interface RandomLab {
@@ -15,6 +16,7 @@ export interface RandomLab {
   readonly settings: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Arguments of `bridge` by host. */
   readonly bridgeCommands: ReadonlyMap<string, readonly string[]>;
+  readonly ruleSets: ReadonlyMap<string, readonly RuleSet[]>;
   readonly listeners: ReadonlyMap<string, readonly ListenerSpec[]>;
   readonly targets: readonly string[];
 }
@@ -39,11 +41,15 @@ class Maker {
   readonly #bridgeCommands = new Map<string, string[]>();
   readonly #settings = new Map<string, Map<string, string>>();
   readonly #addresses = new Map<string, Record<string, string[]>>();
+  readonly #ruleSets = new Map<string, readonly RuleSet[]>();
   readonly #targets: string[] = ['127.0.0.1', '::1', '198.51.100.9', '2001:db8::9'];
+
+  readonly #guarded: boolean;
 
   constructor(seed: number) {
     this.#random = new Random(seed);
     this.#hosts = this.#random.integer(2, 6);
+    this.#guarded = seed % 2 === 1;
   }
 
   make(): RandomLab {
@@ -51,6 +57,7 @@ class Maker {
     this.#address();
     for (let host = 0; host < this.#hosts; host += 1) this.#route(host);
     for (let host = 0; host < this.#hosts; host += 1) this.#spoil(host);
+    if (this.#guarded) for (let host = 0; host < this.#hosts; host += 1) this.#guard(host);
     const names = Array.from({ length: this.#hosts }, (_, host) => hostName(host));
     const hosts: Record<string, HostSpec> = {};
     for (const [host, name] of names.entries()) {
@@ -70,6 +77,7 @@ class Maker {
       commands: this.#commands,
       bridgeCommands: this.#bridgeCommands,
       settings: this.#settings,
+      ruleSets: this.#ruleSets,
       listeners: new Map(names.map((name) => [name, this.#listeners(name)])),
       targets: this.#targets,
     };
@@ -374,6 +382,30 @@ class Maker {
     ] as const;
     for (const [name, value] of rare) if (random.chance(0.09)) this.#set(host, `net/ipv4/conf/${on}/${name}`, value);
     if (random.chance(0.06)) this.#set(host, `net/ipv4/conf/${device}/forwarding`, random.integer(0, 1));
+  }
+
+  /** Rules of netfilter, and what goes with them: marks that are routed by, and bridges that show what crosses them. */
+  #guard(host: number): void {
+    const random = this.#random;
+    if (this.#bridges.has(host)) {
+      for (const tables of ['iptables', 'ip6tables'])
+        this.#set(host, `net/bridge/bridge-nf-call-${tables}`, random.chance(0.4) ? 1 : 0);
+    }
+    if (!random.chance(0.6)) return;
+    const surroundings = {
+      addresses4: this.#targets.filter((address) => address.startsWith('10.') && !address.endsWith('.255')),
+      addresses6: this.#targets.filter((address) => address.startsWith('fd')),
+      segments: this.#interfaces.map(({ segment }) => segment),
+      devices: this.#interfaces.flatMap((one) => (one.host === host ? [one.device] : [])),
+      bridgePorts: this.#bridges.get(host) ?? [],
+    };
+    const ruleSets = randomFirewall(random, surroundings);
+    this.#ruleSets.set(hostName(host), ruleSets);
+    if (ruleSets.some(({ text }) => /mark set|MARK --set/i.test(text)) && random.chance(0.6)) {
+      const action = random.pick(['lookup 100', 'lookup 100', 'unreachable', 'prohibit']);
+      this.#command(host, `rule add priority ${random.integer(1, 30_000)} fwmark ${random.integer(1, 2)} ${action}`);
+      this.#command(host, `route add ${this.#prefix()} ${this.#somewhere(host)} table 100`);
+    }
   }
 
   #listeners(name: string): ListenerSpec[] {

@@ -7,8 +7,9 @@ import { address } from './tables.ts';
 const box = namespace('box', {
   links: [
     loopback(),
-    link('eth0', { addresses: ['192.0.2.10', 'fe80::1', '2001:db8::10'] }),
+    link('eth0', { addresses: ['192.0.2.10', '2001:db8::10', 'fe80::1 link'] }),
     link('podman0', { addresses: ['10.88.0.1', '10.99.0.1'] }),
+    link('bare'),
   ],
   routes: [
     'default via 192.0.2.1 dev eth0',
@@ -56,14 +57,15 @@ test.each<[title: string, family: 4 | 6, device: string, destination: string, ex
   ['of several, the one in the network of the next hop', 4, 'podman0', '10.99.0.5', '10.99.0.1'],
   ['else the first', 4, 'podman0', '198.51.100.7', '10.88.0.1'],
   ['IPv6, never the link-local one', 6, 'eth0', '2001:db8::99', '2001:db8::10'],
-  ['no address', 4, 'gone', '198.51.100.7', null],
+  ['of a device without any, one of another', 4, 'bare', '198.51.100.7', '192.0.2.10'],
+  ['of the loopback device, one that is not its own', 4, 'lo', '127.0.0.1', '192.0.2.10'],
 ])('MASQUERADE takes %s', (_title, family, device, destination, expected) => {
   const found = view.masqueradeAddress(family, device, address(destination));
-  expect(found === null ? null : formatAddress({ family, value: found })).toBe(expected);
+  expect(typeof found === 'bigint' ? formatAddress({ family, value: found }) : found).toBe(expected);
 });
 
 test('REDIRECT takes the first address of the device', () => {
   expect(view.redirectAddress(4, 'podman0')).toBe(address('10.88.0.1'));
   expect(view.redirectAddress(6, 'eth0')).toBe(address('2001:db8::10'));
-  expect(view.redirectAddress(4, 'gone')).toBeNull();
+  expect(view.redirectAddress(4, 'bare')).toBe('none');
 });

@@ -69,6 +69,12 @@ function matchOf(content: JsonRecord): Expression | null {
   const isSet = asRecord(right)?.['set'] !== undefined || (typeof right === 'string' && right.startsWith('@'));
   if (op !== '==' && op !== '!=' && !(op === 'in' && isSet)) return comparison(op, first, right);
   const negated = op === '!=';
+  if (Array.isArray(right)) {
+    // Flags, all of them: a set would say that it is one.
+    const bits = operandOf(right, typeOfOperand(first));
+    if (bits.kind !== 'constant' || typeof bits.value !== 'bigint') return null;
+    return match(first, [{ low: bits.value, high: bits.value }], negated);
+  }
   const exists = routeExists(first, right, negated);
   if (exists !== null) return exists;
   const among = elementsOf(right, key.map(typeOfOperand), [], () => null);

@@ -46,6 +46,11 @@ describe('matches', () => {
     ],
     ['a protocol by name', match({ meta: { key: 'l4proto' } }, 'sctp'), `${of('meta l4proto')}${only(132)}}`],
     ['an ICMP type', match(payload('icmp', 'type'), 'echo-request'), `${of('icmp type')}${only(8)}}`],
+    [
+      'two flags, both of them',
+      match({ '&': [payload('tcp', 'flags'), ['syn', 'ack']] }, ['syn', 'ack']),
+      `{kind:match,key:[{kind:and,left:{kind:field,name:tcp flags},right:{kind:constant,value:18}}],negated:false,${only(18)}}`,
+    ],
     ['a DSCP class', match(payload('ip', 'dscp'), 'af41'), `${of('ip dscp')}${only(34)}}`],
     [
       'one of several states',

@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest';
+import type { RuleTable } from '../../src/host/netfilter.ts';
+import { journey, replyJourney } from '../../src/model/journey.ts';
+import { host, link, loopback, namespace, packetTo, rule, told } from './hosts.ts';
+import { chainOf, saved } from './netfilter/tables.ts';
+import { box, bridge, bridgeHost, forwarding, type Told, veth0, veth1, web } from './two-boxes.ts';
+
+const save = (...lines: readonly string[]): RuleTable[] => saved([...lines, 'COMMIT', ''].join('\n'));
+const filter = (chain: string, ...rules: readonly string[]): RuleTable[] =>
+  save('*filter', `:${chain} ACCEPT [0:0]`, ...rules.map((rule) => `-A ${chain} ${rule}`));
+
+/** A packet of `box` to itself or the host, with rules in `box`. */
+function sent(ruleTables: readonly RuleTable[], protocol: 'tcp' | 'udp', destination = '10.88.0.1', more: Told = {}) {
+  const all = host(box({ ruleTables, ...more }), bridgeHost());
+  const way = journey(all, { ...packetTo(destination, 80, protocol), sourcePort: 40_000 }, 'box');
+  return { way, reply: replyJourney(all, way) };
+}
+
+describe('what the rules of its own host do to a packet', () => {
+  test.each<[string, RuleTable[], 'tcp' | 'udp', string | null]>([
+    ['a datagram that is dropped at output', filter('OUTPUT', '-j DROP'), 'udp', 'EPERM'],
+    ['a datagram that is rejected at output', filter('OUTPUT', '-j REJECT'), 'udp', 'EPERM'],
+    [
+      'a datagram that is dropped at postrouting',
+      save('*mangle', ':POSTROUTING ACCEPT [0:0]', '-A POSTROUTING -j DROP'),
+      'udp',
+      'EPERM',
+    ],
+    ['a SYN that is dropped', filter('OUTPUT', '-j DROP'), 'tcp', null],
+    ['a SYN that is rejected', filter('OUTPUT', '-j REJECT'), 'tcp', 'ECONNREFUSED'],
+  ])('%s', (_name, ruleTables, protocol, errno) => {
+    const { way } = sent(ruleTables, protocol);
+    expect('answer' in way.end ? (way.end.answer?.errno ?? null) : 'none').toBe(errno);
+  });
+
+  test('a call that fails at once needs no packet', () => {
+    expect(sent(filter('OUTPUT', '-j REJECT'), 'udp').reply).toBeNull();
+  });
+
+  test('the error of a rejected SYN comes over the loopback device', () => {
+    const { reply } = sent(filter('OUTPUT', '-p tcp -j REJECT'), 'tcp');
+    expect(reply === null ? [] : told(reply)).toEqual([
+      'box:lo route delivered',
+      'box:lo output passed',
+      'box:lo egress passed',
+      'box:lo input passed',
+      'box:lo socket delivered',
+      'returned',
+    ]);
+  });
+
+  test('unless the very rule stops it', () => {
+    expect(sent(filter('OUTPUT', '-j REJECT'), 'tcp').reply?.end.kind).toBe('rejected');
+  });
+
+  test('or that device is down', () => {
+    const links = [loopback({ up: false }), link('eth0', { addresses: ['10.88.0.10'], peer: 'host:5' })];
+    expect(sent(filter('OUTPUT', '-p tcp -j REJECT'), 'tcp', '10.88.0.1', { links }).reply?.end.kind).toBe('dropped');
+  });
+
+  test('a reset over the loopback device is judged at output too', () => {
+    const reset = '-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset';
+    const own = ['*filter', ':INPUT ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', reset];
+    expect(sent(save(...own), 'tcp', '10.88.0.10').reply?.end.kind).toBe('returned');
+    const closed = save(...own, '-A OUTPUT -p tcp -m tcp --sport 80 -j DROP');
+    expect(sent(closed, 'tcp', '10.88.0.10').reply?.end.kind).toBe('dropped');
+  });
+});
+
+describe('the output hook routes again', () => {
+  const marking = (kind: 'filter' | 'route'): RuleTable[] => [
+    ...chainOf('output', [[{ mangle: { key: { meta: { key: 'mark' } }, value: 1 } }]], { type: kind }),
+    ...chainOf('output', [[{ reject: {} }]], { table: 'u', priority: 10 }),
+  ];
+  const own = ['0: from all lookup 255', '5: from all fwmark 0x1 blackhole', '32766: from all lookup 254'];
+  const rules = own.map((text) => rule(text));
+
+  test.each([
+    ['what a chain of type "route" marks, before later chains see it', 'route', 'EINVAL'],
+    ['not what another chain marks', 'filter', 'EPERM'],
+  ] as const)('%s', (_name, kind, errno) => {
+    const { way } = sent(marking(kind), 'udp', '10.88.0.1', { rules });
+    expect(way.end).toMatchObject({ kind: errno === 'EPERM' ? 'rejected' : 'dropped', answer: { errno } });
+  });
+});
+
+describe('the connection of an error', () => {
+  const rejecting = (output: string): RuleTable[] =>
+    save(
+      '*filter',
+      ':FORWARD ACCEPT [0:0]',
+      ':OUTPUT DROP [0:0]',
+      '-A FORWARD -p tcp -j REJECT',
+      `-A OUTPUT -m conntrack --ctstate ${output} -j ACCEPT`,
+    );
+  const refused = (ruleTables: readonly RuleTable[], routes: readonly string[] = bridgeHostRoutes) => {
+    const all = host(box(), web(), bridgeHost({ ruleTables, routes, sysctls: forwarding }));
+    return replyJourney(all, journey(all, { ...packetTo('203.0.113.5'), sourcePort: 40_000 }, 'box'))?.end.kind;
+  };
+  const bridgeHostRoutes = ['10.88.0.0/16 dev br0', '203.0.113.0/24 via 10.88.0.20 dev br0'];
+
+  test('is that of the packet that a rule rejects, though nothing has confirmed it yet', () => {
+    expect(refused(rejecting('RELATED'))).toBe('returned');
+    expect(refused(rejecting('ESTABLISHED'))).toBe('dropped');
+  });
+
+  test('is that of a packet that has no route', () => {
+    expect(refused(rejecting('RELATED'), ['10.88.0.0/16 dev br0'])).toBe('returned');
+    expect(refused(rejecting('INVALID'), ['10.88.0.0/16 dev br0'])).toBe('dropped');
+  });
+});
+
+test('a reset binds what the rejected packet has not been asked', () => {
+  const ruleTables = save(
+    '*nat',
+    ':POSTROUTING ACCEPT [0:0]',
+    '-A POSTROUTING -j SNAT --to-source 10.88.0.77',
+    'COMMIT',
+    '*filter',
+    ':INPUT ACCEPT [0:0]',
+    ':OUTPUT ACCEPT [0:0]',
+    '-A INPUT -m conntrack --ctstatus SNAT -j DROP',
+    '-A OUTPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset',
+  );
+  const all = host(box({ ruleTables }), bridgeHost());
+  const reply = replyJourney(all, journey(all, { ...packetTo('10.88.0.1'), sourcePort: 40_000 }, 'box'));
+  expect(reply?.end.kind).toBe('dropped');
+  expect(reply?.arrived.source).toBe('10.88.0.1');
+});
+
+test('what is for everyone is not answered', () => {
+  const routes = ['10.88.0.0/16 dev br0', 'broadcast 10.99.255.255 dev br0'];
+  const all = host(box(), web(), bridgeHost({ routes, ruleTables: filter('INPUT', '-j REJECT') }));
+  const way = journey(all, packetTo('10.99.255.255', 80, 'udp'), 'box');
+  expect(way.end).toMatchObject({ kind: 'dropped', answer: null });
+});
+
+describe('the source of an error', () => {
+  const sourceOf = (destination: string, ruleTables: readonly RuleTable[]) => {
+    const all = host(box(), web(), bridgeHost({ ruleTables, sysctls: forwarding }));
+    return replyJourney(all, journey(all, packetTo(destination), 'box'))?.packet.source;
+  };
+
+  test('is the address that was asked, where that is the host’s', () => {
+    expect(sourceOf('192.0.2.7', filter('INPUT', '-j REJECT'))).toBe('192.0.2.7');
+  });
+
+  test('else the one that the way back has', () => {
+    expect(sourceOf('203.0.113.5', filter('FORWARD', '-j REJECT'))).toBe('10.88.0.1');
+  });
+});
+
+test('the error for a host without an address comes back to it: 0.0.0.0 is the host itself', () => {
+  const links = [loopback(), link('eth0', { peer: 'host:5' })];
+  const all = host(
+    box({ links, routes: ['default via 10.88.0.77 dev eth0'] }),
+    web(),
+    bridgeHost({ links: [loopback(), bridge, veth0, veth1] }),
+  );
+  const unsourced = journey(all, { ...packetTo('10.88.0.99'), source: '0.0.0.0' }, 'box');
+  expect([unsourced.end.kind, unsourced.packet.source]).toEqual(['unanswered', '0.0.0.0']);
+  expect(replyJourney(all, unsourced)?.end.kind).toBe('returned');
+});
+
+test.each([
+  ['0.0.0.0', '0.0.0.0', '127.0.0.1'],
+  ['0.0.0.0', '10.88.0.10', '10.88.0.10'],
+  ['::', '::', '::1'],
+])('a packet to %s from %s goes to %s', (destination, source, expected) => {
+  const way = journey(host(box()), { ...packetTo(destination), source }, 'box');
+  expect([way.packet.destination, way.end.kind]).toEqual([expected, 'refused']);
+});
+
+test('an answer that is not translated back comes to nobody', () => {
+  const ruleTables = save(
+    '*raw',
+    ':PREROUTING ACCEPT [0:0]',
+    '-A PREROUTING -s 10.88.0.20/32 -j CT --notrack',
+    'COMMIT',
+    '*nat',
+    ':POSTROUTING ACCEPT [0:0]',
+    '-A POSTROUTING -d 10.88.0.20/32 -j SNAT --to-source 192.0.2.7',
+  );
+  const all = host(web(), bridgeHost({ ruleTables }));
+  const way = journey(all, { ...packetTo('10.88.0.20'), source: '10.88.0.1', sourcePort: 40_000 }, 'host');
+  const reply = replyJourney(all, way);
+  expect([way.end.kind, reply === null ? '' : told(reply).at(-1)]).toEqual([
+    'accepted',
+    'dropped: the answer is for 192.0.2.7 port 40000, and 10.88.0.1 port 40000 had asked',
+  ]);
+});
+
+describe('MASQUERADE', () => {
+  const masquerade = save('*nat', ':POSTROUTING ACCEPT [0:0]', '-A POSTROUTING -j MASQUERADE');
+
+  test('on the loopback device gives an address that may be told to others', () => {
+    const { way } = sent(masquerade, 'tcp', '10.88.0.10', { listeners: ['tcp 0.0.0.0:80'] });
+    expect([way.end.kind, way.arrived.source]).toEqual(['accepted', '10.88.0.10']);
+  });
+
+  test('without any address drops the packet', () => {
+    const bare = namespace('box', {
+      links: [loopback(), link('eth0', { peer: 'host:5' })],
+      routes: ['default dev eth0'],
+      ruleTables: masquerade,
+    });
+    const way = journey(host(bare, bridgeHost()), packetTo('10.88.0.1'), 'box');
+    expect(told(way).at(-1)).toBe('dropped: rule 1 of chain POSTROUTING in table ip nat drops it');
+  });
+});
