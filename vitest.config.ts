@@ -10,6 +10,7 @@ export default defineConfig({
         test: {
           name: 'labs',
           include: ['test/labs/**/*.test.ts'],
+          maxConcurrency: 3,
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

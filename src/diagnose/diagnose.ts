@@ -23,6 +23,7 @@ import { type KernelRecord, readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
 import { dnatNotAppliedToLocal, hairpinNatMissing, missingMasquerade } from './nat.ts';
 import { bridgePortDetached, routeWrongDevice } from './neighbour.ts';
+import { asEffect, upstreamsOf } from './proxy.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
 import {
   interfaceDown,
@@ -209,6 +210,24 @@ function contextsOf(
   return contexts.filter(({ connection }) => !sights.has(connection));
 }
 
+/** Each context's diagnosis, and behind a proxy's that of the connection which made it hang up. */
+function withUpstreams(
+  contexts: readonly Context[],
+  gather: (connection: Connection) => Context,
+  all: readonly Connection[],
+): ConnectionDiagnosis[] {
+  const own = new Set(contexts.map(({ connection }) => connection));
+  return contexts.flatMap((context) => {
+    const { connection, host } = context;
+    const diagnosis = diagnoseConnection(context);
+    const [upstream] = host === null ? [] : upstreamsOf({ diagnosis, connection }, all, host);
+    if (upstream === undefined) return diagnosis;
+    const behind = diagnoseConnection(gather(upstream));
+    const front = asEffect(diagnosis, behind);
+    return own.has(upstream) ? [front] : [front, behind];
+  });
+}
+
 /** See the file's head. */
 export function diagnose(evidence: Case): Diagnosis {
   const { session } = evidence;
@@ -220,7 +239,8 @@ export function diagnose(evidence: Case): Diagnosis {
   const own = commandConnections(evidence, all, host, records);
   const asked = own.connections.length === 0 ? askedConnections(evidence, host, records) : [];
   const seen = asked.length > 0 ? asked : own.connections;
-  const connections = contextsOf(evidence, seen, all, host, records).map(diagnoseConnection);
+  const contexts = contextsOf(evidence, seen, all, host, records);
+  const connections = withUpstreams(contexts, (connection) => gatherContext(evidence, connection, host, records), all);
   const attribution = asked.length > 0 ? askedSentence : own.missing;
   const places: Partial<Record<Outcome, number>> = { ok: 2, unknown: 1 };
   const placeOf = ({ outcome }: ConnectionDiagnosis): number => places[outcome] ?? 0;

@@ -87,6 +87,14 @@ function findStop(context: Context, kind: 'drop' | 'reject'): Stop | null {
   return kernel === null ? null : candidateHook(context, kind, kernel);
 }
 
+/** A rule for packets of which conntrack knows no connection. */
+function takesInvalid({ rule, text }: RuleReference): boolean {
+  return rule !== null && /\bct(?:state| state)\b[^;]*\binvalid\b/i.test(text);
+}
+
+const invalidText =
+  'The rule is one for packets that connection tracking calls invalid: an answer of which it saw no request. That happens where the request went another way than its answer, past this host, or where the entry of the connection is gone.';
+
 /** What each hook judges, for a reader who never heard of one. */
 const hooks: Readonly<Record<string, string>> = {
   prerouting: 'which judges every packet that comes in',
@@ -144,7 +152,7 @@ export const firewallDropped: Cause = (context) => {
       ? 'The program was told at once that its own host forbids it (EPERM).'
       : 'No answer is sent, so the program waits until it gives up: it looks like a host that is not there.';
   return {
-    cause: 'firewall-drop',
+    ...(stop.rule !== null && takesInvalid(stop.rule) ? { cause: 'conntrack-invalid' } : { cause: 'firewall-drop' }),
     ...base(stop),
     verdict: 'dropped',
     detail: stop.rule === null ? 'a firewall rule dropped it, without an answer' : `${ruleName(stop.rule)} dropped it`,
@@ -232,7 +240,7 @@ export const replyDropped: Cause = (context) => {
   const seen = answerSeen(context, back);
   const { netns, device, stage } = step;
   return {
-    cause: 'firewall-drop-reply',
+    ...(takesInvalid(step.rule) ? { cause: 'conntrack-invalid' } : { cause: 'firewall-drop-reply' }),
     certainty: seen === null ? 'inferred' : 'observed',
     where: { netns, device, stage },
     rule: step.rule,
@@ -246,10 +254,12 @@ export const replyDropped: Cause = (context) => {
     summary: `${serverText(context)} answered, and the answer did not come through: ${ruleName(step.rule)} ${inNetns(netns)} dropped it.`,
     explanation: [
       askedText(context),
-      'The rules let the request pass, and a socket takes it. The answer comes back the other way and is judged as well: a rule that lets requests pass does not let their answers pass by itself. That is what a rule for established connections is for.',
+      takesInvalid(step.rule)
+        ? `The request arrives, and a socket takes it. Its answer comes by ${netnsText(netns)}, and ends there. ${invalidText}`
+        : 'The rules let the request pass, and a socket takes it. The answer comes back the other way and is judged as well: a rule that lets requests pass does not let their answers pass by itself. That is what a rule for established connections is for.',
       ruleText({ rule: step.rule, step }),
     ],
-    fixes: answerFixes(context, step, step.rule),
+    fixes: takesInvalid(step.rule) ? [] : answerFixes(context, step, step.rule),
     alternatives: [],
   };
 };

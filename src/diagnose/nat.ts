@@ -172,7 +172,12 @@ export const hairpinNatMissing: Cause = (context) => {
     hook: 'postrouting',
     iptables: ['-s', network, '-d', destination, ...target, '-j', 'MASQUERADE'],
     nft: [
-      ...[ipWord(way.arrived), 'saddr', network, ipWord(way.arrived), 'daddr', destination],
+      ipWord(way.arrived),
+      'saddr',
+      network,
+      ipWord(way.arrived),
+      'daddr',
+      destination,
       ...(protocol === 'icmp' ? [] : [protocol, 'dport', String(destinationPort)]),
       'masquerade',
     ],
@@ -250,9 +255,14 @@ export const dnatNotAppliedToLocal: Cause = (context) => {
     hook: 'output',
     iptables: ['-d', destination, ...asked, '-j', 'DNAT', '--to-destination', there],
     nft: [
-      ...[ipWord(way.packet), 'daddr', destination],
+      ipWord(way.packet),
+      'daddr',
+      destination,
       ...(protocol === 'icmp' ? [] : [protocol, 'dport', String(destinationPort)]),
-      ...['dnat', ...(rule.family === 'inet' ? [ipWord(way.packet)] : []), 'to', there],
+      'dnat',
+      ...(rule.family === 'inet' ? [ipWord(way.packet)] : []),
+      'to',
+      there,
     ],
   } as const;
   return {

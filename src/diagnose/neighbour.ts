@@ -51,7 +51,7 @@ function otherDevices({ links }: NamespaceState, device: string | null): Link[] 
 /** A journey, and what it would be with the host changed. */
 interface Way {
   readonly now: Journey;
-  readonly then: (changed: HostState) => Journey | null;
+  readonly changedTo: (changed: HostState) => Journey | null;
   readonly direction: 'request' | 'reply';
   readonly destination: string;
 }
@@ -60,23 +60,24 @@ function waysOf({ host, journey: way, packet, clientNetns }: Context): Way[] {
   if (host === null || way === null || clientNetns === null) return [];
   const request: Way = {
     now: way,
-    then: (changed) => journey(changed, packet, clientNetns),
+    changedTo: (changed) => journey(changed, packet, clientNetns),
     direction: 'request',
     destination: way.arrived.destination,
   };
   const back = way.end.kind === 'accepted' ? replyJourney(host, way) : null;
   if (back === null) return [request];
-  const then = (changed: HostState): Journey | null => replyJourney(changed, journey(changed, packet, clientNetns));
-  return [request, { now: back, then, direction: 'reply', destination: back.packet.destination }];
+  const changedTo = (changed: HostState): Journey | null =>
+    replyJourney(changed, journey(changed, packet, clientNetns));
+  return [request, { now: back, changedTo, direction: 'reply', destination: back.packet.destination }];
 }
 
 /** The device behind which the address is, where the route names another. */
-function rightDevice({ host }: Context, { now, then, destination }: Way, last: Step): string | null {
+function rightDevice({ host }: Context, { now, changedTo, destination }: Way, last: Step): string | null {
   const namespace = host?.namespaces.get(last.netns);
   if (host === null || namespace === undefined || now.end.kind !== 'unanswered') return null;
   const route = now.steps.findLast(({ stage, netns }) => stage === 'route' && netns === last.netns);
   for (const { name } of otherDevices(namespace, route?.device ?? last.device)) {
-    const changed = then(withRoute(host, last.netns, destination, name));
+    const changed = changedTo(withRoute(host, last.netns, destination, name));
     if (changed !== null && isThere(changed)) return name;
   }
   return null;

@@ -13,7 +13,7 @@ export interface HostCommand {
 }
 
 /** What nettrace has to say. */
-export interface Expected {
+interface Expected {
   readonly outcome: ConnectionDiagnosis['outcome'];
   readonly cause: string | null;
   /** The host of the lab; null where it is outside of all. */
@@ -85,6 +85,16 @@ async function tryFix(lab: Lab, { spec, command }: CauseLab, { connections }: Di
   const { exitCode } = await lab.run(command.host, command.argv);
   if (exitCode !== 0) return `the command still ends with ${exitCode}`;
   return fix.verified ? 'right' : 'it works, and was not verified by the model';
+}
+
+/** Builds the lab, and saves what nettrace sees of it. */
+export async function record(one: CauseLab, file: string): Promise<void> {
+  await using lab = await buildLab(one.spec);
+  for (const { host, argv } of one.before ?? []) await lab.run(host, argv);
+  const run = ['run', '--json', '--netns', lab.netns(one.command.host), '--save', file];
+  const { json } = await lab.nettrace([...run, '--', ...one.command.argv]);
+  const said = verdict(lab, one, 'full', json);
+  if (said.text !== 'right') throw new Error(`${one.name}: ${said.text}`);
 }
 
 /** Builds the lab, looks at it in these modes, and tries the printed fix. */

@@ -157,4 +157,20 @@ export const firewallLabs: readonly CauseLab[] = [
     },
     mends: true,
   },
+  {
+    name: 'conntrack-invalid: the answer comes by a host that never saw the request',
+    spec: containerHost({
+      web: { routes: ['10.88.0.10/32 via 10.88.0.1'] },
+      host: { iptables: filter('-A FORWARD -m conntrack --ctstate INVALID -j DROP') },
+    }),
+    before: [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0'] }],
+    command: curl('box', '10.88.0.20/'),
+    expected: {
+      outcome: 'timeout',
+      cause: 'conntrack-invalid',
+      host: 'host',
+      stage: 'forward',
+      rule: '-A FORWARD -m conntrack --ctstate INVALID -j DROP',
+    },
+  },
 ];

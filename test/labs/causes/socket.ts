@@ -139,4 +139,18 @@ export const socketLabs: readonly CauseLab[] = [
     command: curl('box', '10.88.0.20:443/'),
     expected: { outcome: 'closed', cause: 'plaintext-to-tls', host: 'web', stage: 'application' },
   },
+  {
+    name: 'proxy-upstream-refused: the front answers, its backend refuses',
+    spec: containerHost({
+      web: {
+        services: {
+          web: listening(
+            serve('c.recv(100)\ntry: socket.create_connection(("10.88.0.1", 9000))\nexcept OSError: c.close()'),
+          ),
+        },
+      },
+    }),
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'closed', cause: 'proxy-upstream-refused', host: 'web', stage: 'application' },
+  },
 ];

@@ -1,0 +1,58 @@
+/**
+ * A program that answers for another: it took the connection, asked its own upstream, was turned away, and hung up. Two
+ * connections, told as two; the failure of the second is why the first ended.
+ */
+
+import type { Connection } from '../flow/connection.ts';
+import type { HostState } from '../host/state.ts';
+import { ownerOf } from './context.ts';
+import type { ConnectionDiagnosis } from './diagnosis.ts';
+import { inNetns } from './words.ts';
+
+/** How a proxy's front ends when its back fails. */
+const hangUps: readonly string[] = ['reset-by-application', 'closed-by-application'];
+const failures: readonly string[] = ['refused', 'timeout', 'unreachable'];
+/** A proxy hangs up as soon as it knows, and its own last packets may be seen a moment later. */
+const momentNs = 1_000_000_000n;
+
+/** The failed connections that the program's own namespace began while the first one was open. */
+export function upstreamsOf(
+  front: { readonly diagnosis: ConnectionDiagnosis; readonly connection: Connection },
+  all: readonly Connection[],
+  host: HostState,
+): Connection[] {
+  const { diagnosis, connection } = front;
+  const netns = diagnosis.where?.netns ?? null;
+  if (netns === null || !hangUps.includes(diagnosis.cause ?? '')) return [];
+  return all.filter(
+    (one) =>
+      one !== connection &&
+      one.protocol === 'tcp' &&
+      failures.includes(one.outcome) &&
+      one.beganNs >= connection.beganNs &&
+      one.beganNs <= connection.endedNs + momentNs &&
+      ownerOf(host, one.client.address) === netns,
+  );
+}
+
+/** The first connection as the effect of the second. */
+export function asEffect(front: ConnectionDiagnosis, upstream: ConnectionDiagnosis): ConnectionDiagnosis {
+  const place = inNetns(front.where?.netns ?? 'host');
+  return {
+    ...front,
+    cause: 'proxy-upstream-refused',
+    certainty: 'inferred',
+    summary: `${front.summary.replace(/\.$/, '')}, after a connection of its own failed: ${upstream.summary}`,
+    explanation: [
+      ...front.explanation,
+      `While it was open, a connection set out from the same place (${place}) and failed; it is told below. A proxy does so: it takes a request, asks the server that it stands for, and hangs up when that one cannot be asked. ${upstream.summary} That both belong to one program follows from their times and places alone.`,
+    ],
+    alternatives: [
+      ...front.alternatives,
+      {
+        cause: front.cause ?? 'closed-by-application',
+        tellApart: `the log of the program ${place}: it says whether it asked an upstream for this request`,
+      },
+    ],
+  };
+}
