@@ -66,6 +66,11 @@ function netfilterPacket(packet: ModelPacket, role: 'request' | 'answer', connec
 
 const unknownConnection: Connection = firstPacket({ family: 4, protocol: 6 }).connection;
 
+/** A packet that conntrack leaves alone, as netfilter sees it. */
+export function untrackedPacket(packet: ModelPacket): NetfilterPacket {
+  return netfilterPacket(packet, 'request', { ...unknownConnection, state: 'untracked' });
+}
+
 /** The connection of an answer, by what the namespace tracks of the request. */
 function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
   const [latest] = entries;
