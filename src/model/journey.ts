@@ -12,13 +12,19 @@ import { unreachable } from './icmp.ts';
 import { ownsAddress } from './neighbour.ts';
 import { chooseOrigin } from './output.ts';
 import type { Journey, ModelPacket } from './step.ts';
-import { end } from './transmit.ts';
+import { end, type Position, type Progress } from './transmit.ts';
 import { attachedConnection, echoReply } from './traveller.ts';
-import { type Question, Walk } from './walk.ts';
+import { receive } from './walk/receive.ts';
+import { send } from './walk/send.ts';
+import { type Question, Walk } from './walk/walk.ts';
 
-function travel(asked: Omit<Question, 'routedAs' | 'forks'>, start: NamespaceState): Journey {
+function stage(walk: Walk, position: Position): Progress {
+  return position.device === null ? send(walk, position.namespace) : receive(walk, position, position.device);
+}
+
+function travel(asked: Omit<Question, 'routedAs' | 'stage' | 'forks'>, start: NamespaceState): Journey {
   const { source, destination, routedAs } = chooseOrigin(start, asked.packet);
-  const question: Question = { ...asked, packet: { ...asked.packet, source, destination }, routedAs, forks: 0 };
+  const question: Question = { ...asked, packet: { ...asked.packet, source, destination }, routedAs, stage, forks: 0 };
   const walk = new Walk(question);
   const reached = walk.run({ namespace: start, device: null, port: null });
   const { steps, assumptions, alternatives, learnt, tracked, mayBeRedirected, forms, traveller } = walk;

@@ -5,6 +5,7 @@
 
 import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/state.ts';
 import { sameAddress } from './address.ts';
+import { stoppedDiscovery } from './discovery.ts';
 import { type Frame, unusableReason, type Way } from './frame.ts';
 import { unreachable } from './icmp.ts';
 import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
@@ -104,10 +105,7 @@ class Sending {
     );
     if (teacher !== undefined) return { arrivals: [this.#across(teacher)], learnt: [] };
     const asker = askingAddress(namespace, link, this.#medium.packet.source, nextHop);
-    const reactions = asked.stations.map((station) => ({
-      station,
-      reaction: reactionTo(station.namespace, station.link, asker, nextHop),
-    }));
+    const reactions = asked.stations.map((station) => ({ station, reaction: this.#reactionOf(station, asker) }));
     const answering = reactions.filter(({ reaction }) => reaction.answers).map(({ station }) => station);
     const heard = answering.filter(({ obstacle }) => obstacle === null);
     if (heard.length === 0) {
@@ -124,6 +122,18 @@ class Sending {
         asker: { netns: namespace.name, device: link.name },
       })),
     };
+  }
+
+  /** What who has the next hop does about the question; of IPv6 the rules of both hosts have a say. */
+  #reactionOf({ namespace, link }: Station, address: string): Reaction {
+    const reaction = reactionTo(namespace, link, address, this.#nextHop);
+    if (!reaction.answers || !this.#nextHop.includes(':')) return reaction;
+    const stop = stoppedDiscovery({
+      asker: { namespace: this.#namespace, device: this.#link.name, address },
+      owner: { namespace, device: link.name },
+      target: this.#nextHop,
+    });
+    return stop === null ? reaction : { answers: false, ...stop };
   }
 
   #spread(frame: Omit<Frame, 'length' | 'nextHop'>): Spread {

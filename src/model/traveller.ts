@@ -71,6 +71,11 @@ export function requestAt(packet: ModelPacket): NetfilterPacket {
   return netfilterPacket(packet, 'request', unknownConnection);
 }
 
+/** A packet that conntrack leaves alone, as netfilter sees it. */
+export function untrackedPacket(packet: ModelPacket): NetfilterPacket {
+  return netfilterPacket(packet, 'request', { ...unknownConnection, state: 'untracked' });
+}
+
 /** The connection of an answer, by what the namespace tracks of the request. */
 function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
   const [latest] = entries;

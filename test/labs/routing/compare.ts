@@ -11,8 +11,11 @@ import type { Probe, Receipt } from './probe.ts';
 
 /** How a comparison came out. */
 export interface Comparison {
-  /** `one-of-several`: the model leaves it open, and what happened is among what it allows. */
-  readonly verdict: 'agrees' | 'one-of-several' | 'differs' | 'not-said';
+  /**
+   * `one-of-several`: the model leaves it open, and what happened is among what it allows; `unsteady`: it differed, and not
+   * when it was tried again.
+   */
+  readonly verdict: 'agrees' | 'one-of-several' | 'unsteady' | 'differs' | 'not-said';
   /** For a reader of a disagreement: the packet, both sides, and the model's way. */
   readonly text: string;
 }
@@ -144,12 +147,29 @@ function compareAll({ state, after, observations, lookUps }: Experiment): Compar
   ];
 }
 
+/** What differs is tried once more: what a busy machine did is not there again, a fault of the model is. */
+async function compareSeed(seed: number): Promise<readonly Comparison[] | null> {
+  const tried = await experiment(seed);
+  if (tried === null) return null;
+  const first = compareAll(tried);
+  if (first.every(({ verdict }) => verdict !== 'differs')) return first;
+  const again = await experiment(seed);
+  if (again === null) return null;
+  const second = compareAll(again);
+  return first.map((one, at) => {
+    if (one.verdict !== 'differs' || second[at]?.verdict === 'differs') return one;
+    return { ...one, verdict: 'unsteady' };
+  });
+}
+
 /** What a series of cases came to. */
 export interface Series {
-  /** `7791 agree, 20 are one of several, 0 differ, of 10 the model says nothing`. */
+  /** `7791 agree, 20 are one of several, 1 differed once, 0 differ, of 10 the model says nothing`. */
   readonly summary: string;
   /** A text each, with the case's seed. */
   readonly differing: readonly string[];
+  /** Cases that a busy machine disturbed every time. */
+  readonly disturbed: number;
   /** The part of all comparisons in which the model says nothing. */
   readonly unsaid: number;
 }
@@ -165,9 +185,14 @@ export async function compareSeeds(
 ): Promise<Series> {
   const seeds = Array.from({ length: cases }, (_, at) => firstSeed + at).values();
   const told = new Map<number, readonly Comparison[]>();
+  const disturbed: number[] = [];
   const work = async (): Promise<void> => {
     for (const seed of seeds) {
-      const comparisons = compareAll(await experiment(seed));
+      const comparisons = await compareSeed(seed);
+      if (comparisons === null) {
+        disturbed.push(seed);
+        continue;
+      }
       told.set(seed, comparisons);
       tell(seed, comparisons);
     }
@@ -175,8 +200,10 @@ export async function compareSeeds(
   await Promise.all(Array.from({ length: parallel }, work));
   const all = [...told].flatMap(([seed, comparisons]) => comparisons.map((one) => ({ seed, ...one })));
   const count = (verdict: Comparison['verdict']): number => all.filter((one) => one.verdict === verdict).length;
+  const notTried = disturbed.length === 0 ? '' : `; too busy for the cases ${disturbed.join(', ')}`;
   return {
-    summary: `${count('agrees')} agree, ${count('one-of-several')} are one of several, ${count('differs')} differ, of ${count('not-said')} the model says nothing`,
+    disturbed: disturbed.length,
+    summary: `${count('agrees')} agree, ${count('one-of-several')} are one of several, ${count('unsteady')} differed once, ${count('differs')} differ, of ${count('not-said')} the model says nothing${notTried}`,
     differing: all.filter(({ verdict }) => verdict === 'differs').map(({ seed, text }) => `seed ${seed}: ${text}`),
     unsaid: count('not-said') / all.length,
   };

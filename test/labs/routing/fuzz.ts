@@ -9,7 +9,9 @@ const { values } = parseArgs({
   options: { cases: { type: 'string', default: '50' }, seed: { type: 'string', default: '1' } },
 });
 const told = await compareSeeds(Number(values.seed), Number(values.cases), (seed, comparisons) => {
-  for (const { verdict, text } of comparisons) if (verdict === 'differs') console.log(`seed ${seed}: ${text}`);
+  for (const { verdict, text } of comparisons) {
+    if (verdict === 'differs' || verdict === 'unsteady') console.log(`seed ${seed}: ${verdict}: ${text}`);
+  }
 });
 console.log(told.summary);
 process.exitCode = told.differing.length > 0 ? 1 : 0;

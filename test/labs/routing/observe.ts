@@ -49,7 +49,7 @@ const agent = fileURLToPath(new URL('./agent.ts', import.meta.url));
 /** What takes time in the kernel: looking for duplicate addresses, and three questions for a neighbour, a second each. */
 const haste = [
   'for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 >$f; done',
-  'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 100 >$f; done',
+  'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 70 >$f; done',
 ];
 
 async function lay(lab: Lab, random: RandomLab): Promise<void> {
@@ -190,8 +190,21 @@ async function routeGet(lab: Lab, host: string, address: string): Promise<RouteG
   return { netns: lab.netns(host), address, answer };
 }
 
-/** Runs the case of a seed. */
-export async function experiment(seed: number): Promise<Experiment> {
+/** More than this, and TCP may have sent its SYN again before the first one's fate was looked at. */
+const mostLateMs = 130;
+
+const mostAttempts = 5;
+
+/** Runs the case of a seed, again while a busy machine disturbs it; null when it does so every time. */
+export async function experiment(seed: number): Promise<Experiment | null> {
+  for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
+    const { lateMs, ...tried } = await attemptOf(seed);
+    if (lateMs <= mostLateMs) return tried;
+  }
+  return null;
+}
+
+async function attemptOf(seed: number): Promise<Experiment & { readonly lateMs: number }> {
   const random = randomLab(seed);
   await using lab = await buildLab(random.spec);
   await lay(lab, random);
@@ -225,5 +238,6 @@ export async function experiment(seed: number): Promise<Experiment> {
       arrived: arrivals.get(probe.id) ?? null,
     })),
   );
-  return { seed, state, after, observations, lookUps };
+  const lateMs = Math.max(...reports.map((report) => report.lateMs));
+  return { seed, state, after, observations, lookUps, lateMs };
 }

@@ -42,4 +42,6 @@ export interface Receipt {
 export interface AgentReport {
   readonly results: readonly ProbeResult[];
   readonly received: readonly Receipt[];
+  /** By how much it came too late, at worst: on a busy machine what it tells may have come of a second attempt. */
+  readonly lateMs: number;
 }

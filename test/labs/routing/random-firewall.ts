@@ -164,7 +164,7 @@ function nftEnding(place: Place, chains: readonly string[]): string {
 
 const priorities: Readonly<Record<Kind, number>> = { raw: -300, mangle: -150, nat: -100, filter: 0 };
 
-/** Without them nobody finds anybody in IPv6. */
+/** Without it nobody finds anybody in IPv6: few rule sets forget it. */
 const discovery = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept';
 
 /** The IP version that a rule of a table speaks of. */
@@ -187,7 +187,7 @@ function nftTable(random: Random, at: Surroundings, table: 'ip' | 'ip6' | 'inet'
     return [
       ` chain ${kind}-${hook} {`,
       `  type ${kind === 'nat' ? 'nat' : kind === 'mangle' && hook === 'output' ? 'route' : 'filter'} hook ${hook} priority ${priority}; policy ${drops ? 'drop' : 'accept'};`,
-      ...(table === 'ip' ? [] : [`  ${discovery}`]),
+      ...(table === 'ip' || random.chance(0.08) ? [] : [`  ${discovery}`]),
       ...usual,
       ...repeat(random.integer(0, 3), () => rule(hook, kind, own)),
       ' }',
@@ -333,7 +333,7 @@ function xtablesTable(random: Random, at: Surroundings, family: 4 | 6, kind: Kin
     const chain = hook.toUpperCase();
     const drops = kind === 'filter' && random.chance(0.12);
     policies.push(`:${chain} ${drops ? 'DROP' : 'ACCEPT'} [0:0]`);
-    if (family === 6) {
+    if (family === 6 && random.chance(0.92)) {
       for (const type of [135, 136]) rules.push(`-A ${chain} -p ipv6-icmp -m icmp6 --icmpv6-type ${type} -j ACCEPT`);
     }
     if (drops && random.chance(0.7)) rules.push(`-A ${chain} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`);

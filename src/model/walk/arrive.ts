@@ -1,0 +1,63 @@
+/** A packet that is for the host: through the input hook to a socket, or to the one that waits for it. */
+
+import type { NamespaceState } from '../../host/state.ts';
+import { isUnspecified, sameAddress } from '../address.ts';
+import { deliver } from '../deliver.ts';
+import type { JourneyEnd, ModelPacket } from '../step.ts';
+import type { Progress } from '../transmit.ts';
+import { isIcmpError } from '../traveller.ts';
+import type { Walk } from './walk.ts';
+
+/** How it came. */
+interface Arrival {
+  readonly device: string;
+  /** The port of the bridge that br_netfilter shows; null without. */
+  readonly port: string | null;
+  readonly broadcast: boolean;
+}
+
+/** Through the input hook. */
+export function arrive(walk: Walk, namespace: NamespaceState, { device, port, broadcast }: Arrival): Progress {
+  const devices = { input: device, inputPort: port ?? '' };
+  return walk.hook({ namespace, stage: 'input', devices, device, broadcast }, (after) => ({
+    end: toSocket(after, namespace, device, broadcast),
+  }));
+}
+
+function toSocket(walk: Walk, namespace: NamespaceState, device: string, broadcast: boolean): JourneyEnd {
+  const { awaited } = walk.question;
+  if (awaited === null) {
+    const { step, end: delivered } = deliver(namespace, walk.packet, device, broadcast);
+    walk.steps.push(step);
+    return delivered;
+  }
+  const place = { netns: namespace.name, device, stage: 'socket', quotes: [] } as const;
+  const stranger = namespace.name === awaited.netns ? unexpected(walk.packet, awaited.request) : null;
+  if (namespace.name === awaited.netns && stranger === null) {
+    walk.steps.push({ ...place, verdict: 'delivered', detail: 'the socket that asked takes the answer' });
+    return { kind: 'returned', netns: namespace.name };
+  }
+  const detail = stranger ?? `the answer ends in ${namespace.name}, which did not ask`;
+  walk.steps.push({ ...place, verdict: 'refused', detail });
+  return { kind: 'dropped', reason: detail, answer: null };
+}
+
+/** Why the socket that asked takes an answer for a stranger's; null when it does not. An ICMP error quotes its request. */
+function unexpected(answer: ModelPacket, request: ModelPacket): string | null {
+  const text = (address: string, port: number | undefined): string =>
+    request.protocol === 'icmp' || port === undefined ? address : `${address} port ${port}`;
+  const [to, asker] = [text(answer.destination, answer.destinationPort), text(request.source, request.sourcePort)];
+  const isKnown = request.sourcePort === undefined || answer.destinationPort === request.sourcePort;
+  if (!isUnspecified(request.source) && (!sameAddress(answer.destination, request.source) || !isKnown)) {
+    return `the answer is for ${to}, and ${asker} had asked`;
+  }
+  if (isIcmpError(answer)) return null;
+  const [from, asked] = [text(answer.source, answer.sourcePort), text(request.destination, request.destinationPort)];
+  if (
+    sameAddress(answer.source, request.destination) &&
+    (request.protocol === 'icmp' || answer.sourcePort === request.destinationPort)
+  ) {
+    return null;
+  }
+  return `the answer comes from ${from}, and ${asked} was asked`;
+}

@@ -1,0 +1,34 @@
+/** A packet that has its way: past the last hook, out of a device, over what is plugged into it, into the next host. */
+
+import type { NamespaceState, NextHop, Route } from '../../host/state.ts';
+import { type Progress, transmit } from '../transmit.ts';
+import { bridgeFirewall } from './bridged.ts';
+import type { Walk } from './walk.ts';
+
+/** Why there are several ways, where a route has several next hops. */
+export const picked = 'the kernel picks one by a hash of the packet';
+
+/** The route in one clause. */
+export function routeDetail({ route }: { readonly route: Route }, { device, gateway }: NextHop): string {
+  const target = route.prefixLength === 0 ? 'the default route' : `${route.prefix}/${route.prefixLength}`;
+  return gateway === null ? `${target} is on ${device}` : `${target} goes by ${gateway}`;
+}
+
+/** Out by a next hop; `input` is the device that it came in by, `''` for the host's own. */
+export function leave(walk: Walk, namespace: NamespaceState, input: string, hop: NextHop): Progress {
+  const devices = { input, output: hop.device };
+  return walk.hook({ namespace, stage: 'postrouting', devices, device: hop.device }, (after) =>
+    cross(after, namespace, hop),
+  );
+}
+
+function cross(walk: Walk, namespace: NamespaceState, hop: NextHop): Progress {
+  const { host, learnt } = walk.question;
+  const medium = { host, packet: walk.packet, learnt, firewall: bridgeFirewall(walk), forwarded: walk.hops > 0 };
+  const { arrivals, learnt: taught } = transmit(medium, namespace, hop);
+  walk.learnt.push(...taught);
+  return walk.eachWay(namespace, arrivals, 'several hosts answer for one address', (one, { steps, progress }) => {
+    one.add(...steps);
+    return progress;
+  });
+}

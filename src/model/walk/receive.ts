@@ -1,0 +1,86 @@
+/** A packet that came in: through the prerouting hook, and by what routing says of it into the host or on. */
+
+import type { IcmpError } from '../../host/netfilter.ts';
+import type { NamespaceState } from '../../host/state.ts';
+import { errnoOf, exceeded } from '../icmp.ts';
+import { decideInput, type InputDecision } from '../input.ts';
+import { routeQuery } from '../output.ts';
+import type { Answer } from '../step.ts';
+import { end, type Position, type Progress } from '../transmit.ts';
+import { arrive } from './arrive.ts';
+import { showsBridged } from './bridged.ts';
+import { leave, picked, routeDetail } from './leave.ts';
+import type { Walk } from './walk.ts';
+
+/** Linux's own, RFC 1700's recommendation (`IPDEFTTL`). */
+const defaultTimeToLive = 64;
+
+/** From the device that it came in by. */
+export function receive(walk: Walk, { namespace, port: behind }: Position, device: string): Progress {
+  const port = showsBridged(namespace, walk.packet.family) ? behind : null;
+  const devices = { input: device, inputPort: port ?? '' };
+  return walk.hook({ namespace, stage: 'prerouting', devices, device }, (after) =>
+    routed(after, namespace, device, port),
+  );
+}
+
+function routed(walk: Walk, namespace: NamespaceState, device: string, port: string | null): Progress {
+  const place = { netns: namespace.name, device, stage: 'route' } as const;
+  const decision = decideInput(namespace, device, routeQuery(walk.packet, device));
+  if (decision.kind === 'unknown') {
+    walk.steps.push({ ...place, verdict: 'unknown', detail: decision.reason, quotes: decision.quotes });
+    return end('undetermined', decision.reason);
+  }
+  if (decision.kind === 'local') {
+    const { broadcast } = decision;
+    const detail = `${walk.packet.destination} is ${broadcast ? 'a broadcast address here' : 'an address of this host'}`;
+    walk.steps.push({ ...place, verdict: 'delivered', detail, quotes: decision.quotes });
+    return arrive(walk, namespace, { device, port, broadcast });
+  }
+  if (decision.kind === 'dropped') {
+    const { reason, quotes, fault } = decision;
+    const told = fault === undefined ? {} : { fault };
+    walk.steps.push({ ...place, verdict: 'dropped', detail: reason, quotes, ...told });
+    return end('dropped', reason);
+  }
+  if (decision.kind === 'refused') {
+    const { reason, icmp, quotes } = decision;
+    walk.steps.push({ ...place, verdict: 'failed', detail: reason, quotes });
+    return end('unroutable', reason, icmp === null ? null : errorOf(walk, namespace, icmp));
+  }
+  const { found } = decision;
+  return walk.eachWay(namespace, found.nextHops, picked, (one, hop) => {
+    const detail = `${routeDetail(found, hop)}, to be forwarded`;
+    one.steps.push({ ...place, verdict: 'passed', detail, quotes: found.quotes });
+    const stopped = forward(one, namespace, device, decision);
+    if (stopped !== null) return stopped;
+    const devices = { input: device, inputPort: port ?? '', output: hop.device };
+    return one.hook({ namespace, stage: 'forward', devices, device }, (after) => leave(after, namespace, device, hop));
+  });
+}
+
+function errorOf(walk: Walk, { name }: NamespaceState, icmp: IcmpError): Answer {
+  return { errno: errnoOf(icmp, walk.packet.family), netns: name, icmp };
+}
+
+/** The end of a packet that is not forwarded; null for one that is. */
+function forward(
+  walk: Walk,
+  namespace: NamespaceState,
+  device: string,
+  { off, assumed }: Extract<InputDecision, { kind: 'forward' }>,
+): Progress | null {
+  const place = { netns: namespace.name, device, stage: 'forward' } as const;
+  if (assumed !== null) walk.assumptions.push(`${namespace.name}, forward: the snapshot has no ${assumed}`);
+  if (off !== null) {
+    const name = off.quotes[0]?.text.split(' ', 1).join('') ?? '';
+    const detail = `${namespace.name} does not forward: ${name} is 0`;
+    walk.steps.push({ ...place, verdict: 'dropped', detail, quotes: off.quotes });
+    return end('dropped', detail);
+  }
+  walk.hops += 1;
+  if (walk.hops < (walk.packet.timeToLive ?? defaultTimeToLive)) return null;
+  const detail = 'its time to live is used up';
+  walk.steps.push({ ...place, verdict: 'dropped', detail, quotes: [], fault: 'ttl-exceeded' });
+  return end('dropped', detail, errorOf(walk, namespace, exceeded(walk.packet.family)));
+}

@@ -1,0 +1,33 @@
+/**
+ * `ip_route_me_harder`: what a chain of the output hook has given another destination or mark is routed again, before the
+ * next chain sees it.
+ */
+
+import type { NamespaceState } from '../../host/state.ts';
+import { isLoopback } from '../address.ts';
+import { type Departure, depart, routeQuery } from '../output.ts';
+import type { JourneyEnd, ModelPacket, Step } from '../step.ts';
+
+/** The way of the packet as it is now. */
+export function departAnew(namespace: NamespaceState, packet: ModelPacket): Departure {
+  return depart(namespace, packet, routeQuery(packet, null), true);
+}
+
+/** The end of a packet that has no way any more: it is dropped in the hook, and TCP waits in vain. Null where it has one. */
+export function strandedAnew(
+  namespace: NamespaceState,
+  packet: ModelPacket,
+  device: string | null,
+): { readonly step: Step; readonly end: JourneyEnd } | null {
+  const departure = departAnew(namespace, packet);
+  if (departure.kind !== 'failed') return null;
+  const { reason, errno, quotes } = departure;
+  const netns = namespace.name;
+  const detail = `routed anew after the translation, it has no way: ${reason}`;
+  const answer = packet.protocol === 'tcp' ? null : { errno, netns, icmp: null };
+  const fault = isLoopback(packet.source) ? { fault: 'localnet-not-routable' as const } : {};
+  return {
+    step: { netns, device, stage: 'output', verdict: 'dropped', detail, quotes, ...fault },
+    end: { kind: 'dropped', reason: detail, answer },
+  };
+}

@@ -1,0 +1,71 @@
+/** A packet of the host itself: from the program that sends it, by its route, through the output hook. */
+
+import type { NamespaceState } from '../../host/state.ts';
+import { unusableReason } from '../frame.ts';
+import { type Departure, depart, routeQuery } from '../output.ts';
+import { end, type Progress } from '../transmit.ts';
+import { arrive } from './arrive.ts';
+import { leave, picked, routeDetail } from './leave.ts';
+import { departAnew, strandedAnew } from './reroute.ts';
+import type { Walk } from './walk.ts';
+
+/** From the program that sends it. */
+export function send(walk: Walk, namespace: NamespaceState): Progress {
+  const query = { ...routeQuery(walk.packet, null), source: walk.question.routedAs };
+  return setOut(walk, namespace, depart(namespace, walk.packet, query), (one, device, next) =>
+    one.hook({ namespace, stage: 'output', devices: { output: device }, device }, (after, rerouted) => {
+      if (!rerouted) return next(after);
+      const stranded = strandedAnew(namespace, after.packet, device);
+      if (stranded !== null) return after.stop(stranded.step, stranded.end);
+      const anew = departAnew(namespace, after.packet);
+      return setOut(after, namespace, anew, (last, _device, onward) => onward(last));
+    }),
+  );
+}
+
+/** By the way that routing has found; `filter` is what comes between the look-up and the way out. */
+function setOut(
+  walk: Walk,
+  namespace: NamespaceState,
+  departure: Departure,
+  filter: (walk: Walk, device: string, next: (walk: Walk) => Progress) => Progress,
+): Progress {
+  const place = { netns: namespace.name, stage: 'route' } as const;
+  const { quotes } = departure;
+  if (departure.kind === 'unknown') {
+    walk.steps.push({ ...place, device: null, verdict: 'unknown', detail: departure.reason, quotes });
+    return end('undetermined', departure.reason);
+  }
+  if (departure.kind === 'failed') {
+    const { stage, reason, errno } = departure;
+    walk.steps.push({ ...place, stage, device: null, verdict: 'failed', detail: reason, quotes });
+    return end('unroutable', reason, { errno, netns: namespace.name, icmp: null });
+  }
+  if (departure.kind === 'local') {
+    const detail = `${walk.packet.destination} is an address of this host`;
+    walk.steps.push({ ...place, device: 'lo', verdict: 'delivered', detail, quotes });
+    return filter(walk, 'lo', (after) => overLoopback(after, namespace));
+  }
+  return walk.eachWay(namespace, departure.nextHops, picked, (one, hop) => {
+    const detail = routeDetail(departure, hop);
+    one.steps.push({ ...place, device: hop.device, verdict: 'passed', detail, quotes });
+    return filter(one, hop.device, (after) => leave(after, namespace, '', hop));
+  });
+}
+
+function overLoopback(walk: Walk, namespace: NamespaceState): Progress {
+  return walk.hook({ namespace, stage: 'postrouting', devices: { output: 'lo' }, device: 'lo' }, (out) => {
+    const loopback = namespace.links.find(({ kind }) => kind === 'loopback');
+    const trouble = loopback === undefined ? null : unusableReason(loopback);
+    if (loopback !== undefined) {
+      const detail = trouble === null ? 'sent by lo' : `lo ${trouble}`;
+      const place = { netns: namespace.name, device: 'lo', stage: 'egress', quotes: [loopback.source] } as const;
+      out.steps.push({ ...place, verdict: trouble === null ? 'passed' : 'dropped', detail });
+    }
+    if (trouble !== null) return end('dropped', 'lo is down');
+    // Its route is known already: it is not looked up again.
+    return out.hook({ namespace, stage: 'prerouting', devices: { input: 'lo' }, device: 'lo' }, (after) =>
+      arrive(after, namespace, { device: 'lo', port: null, broadcast: false }),
+    );
+  });
+}

@@ -1,0 +1,248 @@
+/**
+ * One packet's way through the hosts: where it is, what it is by now, and what has been said of it. The stages are in the
+ * files beside this one; `journey.ts` is the door. Where the kernel may do one of several things, and no snapshot shows
+ * which, all are followed: ways that end alike are one.
+ */
+
+import type { HostState, NamespaceState } from '../../host/state.ts';
+import { type HookStage, type HookVisit, type HookWay, passHook } from '../hook.ts';
+import { tracks } from '../netfilter/hook.ts';
+import type { Connection } from '../netfilter/packet.ts';
+import type { JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from '../step.ts';
+import { end, type Position, type Progress } from '../transmit.ts';
+import { entryOf, type Traveller, trackedIn } from '../traveller.ts';
+import { strandedAnew } from './reroute.ts';
+
+/** Ways that are followed where the kernel picks one of several; more are said to be unknown. */
+const mostForks = 16;
+
+/** What all branches of one journey share. */
+export interface Question {
+  readonly host: HostState;
+  /** The packet as it is sent. */
+  readonly packet: ModelPacket;
+  /** The source that the sender looks its route up with. */
+  readonly routedAs: string;
+  /** For an answer: the namespace that waits for it, and the request that it sent. */
+  readonly awaited: { readonly netns: string; readonly request: ModelPacket } | null;
+  /** What the packet that it answers has taught the hosts. */
+  readonly learnt: readonly LearntNeighbour[];
+  readonly tracked: readonly TrackedConnection[];
+  /** The connection that the packet has from the start, for an answer that the kernel makes out of another packet. */
+  readonly attached: Connection | null;
+  /** Hooks whose rules are not believed, as `NETNS STAGE`: the packet is known to have come through. */
+  readonly doubted: ReadonlySet<string>;
+  /** Takes a walk from where the packet is into the next host, or to its end. */
+  readonly stage: (walk: Walk, position: Position) => Progress;
+  forks: number;
+}
+
+/** A hook that the packet comes to. */
+export interface Visited extends Pick<HookVisit, 'namespace' | 'stage' | 'device'> {
+  readonly devices: Partial<HookVisit['devices']>;
+  readonly broadcast?: boolean;
+}
+
+const noDevices: HookVisit['devices'] = { input: '', output: '', inputPort: '', outputPort: '' };
+
+/** Follows one packet. */
+export class Walk {
+  readonly steps: Step[] = [];
+  readonly assumptions: string[] = [];
+  readonly learnt: LearntNeighbour[] = [];
+  readonly tracked: TrackedConnection[] = [];
+  readonly alternatives: JourneyEnd[] = [];
+  /** The packet as it was sent, and after each translation. */
+  readonly forms: ModelPacket[];
+  mayBeRedirected = false;
+  readonly question: Question;
+  readonly #met: Set<string>;
+  /** Hosts that have forwarded it. */
+  hops: number;
+  #traveller: Traveller;
+
+  constructor(question: Question, before: Walk | null = null) {
+    this.question = question;
+    this.#met = new Set(before?.met);
+    this.hops = before?.hops ?? 0;
+    this.#traveller = before?.traveller ?? { packet: question.packet, connection: question.attached };
+    this.tracked.push(...(before?.tracked ?? []));
+    this.forms = before === null ? [question.packet] : [...before.forms];
+  }
+
+  /** The packet as it is now. */
+  get packet(): ModelPacket {
+    return this.#traveller.packet;
+  }
+
+  get met(): ReadonlySet<string> {
+    return this.#met;
+  }
+
+  get traveller(): Traveller {
+    return this.#traveller;
+  }
+
+  /** Goes on until it ends. */
+  run(start: Position): JourneyEnd {
+    for (let position = start; ; ) {
+      const { source, destination } = this.packet;
+      const key = `${position.namespace.name}\n${position.device ?? ''}\n${source}\n${destination}`;
+      if (this.#met.has(key)) {
+        const reason = `${position.namespace.name}:${position.device} sees it again: it goes round until its time to live is used up`;
+        return { kind: 'looped', reason, answer: null };
+      }
+      this.#met.add(key);
+      const progress = this.question.stage(this, position);
+      if ('end' in progress) return progress.end;
+      this.#enter(position.namespace, progress.to.namespace);
+      position = progress.to;
+    }
+  }
+
+  /** A connection belongs to a namespace, and so does a mark. */
+  #enter(from: NamespaceState, to: NamespaceState): void {
+    const { mark, ...packet } = this.packet;
+    this.#traveller = { packet: from === to && mark !== undefined ? { ...packet, mark } : packet, connection: null };
+  }
+
+  /** Another walk from here, across a bridge: there the packet has neither mark nor connection. */
+  bridged(): Walk {
+    const walk = new Walk(this.question, this);
+    const { mark: _mark, ...packet } = this.packet;
+    walk.#traveller = { packet, connection: null };
+    return walk;
+  }
+
+  /** Ends with a last step. */
+  stop(step: Step, reached: JourneyEnd): Progress {
+    this.steps.push(step);
+    return { end: reached };
+  }
+
+  /** Notes steps; what is unknown of one is an assumption. */
+  add(...steps: readonly Step[]): void {
+    for (const step of steps) {
+      this.steps.push(step);
+      if (step.verdict === 'unknown') this.assumptions.push(`${step.netns}, ${step.stage}: ${step.detail}`);
+    }
+  }
+
+  /** Follows each way that the kernel may take; it does not matter which where all end alike. */
+  eachWay<Way>(
+    namespace: NamespaceState,
+    ways: readonly Way[],
+    why: string,
+    follow: (walk: Walk, way: Way) => Progress,
+  ): Progress {
+    const [first, ...others] = ways;
+    if (first === undefined) return end('undetermined', `the route in ${namespace.name} has no next hop`);
+    if (others.length === 0) return follow(this, first);
+    this.question.forks += ways.length;
+    if (this.question.forks > mostForks)
+      return end('undetermined', `there are more than ${mostForks} ways that it may take`);
+    const branches = ways.map((way) => {
+      const walk = new Walk(this.question, this);
+      const progress = follow(walk, way);
+      if ('end' in progress) return { walk, end: progress.end };
+      walk.#enter(namespace, progress.to.namespace);
+      return { walk, end: walk.run(progress.to) };
+    });
+    const [taken, ...rest] = branches;
+    if (taken === undefined) return end('undetermined', 'there is no way');
+    this.alternatives.push(...branches.flatMap(({ walk }) => walk.alternatives));
+    this.mayBeRedirected ||= branches.some(({ walk }) => walk.mayBeRedirected);
+    const what = `one of ${ways.length} ways (${why})`;
+    if (rest.every((branch) => endAlike(branch.end, taken.end))) {
+      this.steps.push(...taken.walk.steps);
+      this.assumptions.push(`${namespace.name}, route: ${what}; all end alike`, ...taken.walk.assumptions);
+      this.learnt.push(...branches.flatMap(({ walk }) => walk.learnt));
+      this.tracked.splice(0, this.tracked.length, ...taken.walk.tracked);
+      this.forms.splice(0, this.forms.length, ...taken.walk.forms);
+      this.#traveller = taken.walk.traveller;
+      return { end: taken.end };
+    }
+    this.alternatives.push(...branches.map((branch) => branch.end));
+    const reason = `it takes ${what}, and they end differently: ${branches.map((branch) => endText(branch.end)).join('; or ')}`;
+    const place = { netns: namespace.name, device: null, stage: 'route' } as const;
+    this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: [] });
+    return end('undetermined', reason);
+  }
+
+  /** Asks the rules of a hook. */
+  visit({ namespace, stage, devices, device, broadcast = false }: Visited) {
+    const role = this.question.awaited === null ? 'request' : 'answer';
+    const tracked = [...this.question.tracked, ...this.tracked];
+    const { seen } = trackedIn(namespace, this.#traveller, tracked, role);
+    const doubted = this.question.doubted.has(`${namespace.name} ${stage}`);
+    return passHook({
+      doubted,
+      namespace,
+      stage,
+      devices: { ...noDevices, ...devices },
+      device,
+      broadcast,
+      packet: this.packet,
+      seen,
+    });
+  }
+
+  /** Through the rules of a hook, and on by whichever way they leave. */
+  hook(at: Visited, next: (walk: Walk, rerouted: boolean) => Progress): Progress {
+    const { namespace, stage } = at;
+    const { ways, ends, mayRedirect } = this.visit(at);
+    this.mayBeRedirected ||= mayRedirect;
+    if (ways.length === 0) return this.#stopped(namespace, stage, ends);
+    this.alternatives.push(...ends.map((one) => one.end));
+    return this.eachWay(namespace, ways, 'the rules leave it open which', (walk, way) => {
+      walk.take(namespace, stage, way);
+      return next(walk, way.rerouted);
+    });
+  }
+
+  /** Goes on as the packet has left a hook. */
+  take(namespace: NamespaceState, stage: HookStage, { traveller, seen, step }: HookWay): void {
+    if (step !== null) this.add(step);
+    if (isTranslated(this.packet, traveller.packet)) this.forms.push(traveller.packet);
+    this.#traveller = traveller;
+    // The last hook of a namespace confirms the connection (`nf_conntrack_confirm`).
+    const confirms = stage === 'postrouting' || stage === 'input';
+    const entry = confirms && tracks(namespace.ruleTables, traveller.packet.family) ? entryOf(seen) : null;
+    if (entry !== null) this.tracked.unshift({ netns: namespace.name, entry });
+  }
+
+  #stopped(namespace: NamespaceState, stage: HookStage, ends: ReturnType<typeof passHook>['ends']): Progress {
+    const [first, ...others] = ends;
+    if (first === undefined) return end('undetermined', `what the rules of ${namespace.name} do is not known`);
+    if (others.every((other) => endAlike(other.end, first.end))) {
+      this.#traveller = first.traveller ?? this.#traveller;
+      // Routed again between two chains: without a way it does not come to the second.
+      const stranded = first.rerouted ? strandedAnew(namespace, this.packet, first.step.device) : null;
+      if (stranded !== null) return this.stop(stranded.step, stranded.end);
+      this.steps.push(first.step);
+      return { end: first.end };
+    }
+    this.alternatives.push(...ends.map((one) => one.end));
+    const reason = `the rules stop it, and it is not known which: ${ends.map(({ step }) => step.detail).join('; or ')}`;
+    const place = { netns: namespace.name, device: first.step.device, stage } as const;
+    this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: ends.flatMap(({ step }) => step.quotes) });
+    return end('undetermined', reason);
+  }
+}
+
+function isTranslated(before: ModelPacket, after: ModelPacket): boolean {
+  return (['source', 'destination', 'sourcePort', 'destinationPort'] as const).some(
+    (end) => before[end] !== after[end],
+  );
+}
+
+function endAlike(a: JourneyEnd, b: JourneyEnd): boolean {
+  if (a.kind !== b.kind) return false;
+  if (a.kind === 'accepted' && b.kind === 'accepted') return a.listener === b.listener && a.netns === b.netns;
+  if ('netns' in a && 'netns' in b) return a.netns === b.netns;
+  return 'answer' in a && 'answer' in b && a.answer?.errno === b.answer?.errno && a.answer?.netns === b.answer?.netns;
+}
+
+function endText(one: JourneyEnd): string {
+  return 'reason' in one ? one.reason : `${one.kind} in ${one.netns}`;
+}

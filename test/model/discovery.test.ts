@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import type { RuleTable } from '../../src/host/netfilter.ts';
+import { stoppedDiscovery } from '../../src/model/discovery.ts';
+import { journey } from '../../src/model/journey.ts';
+import { host, packetTo } from './hosts.ts';
+import { chainOf } from './netfilter/tables.ts';
+import { box, bridgeHost } from './two-boxes.ts';
+
+const type = (name: string) => ({
+  match: { op: '==', left: { payload: { protocol: 'icmpv6', field: 'type' } }, right: name },
+});
+const drop = { drop: null };
+
+/** Why `box` does not learn who has the host's fd00:88::1. */
+function why(ofBox: readonly RuleTable[], ofHost: readonly RuleTable[] = []): string | null {
+  const asker = { namespace: box({ ruleTables: ofBox }), device: 'eth0', address: 'fd00:88::10' };
+  const owner = { namespace: bridgeHost({ ruleTables: ofHost }), device: 'br0' };
+  return stoppedDiscovery({ asker, owner, target: 'fd00:88::1' })?.why ?? null;
+}
+
+describe('the rules stop', () => {
+  test.each<[string, readonly RuleTable[], readonly RuleTable[], string | null]>([
+    ['nothing where there are none', [], [], null],
+    [
+      'the question where it is asked',
+      chainOf('output', [], { policy: 'drop' }),
+      [],
+      'the question did not pass: the policy of chain c in table inet t drops what no rule takes',
+    ],
+    [
+      'the question where it is for',
+      [],
+      chainOf('input', [[type('nd-neighbor-solicit'), drop]]),
+      'the question did not pass: rule 1 of chain c in table inet t drops it',
+    ],
+    [
+      'the answer where it is given',
+      [],
+      chainOf('postrouting', [[type('nd-neighbor-advert'), drop]]),
+      'the answer did not pass: rule 1 of chain c in table inet t drops it',
+    ],
+    [
+      'the answer where it is for',
+      chainOf('prerouting', [[type('nd-neighbor-advert'), drop]]),
+      [],
+      'the answer did not pass: rule 1 of chain c in table inet t drops it',
+    ],
+    ['nothing of IPv6 by rules of IPv4', chainOf('output', [[drop]], { family: 'ip' }), [], null],
+    [
+      'nothing that is let pass as untracked',
+      chainOf(
+        'input',
+        [[{ match: { op: '==', left: { ct: { key: 'state' } }, right: 'untracked' } }, { accept: null }]],
+        {
+          policy: 'drop',
+        },
+      ),
+      [],
+      null,
+    ],
+    [
+      'the group of the address that is asked for alone',
+      [],
+      chainOf('input', [
+        [
+          { match: { op: '!=', left: { payload: { protocol: 'ip6', field: 'daddr' } }, right: 'ff02::1:ff00:1' } },
+          drop,
+        ],
+      ]),
+      null,
+    ],
+  ])('%s', (_name, ofBox, ofHost, expected) => {
+    expect(why(ofBox, ofHost)).toBe(expected);
+  });
+});
+
+test('a host whose rules forget neighbour discovery is not found', () => {
+  const ruleTables = chainOf('input', [], { policy: 'drop' });
+  const way = journey(host(box(), bridgeHost({ ruleTables })), packetTo('fd00:88::1'), 'box');
+  expect(way.end).toMatchObject({
+    kind: 'unanswered',
+    reason:
+      'host has the address fd00:88::1 and does not answer: the question did not pass: the policy of chain c in table inet t drops what no rule takes',
+    answer: { errno: 'EHOSTUNREACH', netns: 'box' },
+  });
+});
