@@ -26,7 +26,8 @@ export const capEngine: CaptureEngine = {
   promiscuous: true,
   countsSignal: null,
   counts: () => null,
-  jobs(points, bufferKilobytes) {
+  latencyMs: { prompt: 100, bulk: 100 },
+  jobs(points, { bufferKilobytes, filter }) {
     const namespaces = [...new Set(points.map((point) => point.namespace))];
     return namespaces.map((namespace) => {
       const own = points.filter((point) => point.namespace === namespace);
@@ -34,7 +35,7 @@ export const capEngine: CaptureEngine = {
       return {
         namespace,
         points: own,
-        command: [process.execPath, worker, String(bytes), ...own.map((point) => point.device)],
+        command: [process.execPath, worker, String(bytes), filter ?? '', ...own.map((point) => point.device)],
       };
     });
   },

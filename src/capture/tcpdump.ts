@@ -8,13 +8,18 @@ const leastBufferKilobytes = 512;
 const countsPattern =
   /(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped by kernel|(\d+) packets? captured\s+(\d+) packets? received by filter\s+(\d+) packets? dropped by kernel/g;
 
-/** `-p`: not promiscuous; `-U`: written at once; `-Z root`: stays root, or it could not be told to end. */
+/**
+ * `-p`: not promiscuous; `-U`: written at once; `-Z root`: stays root, or it could not be told to end. In immediate mode
+ * libpcap has a slot of 64 KiB for each packet of a device with offloads, as every veth is; without it packets lie close,
+ * and the kernel hands them over by blocks: when one is full, or after the second that tcpdump asks for.
+ */
 export const tcpdumpEngine: CaptureEngine = {
   name: 'tcpdump',
   clock: 'kernel',
   promiscuous: false,
   countsSignal: 'SIGUSR1',
-  jobs: (points, bufferKilobytes) =>
+  latencyMs: { prompt: 100, bulk: 1100 },
+  jobs: (points, { bufferKilobytes, filter, pace }) =>
     points.map((point) => ({
       namespace: point.namespace,
       points: [point],
@@ -25,7 +30,7 @@ export const tcpdumpEngine: CaptureEngine = {
         '-p',
         '-n',
         '-U',
-        '--immediate-mode',
+        ...(pace === 'prompt' ? ['--immediate-mode'] : []),
         '-B',
         String(Math.max(leastBufferKilobytes, Math.floor(bufferKilobytes / points.length))),
         '-s',
@@ -35,6 +40,7 @@ export const tcpdumpEngine: CaptureEngine = {
         'root',
         '-w',
         '-',
+        ...(filter === null ? [] : ['--', filter]),
       ],
     })),
   counts(standardError): EngineCounts | null {

@@ -8,6 +8,7 @@ import { errorText, UserError, WrongUsage } from './errors.ts';
 import type { FollowOptions } from './follow.ts';
 import type { FramesOptions } from './frames.ts';
 import { addHostCommands } from './host-commands.ts';
+import { addLive } from './live-command.ts';
 import { addRecord } from './record-command.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './run.ts';
@@ -199,12 +200,15 @@ Examples:
     await connections(file, options);
   });
 
-addHostCommands(program);
-addRecord(program, ignoredSignals, (error) => {
+/** Says why, and ends at once: what was started ends with the process. */
+function failAtOnce(error: unknown): never {
   fail(error, failed);
-  // What it had started ends with it.
   process.exit();
-});
+}
+
+addHostCommands(program);
+addLive(program, failAtOnce);
+addRecord(program, ignoredSignals, failAtOnce);
 
 program
   .command('follow')
@@ -257,7 +261,8 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 try {
-  await program.parseAsync();
+  // Without a command it is live.
+  await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, 'live']);
 } catch (error) {
   const code = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : null;
   if (error instanceof WrongUsage) {

@@ -194,6 +194,12 @@ function clockNs(clock: string): bigint {
   return BigInt(seconds) * nsPerSecond + BigInt(fraction.padEnd(9, '0').slice(0, 9));
 }
 
+interface RawLine {
+  readonly text: string;
+  readonly scope: KernelLine['scope'];
+  readonly clock: string;
+}
+
 /** Events of this host's kernel, from `open` to `stop`. */
 export class Tracer {
   readonly #packets: Instance;
@@ -201,11 +207,13 @@ export class Tracer {
   readonly #timer: NodeJS.Timeout;
   readonly #markedNs: bigint;
   #offsetNs: bigint | null = null;
-  readonly #raw: { text: string; scope: KernelLine['scope'] }[] = [];
-  /** Lines lost to the kernel's buffer or to our bound. */
+  #raw: RawLine[] = [];
+  readonly #keeps: 'first' | 'latest';
+  /** Lines lost to the kernel's buffer or, where the first are kept, to our bound. */
   lost = 0;
 
-  private constructor(packets: Instance, command: Instance) {
+  private constructor(packets: Instance, command: Instance, keeps: 'first' | 'latest') {
+    this.#keeps = keeps;
     this.#packets = packets;
     this.#command = command;
     this.#markedNs = wallClockNs();
@@ -216,11 +224,13 @@ export class Tracer {
   /**
    * Makes the instances. Rejects, with the reason, where tracefs is not to be had (not root, a kernel without it,
    * lockdown): nettrace goes on without.
+   *
+   * @param keeps Which lines are kept of more than there is room for.
    */
-  static async open(guard: Guard): Promise<Tracer> {
+  static async open(guard: Guard, keeps: 'first' | 'latest' = 'first'): Promise<Tracer> {
     const name = `nettrace-${process.pid}`;
     const [packets = '', command = ''] = await makeInstances(guard, [name, `${name}-command`]);
-    return new Tracer(new Instance(packets, 'packets'), new Instance(command, 'command'));
+    return new Tracer(new Instance(packets, 'packets'), new Instance(command, 'command'), keeps);
   }
 
   /** Follows packets from here on: at these devices, and wherever the kernel looks up routes, resets and drops. */
@@ -231,6 +241,19 @@ export class Tracer {
       if (!deviceEvents.includes(event)) this.#packets.enable(event, event === 'skb/kfree_skb' ? dropFilter : null);
       else if (names.length > 0) this.#packets.enable(event, deviceFilter);
     }
+  }
+
+  /** Has the kernel tell of each packet at a device, or not: under a flood that alone would take a processor. */
+  tellDevices(told: boolean): void {
+    for (const event of deviceEvents) {
+      if (!this.#packets.absent.includes(event)) this.#packets.set(`events/${event}/enable`, told ? '1' : '0');
+    }
+  }
+
+  /** The lines between two times, in nanoseconds since 1970, that are still kept, in the order of time. */
+  between(fromNs: bigint, toNs: bigint): KernelLine[] {
+    this.#read();
+    return this.#lines(this.#raw).filter(({ timeNs }) => timeNs >= fromNs && timeNs <= toNs);
   }
 
   /** Follows this process and every child it will have. Its events are kept from here on. */
@@ -252,13 +275,18 @@ export class Tracer {
     this.#read();
     this.#packets.close();
     this.#command.close();
+    return this.#lines(this.#raw);
+  }
+
+  #lines(raw: readonly RawLine[]): KernelLine[] {
     const offsetNs = this.#offsetNs ?? 0n;
-    return this.#raw
-      .map(({ text, scope }) => ({ text, scope, timeNs: clockNs(parseTraceLine(text)?.clock ?? '0') - offsetNs }))
+    return raw
+      .map(({ text, scope, clock }) => ({ text, scope, timeNs: clockNs(clock) - offsetNs }))
       .sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
   }
 
   #read(): void {
+    if (this.#keeps === 'latest' && this.#raw.length > mostLines / 2) this.#raw = this.#raw.slice(-mostLines / 4);
     const take = (text: string, scope: KernelLine['scope']): void => {
       const line = parseTraceLine(text);
       if (line === null) {
@@ -266,7 +294,7 @@ export class Tracer {
       } else if (line.event === 'tracing_mark_write') {
         this.#learnClock(line.clock);
       } else if (this.#raw.length < mostLines) {
-        this.#raw.push({ text: text.trimStart(), scope });
+        this.#raw.push({ text: text.trimStart(), scope, clock: line.clock });
       } else {
         this.lost += 1;
       }

@@ -10,7 +10,7 @@ import { openPrompt, type Prompt } from './prompt.ts';
 import type { Selection } from './selection.ts';
 
 /** Panes that scroll text; the others move a cursor. */
-type ScrolledPane = 'why' | 'evidence' | 'hex' | 'help';
+type ScrolledPane = 'why' | 'evidence' | 'hex' | 'health' | 'help';
 
 /** The state of the screen. Selections are identities; null is "the first, or the one that matters". */
 export interface UiState {
@@ -26,6 +26,12 @@ export interface UiState {
   readonly filters: readonly string[];
   /** The filter line, while it is open. */
   readonly prompt: Prompt | null;
+  /** Live: the latest connection and frame are selected, whatever comes. */
+  readonly tail: boolean;
+  /** Live: the screen holds still while the capture goes on. */
+  readonly paused: boolean;
+  /** `LiveInterface.place`. */
+  readonly place: string | null;
   readonly connection: string | null;
   /** `Hop.index`. */
   readonly hop: number | null;
@@ -40,6 +46,7 @@ export interface UiState {
     readonly why: number;
     readonly evidence: number;
     readonly hex: number | null;
+    readonly health: number;
     readonly help: number;
   };
 }
@@ -67,12 +74,15 @@ export const initialState: UiState = {
   filter: '',
   filters: [],
   prompt: null,
+  tail: false,
+  paused: false,
+  place: null,
   connection: null,
   hop: null,
   frame: null,
   node: null,
   open: new Set(),
-  scroll: { why: 0, evidence: 0, hex: null, help: 0 },
+  scroll: { why: 0, evidence: 0, hex: null, health: 0, help: 0 },
 };
 
 /** The pane that keys act on. */
@@ -130,6 +140,11 @@ function selectNode(state: UiState, { nodes, nodeIndex }: Selection, index: numb
   return { ...state, node: node.id, scroll: { ...state.scroll, hex: null } };
 }
 
+function selectPlace(state: UiState, { interfaces, interfaceIndex }: Selection, index: number): UiState {
+  const chosen = interfaces[Math.max(0, Math.min(index, interfaces.length - 1))];
+  return !chosen || chosen === interfaces[interfaceIndex] ? state : { ...state, place: chosen.place };
+}
+
 type Mover = (state: UiState, selection: Selection, rows: number) => UiState;
 
 const cursors: Readonly<Record<Exclude<PaneName, ScrolledPane>, Mover>> = {
@@ -137,10 +152,11 @@ const cursors: Readonly<Record<Exclude<PaneName, ScrolledPane>, Mover>> = {
   path: (state, selection, rows) => selectHop(state, selection, selection.hopIndex + rows),
   frames: (state, selection, rows) => selectFrame(state, selection, selection.frameIndex + rows),
   layers: (state, selection, rows) => selectNode(state, selection, selection.nodeIndex + rows),
+  interfaces: (state, selection, rows) => selectPlace(state, selection, selection.interfaceIndex + rows),
 };
 
 function isScrolled(pane: PaneName): pane is ScrolledPane {
-  return pane === 'why' || pane === 'evidence' || pane === 'hex' || pane === 'help';
+  return pane === 'why' || pane === 'evidence' || pane === 'hex' || pane === 'health' || pane === 'help';
 }
 
 /** Moves the cursor of the active pane, or its text, by `rows`; any number beyond the ends stops there. */
@@ -170,9 +186,9 @@ function collapse(state: UiState, { selection }: Scene): UiState {
 }
 
 /** The first frame that the hop names as evidence, when the case holds it. */
-function evidenceFrame({ hop, connection }: Selection): number | null {
+function evidenceFrame({ hop, ofConnection }: Selection): number | null {
   for (const item of hop?.evidence ?? []) {
-    if (item.kind === 'frame' && connection?.frames.includes(item.frame)) return item.frame;
+    if (item.kind === 'frame' && ofConnection.includes(item.frame)) return item.frame;
   }
   return null;
 }
@@ -206,14 +222,21 @@ const levelAbove: Readonly<Record<PaneName, PaneName>> = {
   frames: 'path',
   layers: 'frames',
   hex: 'layers',
+  interfaces: 'connections',
+  health: 'interfaces',
   help: 'help',
 };
+
+function viewOf(pane: PaneName): ViewName {
+  if (pane === 'interfaces') return 'live';
+  return pane === 'path' || pane === 'connections' ? 'path' : 'packets';
+}
 
 function back(state: UiState): UiState {
   if (state.help) return change(state, { help: false });
   if (state.zoomed) return change(state, { zoomed: false });
   const above = levelAbove[state.focus];
-  return focusOn(state, above === 'path' || above === 'connections' ? 'path' : 'packets', above);
+  return focusOn(state, viewOf(above), above);
 }
 
 function cycle(state: UiState, step: 1 | -1): UiState {
@@ -223,10 +246,40 @@ function cycle(state: UiState, step: 1 | -1): UiState {
   return change(state, { focus: next ?? state.focus });
 }
 
+const firstFocus: Readonly<Record<ViewName, PaneName>> = { path: 'path', packets: 'frames', live: 'interfaces' };
+
 function show(state: UiState, view: ViewName): UiState {
   if (state.view === view) return change(state, { help: false });
-  return change(state, { view, focus: view === 'path' ? 'path' : 'frames', zoomed: false, help: false });
+  return change(state, { view, focus: firstFocus[view], zoomed: false, help: false });
 }
+
+/** What a tail shows now stays where it is. */
+function pinned(state: UiState, { connections, connectionIndex, frame }: Selection): UiState {
+  const connection = connections[connectionIndex]?.id ?? null;
+  return { ...state, tail: false, connection, frame: frame?.number ?? null };
+}
+
+function toggleTail(state: UiState, { selection }: Scene): UiState {
+  if (!selection.isLive) return state;
+  return state.tail ? pinned(state, selection) : { ...state, tail: true, connection: null, hop: null, frame: null };
+}
+
+/** Commands that choose something: a tail ends with them. */
+const choosing: ReadonlySet<Command> = new Set<Command>([
+  'up',
+  'down',
+  'page-up',
+  'page-down',
+  'first',
+  'last',
+  'next-connection',
+  'previous-connection',
+  'open',
+  'all-frames',
+]);
+
+/** Panes in which moving chooses no connection, hop or frame. */
+const besideTail: ReadonlySet<PaneName> = new Set<PaneName>(['interfaces', 'health', 'help']);
 
 type Reducer = (state: UiState, scene: Scene) => UiState;
 
@@ -249,6 +302,10 @@ const reducers: Readonly<Record<Command, Reducer>> = {
   back,
   'view-path': (state) => show(state, 'path'),
   'view-packets': (state) => show(state, 'packets'),
+  'view-live': (state, { selection }) => (selection.isLive ? show(state, 'live') : state),
+  tail: toggleTail,
+  pause: (state, { selection }) => (selection.isLive ? { ...state, paused: !state.paused } : state),
+  'toggle-capture': (state) => state,
   'next-connection': (state, scene) => nextConnection(state, scene, 1),
   'previous-connection': (state, scene) => nextConnection(state, scene, -1),
   expand,
@@ -264,5 +321,6 @@ const reducers: Readonly<Record<Command, Reducer>> = {
 
 /** The state after a command; the same object when it changes nothing. */
 export function reduce(state: UiState, command: Command, scene: Scene): UiState {
-  return reducers[command](state, scene);
+  const endsTail = state.tail && choosing.has(command) && !besideTail.has(activePane(state));
+  return reducers[command](endsTail ? pinned(state, scene.selection) : state, scene);
 }

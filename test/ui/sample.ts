@@ -380,6 +380,9 @@ export const sample: CaseView = {
   title: 'refused.pcapng',
   diagnosis: sampleDiagnosis,
   frameCount: captured.length,
+  firstFrame: 1,
+  live: null,
+  framesOf: ({ frames }) => frames,
   frame: frameView,
   filter: (text) =>
     answers.get(text.trim()) ?? { ok: false, start: 0, end: text.length, message: `"${text}" is no field` },

@@ -153,6 +153,9 @@ describe('an empty case', () => {
     title: 'empty',
     diagnosis: { ...sampleDiagnosis, connections: [] },
     frameCount: 0,
+    firstFrame: 1,
+    live: null,
+    framesOf: ({ frames }) => frames,
     filter: (text) => sample.filter(text),
     frame: () => {
       throw new Error('there are no frames');
