@@ -26,7 +26,7 @@ export interface EngineCounts {
 }
 
 /** What an engine's children are to do. */
-export interface JobOptions {
+interface JobOptions {
   /** The kernel's packet buffers of all capture points together. */
   readonly bufferKilobytes: number;
   /** Only packets that this accepts, in libpcap's language; null: all. */

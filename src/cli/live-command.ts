@@ -27,6 +27,8 @@ export function addLive(program: Command, onFailure: (error: unknown) => void): 
         .argParser(above0('a size in megabytes'))
         .default(256),
     )
+    .option('-f, --capture-filter <expression>', 'capture only what it accepts (man pcap-filter)')
+    .option('--with-ssh', 'capture the SSH session in use too, which is left out otherwise')
     .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
     .option('--no-kernel', "do without the kernel's trace events (tracefs)")
     .addOption(

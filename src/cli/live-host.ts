@@ -10,7 +10,9 @@ import type { LinkOutage } from '../case/evidence.ts';
 import { collectSnapshot } from '../host/collect.ts';
 import { listContainers } from '../host/containers.ts';
 import { findNamespaces, type NamespaceHandle, type NamespaceSet } from '../host/namespaces.ts';
+import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { Snapshot } from '../host/snapshot.ts';
+import type { Link } from '../host/state.ts';
 import { describeTopology, type Topology } from '../topology/topology.ts';
 
 /** How often it is looked for namespaces that have come or gone. */
@@ -129,6 +131,13 @@ export class LiveHost {
   /** How the host is wired, by the latest snapshot. */
   get topology(): Topology {
     return this.#topology;
+  }
+
+  /** The links of each namespace by its name, by the latest snapshot. */
+  links(): Map<string, readonly Link[]> {
+    if (this.#snapshot === null) return new Map();
+    const { namespaces } = parseSnapshot(wiringOf(this.#snapshot));
+    return new Map([...namespaces.values()].map(({ name, links }) => [name, links]));
   }
 
   /** When links were down, of all namespaces. */

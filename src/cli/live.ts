@@ -3,7 +3,10 @@
 import { chooseEngine, type WantedEngine } from '../capture/capture.ts';
 import { Guard } from '../capture/guard.ts';
 import type { UiStore } from '../ui/store.ts';
+import { captureFilter } from './capture-filter.ts';
 import { UserError } from './errors.ts';
+import { matchesAny } from './globs.ts';
+import { liveChoice } from './live-choice.ts';
 import { LiveSession } from './live-session.ts';
 import type { ColorChoice } from './show.ts';
 
@@ -15,6 +18,8 @@ export interface LiveOptions {
   readonly engine: WantedEngine;
   readonly kernel: boolean;
   readonly memory: number;
+  readonly captureFilter?: string;
+  readonly withSsh?: true;
   readonly color: ColorChoice;
 }
 
@@ -37,30 +42,48 @@ export async function live(options: LiveOptions): Promise<void> {
   checkPossible();
   const engine = chooseEngine(options.engine);
   if (typeof engine === 'string') throw new UserError(engine);
+  const { expression, notes } = await captureFilter(options.captureFilter, options.withSsh === true);
   const guard = new Guard();
-  let store: UiStore | null = null;
+  let screen: Screen | null = null;
   const session = new LiveSession(
     {
       engine,
       kernel: options.kernel,
-      isIgnored: () => false,
-      choose: null,
-      filter: null,
+      isIgnored: matchesAny(options.ignoreNetns ?? []),
+      choose: liveChoice({ devices: options.interface ?? [], namespaces: options.netns ?? [] }),
+      filter: expression,
       memoryBytes: options.memory * bytesPerMegabyte,
-      notes: [],
+      notes,
     },
     guard,
-    (view) => store?.show(view),
+    (view) => screen?.store.show(view),
   );
   const [{ startUi }, { select }] = await Promise.all([import('../ui/start.tsx'), import('../ui/selection.ts')]);
-  const ended = startUi(session.view(), options.color, (made) => {
-    store = made;
-    made.subscribe(() => {
-      const { view, state } = made.getSnapshot();
+  const ended = startUi(session.view(), options.color, (store, close) => {
+    screen = { store, close };
+    store.subscribe(() => {
+      const { view, state } = store.getSnapshot();
       session.lookAt(select(view, state).connection);
     });
   });
-  await Promise.race([ended, session.begin().then(() => ended)]);
+  try {
+    await Promise.race([ended, session.begin()]);
+  } catch (error) {
+    // What is wrong is told on the terminal as it was before.
+    closeScreen(screen);
+    await ended;
+    throw error;
+  }
+  await ended;
   await session.end();
   await guard.release();
+}
+
+interface Screen {
+  readonly store: UiStore;
+  readonly close: () => void;
+}
+
+function closeScreen(screen: Screen | null): void {
+  screen?.close();
 }

@@ -19,6 +19,7 @@ import type { Link } from '../host/state.ts';
 import { listWords } from '../host/word-list.ts';
 import { Tracer } from '../kernel/tracefs.ts';
 import { errorText } from './errors.ts';
+import { matchesAny } from './globs.ts';
 
 /** What is to be watched, and how. */
 export interface WatchOptions {
@@ -84,15 +85,6 @@ class LinkGathering {
     const state = parseSnapshot({ takenNs: 0n, namespaces, processes: [], missing: [] });
     return new Map([...state.namespaces.values()].map(({ name, links }) => [name, links]));
   }
-}
-
-/** A shell's glob of `*` and `?` as a pattern for whole names. */
-function globPattern(glob: string): RegExp {
-  const source = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 's');
 }
 
 async function openTracer(guard: Guard, wanted: boolean, missing: string[]): Promise<Tracer | null> {
@@ -167,10 +159,8 @@ export class Watch {
 
   /** Begins the snapshot and, where `choose` says, the capture; resolves when every engine captures. */
   async capture(choose: PointChoice): Promise<void> {
-    const ignored = this.#options.ignoreNetns.map(globPattern);
-    const others = this.#set.namespaces.filter(
-      (namespace) => namespace !== this.start && !ignored.some((pattern) => pattern.test(namespace.name)),
-    );
+    const isIgnored = matchesAny(this.#options.ignoreNetns);
+    const others = this.#set.namespaces.filter((namespace) => namespace !== this.start && !isIgnored(namespace.name));
     const inSight = [this.start, ...others];
     const gathering = new LinkGathering(inSight);
     const naming = this.#containers.then((running) => findNamespaces(running.containers));

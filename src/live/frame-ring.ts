@@ -7,7 +7,7 @@
 import type { FrameRecord } from '../capfile/capture-parser.ts';
 
 /** Large enough that a frame always fits (the longest snapshot is 256 KiB), small enough that little goes at once. */
-export const segmentBytes = 1024 * 1024;
+const segmentBytes = 1024 * 1024;
 /** Fewer would let go of frames before they are in order. */
 const fewestSegments = 8;
 

@@ -19,7 +19,7 @@ function stopJob(): void {
 /**
  * Shows a case until the user quits. Standard input and output must be terminals.
  *
- * `onStore` hears of the store before anything is drawn: through it another view can be shown.
+ * `onStore` hears of the store: through it another view can be shown, and the UI be closed.
  *
  * Resolves when the user quits; after SIGTERM too, with `process.exitCode` set to 143, so that the caller can still put
  * things in order. Rejects with the error that rendering threw. Either way the terminal is as it was before.
@@ -27,11 +27,10 @@ function stopJob(): void {
 export async function startUi(
   view: CaseView,
   colour: ColourChoice = 'auto',
-  onStore: (store: UiStore) => void = () => {},
+  onStore: (store: UiStore, close: () => void) => void = () => {},
 ): Promise<void> {
   chalk.level = colourLevel(colour, process.env, chalk.level);
   const store = createStore(view);
-  onStore(store);
   const instance = render(<App store={store} stop={stopJob} />, {
     alternateScreen: true,
     incrementalRendering: true,
@@ -42,6 +41,7 @@ export async function startUi(
     // Ink takes CI=true for a terminal that nobody looks at.
     interactive: true,
   });
+  onStore(store, () => instance.unmount());
   const onTerminate = (): void => {
     process.exitCode = terminated;
     instance.unmount();
