@@ -27,6 +27,12 @@ export function addLive(program: Command, onFailure: (error: unknown) => void): 
         .argParser(above0('a size in megabytes'))
         .default(256),
     )
+    .option('--save <file>', 'write everything to a new case file (pcapng) as it comes')
+    .addOption(
+      new Option('--save-limit <megabytes>', 'the most that the file may take')
+        .argParser(above0('a size in megabytes'))
+        .default(1024),
+    )
     .option('-f, --capture-filter <expression>', 'capture only what it accepts (man pcap-filter)')
     .option('--with-ssh', 'capture the SSH session in use too, which is left out otherwise')
     .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
@@ -43,7 +49,8 @@ export function addLive(program: Command, onFailure: (error: unknown) => void): 
 Examples:
   sudo nettrace
   sudo nettrace live -i web:eth0 -i podman0
-  sudo nettrace live --netns web`,
+  sudo nettrace live --netns web --save web.pcapng
+  sudo nettrace live -f 'tcp port 5432'`,
     )
     .action(async (options: LiveOptions) => {
       try {

@@ -9,11 +9,11 @@ import type { Guard } from '../capture/guard.ts';
 import { LiveCapture } from '../capture/live-capture.ts';
 import { livePoints } from '../capture/live-points.ts';
 import type { PointName } from '../capture/points.ts';
-import type { CaptureInterface, Case, Session } from '../case/evidence.ts';
+import type { CaptureInterface, Case, KernelLine, Session } from '../case/evidence.ts';
 import type { ConnectionDiagnosis, Diagnosis } from '../diagnose/diagnosis.ts';
 import type { NamespaceHandle } from '../host/namespaces.ts';
 import { Tracer } from '../kernel/tracefs.ts';
-import { FrameStore } from '../live/frame-store.ts';
+import { FrameStore, type ToldFrame } from '../live/frame-store.ts';
 import { FramesOfConnection } from '../live/frames-of-connection.ts';
 import { LiveConnections } from '../live/live-connections.ts';
 import { framesOfConnections } from '../live/live-evidence.ts';
@@ -24,6 +24,7 @@ import { errorText } from './errors.ts';
 import { LiveFilters } from './live-filter.ts';
 import { LiveHost } from './live-host.ts';
 import { LiveMeter } from './live-meter.ts';
+import { LiveSave } from './live-save.ts';
 import { liveView } from './live-view.ts';
 
 /** What is to be captured, and how. */
@@ -37,6 +38,8 @@ export interface LiveSessionOptions {
   /** What is captured, in libpcap's language; null: all. */
   readonly filter: string | null;
   readonly memoryBytes: number;
+  /** The file that all of it is written to as it comes. */
+  readonly save: { readonly path: string; readonly limitBytes: number } | null;
   /** What people are to know from the start, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -103,16 +106,23 @@ export class LiveSession {
   #diagnosing = false;
   #wanted: { readonly id: number; readonly signature: number } | null = null;
   #evidence: Diagnosis['evidence'];
+  readonly #save: LiveSave | null;
   #stopped = false;
   #shownLast = -1;
   #shownList: readonly ConnectionDiagnosis[] | null = null;
 
-  /** @param show Is called with a new view at most every 100 ms. */
+  /**
+   * @param show Is called with a new view at most every 100 ms.
+   * @throws UserError when the file cannot be made.
+   */
   constructor(options: LiveSessionOptions, guard: Guard, show: (view: CaseView) => void) {
     this.#options = options;
     this.#guard = guard;
     this.#show = show;
     this.#notes = [...options.notes];
+    const { save } = options;
+    this.#save = save && new LiveSave(save.path, save.limitBytes, (sentence) => this.#note(sentence));
+    if (save !== null) this.#notes.push(`Everything is saved to ${save.path}.`);
     const latencyMs = options.engine.latencyMs.bulk;
     const capture = new LiveCapture(options, guard, {
       open: () => this.#store.open(),
@@ -122,7 +132,7 @@ export class LiveSession {
     this.#capture = capture;
     // A seed that nobody can guess: no traffic can be crafted so that its connections collide.
     this.#tracker = new Tracker(randomBytes(4).readInt32LE(), capture.linkTypes);
-    this.#store = new FrameStore(options.memoryBytes, latencyMs, (frame) => this.#tracker.take(frame));
+    this.#store = new FrameStore(options.memoryBytes, latencyMs, (frame) => this.#take(frame));
     this.#connections = new LiveConnections(this.#tracker.table);
     this.#framesOf = new FramesOfConnection(this.#store);
     this.#host = new LiveHost(guard, options.isIgnored, {
@@ -193,6 +203,12 @@ export class LiveSession {
     await Promise.all([this.#host.begin(), this.#openTracer()]);
   }
 
+  #take(frame: ToldFrame): number {
+    const place = this.#interfaces[frame.point];
+    if (place !== undefined) this.#save?.add(frame, place, this.#store.baseSecond);
+    return this.#tracker.take(frame);
+  }
+
   /** Says which connection is looked at: it is explained, whatever became of it. */
   lookAt(connection: ConnectionDiagnosis | null): void {
     const id = connection === null ? null : this.#connections.idOf(connection);
@@ -208,7 +224,25 @@ export class LiveSession {
     this.#stopped = true;
     for (const timer of this.#timers) clearInterval(timer);
     await Promise.all([this.#capture.stop(), this.#host.stop(), this.#diagnoser[Symbol.asyncDispose]()]);
-    this.#tracer?.stop();
+    this.#store.finish();
+    const kernelLines = this.#tracer?.stop() ?? [];
+    this.#finishSave(kernelLines);
+  }
+
+  /** The host is taken away: what is saved by now is made whole, at once. */
+  hurryEnd(): void {
+    this.#stopped = true;
+    this.#finishSave([]);
+  }
+
+  /** Frames that were saved; null without a file. */
+  get savedFrames(): number | null {
+    return this.#save?.frames ?? null;
+  }
+
+  #finishSave(kernelLines: readonly KernelLine[]): void {
+    const lost = this.#kernelLostNs > 0n;
+    this.#save?.finish({ session: this.#session(lost), snapshot: this.#host.snapshot, kernelLines });
   }
 
   #note(text: string): void {

@@ -2,6 +2,7 @@
 
 import { chooseEngine, type WantedEngine } from '../capture/capture.ts';
 import { Guard } from '../capture/guard.ts';
+import { escapeText } from '../report/escape.ts';
 import type { UiStore } from '../ui/store.ts';
 import { captureFilter } from './capture-filter.ts';
 import { UserError } from './errors.ts';
@@ -18,12 +19,16 @@ export interface LiveOptions {
   readonly engine: WantedEngine;
   readonly kernel: boolean;
   readonly memory: number;
+  readonly save?: string;
+  readonly saveLimit: number;
   readonly captureFilter?: string;
   readonly withSsh?: true;
   readonly color: ColorChoice;
 }
 
 const bytesPerMegabyte = 1024 * 1024;
+/** The shell's code for a program that SIGHUP ended. */
+const hungUp = 128 + 1;
 
 /** Throws where it cannot be: with what can be done instead. */
 function checkPossible(): void {
@@ -53,6 +58,8 @@ export async function live(options: LiveOptions): Promise<void> {
       choose: liveChoice({ devices: options.interface ?? [], namespaces: options.netns ?? [] }),
       filter: expression,
       memoryBytes: options.memory * bytesPerMegabyte,
+      save:
+        options.save === undefined ? null : { path: options.save, limitBytes: options.saveLimit * bytesPerMegabyte },
       notes,
     },
     guard,
@@ -66,6 +73,11 @@ export async function live(options: LiveOptions): Promise<void> {
       session.lookAt(select(view, state).connection);
     });
   });
+  // The terminal is gone: nothing can be drawn any more, nor waited for.
+  process.once('SIGHUP', () => {
+    session.hurryEnd();
+    process.exit(hungUp);
+  });
   try {
     await Promise.race([ended, session.begin()]);
   } catch (error) {
@@ -77,6 +89,11 @@ export async function live(options: LiveOptions): Promise<void> {
   await ended;
   await session.end();
   await guard.release();
+  if (options.save !== undefined) {
+    process.stderr.write(
+      `nettrace: ${session.savedFrames} frames are in ${escapeText(options.save)}; nettrace replay explains what failed in them\n`,
+    );
+  }
 }
 
 interface Screen {

@@ -1,4 +1,4 @@
-/** A first-in, first-out list of 32-bit numbers that costs no object an entry. */
+/** A list of 32-bit numbers that is taken from at its front and added to at its end, or near it; no object an entry. */
 
 const fewest = 256;
 
@@ -21,6 +21,20 @@ export class SlotQueue {
     if (this.#count === this.#items.length) this.#grow();
     this.#items[(this.#first + this.#count) & (this.#items.length - 1)] = item;
     this.#count += 1;
+  }
+
+  /** Adds one before those at the end of which `isLater` is true; more than `most` are not asked. */
+  insert(item: number, most: number, isLater: (item: number) => boolean): void {
+    this.push(item);
+    const mask = this.#items.length - 1;
+    let at = this.#first + this.#count - 1;
+    for (let count = 0; count < most && at > this.#first; count += 1) {
+      const before = this.#items[(at - 1) & mask] ?? 0;
+      if (!isLater(before)) break;
+      this.#items[at & mask] = before;
+      at -= 1;
+    }
+    this.#items[at & mask] = item;
   }
 
   /** Takes the first one away. There must be one. */
