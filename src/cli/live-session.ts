@@ -51,7 +51,7 @@ const showMs = 100;
 const meterMs = 1000;
 /** Connections that are diagnosed together. */
 const mostTogether = 8;
-/** Above so many frames a second the kernel no longer tells of each packet at each device; below the other it does. */
+/** Above so many frames a second the kernel is no longer asked about each packet; below the other it is. */
 const mostTraced = 20_000;
 const tracedAgain = 5000;
 /** The kernel speaks of a connection within this time before its first frame and after its last. */
@@ -99,7 +99,7 @@ export class LiveSession {
   readonly #chosen = new Map<string, boolean>();
   readonly #notes: string[];
   #tracer: Tracer | null = null;
-  #devicesTold = true;
+  #kernelAsked = true;
   /** When a line of the kernel's was last lost, or left out; nanoseconds since 1970. */
   #kernelLostNs = 0n;
   #kernelLost = 0;
@@ -267,7 +267,6 @@ export class LiveSession {
   #traceDevices(): void {
     const devices = this.#capture.points.filter(({ active }) => active).map(({ point }) => point.device);
     this.#tracer?.watch(devices);
-    if (!this.#devicesTold) this.#tracer?.tellDevices(false);
   }
 
   #hostChanged(): void {
@@ -349,18 +348,18 @@ export class LiveSession {
   #measure(): void {
     this.#meter.read();
     const { framesPerSecond } = this.#meter.status();
-    const tells = framesPerSecond < (this.#devicesTold ? mostTraced : tracedAgain);
     if (this.#tracer !== null) {
-      if (tells !== this.#devicesTold) {
-        this.#devicesTold = tells;
-        this.#tracer.tellDevices(tells);
+      if (this.#tracer.asksAll && framesPerSecond > mostTraced) this.#tracer.askLess();
+      else if (!this.#tracer.asksAll && framesPerSecond < tracedAgain) this.#tracer.askAll();
+      if (this.#kernelAsked !== this.#tracer.asksAll) {
+        this.#kernelAsked = this.#tracer.asksAll;
         this.#note(
-          tells
-            ? 'The kernel tells of packets at each device again.'
-            : 'There are too many packets for the kernel to tell of each: what is proven by that is not, for now.',
+          this.#kernelAsked
+            ? 'The kernel tells everything again.'
+            : 'There are too many packets for the kernel to tell of each: what it would prove is not proven for now.',
         );
       }
-      if (!this.#devicesTold || this.#tracer.lost > this.#kernelLost) {
+      if (!this.#kernelAsked || this.#tracer.lost > this.#kernelLost) {
         this.#kernelLost = this.#tracer.lost;
         this.#kernelLostNs = BigInt(Date.now()) * BigInt(nsPerMs);
       }

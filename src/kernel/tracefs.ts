@@ -25,6 +25,8 @@ const packetEvents = [
   'sock/inet_sk_error_report',
 ] as const;
 const deviceEvents: readonly string[] = ['net/net_dev_queue', 'net/netif_receive_skb'];
+/** What a flood makes too many of, in the order in which it can be done without. */
+const floodOrder: readonly (readonly string[])[] = [deviceEvents, ['skb/kfree_skb', 'fib/fib_table_lookup']];
 
 const commandEvents = [
   'syscalls/sys_exit_connect',
@@ -43,8 +45,12 @@ const dropFilter = 'protocol == 2048 || protocol == 2054 || protocol == 34525';
 const bufferKilobytes = 2048;
 /** Lines kept at most, about 40 MB: what comes later is counted as lost. */
 const mostLines = 200_000;
+/** Kept where nettrace goes on for long: what a second or two of trouble makes. */
+const mostLatestLines = 40_000;
 const readingIntervalMs = 100;
 const readSize = 65_536;
+/** A reading takes no more than this of a kernel that writes faster than anybody reads: some 2 MB. */
+const mostReads = 512;
 const prepareLimitMs = 5000;
 
 const standardPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
@@ -80,21 +86,22 @@ class Instance {
     this.set(`events/${event}/enable`, '1');
   }
 
-  /** Hands over every whole line that the kernel holds by now. */
-  read(take: (text: string, scope: KernelLine['scope']) => void): void {
-    for (;;) {
+  /** Hands over the whole lines that the kernel holds by now; false when there are more than `most` readings of them. */
+  read(take: (text: string, scope: KernelLine['scope']) => void, most: number): boolean {
+    for (let count = 0; count < most; count += 1) {
       let size: number;
       try {
         size = readSync(this.#descriptor, this.#buffer, 0, readSize, null);
       } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return;
+        if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return true;
         throw error;
       }
-      if (size === 0) return;
+      if (size === 0) return true;
       const lines = (this.#rest + this.#buffer.toString('utf8', 0, size)).split('\n');
       this.#rest = lines.pop() ?? '';
       for (const line of lines) take(line, this.#scope);
     }
+    return false;
   }
 
   close(): void {
@@ -209,7 +216,9 @@ export class Tracer {
   #offsetNs: bigint | null = null;
   #raw: RawLine[] = [];
   readonly #keeps: 'first' | 'latest';
-  /** Lines lost to the kernel's buffer or, where the first are kept, to our bound. */
+  /** How many of `floodOrder` the kernel is not asked for now. */
+  #spared = 0;
+  /** Lines lost to the kernel's buffer or to our bounds. */
   lost = 0;
 
   private constructor(packets: Instance, command: Instance, keeps: 'first' | 'latest') {
@@ -218,7 +227,7 @@ export class Tracer {
     this.#command = command;
     this.#markedNs = wallClockNs();
     packets.set('trace_marker', 'nettrace clock');
-    this.#timer = setInterval(() => this.#read(), readingIntervalMs);
+    this.#timer = setInterval(() => this.#read(mostReads), readingIntervalMs);
   }
 
   /**
@@ -241,18 +250,33 @@ export class Tracer {
       if (!deviceEvents.includes(event)) this.#packets.enable(event, event === 'skb/kfree_skb' ? dropFilter : null);
       else if (names.length > 0) this.#packets.enable(event, deviceFilter);
     }
+    for (const event of floodOrder.slice(0, this.#spared).flat()) this.#enable(event, false);
   }
 
-  /** Has the kernel tell of each packet at a device, or not: under a flood that alone would take a processor. */
-  tellDevices(told: boolean): void {
-    for (const event of deviceEvents) {
-      if (!this.#packets.absent.includes(event)) this.#packets.set(`events/${event}/enable`, told ? '1' : '0');
-    }
+  /** False while a flood keeps the kernel from being asked for all; see `askAll`. */
+  get asksAll(): boolean {
+    return this.#spared === 0;
+  }
+
+  /** Has the kernel tell everything again after a flood; where the latest lines are kept, the next one ends it again. */
+  askAll(): void {
+    for (const event of floodOrder.slice(0, this.#spared).flat()) this.#enable(event, true);
+    this.#spared = 0;
+  }
+
+  /** Asks the kernel for less: of the packets at devices first, then of drops and look-ups. */
+  askLess(): void {
+    for (const event of floodOrder[this.#spared] ?? []) this.#enable(event, false);
+    this.#spared = Math.min(this.#spared + 1, floodOrder.length);
+  }
+
+  #enable(event: string, on: boolean): void {
+    if (!this.#packets.absent.includes(event)) this.#packets.set(`events/${event}/enable`, on ? '1' : '0');
   }
 
   /** The lines between two times, in nanoseconds since 1970, that are still kept, in the order of time. */
   between(fromNs: bigint, toNs: bigint): KernelLine[] {
-    this.#read();
+    this.#read(mostReads);
     return this.#lines(this.#raw).filter(({ timeNs }) => timeNs >= fromNs && timeNs <= toNs);
   }
 
@@ -272,7 +296,7 @@ export class Tracer {
   stop(): KernelLine[] {
     clearInterval(this.#timer);
     for (const instance of [this.#packets, this.#command]) instance.set('tracing_on', '0');
-    this.#read();
+    this.#read(Number.POSITIVE_INFINITY);
     this.#packets.close();
     this.#command.close();
     return this.#lines(this.#raw);
@@ -285,8 +309,10 @@ export class Tracer {
       .sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
   }
 
-  #read(): void {
-    if (this.#keeps === 'latest' && this.#raw.length > mostLines / 2) this.#raw = this.#raw.slice(-mostLines / 4);
+  #read(most: number): void {
+    if (this.#keeps === 'latest' && this.#raw.length > mostLatestLines) {
+      this.#raw = this.#raw.slice(-mostLatestLines / 2);
+    }
     const take = (text: string, scope: KernelLine['scope']): void => {
       const line = parseTraceLine(text);
       if (line === null) {
@@ -299,8 +325,16 @@ export class Tracer {
         this.lost += 1;
       }
     };
-    this.#packets.read(take);
-    this.#command.read(take);
+    if (!this.#packets.read(take, most)) this.#flooded();
+    this.#command.read(take, most);
+  }
+
+  /** The kernel writes faster than it can be read: where nettrace goes on for long it is asked for less. */
+  #flooded(): void {
+    if (this.#keeps === 'first') return;
+    this.lost += 1;
+    this.askLess();
+    this.#packets.set('trace', '');
   }
 
   // The TAI clock is wall time plus a whole number of seconds that only the host knows (0 without NTP, else 37).

@@ -3,7 +3,7 @@
 import type { FrameStore } from './frame-store.ts';
 
 /** More than anybody scrolls through: of a longer connection the latest are listed. */
-const mostListed = 100_000;
+const mostListed = 10_000;
 
 /** See the file's head. */
 export class FramesOfConnection {
