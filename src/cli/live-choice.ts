@@ -5,11 +5,17 @@ import { UserError } from './errors.ts';
 import type { LiveHost } from './live-host.ts';
 import { recordPoints, type WantedPoints } from './record-points.ts';
 
+/** The part of a host that a choice is made of. */
+type ChoosableHost = Pick<LiveHost, 'links' | 'namespaces'>;
+
 /**
  * Chooses each time that the host has changed; null when no place is named. At first everything that is named must be
  * there: else a UserError says what is. Later what is gone is passed over, until it comes again.
  */
-export function liveChoice({ devices, namespaces }: WantedPoints): ((host: LiveHost) => readonly PointName[]) | null {
+export function liveChoice({
+  devices,
+  namespaces,
+}: WantedPoints): ((host: ChoosableHost) => readonly PointName[]) | null {
   if (devices.length === 0 && namespaces.length === 0) return null;
   let isFirst = true;
   return (host) => {

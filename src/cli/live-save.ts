@@ -18,7 +18,7 @@ export class LiveSave {
   readonly #tell: (sentence: string) => void;
   /** By capture point: its number among the file's interfaces, which are written with their first frame. */
   readonly #numbers: number[] = [];
-  readonly #interfaces: CaptureInterface[] = [];
+  #interfaceCount = 0;
   #bytes = 0;
   #frames = 0;
   #isOpen = true;
@@ -54,7 +54,8 @@ export class LiveSave {
     const parts: Uint8Array[] = [];
     let interfaceIndex = this.#numbers[point];
     if (interfaceIndex === undefined) {
-      interfaceIndex = this.#interfaces.push({ ...place }) - 1;
+      interfaceIndex = this.#interfaceCount;
+      this.#interfaceCount += 1;
       this.#numbers[point] = interfaceIndex;
       parts.push(interfaceBlock(interfaceName(place), place.linkType));
     }
@@ -70,8 +71,9 @@ export class LiveSave {
     this.#isOpen = false;
     using file = this.#file;
     const { framesDropped, missing } = session ?? { framesDropped: [], missing: [] };
-    const dropped = this.#interfaces.map(() => 0 as number | null);
-    for (const [point, number] of this.#numbers.entries()) dropped[number] = framesDropped[point] ?? null;
+    // Points without a frame have no interface in the file, and a hole in the list.
+    const points = this.#numbers.flatMap((number, point) => ({ number, point }));
+    const dropped = points.sort((a, b) => a.number - b.number).map(({ point }) => framesDropped[point] ?? null);
     const told: Session | null = session && {
       ...session,
       framesDropped: dropped,

@@ -98,6 +98,8 @@ export class LiveSession {
   /** Places that the user chose, and whether to capture there. */
   readonly #chosen = new Map<string, boolean>();
   readonly #notes: string[];
+  /** Captured places whose links are down. */
+  readonly #down = new Set<string>();
   #tracer: Tracer | null = null;
   #kernelAsked = true;
   /** When a line of the kernel's was last lost, or left out; nanoseconds since 1970. */
@@ -137,9 +139,7 @@ export class LiveSession {
     this.#framesOf = new FramesOfConnection(this.#store);
     this.#host = new LiveHost(guard, options.isIgnored, {
       changed: () => this.#hostChanged(),
-      linkChanged: (namespace, { device, usable }) => {
-        if (usable) capture.hurry({ namespace, device });
-      },
+      linkChanged: (namespace, change) => this.#linkChanged({ namespace, device: change.device }, change.usable),
       gone: (namespace) => this.#namespaceGone(namespace),
       note: (text) => this.#note(text),
       ownPids: () => capture.pids,
@@ -281,6 +281,7 @@ export class LiveSession {
     for (const { point, active } of this.#capture.points) {
       const place = placeOf({ netns: point.namespace.name, device: point.device });
       if (!active || there.has(place)) continue;
+      this.#down.delete(place);
       this.#note(`${place} is gone.`);
       void this.#capture.remove(point);
     }
@@ -308,6 +309,15 @@ export class LiveSession {
         return linkTypes[number] ?? 1;
       },
     };
+  }
+
+  #linkChanged(point: CapturePoint, usable: boolean): void {
+    const place = placeOf({ netns: point.namespace.name, device: point.device });
+    if (usable) this.#capture.hurry(point);
+    if (usable === !this.#down.has(place) || !(this.#capture.has(point) || usable)) return;
+    if (usable) this.#down.delete(place);
+    else this.#down.add(place);
+    this.#note(usable ? `${place} is up again.` : `${place} went down.`);
   }
 
   async #namespaceGone({ inode }: NamespaceHandle): Promise<void> {

@@ -49,8 +49,11 @@ const mostLines = 200_000;
 const mostLatestLines = 40_000;
 const readingIntervalMs = 100;
 const readSize = 65_536;
-/** A reading takes no more than this of a kernel that writes faster than anybody reads: some 2 MB. */
-const mostReads = 512;
+/**
+ * A reading takes no more than this of a kernel that writes faster than anybody reads, some 8 KB each: for a command as
+ * much as there is room for, where nettrace goes on for long what leaves it time for other work.
+ */
+const mostReads = { first: 512, latest: 64 } as const;
 const prepareLimitMs = 5000;
 
 const standardPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
@@ -227,7 +230,7 @@ export class Tracer {
     this.#command = command;
     this.#markedNs = wallClockNs();
     packets.set('trace_marker', 'nettrace clock');
-    this.#timer = setInterval(() => this.#read(mostReads), readingIntervalMs);
+    this.#timer = setInterval(() => this.#read(mostReads[this.#keeps]), readingIntervalMs);
   }
 
   /**
@@ -276,7 +279,7 @@ export class Tracer {
 
   /** The lines between two times, in nanoseconds since 1970, that are still kept, in the order of time. */
   between(fromNs: bigint, toNs: bigint): KernelLine[] {
-    this.#read(mostReads);
+    this.#read(mostReads[this.#keeps]);
     return this.#lines(this.#raw).filter(({ timeNs }) => timeNs >= fromNs && timeNs <= toNs);
   }
 

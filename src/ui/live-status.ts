@@ -6,7 +6,7 @@ export interface LiveInterface {
   readonly place: string;
   /** `bridge`, `veth`, `device` for hardware, … */
   readonly kind: string;
-  readonly state: 'up' | 'down' | 'gone';
+  readonly state: 'up' | 'down';
   /** What it is connected to: the other end, the bridge that it is a port of, where it leads. */
   readonly connectedTo: readonly string[];
   /** The container in whose namespace it is. */

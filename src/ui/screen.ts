@@ -64,8 +64,8 @@ const makers: Readonly<Record<PaneName, (subject: Subject, width: number, height
     hexRows(frame?.bytes ?? null, node?.range ?? null, state.scroll.hex, width, height),
   interfaces: ({ selection: { interfaces, interfaceIndex } }, width, height) =>
     interfaceRows(interfaces, interfaceIndex, width, height),
-  health: ({ snapshot: { view, state } }, width, height) =>
-    scrolled(healthLines(view.live, width), height, state.scroll.health),
+  health: ({ snapshot: { view, state }, selection: { interfaces, interfaceIndex } }, width, height) =>
+    scrolled(healthLines(view.live, interfaces[interfaceIndex] ?? null, width), height, state.scroll.health),
   help: ({ snapshot: { state } }, width, height) => scrolled(helpLines(width), height, state.scroll.help),
 };
 

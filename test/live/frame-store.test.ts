@@ -103,7 +103,10 @@ test('frames of nearly ordered streams come in the order of time, each once, wha
 });
 
 describe('frames are kept within a bound', () => {
-  const lengths = fc.array(fc.constantFrom<number[]>(0, 1, 60, 1514, 65_000, 262_144), { minLength: 1, maxLength: 120 });
+  const lengths = fc.array(fc.constantFrom<number[]>(0, 1, 60, 1514, 65_000, 262_144), {
+    minLength: 1,
+    maxLength: 120,
+  });
 
   test('the latest are there as they came, the others are gone', () => {
     fc.assert(

@@ -57,8 +57,8 @@ function liveHeaderLine(
   const texts = [
     [state, ...some, all, rate, lost],
     [state, ...some, `${failed} not ok`, rate, lost],
-    [state, ...some, rate, lost],
-    [state, ...some, lost],
+    [state, ...some, `${failed} not ok`, lost],
+    [state, ...some, `${failed} not ok`],
     [state],
   ].map((parts) => parts.join('  '));
   const text = texts.find((one) => cells(one) <= room) ?? '';

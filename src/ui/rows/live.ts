@@ -75,8 +75,15 @@ function elapsed(seconds: number): string {
   return `${minutes}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 }
 
-/** All rows of how the capture goes, the latest note first. */
-export function healthLines(live: LiveStatus | null, width: number): Line[] {
+/** What there is no room for in the selected interface's row. */
+function selectedText(one: LiveInterface): string {
+  const told = about(one);
+  const frames = one.frames === 0 ? '' : ` ${one.frames} frames captured.`;
+  return `${printable(one.place)}${told === '' ? '' : `: ${told}`}.${frames}`;
+}
+
+/** All rows of how the capture goes, the selected interface first, the latest note before the others. */
+export function healthLines(live: LiveStatus | null, selected: LiveInterface | null, width: number): Line[] {
   if (live === null) return [];
   const captured = live.interfaces.filter((one) => one.captured).length;
   const head = [
@@ -85,6 +92,7 @@ export function healthLines(live: LiveStatus | null, width: number): Line[] {
   ];
   return [
     ...wrap(head.join(' '), width).map((text) => line(text, 'strong')),
+    ...(selected === null ? [] : wrap(selectedText(selected), width, 2).map(plain)),
     ...live.notes.toReversed().flatMap((note) => wrap(`- ${printable(note)}`, width, 2).map(plain)),
   ];
 }
