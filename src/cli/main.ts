@@ -67,6 +67,7 @@ const program = new Command('nettrace')
     'after',
     `
 Examples:
+  sudo nettrace                                          watch this host's connections live
   nettrace run -- curl https://10.88.0.1:19001/ping      trace a command's connections
   nettrace run --container web -- curl http://db:5432    the same, from inside a container
   nettrace replay outage.pcapng                          open a saved case or any capture
@@ -75,6 +76,14 @@ Examples:
   nettrace doctor                                        what this host gives, and what is missing
   nettrace demo                                          see a real outage explained`,
   );
+
+/** Says why, and ends at once: what was started ends with the process. */
+function failAtOnce(error: unknown): never {
+  fail(error, failed);
+  process.exit();
+}
+
+addLive(program, failAtOnce);
 
 program
   .command('run')
@@ -200,14 +209,7 @@ Examples:
     await connections(file, options);
   });
 
-/** Says why, and ends at once: what was started ends with the process. */
-function failAtOnce(error: unknown): never {
-  fail(error, failed);
-  process.exit();
-}
-
 addHostCommands(program);
-addLive(program, failAtOnce);
 addRecord(program, ignoredSignals, failAtOnce);
 
 program
