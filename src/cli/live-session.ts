@@ -347,12 +347,22 @@ export class LiveSession {
 
   #tick(): void {
     this.#connections.update(this.#tracker.takeChanged(), this.#nowNs);
+    if (!this.#diagnosing) this.#makeRoom();
     void this.#diagnoseDue();
     const list = this.#connections.list(this.#nowNs);
     if (this.#store.last === this.#shownLast && list === this.#shownList) return;
     this.#shownLast = this.#store.last;
     this.#shownList = list;
     this.#show(this.view());
+  }
+
+  /** A capture may go on for longer than all of its connections can be remembered. */
+  #makeRoom(): void {
+    const numbers = this.#connections.makeRoom((id) => this.#store.holds(id));
+    if (numbers === null) return;
+    this.#store.renumber(numbers);
+    this.#framesOf.forget();
+    this.#wanted = null;
   }
 
   #measure(): void {

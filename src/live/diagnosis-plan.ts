@@ -1,5 +1,7 @@
 /** Which connections are to be explained next: failed ones first, each again while more of it comes, but not too often. */
 
+import { renumberedMap, renumberedSet } from './renumber.ts';
+
 /** What the kernel and other capture points say of a failure comes within this time. */
 const settleNs = 400_000_000;
 /** A connection that goes on failing is explained again after twice as long each time. */
@@ -15,8 +17,8 @@ interface Failing {
 
 /** See the file's head. Times are nanoseconds as the table's. */
 export class DiagnosisPlan {
-  readonly #failing = new Map<number, Failing>();
-  readonly #paused = new Map<number, Failing>();
+  #failing = new Map<number, Failing>();
+  #paused = new Map<number, Failing>();
   #over = new Set<number>();
   /** The one that is looked at, whatever became of it. */
   #wanted: number | null = null;
@@ -43,6 +45,14 @@ export class DiagnosisPlan {
   /** Somebody looks at a connection: it comes first. */
   want(id: number): void {
     this.#wanted = id;
+  }
+
+  /** Gives connections other numbers: those of before as indices; `none` for one that is gone. */
+  renumber(numbers: Int32Array): void {
+    this.#failing = renumberedMap(this.#failing, numbers);
+    this.#paused = renumberedMap(this.#paused, numbers);
+    this.#over = renumberedSet(this.#over, numbers);
+    this.#wanted = null;
   }
 
   /** Takes those that are due, at most so many, and keeps them from coming again at once. */

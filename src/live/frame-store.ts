@@ -250,6 +250,26 @@ export class FrameStore {
     return this.has(number) ? this.#ring.connection(this.#order.slot(number)) : none;
   }
 
+  /** True while a frame of the connection is kept. */
+  holds(connection: number): boolean {
+    return (this.#lastOfConnection[connection] ?? 0) >= this.first;
+  }
+
+  /** Gives connections other numbers: those of before as indices; `none` for one that is gone. */
+  renumber(numbers: Int32Array): void {
+    const last = new Float64Array(Math.max(1024, numbers.length));
+    for (const [before, number] of numbers.entries()) {
+      if (number !== none) last[number] = this.#lastOfConnection[before] ?? 0;
+    }
+    this.#lastOfConnection = last;
+    for (let number = this.first; number <= this.last; number += 1) {
+      const slot = this.#order.slot(number);
+      const connection = this.#ring.connection(slot);
+      if (connection === none) continue;
+      this.#ring.setConnection(slot, numbers[connection] ?? none, this.#ring.distance(slot));
+    }
+  }
+
   /**
    * The numbers of a connection's kept frames that come after a frame, in their order; the latest `most` of them.
    */

@@ -15,6 +15,11 @@ export class FramesOfConnection {
     this.#store = store;
   }
 
+  /** Connections have other numbers from now on. */
+  forget(): void {
+    this.#connection = null;
+  }
+
   /** Those that are kept; the same array until there are others. */
   of(connection: number): readonly number[] {
     if (connection !== this.#connection) {

@@ -6,9 +6,10 @@
 import type { ConnectionDiagnosis, Endpoint } from '../diagnose/diagnosis.ts';
 import type { ConnectionFacts } from '../filter/frame-fields.ts';
 import { none, connectionWord as word } from '../flow/connection-row.ts';
-import type { Connections } from '../flow/connection-table.ts';
+import type { Connections, ConnectionTable } from '../flow/connection-table.ts';
 import { type ConnectionSummary, type End, metBy, summarizeConnection } from '../flow/summary.ts';
 import { DiagnosisPlan } from './diagnosis-plan.ts';
+import { renumberedMap, renumberedSet } from './renumber.ts';
 import { standingOf } from './standing.ts';
 
 /** More than anybody reads; what is beyond is counted. */
@@ -16,6 +17,8 @@ const mostFailedListed = 500;
 const mostOthersListed = 500;
 /** Failed connections that are remembered as such; a flood of them must not fill the memory. */
 const mostFailed = 20_000;
+/** Some 320 bytes each; those whose frames have gone from memory are let go first. */
+const mostConnections = 131_072;
 
 /** How many there are. */
 export interface ConnectionCounts {
@@ -50,26 +53,28 @@ function summaryText({ outcome, request, reply, ending }: ConnectionSummary, fai
 /** See the file's head. */
 export class LiveConnections {
   readonly plan = new DiagnosisPlan();
-  readonly #table: Connections;
+  readonly #table: ConnectionTable;
+  /** Those that were let go. */
+  #past = { all: 0, failed: 0 };
   #ownerOf: OwnerOf = () => null;
   /** Those that failed, in the order in which they did. */
-  readonly #failed = new Set<number>();
+  #failed = new Set<number>();
   /** Those that wait for an answer, and until when. */
-  readonly #patient = new Map<number, number>();
-  readonly #diagnosed = new Map<number, Diagnosed>();
+  #patient = new Map<number, number>();
+  #diagnosed = new Map<number, Diagnosed>();
   /** What is listed of a connection that has not changed since. */
-  readonly #shown = new Map<number, ConnectionDiagnosis>();
+  #shown = new Map<number, ConnectionDiagnosis>();
   #ids = new WeakMap<ConnectionDiagnosis, number>();
   #list: readonly ConnectionDiagnosis[] = [];
   #isListed = true;
 
   /** @param table Goes on growing. */
-  constructor(table: Connections) {
+  constructor(table: ConnectionTable) {
     this.#table = table;
   }
 
   get counts(): ConnectionCounts {
-    return { all: this.#table.rows.count, failed: this.#failed.size };
+    return { all: this.#past.all + this.#table.rows.count, failed: this.#past.failed + this.#failed.size };
   }
 
   /** Says who owns which address from now on. */
@@ -158,6 +163,38 @@ export class LiveConnections {
     this.#isListed = true;
     if (this.#shown.size > 2 * listed.length) this.#forgetUnlisted(listed);
     return this.#list;
+  }
+
+  /**
+   * Lets go of connections where there are more than there is room for: of those without a frame that is kept, and of the
+   * oldest where that is not enough. Gives the others' new numbers; null where there is room.
+   *
+   * @param isKept Whether a frame of a connection is kept.
+   */
+  makeRoom(isKept: (id: number) => boolean, most = mostConnections): Int32Array | null {
+    const { count } = this.#table.rows;
+    if (count <= most) return null;
+    let room = most / 2;
+    const kept = new Uint8Array(count);
+    for (let id = count - 1; id >= 0 && room > 0; id -= 1) {
+      if (!isKept(id)) continue;
+      kept[id] = 1;
+      room -= 1;
+    }
+    const numbers = this.#table.thin((id) => kept[id] === 1);
+    const failed = renumberedSet(this.#failed, numbers);
+    this.#past = {
+      all: this.#past.all + count - this.#table.rows.count,
+      failed: this.#past.failed + this.#failed.size - failed.size,
+    };
+    this.#failed = failed;
+    this.#patient = renumberedMap(this.#patient, numbers);
+    this.#diagnosed = renumberedMap(this.#diagnosed, numbers);
+    this.#shown = renumberedMap(this.#shown, numbers);
+    for (const [id, shown] of this.#shown) this.#ids.set(shown, id);
+    this.plan.renumber(numbers);
+    this.#isListed = false;
+    return numbers;
   }
 
   #forgetUnlisted(listed: readonly number[]): void {

@@ -151,6 +151,28 @@ describe('diagnoses', () => {
   });
 });
 
+test('a flood of connections makes room: those whose frames have gone first, and everything else stays what it is', () => {
+  const live = liveCapture();
+  for (let port = 1; port <= 12; port += 1)
+    live.tell(port * 1_000_000, [syn(port), ...(port % 3 === 0 ? [reset(port)] : [])]);
+  const before = live.connections.list(second);
+  expect(live.connections.makeRoom(() => true, 12)).toBeNull();
+  const numbers = live.connections.makeRoom((id) => id !== 10, 10);
+  // Half the room is left: the latest five, without the one that has no frame.
+  expect([...(numbers ?? [])]).toEqual([-1, -1, -1, -1, -1, -1, 0, 1, 2, 3, -1, 4]);
+  live.store.renumber(numbers ?? new Int32Array(0));
+  expect(live.connections.counts).toEqual({ all: 12, failed: 4 });
+  const after = live.connections.list(second);
+  expect(after.map(({ source }) => source.port)).toEqual([12, 9, 10, 8, 7]);
+  expect(after.every((one) => before.includes(one))).toBe(true);
+  expect(after.map((one) => live.connections.idOf(one))).toEqual([4, 2, 3, 1, 0]);
+  expect(live.store.framesOf(4, 0, 9)).toEqual([15, 16]);
+  expect([14, 15].map((number) => live.store.connectionOf(number))).toEqual([-1, 4]);
+  live.tell(20 * second, [synAck(12), syn(13)]);
+  expect(live.store.framesOf(4, 0, 9)).toEqual([15, 16, 17]);
+  expect(live.store.framesOf(5, 0, 9)).toEqual([18]);
+});
+
 test('the frame numbers of a connection are kept up to date', () => {
   const live = liveCapture();
   const frames = new FramesOfConnection(live.store);
