@@ -10,6 +10,8 @@ import type { CaptureEngine } from './engine.ts';
 
 const worker = fileURLToPath(new URL('./cap-worker.js', import.meta.url));
 
+const latencyMs = { prompt: 100, bulk: 100 } as const;
+
 /** True when the native module was built on this machine. */
 export function capIsBuilt(): boolean {
   try {
@@ -26,8 +28,8 @@ export const capEngine: CaptureEngine = {
   promiscuous: true,
   countsSignal: null,
   counts: () => null,
-  latencyMs: { prompt: 100, bulk: 100 },
-  jobs(points, { bufferKilobytes, filter }) {
+  latencyMs,
+  jobs(points, { bufferKilobytes, filter, pace }) {
     const namespaces = [...new Set(points.map((point) => point.namespace))];
     return namespaces.map((namespace) => {
       const own = points.filter((point) => point.namespace === namespace);
@@ -35,6 +37,7 @@ export const capEngine: CaptureEngine = {
       return {
         namespace,
         points: own,
+        latencyMs: latencyMs[pace],
         command: [process.execPath, worker, String(bytes), filter ?? '', ...own.map((point) => point.device)],
       };
     });

@@ -16,6 +16,8 @@ export interface CaptureJob {
   readonly namespace: NamespaceHandle;
   readonly points: readonly CapturePoint[];
   readonly command: readonly string[];
+  /** How late a frame may come, in milliseconds. */
+  readonly latencyMs: number;
 }
 
 /** Counts that an engine knows of itself. */

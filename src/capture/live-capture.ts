@@ -105,12 +105,12 @@ export class LiveCapture {
     this.#points.push(Object.assign(running, { job }));
   }
 
-  /** Ends the capture at a point; resolves when its child is gone. */
-  async remove(point: CapturePoint): Promise<void> {
+  /** Ends the capture at a point; resolves when its child is gone. With `drains`, the last frames are waited for. */
+  async remove(point: CapturePoint, drains = false): Promise<void> {
     const running = this.#active(point);
     if (running === undefined) return;
     running.active = false;
-    await running.job.stop();
+    await running.job.stop(drains);
     this.#sink.close(running.number);
   }
 
@@ -129,9 +129,9 @@ export class LiveCapture {
     for (const { job, active } of this.#points) if (active) job.askCounts();
   }
 
-  /** Ends the capture everywhere. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#points.filter(({ active }) => active).map(({ point }) => this.remove(point)));
+  /** Ends the capture everywhere. With `drains`, the last frames are waited for. */
+  async stop(drains: boolean): Promise<void> {
+    await Promise.all(this.#points.filter(({ active }) => active).map(({ point }) => this.remove(point, drains)));
   }
 
   #active({ namespace, device }: CapturePoint): RunningPoint | undefined {

@@ -14,7 +14,7 @@ import type { Guard } from './guard.ts';
 
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
-/** How long the queues may take to empty at the end, and a child to go after SIGTERM. */
+/** How long the queues may take to empty at the end at least, and a child to go after SIGTERM. */
 const drainLimitMs = 250;
 const countsIntervalMs = 15;
 const endLimitMs = 300;
@@ -123,9 +123,9 @@ export class SupervisedJob {
     this.#start();
   }
 
-  /** Lets the queues run empty, ends the child, and waits until it is gone. */
-  async stop(): Promise<void> {
-    await this.#drain();
+  /** Ends the child, and waits until it is gone; before, where that is wanted, it lets the queues run empty. */
+  async stop(drains = true): Promise<void> {
+    if (drains) await this.#drain();
     this.#stopping = true;
     clearTimeout(this.#timer);
     const child = this.#child;
@@ -188,7 +188,7 @@ export class SupervisedJob {
   async #drain(): Promise<void> {
     const signal = this.#engine.countsSignal;
     if (signal === null) return;
-    const untilMs = performance.now() + drainLimitMs;
+    const untilMs = performance.now() + Math.max(drainLimitMs, this.#job.latencyMs);
     while (this.#child !== null && performance.now() < untilMs) {
       this.#standardError = '';
       this.#child.kill(signal);

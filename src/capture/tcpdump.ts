@@ -5,6 +5,9 @@ import type { CaptureEngine, EngineCounts } from './engine.ts';
 /** No capture point gets less: some hundred full frames. */
 const leastBufferKilobytes = 512;
 
+/** Of a block that is not full the kernel waits for the second that tcpdump asks for, then the child is woken. */
+const latencyMs = { prompt: 100, bulk: 1100 } as const;
+
 const countsPattern =
   /(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped by kernel|(\d+) packets? captured\s+(\d+) packets? received by filter\s+(\d+) packets? dropped by kernel/g;
 
@@ -18,11 +21,12 @@ export const tcpdumpEngine: CaptureEngine = {
   clock: 'kernel',
   promiscuous: false,
   countsSignal: 'SIGUSR1',
-  latencyMs: { prompt: 100, bulk: 1100 },
+  latencyMs,
   jobs: (points, { bufferKilobytes, filter, pace }) =>
     points.map((point) => ({
       namespace: point.namespace,
       points: [point],
+      latencyMs: latencyMs[pace],
       command: [
         'tcpdump',
         '-i',

@@ -223,7 +223,11 @@ export class LiveSession {
   async end(): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#timers) clearInterval(timer);
-    await Promise.all([this.#capture.stop(), this.#host.stop(), this.#diagnoser[Symbol.asyncDispose]()]);
+    await Promise.all([
+      this.#capture.stop(this.#save !== null),
+      this.#host.stop(),
+      this.#diagnoser[Symbol.asyncDispose](),
+    ]);
     this.#store.finish();
     const kernelLines = this.#tracer?.stop() ?? [];
     this.#finishSave(kernelLines);
