@@ -54,6 +54,8 @@ const mostTogether = 8;
 /** Above so many frames a second the kernel is no longer asked about each packet; below the other it is. */
 const mostTraced = 20_000;
 const tracedAgain = 5000;
+/** What the kernel says of a failure is read within this time. */
+const kernelLatencyMs = 400;
 /** The kernel speaks of a connection within this time before its first frame and after its last. */
 const kernelMarginNs = 1_000_000_000n;
 /** Of a long connection, its beginning is left to its frames. */
@@ -135,7 +137,7 @@ export class LiveSession {
     // A seed that nobody can guess: no traffic can be crafted so that its connections collide.
     this.#tracker = new Tracker(randomBytes(4).readInt32LE(), capture.linkTypes);
     this.#store = new FrameStore(options.memoryBytes, latencyMs, (frame) => this.#take(frame));
-    this.#connections = new LiveConnections(this.#tracker.table);
+    this.#connections = new LiveConnections(this.#tracker.table, Math.max(0, kernelLatencyMs - latencyMs) * nsPerMs);
     this.#framesOf = new FramesOfConnection(this.#store);
     this.#host = new LiveHost(guard, options.isIgnored, {
       changed: () => this.#hostChanged(),

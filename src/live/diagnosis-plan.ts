@@ -2,8 +2,6 @@
 
 import { renumberedMap, renumberedSet } from './renumber.ts';
 
-/** What the kernel and other capture points say of a failure comes within this time. */
-const settleNs = 400_000_000;
 /** A connection that goes on failing is explained again after twice as long each time. */
 const firstPauseNs = 2_000_000_000;
 const longestPauseNs = 60_000_000_000;
@@ -17,11 +15,17 @@ interface Failing {
 
 /** See the file's head. Times are nanoseconds as the table's. */
 export class DiagnosisPlan {
+  readonly #settleNs: number;
   #failing = new Map<number, Failing>();
   #paused = new Map<number, Failing>();
   #over = new Set<number>();
   /** The one that is looked at, whatever became of it. */
   #wanted: number | null = null;
+
+  /** @param settleNs What the kernel says of a failure comes within this time. */
+  constructor(settleNs: number) {
+    this.#settleNs = settleNs;
+  }
 
   /** A connection has failed, or failed again; `final` when nothing more will come of it. */
   failed(id: number, nowNs: number, final: boolean): void {
@@ -30,7 +34,7 @@ export class DiagnosisPlan {
     const paused = this.#paused.get(id);
     this.#paused.delete(id);
     const pauseNs = paused === undefined ? firstPauseNs : Math.min(2 * paused.pauseNs, longestPauseNs);
-    const dueNs = nowNs + settleNs;
+    const dueNs = nowNs + this.#settleNs;
     this.#failing.set(id, { dueNs: final ? dueNs : Math.max(dueNs, paused?.dueNs ?? 0), pauseNs });
   }
 

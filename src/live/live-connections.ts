@@ -52,7 +52,7 @@ function summaryText({ outcome, request, reply, ending }: ConnectionSummary, fai
 
 /** See the file's head. */
 export class LiveConnections {
-  readonly plan = new DiagnosisPlan();
+  readonly plan: DiagnosisPlan;
   readonly #table: ConnectionTable;
   /** Those that were let go. */
   #past = { all: 0, failed: 0 };
@@ -68,8 +68,12 @@ export class LiveConnections {
   #list: readonly ConnectionDiagnosis[] = [];
   #isListed = true;
 
-  /** @param table Goes on growing. */
-  constructor(table: ConnectionTable) {
+  /**
+   * @param table Goes on growing.
+   * @param settleNs See `DiagnosisPlan`.
+   */
+  constructor(table: ConnectionTable, settleNs: number) {
+    this.plan = new DiagnosisPlan(settleNs);
     this.#table = table;
   }
 

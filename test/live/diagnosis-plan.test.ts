@@ -5,7 +5,7 @@ const second = 1_000_000_000;
 
 describe('which connections are explained next', () => {
   it('gives the kernel a moment, then takes failed ones in their order, so many at a time', () => {
-    const plan = new DiagnosisPlan();
+    const plan = new DiagnosisPlan(0.4 * second);
     for (const id of [3, 1, 2]) plan.failed(id, 0, true);
     expect(plan.take(0.3 * second, 2)).toEqual([]);
     expect(plan.take(0.4 * second, 2)).toEqual([3, 1]);
@@ -14,7 +14,7 @@ describe('which connections are explained next', () => {
   });
 
   it('takes one that goes on failing again after a pause, a longer one each time', () => {
-    const plan = new DiagnosisPlan();
+    const plan = new DiagnosisPlan(0.4 * second);
     const takenAt: number[] = [];
     for (let now = 0; now < 20 * second; now += second / 2) {
       plan.failed(1, now, false);
@@ -24,7 +24,7 @@ describe('which connections are explained next', () => {
   });
 
   it('takes its end at once, whatever the pause', () => {
-    const plan = new DiagnosisPlan();
+    const plan = new DiagnosisPlan(0.4 * second);
     plan.failed(1, 0, false);
     expect(plan.take(second, 8)).toEqual([1]);
     plan.failed(1, second, true);
@@ -32,7 +32,7 @@ describe('which connections are explained next', () => {
   });
 
   it('takes those that work when none has failed, the latest 256 of them', () => {
-    const plan = new DiagnosisPlan();
+    const plan = new DiagnosisPlan(0.4 * second);
     for (let id = 0; id < 300; id += 1) plan.over(id);
     plan.failed(1000, 0, true);
     expect(plan.take(second, 3)).toEqual([1000]);
@@ -41,7 +41,7 @@ describe('which connections are explained next', () => {
   });
 
   it('takes the one that is looked at first, and once', () => {
-    const plan = new DiagnosisPlan();
+    const plan = new DiagnosisPlan(0.4 * second);
     plan.failed(1, 0, true);
     plan.want(1);
     expect(plan.take(second, 8)).toEqual([1]);

@@ -38,7 +38,7 @@ export function liveCapture(): {
 } {
   const tracker = new Tracker(7, [rawIp, rawIp]);
   const store = new FrameStore(16 * 1024 * 1024, 0, (frame) => tracker.take(frame));
-  const connections = new LiveConnections(tracker.table);
+  const connections = new LiveConnections(tracker.table, 400_000_000);
   const point = store.open();
   return {
     store,
