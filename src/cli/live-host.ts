@@ -82,6 +82,19 @@ function wiringOf(snapshot: Snapshot): Snapshot {
   return { ...snapshot, namespaces };
 }
 
+/** Which namespace owns each address, where it is one alone. */
+function ownersIn({ namespaces }: Topology): ReadonlyMap<string, string | null> {
+  const owners = new Map<string, string | null>();
+  for (const { name, devices } of namespaces) {
+    for (const text of devices.flatMap(({ addresses }) => addresses)) {
+      const [address = ''] = text.split('/');
+      const known = owners.get(address);
+      owners.set(address, known === undefined || known === name ? name : null);
+    }
+  }
+  return owners;
+}
+
 /** See the file's head. A host that is not stopped is watched on: then the process is to end. */
 export class LiveHost {
   readonly #guard: Guard;
@@ -131,6 +144,12 @@ export class LiveHost {
   /** How the host is wired, by the latest snapshot. */
   get topology(): Topology {
     return this.#topology;
+  }
+
+  /** The namespace that owns an address, by the latest snapshot; null where none does, or several. */
+  get ownerOf(): (address: string) => string | null {
+    const owners = ownersIn(this.#topology);
+    return (address) => owners.get(address) ?? null;
   }
 
   /** The links of each namespace by its name, by the latest snapshot. */
