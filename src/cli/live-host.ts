@@ -13,6 +13,7 @@ import { findNamespaces, type NamespaceHandle, type NamespaceSet } from '../host
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import type { Link } from '../host/state.ts';
+import { listWords } from '../host/word-list.ts';
 import { describeTopology, type Topology } from '../topology/topology.ts';
 
 /** How often it is looked for namespaces that have come or gone. */
@@ -229,14 +230,17 @@ export class LiveHost {
     return this.#watched.has(inode) || this.#ignored.has(inode);
   }
 
-  /** A snapshot soon, after what has changed. */
+  /** A snapshot as soon as one may be taken again, after what has changed. */
   #settle(): void {
     if (this.#settleTimer !== undefined || this.#stopped) return;
-    this.#settleTimer = setTimeout(() => {
-      this.#settleTimer = undefined;
-      // What is being collected may be older than the change.
-      void (this.#collecting ?? Promise.resolve()).then(() => this.refresh());
-    }, settleMs);
+    this.#settleTimer = setTimeout(
+      () => {
+        this.#settleTimer = undefined;
+        // What is being collected may be older than the change.
+        void (this.#collecting ?? Promise.resolve()).then(() => this.refresh());
+      },
+      Math.max(settleMs, this.#nextSnapshotMs - performance.now()),
+    );
   }
 
   async #scan(): Promise<void> {
@@ -257,7 +261,9 @@ export class LiveHost {
     ]);
     let set = findNamespaces([], own);
     const found = new Set(set.namespaces.map(({ inode }) => inode));
-    for (const { handle } of this.#watched.values()) if (!found.has(handle.inode)) await this.#drop(handle);
+    const gone = this.namespaces.filter(({ inode }) => !found.has(inode));
+    await Promise.all(gone.map((handle) => this.#drop(handle)));
+    this.#tell(gone, 'gone');
     for (const inode of this.#ignored) if (!found.has(inode)) this.#ignored.delete(inode);
     if (set.namespaces.some((namespace) => !this.#knows(namespace))) {
       const { containers } = await listContainers();
@@ -265,9 +271,7 @@ export class LiveHost {
       set.dispose();
       set = findNamespaces(containers, own);
       const fresh = this.#adopt(set);
-      if (fresh.length === 0) return;
-      for (const { name } of fresh) this.#events.note(`The network namespace ${name} is new.`);
-      this.#settle();
+      this.#tell(fresh, 'new');
     } else set.dispose();
   }
 
@@ -279,7 +283,14 @@ export class LiveHost {
     await this.#events.gone(handle);
     await watched.monitor.stop();
     closeSync(handle.descriptor);
-    this.#events.note(`The network namespace ${handle.name} is gone.`);
+  }
+
+  #tell(namespaces: readonly NamespaceHandle[], what: 'new' | 'gone'): void {
+    if (namespaces.length === 0) return;
+    const names = listWords(namespaces.map(({ name }) => name));
+    const subject =
+      namespaces.length === 1 ? `The network namespace ${names} is` : `The network namespaces ${names} are`;
+    this.#events.note(`${subject} ${what}.`);
     this.#settle();
   }
 

@@ -97,11 +97,11 @@ describeLab('live', () => {
       await lab.run('host', ['ip', 'link', 'add', 'new0', 'type', 'veth', 'peer', 'name', 'eth0']);
       await lab.run('host', ['ip', 'link', 'set', 'new0', 'master', 'podman0', 'up']);
       await terminal.until(`* ${lab.netns('host')}:new0`);
-      await terminal.until(`The network namespace ${inNew} is new.`);
+      await terminal.until(new RegExp(`The network namespaces? .*${inNew}.* (is|are) new`, 's'));
     } finally {
       await execa('ip', ['netns', 'del', inNew]);
     }
-    await terminal.until(`The network namespace ${inNew} is gone.`);
+    await terminal.until(new RegExp(`The network namespaces? .*${inNew}.* (is|are) gone`, 's'));
     await lab.run('host', ['ip', 'link', 'del', 'new0']);
     await terminal.until(`${lab.netns('host')}:new0 is gone.`);
     terminal.press('q');
