@@ -10,9 +10,12 @@ import type { DiagnosisAnswer, DiagnosisRequest } from './diagnosis-worker.ts';
 /** Beside this file, as source and in the bundle alike. */
 const workerFile = new URL(`./diagnosis-worker${path.extname(import.meta.filename)}`, import.meta.url);
 
+/** A case is small; the host's state lives on. */
+const youngMegabytes = 8;
+
 /** See the file's head. Dispose of it: that ends the thread. */
 export class Diagnoser implements AsyncDisposable {
-  readonly #worker = new Worker(workerFile);
+  readonly #worker = new Worker(workerFile, { resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes } });
   #sentSnapshot: Snapshot | null = null;
   #waiting: PromiseWithResolvers<Diagnosis> | null = null;
   #failure: Error | null = null;

@@ -24,6 +24,9 @@ const settleMs = 300;
 const snapshotShare = 0.1;
 const shortestPauseMs = 2000;
 
+/** Outages that are remembered of namespaces that are gone. */
+const mostPastOutages = 1000;
+
 /** What a device has counted since it is there. */
 export interface DeviceCounters {
   readonly packets: number;
@@ -126,10 +129,13 @@ export class LiveHost {
   /** Finds what is there; resolves with the first snapshot. */
   async begin(): Promise<void> {
     const { containers, missing } = await listContainers();
+    // The user may be gone by now: then nothing is begun any more.
+    if (this.#stopped) return;
     const set = findNamespaces(containers);
     this.#missing = [...missing, ...set.missing];
     this.#adopt(set);
     await this.refresh();
+    if (this.#stopped) return;
     this.#scanTimer = setInterval(() => void this.#scan(), scanMs);
   }
 
@@ -181,6 +187,7 @@ export class LiveHost {
 
   /** Takes a snapshot of all namespaces, or waits for the one that is being taken. */
   async refresh(): Promise<void> {
+    if (this.#stopped) return;
     this.#collecting ??= this.#collect().finally(() => {
       this.#collecting = null;
     });
@@ -280,6 +287,7 @@ export class LiveHost {
     if (watched === undefined) return;
     this.#watched.delete(handle.inode);
     this.#pastOutages.push(...watched.monitor.log.outages());
+    this.#pastOutages.splice(0, this.#pastOutages.length - mostPastOutages);
     await this.#events.gone(handle);
     await watched.monitor.stop();
     closeSync(handle.descriptor);

@@ -27,6 +27,7 @@ export class LiveKernel {
   #tracer: Tracer | null = null;
   #devices: readonly string[] = [];
   #asksAll = true;
+  #stopped = false;
   #lost = 0;
   /** When a line was last lost, or not asked for; nanoseconds since 1970, 0 for never. */
   #lostNs = 0n;
@@ -42,11 +43,17 @@ export class LiveKernel {
       return;
     }
     try {
-      this.#tracer = await Tracer.open(guard, 'latest');
-      this.#tracer.watch(this.#devices);
+      const tracer = await Tracer.open(guard, 'latest');
+      if (this.#stopped) tracer.stop();
+      else this.#begin(tracer);
     } catch (error) {
       this.#notes.stand(`Kernel events cannot be had: ${errorText(error)}.`);
     }
+  }
+
+  #begin(tracer: Tracer): void {
+    tracer.watch(this.#devices);
+    this.#tracer = tracer;
   }
 
   /** True where the kernel is asked. */
@@ -95,6 +102,7 @@ export class LiveKernel {
 
   /** Ends it, and gives the lines that are still kept. */
   stop(): KernelLine[] {
+    this.#stopped = true;
     return this.#tracer?.stop() ?? [];
   }
 }

@@ -1,5 +1,6 @@
 /** `nettrace live`, and `nettrace` alone: the terminal UI on what passes this host's interfaces now. */
 
+import { setFlagsFromString } from 'node:v8';
 import { chooseEngine, type WantedEngine } from '../capture/capture.ts';
 import { Guard } from '../capture/guard.ts';
 import { escapeText } from '../report/escape.ts';
@@ -48,6 +49,8 @@ export async function live(options: LiveOptions): Promise<void> {
   const engine = chooseEngine(options.engine);
   if (typeof engine === 'string') throw new UserError(engine);
   const { expression, notes } = await captureFilter(options.captureFilter, options.withSsh === true);
+  // Under load V8 would let the young generation grow by 50 MB that it has no use for: what is new dies at once.
+  setFlagsFromString('--semi-space-growth-factor=1');
   const guard = new Guard();
   let screen: Screen | null = null;
   const session = new LiveSession(

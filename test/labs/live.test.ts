@@ -88,7 +88,7 @@ describeLab('live', () => {
 
   test('captures at a container that comes, and lets go of one that goes', async () => {
     await using lab = await buildLab(containerOnBridge(tunnel));
-    terminal = openTerminal(['bin/nettrace'], 120, 35);
+    terminal = openTerminal(['bin/nettrace', 'live', '--netns', lab.netns('host')], 120, 35);
     terminal.press('3');
     const inNew = `${lab.netns('portainer')}x`;
     await terminal.until(`* ${lab.netns('host')}:podman0`);
