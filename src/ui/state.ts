@@ -8,6 +8,7 @@ import type { PaneName, ViewName } from './layout.ts';
 import { panesOf } from './layout.ts';
 import { openPrompt, type Prompt } from './prompt.ts';
 import type { Selection } from './selection.ts';
+import { endsTail, pinned, toggleTail } from './tail.ts';
 
 /** Panes that scroll text; the others move a cursor. */
 type ScrolledPane = 'why' | 'evidence' | 'hex' | 'health' | 'help';
@@ -253,34 +254,6 @@ function show(state: UiState, view: ViewName): UiState {
   return change(state, { view, focus: firstFocus[view], zoomed: false, help: false });
 }
 
-/** What a tail shows now stays where it is. */
-function pinned(state: UiState, { connections, connectionIndex, frame }: Selection): UiState {
-  const connection = connections[connectionIndex]?.id ?? null;
-  return { ...state, tail: false, connection, frame: frame?.number ?? null };
-}
-
-function toggleTail(state: UiState, { selection }: Scene): UiState {
-  if (!selection.isLive) return state;
-  return state.tail ? pinned(state, selection) : { ...state, tail: true, connection: null, hop: null, frame: null };
-}
-
-/** Commands that choose something: a tail ends with them. */
-const choosing: ReadonlySet<Command> = new Set<Command>([
-  'up',
-  'down',
-  'page-up',
-  'page-down',
-  'first',
-  'last',
-  'next-connection',
-  'previous-connection',
-  'open',
-  'all-frames',
-]);
-
-/** Panes in which moving chooses no connection, hop or frame. */
-const besideTail: ReadonlySet<PaneName> = new Set<PaneName>(['interfaces', 'health', 'help']);
-
 type Reducer = (state: UiState, scene: Scene) => UiState;
 
 const page = ({ extent }: Scene): number => Math.max(1, extent.height - 1);
@@ -303,7 +276,7 @@ const reducers: Readonly<Record<Command, Reducer>> = {
   'view-path': (state) => show(state, 'path'),
   'view-packets': (state) => show(state, 'packets'),
   'view-live': (state, { selection }) => (selection.isLive ? show(state, 'live') : state),
-  tail: toggleTail,
+  tail: (state, { selection }) => toggleTail(state, selection),
   pause: (state, { selection }) => (selection.isLive ? { ...state, paused: !state.paused } : state),
   'toggle-capture': (state) => state,
   'next-connection': (state, scene) => nextConnection(state, scene, 1),
@@ -321,6 +294,6 @@ const reducers: Readonly<Record<Command, Reducer>> = {
 
 /** The state after a command; the same object when it changes nothing. */
 export function reduce(state: UiState, command: Command, scene: Scene): UiState {
-  const endsTail = state.tail && choosing.has(command) && !besideTail.has(activePane(state));
-  return reducers[command](endsTail ? pinned(state, scene.selection) : state, scene);
+  const from = endsTail(state, command, activePane(state)) ? pinned(state, scene.selection) : state;
+  return reducers[command](from, scene);
 }
