@@ -6,12 +6,13 @@
  * touched. Lines are read without blocking, so nothing ever waits for the kernel.
  */
 
-import { closeSync, constants, existsSync, openSync, readdirSync, readSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { execa } from 'execa';
 import type { Guard } from '../capture/guard.ts';
 import type { KernelLine } from '../case/evidence.ts';
 import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
+import { Instance } from './instance.ts';
 import { lostEvents, parseTraceLine } from './parse.ts';
 
 const packetEvents = [
@@ -48,7 +49,6 @@ const mostLines = 200_000;
 /** Kept where nettrace goes on for long: what a second or two of trouble makes. */
 const mostLatestLines = 40_000;
 const readingIntervalMs = 100;
-const readSize = 65_536;
 /**
  * A reading takes no more than this of a kernel that writes faster than anybody reads, some 8 KB each: for a command as
  * much as there is room for, where nettrace goes on for long what leaves it time for other work.
@@ -60,57 +60,6 @@ const standardPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 const instanceName = /^nettrace-(\d+)(?:-command)?$/;
 const mountName = /^nettrace-(\d+)$/;
 const removeMountsScript = 'for path; do umount "$path"; rmdir "$path"; done';
-
-/** One tracefs instance and what has been read of it. */
-class Instance {
-  readonly path: string;
-  readonly #scope: KernelLine['scope'];
-  readonly #descriptor: number;
-  readonly #buffer = Buffer.allocUnsafe(readSize);
-  #rest = '';
-  readonly absent: string[] = [];
-
-  constructor(path: string, scope: KernelLine['scope']) {
-    this.path = path;
-    this.#scope = scope;
-    this.#descriptor = openSync(`${path}/trace_pipe`, constants.O_RDONLY | constants.O_NONBLOCK);
-  }
-
-  set(file: string, value: string): void {
-    writeFileSync(`${this.path}/${file}`, value);
-  }
-
-  enable(event: string, filter: string | null): void {
-    if (!existsSync(`${this.path}/events/${event}`)) {
-      this.absent.push(event);
-      return;
-    }
-    if (filter !== null) this.set(`events/${event}/filter`, filter);
-    this.set(`events/${event}/enable`, '1');
-  }
-
-  /** Hands over the whole lines that the kernel holds by now; false when there are more than `most` readings of them. */
-  read(take: (text: string, scope: KernelLine['scope']) => void, most: number): boolean {
-    for (let count = 0; count < most; count += 1) {
-      let size: number;
-      try {
-        size = readSync(this.#descriptor, this.#buffer, 0, readSize, null);
-      } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return true;
-        throw error;
-      }
-      if (size === 0) return true;
-      const lines = (this.#rest + this.#buffer.toString('utf8', 0, size)).split('\n');
-      this.#rest = lines.pop() ?? '';
-      for (const line of lines) take(line, this.#scope);
-    }
-    return false;
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
-  }
-}
 
 function alive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
