@@ -83,16 +83,24 @@ function isPlainCapture({ session, interfaces, snapshot, kernelLines }: Case): b
  */
 export function* encodeCase(evidence: Case, application: string = ownName): Generator<Uint8Array> {
   yield* encodeCapture(evidence, application);
-  if (isPlainCapture(evidence)) return;
+  if (!isPlainCapture(evidence)) yield* encodeEvidence(evidence);
+}
+
+/** What stands behind the frames of a case that is no plain capture. */
+export function* encodeEvidence({
+  session,
+  snapshot,
+  kernelLines,
+}: Pick<Case, 'session' | 'snapshot' | 'kernelLines'>): Generator<Uint8Array> {
   // A session section marks the file as a case, whose interface names have a namespace.
-  yield* encodeSection(sectionKind.session, evidence.session);
-  if (evidence.snapshot !== null) {
-    const { namespaces, ...rest } = evidence.snapshot;
+  yield* encodeSection(sectionKind.session, session);
+  if (snapshot !== null) {
+    const { namespaces, ...rest } = snapshot;
     const head: SnapshotHead = { ...rest, namespaceCount: namespaces.length };
     yield* encodeSection(sectionKind.snapshot, head);
     for (const namespace of namespaces) yield* encodeSection(sectionKind.namespace, namespace);
   }
-  for (const chunk of kernelChunks(evidence.kernelLines)) yield* encodeSection(sectionKind.kernelLines, chunk);
+  for (const chunk of kernelChunks(kernelLines)) yield* encodeSection(sectionKind.kernelLines, chunk);
 }
 
 /**

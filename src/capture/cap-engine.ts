@@ -10,6 +10,8 @@ import type { CaptureEngine } from './engine.ts';
 
 const worker = fileURLToPath(new URL('./cap-worker.js', import.meta.url));
 
+const latencyMs = { prompt: 100, bulk: 100 } as const;
+
 /** True when the native module was built on this machine. */
 export function capIsBuilt(): boolean {
   try {
@@ -26,7 +28,8 @@ export const capEngine: CaptureEngine = {
   promiscuous: true,
   countsSignal: null,
   counts: () => null,
-  jobs(points, bufferKilobytes) {
+  latencyMs,
+  jobs(points, { bufferKilobytes, filter, pace }) {
     const namespaces = [...new Set(points.map((point) => point.namespace))];
     return namespaces.map((namespace) => {
       const own = points.filter((point) => point.namespace === namespace);
@@ -34,7 +37,8 @@ export const capEngine: CaptureEngine = {
       return {
         namespace,
         points: own,
-        command: [process.execPath, worker, String(bytes), ...own.map((point) => point.device)],
+        latencyMs: latencyMs[pace],
+        command: [process.execPath, worker, String(bytes), filter ?? '', ...own.map((point) => point.device)],
       };
     });
   },

@@ -1,6 +1,7 @@
 /**
- * The child of the cap engine: `node cap-worker.js BUFFER_BYTES DEVICE...` captures on the devices of its namespace and
- * writes pcapng to standard output, interfaces in the order of its arguments. SIGTERM ends it after what is queued.
+ * The child of the cap engine: `node cap-worker.js BUFFER_BYTES FILTER DEVICE...` captures on the devices of its
+ * namespace and writes pcapng to standard output, interfaces in the order of its arguments. SIGTERM ends it after what is
+ * queued.
  *
  * It is a process of its own because `cap` aborts when an interface goes down, and it keeps every buffer referenced
  * because `cap` does not.
@@ -40,7 +41,7 @@ function wallClockNs(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
 }
 
-const [bufferBytes, ...devices] = process.argv.slice(2);
+const [bufferBytes, filter = '', ...devices] = process.argv.slice(2);
 const { Cap }: { Cap: new () => CapHandle } = createRequire(import.meta.url)('cap');
 
 /** Open handles, with the buffers that `cap` writes into: it keeps no reference to them itself. */
@@ -54,7 +55,7 @@ function capture(device: string, interfaceIndex: number): number {
   const handle = new Cap();
   failed.push(handle);
   try {
-    const linkType = linkTypeNumber(handle.open(device, '', Number(bufferBytes), buffer));
+    const linkType = linkTypeNumber(handle.open(device, filter, Number(bufferBytes), buffer));
     handle.on('packet', (captured) => {
       const bytes = buffer.subarray(0, captured);
       process.stdout.write(

@@ -2,6 +2,7 @@
  * Live capture at a set of points: an engine's children, their frames in one bounded buffer, the links' outages.
  */
 
+import type { FrameRecord } from '../capfile/capture-parser.ts';
 import type { LinkOutage } from '../case/evidence.ts';
 import { programIsThere } from '../host/environment.ts';
 import { listWords } from '../host/word-list.ts';
@@ -18,6 +19,7 @@ const frameBoundBytes = 256 * 1024 * 1024;
 /** The kernel's packet buffers of all capture points together. */
 const bufferKilobytes = 32_768;
 const ethernet = 1;
+const nsPerSecond = 1_000_000_000n;
 
 /** What may be asked for. */
 export type WantedEngine = 'auto' | 'cap' | 'tcpdump';
@@ -58,6 +60,12 @@ export interface CaptureProgress {
   readonly dropped: number;
 }
 
+function frameOf(pointIndex: number, record: FrameRecord): CapturedFrame {
+  const { window, start, capturedLength, originalLength, seconds, nanoseconds } = record;
+  const timeNs = BigInt(seconds) * nsPerSecond + BigInt(nanoseconds);
+  return { pointIndex, timeNs, originalLength, bytes: window.bytes.slice(start, start + capturedLength) };
+}
+
 /** A running capture. */
 export class Capture {
   readonly engine: CaptureEngine;
@@ -70,13 +78,13 @@ export class Capture {
   /** Starts capturing at these points. */
   constructor(engine: CaptureEngine, points: readonly CapturePoint[], guard: Guard) {
     this.engine = engine;
-    const jobs = engine.jobs(points, bufferKilobytes);
+    const jobs = engine.jobs(points, { bufferKilobytes, filter: null, pace: 'prompt' });
     this.#points = jobs.flatMap((job) => job.points);
     this.#linkTypes = this.#points.map(() => ethernet);
     let firstPoint = 0;
     for (const job of jobs) {
       const events = {
-        onFrame: (frame: CapturedFrame) => this.#frames.add(frame),
+        onFrame: (pointIndex: number, record: FrameRecord) => this.#frames.add(frameOf(pointIndex, record)),
         onInterface: (pointIndex: number, linkType: number) => {
           this.#linkTypes[pointIndex] = linkType;
         },

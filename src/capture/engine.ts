@@ -16,6 +16,8 @@ export interface CaptureJob {
   readonly namespace: NamespaceHandle;
   readonly points: readonly CapturePoint[];
   readonly command: readonly string[];
+  /** How late a frame may come, in milliseconds. */
+  readonly latencyMs: number;
 }
 
 /** Counts that an engine knows of itself. */
@@ -25,13 +27,28 @@ export interface EngineCounts {
   readonly dropped: number;
 }
 
+/** What an engine's children are to do. */
+interface JobOptions {
+  /** The kernel's packet buffers of all capture points together. */
+  readonly bufferKilobytes: number;
+  /** Only packets that this accepts, in libpcap's language; null: all. */
+  readonly filter: string | null;
+  /**
+   * `prompt`: each frame comes at once. `bulk`: frames of a quiet device come up to a second late, and those of a busy
+   * one are never lost for it.
+   */
+  readonly pace: 'prompt' | 'bulk';
+}
+
 /** One way to capture. */
 export interface CaptureEngine {
   readonly name: 'tcpdump' | 'cap';
   readonly clock: 'kernel' | 'user-space';
   readonly promiscuous: boolean;
-  /** Divides capture points into jobs. `bufferKilobytes` is the budget of all of them together. */
-  jobs(points: readonly CapturePoint[], bufferKilobytes: number): CaptureJob[];
+  /** Divides capture points into jobs. */
+  jobs(points: readonly CapturePoint[], options: JobOptions): CaptureJob[];
+  /** How late a frame may come, in milliseconds, at either pace. */
+  readonly latencyMs: Readonly<Record<JobOptions['pace'], number>>;
   /** Signal that makes a child say its counts on standard error, or null when it has none. */
   readonly countsSignal: 'SIGUSR1' | null;
   /** Reads the counts out of what it said, the latest, or null. */

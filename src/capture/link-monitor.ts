@@ -91,6 +91,11 @@ export class LinkMonitor {
     });
   }
 
+  /** The child, which is in the namespace; undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Ends the child, and waits for it. */
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM');

@@ -4,17 +4,17 @@
  */
 
 import { execa } from 'execa';
-import { CaptureReader } from '../capfile/capture-reader.ts';
+import type { FrameRecord } from '../capfile/capture-parser.ts';
+import { RecordReader } from '../capfile/record-reader.ts';
 import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
-import { type CaptureEngine, type CaptureJob, type CapturePoint, type EngineCounts } from './engine.ts';
-import type { CapturedFrame } from './frame-buffer.ts';
+import type { CaptureEngine, CaptureJob, CapturePoint, EngineCounts } from './engine.ts';
 import type { Guard } from './guard.ts';
 
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
-/** How long the queues may take to empty at the end, and a child to go after SIGTERM. */
+/** How long the queues may take to empty at the end at least, and a child to go after SIGTERM. */
 const drainLimitMs = 250;
 const countsIntervalMs = 15;
 const endLimitMs = 300;
@@ -23,7 +23,8 @@ const standardErrorBound = 8192;
 
 /** What a supervised job tells. */
 export interface SupervisorEvents {
-  onFrame(frame: CapturedFrame): void;
+  /** A frame of a capture point, borrowed until the call returns. */
+  onFrame(pointIndex: number, record: FrameRecord): void;
   /** The link type of a capture point, once its stream has said it. */
   onInterface(pointIndex: number, linkType: number): void;
 }
@@ -99,6 +100,11 @@ export class SupervisedJob {
     return this.#downAtStart;
   }
 
+  /** The present child's process; undefined between two. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** The engine's latest counts, null when it has none. */
   counts(): EngineCounts | null {
     return this.#engine.counts(this.#standardError);
@@ -117,9 +123,9 @@ export class SupervisedJob {
     this.#start();
   }
 
-  /** Lets the queues run empty, ends the child, and waits until it is gone. */
-  async stop(): Promise<void> {
-    await this.#drain();
+  /** Ends the child, and waits until it is gone; before, where that is wanted, it lets the queues run empty. */
+  async stop(drains = true): Promise<void> {
+    if (drains) await this.#drain();
     this.#stopping = true;
     clearTimeout(this.#timer);
     const child = this.#child;
@@ -133,31 +139,27 @@ export class SupervisedJob {
   #start(): void {
     this.#timer = undefined;
     const { namespace } = this.#job;
-    const reader = new CaptureReader();
+    let interfaces = 0;
+    const reader = new RecordReader({
+      section: () => undefined,
+      interface: (_name, linkType) => {
+        this.#events.onInterface(this.#firstPoint + interfaces, linkType);
+        interfaces += 1;
+        if (interfaces < this.#job.points.length) return;
+        this.#capturing = true;
+        this.#markReady();
+      },
+      frame: (record) => {
+        this.#pauseMs = firstPauseMs;
+        this.#events.onFrame(this.#firstPoint + record.interfaceIndex, record);
+      },
+      block: () => undefined,
+    });
     const child = startChild(namespace, this.#job.command);
     this.#child = child;
     this.#standardError = '';
     this.#guard.watchProcess(child.pid);
-    let interfaces = 0;
-    child.stdout.on('data', (chunk: Buffer) => {
-      for (const item of reader.push(chunk)) {
-        if (item.kind === 'interface') {
-          this.#events.onInterface(this.#firstPoint + interfaces, item.linkType);
-          interfaces += 1;
-          if (interfaces < this.#job.points.length) continue;
-          this.#capturing = true;
-          this.#markReady();
-        } else if (item.kind === 'frame') {
-          this.#pauseMs = firstPauseMs;
-          this.#events.onFrame({
-            pointIndex: this.#firstPoint + item.interfaceIndex,
-            timeNs: item.timeNs,
-            originalLength: item.originalLength,
-            bytes: item.bytes,
-          });
-        }
-      }
-    });
+    child.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);
       if (this.#firstChild) for (const device of devicesDown(this.#standardError)) this.#downAtStart.add(device);
@@ -186,7 +188,7 @@ export class SupervisedJob {
   async #drain(): Promise<void> {
     const signal = this.#engine.countsSignal;
     if (signal === null) return;
-    const untilMs = performance.now() + drainLimitMs;
+    const untilMs = performance.now() + Math.max(drainLimitMs, this.#job.latencyMs);
     while (this.#child !== null && performance.now() < untilMs) {
       this.#standardError = '';
       this.#child.kill(signal);

@@ -5,19 +5,28 @@ import type { CaptureEngine, EngineCounts } from './engine.ts';
 /** No capture point gets less: some hundred full frames. */
 const leastBufferKilobytes = 512;
 
+/** Of a block that is not full the kernel waits for the second that tcpdump asks for, then the child is woken. */
+const latencyMs = { prompt: 100, bulk: 1100 } as const;
+
 const countsPattern =
   /(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped by kernel|(\d+) packets? captured\s+(\d+) packets? received by filter\s+(\d+) packets? dropped by kernel/g;
 
-/** `-p`: not promiscuous; `-U`: written at once; `-Z root`: stays root, or it could not be told to end. */
+/**
+ * `-p`: not promiscuous; `-U`: written at once; `-Z root`: stays root, or it could not be told to end. In immediate mode
+ * libpcap has a slot of 64 KiB for each packet of a device with offloads, as every veth is; without it packets lie close,
+ * and the kernel hands them over by blocks: when one is full, or after the second that tcpdump asks for.
+ */
 export const tcpdumpEngine: CaptureEngine = {
   name: 'tcpdump',
   clock: 'kernel',
   promiscuous: false,
   countsSignal: 'SIGUSR1',
-  jobs: (points, bufferKilobytes) =>
+  latencyMs,
+  jobs: (points, { bufferKilobytes, filter, pace }) =>
     points.map((point) => ({
       namespace: point.namespace,
       points: [point],
+      latencyMs: latencyMs[pace],
       command: [
         'tcpdump',
         '-i',
@@ -25,7 +34,7 @@ export const tcpdumpEngine: CaptureEngine = {
         '-p',
         '-n',
         '-U',
-        '--immediate-mode',
+        ...(pace === 'prompt' ? ['--immediate-mode'] : []),
         '-B',
         String(Math.max(leastBufferKilobytes, Math.floor(bufferKilobytes / points.length))),
         '-s',
@@ -35,6 +44,7 @@ export const tcpdumpEngine: CaptureEngine = {
         'root',
         '-w',
         '-',
+        ...(filter === null ? [] : ['--', filter]),
       ],
     })),
   counts(standardError): EngineCounts | null {

@@ -29,6 +29,9 @@ export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): C
     title,
     diagnosis,
     frameCount: evidence.frames.length,
+    firstFrame: 1,
+    live: null,
+    framesOf: ({ frames }) => frames,
     filter(text) {
       const known = answers.get(text) ?? answer(text);
       // The one in force and the one that is being typed are asked for again and again.

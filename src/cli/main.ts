@@ -8,6 +8,7 @@ import { errorText, UserError, WrongUsage } from './errors.ts';
 import type { FollowOptions } from './follow.ts';
 import type { FramesOptions } from './frames.ts';
 import { addHostCommands } from './host-commands.ts';
+import { addLive } from './live-command.ts';
 import { addPath } from './path-command.ts';
 import { addRecord } from './record-command.ts';
 import type { ReplayOptions } from './replay.ts';
@@ -64,6 +65,7 @@ const program = new Command('nettrace')
     'after',
     `
 Examples:
+  sudo nettrace                                          watch this host's connections live
   nettrace run -- curl https://10.88.0.1:19001/ping      trace a command's connections
   nettrace run --container web -- curl http://db:5432    the same, from inside a container
   nettrace replay outage.pcapng                          open a saved case or any capture
@@ -73,6 +75,14 @@ Examples:
   nettrace doctor                                        what this host gives, and what is missing
   nettrace demo                                          see a real outage explained`,
   );
+
+/** Says why, and ends at once: what was started ends with the process. */
+function failAtOnce(error: unknown): never {
+  fail(error, failed);
+  process.exit();
+}
+
+addLive(program, failAtOnce);
 
 program
   .command('run')
@@ -203,11 +213,7 @@ Examples:
 
 addHostCommands(program);
 addPath(program);
-addRecord(program, ignoredSignals, (error) => {
-  fail(error, failed);
-  // What it had started ends with it.
-  process.exit();
-});
+addRecord(program, ignoredSignals, failAtOnce);
 
 program
   .command('follow')
@@ -260,7 +266,8 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 try {
-  await program.parseAsync();
+  // Without a command it is live.
+  await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, 'live']);
 } catch (error) {
   const code = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : null;
   if (error instanceof WrongUsage) {

@@ -13,6 +13,7 @@ import { icmpErrno, sent } from './outcome.ts';
 import { Rows } from './rows.ts';
 import type { Sight } from './sight.ts';
 import { followSegment, side, sideAt, sideDouble, track } from './tcp-track.ts';
+import { latestLeft, thin } from './thinning.ts';
 import { hashEnds, sameAddresses, TupleHash } from './tuple-hash.ts';
 
 /** Rows of connections and of what each capture point saw of them take 320 bytes: 670 MB at most, and half as much again
@@ -46,9 +47,9 @@ export interface Connections {
 
 /** Everything that was seen, packet by packet. */
 export class ConnectionTable implements Connections {
-  readonly rows = new Rows(connectionWords);
-  readonly tracks = new Rows(track.words);
-  readonly #hash = new TupleHash(this.rows);
+  rows = new Rows(connectionWords);
+  tracks = new Rows(track.words);
+  #hash = new TupleHash(this.rows);
   readonly #seed: number;
   /** Direct-mapped: identification, connection + 1, direction of the latest first fragments. */
   readonly #fragments = new Int32Array(fragmentSlots * fragmentWords);
@@ -115,6 +116,16 @@ export class ConnectionTable implements Connections {
       words[error] = errorKnown | (type << 8) | code;
     }
     return id;
+  }
+
+  /** Lets go of the connections that are not kept, and gives the others' new numbers: see `Thinned`. */
+  thin(isKept: (id: number) => boolean): Int32Array {
+    const { rows, tracks, numbers } = thin(this, isKept);
+    this.#hash = this.#hash.over(rows, (id) => latestLeft(this.rows, numbers, id));
+    this.rows = rows;
+    this.tracks = tracks;
+    this.#fragments.fill(0);
+    return numbers;
   }
 
   /** The attempt on the ends of `latest` that packets belong to. */

@@ -36,6 +36,13 @@ export class Rows {
     return this.#count - 1;
   }
 
+  /** Adds a copy of a row of another table of the same stride, and gives its number. */
+  addFrom(other: Rows, row: number): number {
+    const added = this.add();
+    this.words.set(other.words.subarray(other.at(row), other.at(row + 1)), this.at(added));
+    return added;
+  }
+
   /** Where a row starts in `words`. */
   at(row: number): number {
     return row * this.#stride;

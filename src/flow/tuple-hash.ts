@@ -119,6 +119,35 @@ export class TupleHash {
     this.#slots[this.#slot + 1] = row + 1;
   }
 
+  /**
+   * The same over other rows.
+   *
+   * @param latestOf The row there that is the latest of the ends of a row here, `none` where there is none.
+   */
+  over(rows: Rows, latestOf: (row: number) => number): TupleHash {
+    const other = new TupleHash(rows);
+    other.#slots = new Int32Array(this.#slots.length);
+    other.#mask = this.#mask;
+    for (let entry = 0; entry < this.#slots.length; entry += slotWords) {
+      const row = (this.#slots[entry + 1] ?? 0) - 1;
+      const latest = row === none ? none : latestOf(row);
+      if (latest === none) continue;
+      const hash = this.#slots[entry] ?? 0;
+      const slot = other.#freeSlot(hash);
+      other.#slots[slot] = hash;
+      other.#slots[slot + 1] = latest + 1;
+      other.#used += 1;
+    }
+    return other;
+  }
+
+  /** Where a hash that is not there yet is to stand. */
+  #freeSlot(hash: number): number {
+    let slot = slotWords * (hash & this.#mask);
+    while (this.#slots[slot + 1] !== 0) slot = (slot + slotWords) & (slotWords * this.#mask);
+    return slot;
+  }
+
   get #size(): number {
     return this.#mask + 1;
   }
@@ -131,8 +160,7 @@ export class TupleHash {
     for (let entry = 0; entry < before.length; entry += slotWords) {
       if (before[entry + 1] === 0) continue;
       const hash = before[entry] ?? 0;
-      let slot = slotWords * (hash & this.#mask);
-      while (this.#slots[slot + 1] !== 0) slot = (slot + slotWords) & (slotWords * this.#mask);
+      const slot = this.#freeSlot(hash);
       this.#slots[slot] = hash;
       this.#slots[slot + 1] = before[entry + 1] ?? 0;
     }

@@ -113,9 +113,11 @@ function openNamed(opened: Opened, missing: string[]): void {
   }
 }
 
-function openOfProcesses(opened: Opened, missing: string[]): void {
+function openOfProcesses(opened: Opened, missing: string[], passedOver: ReadonlySet<number>): void {
   let unreadable = 0;
-  const pids = entries('/proc').map(Number).filter(Number.isInteger);
+  const pids = entries('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && !passedOver.has(pid));
   for (const pid of pids.sort((first, second) => first - second)) {
     try {
       const found = opened.at(`/proc/${pid}/ns/net`);
@@ -161,12 +163,17 @@ function* candidateNames(found: Found, own: boolean, container: Container | null
 /**
  * Opens every network namespace that has a name or a process. `containers` gives them their containers' names; two that
  * would be called alike get the next name that fits. Throws only when this process's own cannot be opened.
+ *
+ * @param passedOver Processes that do not count: a namespace that nothing else is in is not found.
  */
-export function findNamespaces(containers: readonly Container[]): NamespaceSet {
+export function findNamespaces(
+  containers: readonly Container[],
+  passedOver: ReadonlySet<number> = new Set(),
+): NamespaceSet {
   const missing: string[] = [];
   const opened = new Opened();
   openNamed(opened, missing);
-  openOfProcesses(opened, missing);
+  openOfProcesses(opened, missing, passedOver);
   const taken = new Set<string>();
   // Our own comes first in the map: it gets its name before another may take it.
   const handles = [...opened.byInode.values()].map((found): NamespaceHandle => {

@@ -6,12 +6,13 @@
  * touched. Lines are read without blocking, so nothing ever waits for the kernel.
  */
 
-import { closeSync, constants, existsSync, openSync, readdirSync, readSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { execa } from 'execa';
 import type { Guard } from '../capture/guard.ts';
 import type { KernelLine } from '../case/evidence.ts';
 import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
+import { Instance } from './instance.ts';
 import { lostEvents, parseTraceLine } from './parse.ts';
 
 const packetEvents = [
@@ -25,6 +26,8 @@ const packetEvents = [
   'sock/inet_sk_error_report',
 ] as const;
 const deviceEvents: readonly string[] = ['net/net_dev_queue', 'net/netif_receive_skb'];
+/** What a flood makes too many of, in the order in which it can be done without. */
+const floodOrder: readonly (readonly string[])[] = [deviceEvents, ['skb/kfree_skb', 'fib/fib_table_lookup']];
 
 const commandEvents = [
   'syscalls/sys_exit_connect',
@@ -43,64 +46,20 @@ const dropFilter = 'protocol == 2048 || protocol == 2054 || protocol == 34525';
 const bufferKilobytes = 2048;
 /** Lines kept at most, about 40 MB: what comes later is counted as lost. */
 const mostLines = 200_000;
+/** Kept where nettrace goes on for long: what a second or two of trouble makes. */
+const mostLatestLines = 40_000;
 const readingIntervalMs = 100;
-const readSize = 65_536;
+/**
+ * A reading takes no more than this of a kernel that writes faster than anybody reads, some 8 KB each: for a command as
+ * much as there is room for, where nettrace goes on for long what leaves it time for other work.
+ */
+const mostReads = { first: 512, latest: 64 } as const;
 const prepareLimitMs = 5000;
 
 const standardPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 const instanceName = /^nettrace-(\d+)(?:-command)?$/;
 const mountName = /^nettrace-(\d+)$/;
 const removeMountsScript = 'for path; do umount "$path"; rmdir "$path"; done';
-
-/** One tracefs instance and what has been read of it. */
-class Instance {
-  readonly path: string;
-  readonly #scope: KernelLine['scope'];
-  readonly #descriptor: number;
-  readonly #buffer = Buffer.allocUnsafe(readSize);
-  #rest = '';
-  readonly absent: string[] = [];
-
-  constructor(path: string, scope: KernelLine['scope']) {
-    this.path = path;
-    this.#scope = scope;
-    this.#descriptor = openSync(`${path}/trace_pipe`, constants.O_RDONLY | constants.O_NONBLOCK);
-  }
-
-  set(file: string, value: string): void {
-    writeFileSync(`${this.path}/${file}`, value);
-  }
-
-  enable(event: string, filter: string | null): void {
-    if (!existsSync(`${this.path}/events/${event}`)) {
-      this.absent.push(event);
-      return;
-    }
-    if (filter !== null) this.set(`events/${event}/filter`, filter);
-    this.set(`events/${event}/enable`, '1');
-  }
-
-  /** Hands over every whole line that the kernel holds by now. */
-  read(take: (text: string, scope: KernelLine['scope']) => void): void {
-    for (;;) {
-      let size: number;
-      try {
-        size = readSync(this.#descriptor, this.#buffer, 0, readSize, null);
-      } catch (error) {
-        if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return;
-        throw error;
-      }
-      if (size === 0) return;
-      const lines = (this.#rest + this.#buffer.toString('utf8', 0, size)).split('\n');
-      this.#rest = lines.pop() ?? '';
-      for (const line of lines) take(line, this.#scope);
-    }
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
-  }
-}
 
 function alive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
@@ -194,6 +153,12 @@ function clockNs(clock: string): bigint {
   return BigInt(seconds) * nsPerSecond + BigInt(fraction.padEnd(9, '0').slice(0, 9));
 }
 
+interface RawLine {
+  readonly text: string;
+  readonly scope: KernelLine['scope'];
+  readonly clock: string;
+}
+
 /** Events of this host's kernel, from `open` to `stop`. */
 export class Tracer {
   readonly #packets: Instance;
@@ -201,26 +166,32 @@ export class Tracer {
   readonly #timer: NodeJS.Timeout;
   readonly #markedNs: bigint;
   #offsetNs: bigint | null = null;
-  readonly #raw: { text: string; scope: KernelLine['scope'] }[] = [];
-  /** Lines lost to the kernel's buffer or to our bound. */
+  #raw: RawLine[] = [];
+  readonly #keeps: 'first' | 'latest';
+  /** How many of `floodOrder` the kernel is not asked for now. */
+  #spared = 0;
+  /** Lines lost to the kernel's buffer or to our bounds. */
   lost = 0;
 
-  private constructor(packets: Instance, command: Instance) {
+  private constructor(packets: Instance, command: Instance, keeps: 'first' | 'latest') {
+    this.#keeps = keeps;
     this.#packets = packets;
     this.#command = command;
     this.#markedNs = wallClockNs();
     packets.set('trace_marker', 'nettrace clock');
-    this.#timer = setInterval(() => this.#read(), readingIntervalMs);
+    this.#timer = setInterval(() => this.#read(mostReads[this.#keeps]), readingIntervalMs);
   }
 
   /**
    * Makes the instances. Rejects, with the reason, where tracefs is not to be had (not root, a kernel without it,
    * lockdown): nettrace goes on without.
+   *
+   * @param keeps Which lines are kept of more than there is room for.
    */
-  static async open(guard: Guard): Promise<Tracer> {
+  static async open(guard: Guard, keeps: 'first' | 'latest' = 'first'): Promise<Tracer> {
     const name = `nettrace-${process.pid}`;
     const [packets = '', command = ''] = await makeInstances(guard, [name, `${name}-command`]);
-    return new Tracer(new Instance(packets, 'packets'), new Instance(command, 'command'));
+    return new Tracer(new Instance(packets, 'packets'), new Instance(command, 'command'), keeps);
   }
 
   /** Follows packets from here on: at these devices, and wherever the kernel looks up routes, resets and drops. */
@@ -231,6 +202,34 @@ export class Tracer {
       if (!deviceEvents.includes(event)) this.#packets.enable(event, event === 'skb/kfree_skb' ? dropFilter : null);
       else if (names.length > 0) this.#packets.enable(event, deviceFilter);
     }
+    for (const event of floodOrder.slice(0, this.#spared).flat()) this.#enable(event, false);
+  }
+
+  /** False while a flood keeps the kernel from being asked for all; see `askAll`. */
+  get asksAll(): boolean {
+    return this.#spared === 0;
+  }
+
+  /** Has the kernel tell everything again after a flood; where the latest lines are kept, the next one ends it again. */
+  askAll(): void {
+    for (const event of floodOrder.slice(0, this.#spared).flat()) this.#enable(event, true);
+    this.#spared = 0;
+  }
+
+  /** Asks the kernel for less: of the packets at devices first, then of drops and look-ups. */
+  askLess(): void {
+    for (const event of floodOrder[this.#spared] ?? []) this.#enable(event, false);
+    this.#spared = Math.min(this.#spared + 1, floodOrder.length);
+  }
+
+  #enable(event: string, on: boolean): void {
+    if (!this.#packets.absent.includes(event)) this.#packets.set(`events/${event}/enable`, on ? '1' : '0');
+  }
+
+  /** The lines between two times, in nanoseconds since 1970, that are still kept, in the order of time. */
+  between(fromNs: bigint, toNs: bigint): KernelLine[] {
+    this.#read(mostReads[this.#keeps]);
+    return this.#lines(this.#raw).filter(({ timeNs }) => timeNs >= fromNs && timeNs <= toNs);
   }
 
   /** Follows this process and every child it will have. Its events are kept from here on. */
@@ -249,16 +248,23 @@ export class Tracer {
   stop(): KernelLine[] {
     clearInterval(this.#timer);
     for (const instance of [this.#packets, this.#command]) instance.set('tracing_on', '0');
-    this.#read();
+    this.#read(Number.POSITIVE_INFINITY);
     this.#packets.close();
     this.#command.close();
+    return this.#lines(this.#raw);
+  }
+
+  #lines(raw: readonly RawLine[]): KernelLine[] {
     const offsetNs = this.#offsetNs ?? 0n;
-    return this.#raw
-      .map(({ text, scope }) => ({ text, scope, timeNs: clockNs(parseTraceLine(text)?.clock ?? '0') - offsetNs }))
+    return raw
+      .map(({ text, scope, clock }) => ({ text, scope, timeNs: clockNs(clock) - offsetNs }))
       .sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : 0));
   }
 
-  #read(): void {
+  #read(most: number): void {
+    if (this.#keeps === 'latest' && this.#raw.length > mostLatestLines) {
+      this.#raw = this.#raw.slice(-mostLatestLines / 2);
+    }
     const take = (text: string, scope: KernelLine['scope']): void => {
       const line = parseTraceLine(text);
       if (line === null) {
@@ -266,13 +272,21 @@ export class Tracer {
       } else if (line.event === 'tracing_mark_write') {
         this.#learnClock(line.clock);
       } else if (this.#raw.length < mostLines) {
-        this.#raw.push({ text: text.trimStart(), scope });
+        this.#raw.push({ text: text.trimStart(), scope, clock: line.clock });
       } else {
         this.lost += 1;
       }
     };
-    this.#packets.read(take);
-    this.#command.read(take);
+    if (!this.#packets.read(take, most)) this.#flooded();
+    this.#command.read(take, most);
+  }
+
+  /** The kernel writes faster than it can be read: where nettrace goes on for long it is asked for less. */
+  #flooded(): void {
+    if (this.#keeps === 'first') return;
+    this.lost += 1;
+    this.askLess();
+    this.#packets.set('trace', '');
   }
 
   // The TAI clock is wall time plus a whole number of seconds that only the host knows (0 without NTP, else 37).

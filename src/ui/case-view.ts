@@ -2,9 +2,10 @@
  * What the terminal UI is given: a diagnosis and frames to look at. The UI renders it and decides nothing.
  */
 
-import type { Diagnosis } from '../diagnose/diagnosis.ts';
+import type { ConnectionDiagnosis, Diagnosis } from '../diagnose/diagnosis.ts';
 import type { StreamLine } from '../report/stream.ts';
 import type { Dissection } from '../wire/layer.ts';
+import type { LiveStatus } from './live-status.ts';
 
 /** One frame, decoded when it is asked for. */
 export interface FrameView {
@@ -91,13 +92,20 @@ export interface CaseView {
   /** File name, or what is being traced. */
   readonly title: string;
   readonly diagnosis: Diagnosis;
+  /** The number of the last frame. */
   readonly frameCount: number;
-  /** Frames by number, from 1 to `frameCount`. */
+  /** The number of the first frame: 1, except where earlier ones had to go. */
+  readonly firstFrame: number;
+  /** Frames by number, from `firstFrame` to `frameCount`. */
   frame(number: number): FrameView;
+  /** Numbers of a connection's frames, in their order; the same array until there are others. */
+  framesOf(connection: ConnectionDiagnosis): readonly number[];
   /** Asks all frames, once a text: the same text gives the same object. */
   filter(text: string): FilterAnswer;
   /** Follows the connection that a frame belongs to; the same frame gives the same object. */
   follow(frame: number): StreamAnswer;
   /** Writes frames to a pcapng, as `nettrace frames --write` does. Never rejects for what a person can mend. */
   write(request: WriteRequest): Promise<WriteAnswer>;
+  /** Null for a case that is complete. */
+  readonly live: LiveStatus | null;
 }

@@ -16,10 +16,10 @@ export function openStream(state: UiState, frame: number | null, form: StreamFor
 }
 
 /** Opens the pane, or closes it. Where frames are listed the selected one tells which connection is meant. */
-export function toggleStream(state: UiState, { selection: { connection, frame } }: Scene): UiState {
+export function toggleStream(state: UiState, { selection: { ofConnection, frame } }: Scene): UiState {
   if (state.help) return state;
   if (state.stream !== null) return { ...state, stream: null };
-  return openStream(state, (state.view === 'packets' ? frame?.number : connection?.frames[0]) ?? null, 'text');
+  return openStream(state, (state.view === 'packets' ? frame?.number : ofConnection[0]) ?? null, 'text');
 }
 
 const nextForm: Readonly<Record<StreamForm, StreamForm>> = { text: 'hex', hex: 'raw', raw: 'text' };

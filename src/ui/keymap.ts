@@ -4,7 +4,10 @@
 
 import type { PaneName } from './layout.ts';
 
-/** What a key can ask for. `quit` and `suspend` are the terminal's business, the rest is `state.ts`'s. */
+/**
+ * What a key can ask for. `quit` and `suspend` are the terminal's business, `toggle-capture` the capture's, the rest is
+ * `state.ts`'s.
+ */
 export type Command =
   | 'up'
   | 'down'
@@ -18,6 +21,7 @@ export type Command =
   | 'back'
   | 'view-path'
   | 'view-packets'
+  | 'view-live'
   | 'next-connection'
   | 'previous-connection'
   | 'expand'
@@ -29,6 +33,9 @@ export type Command =
   | 'follow'
   | 'stream-form'
   | 'write'
+  | 'tail'
+  | 'pause'
+  | 'toggle-capture'
   | 'zoom'
   | 'help'
   | 'quit'
@@ -67,6 +74,16 @@ export const bindings: readonly Binding[] = [
   { keys: ['shift+tab'], context: 'any', command: 'previous-pane', help: 'previous pane' },
   { keys: ['1'], context: 'any', command: 'view-path', help: 'the path, why it ended, and the evidence' },
   { keys: ['2'], context: 'any', command: 'view-packets', help: 'the frames, their layers and bytes' },
+  { keys: ['3'], context: 'any', command: 'view-live', help: 'live: interfaces, and how the capture goes' },
+  { keys: ['F'], context: 'any', command: 'tail', help: 'live: stay with the latest, or where the cursor is' },
+  { keys: ['p'], context: 'any', command: 'pause', help: 'live: hold the screen still, or go on' },
+  {
+    keys: ['space', 'enter'],
+    context: ['interfaces'],
+    command: 'toggle-capture',
+    help: 'begin or end the capture there',
+    hint: 'capture or not',
+  },
   { keys: ['z'], context: 'any', command: 'zoom', help: 'the pane alone, or among the others', hint: 'zoom' },
   { keys: [']'], context: 'any', command: 'next-connection', help: 'next connection' },
   { keys: ['['], context: 'any', command: 'previous-connection', help: 'previous connection' },
@@ -151,5 +168,7 @@ export const paneTitles: Readonly<Record<PaneName, string>> = {
   layers: 'Layers',
   hex: 'Bytes',
   stream: 'Stream',
+  interfaces: 'Interfaces',
+  health: 'Capture',
   help: 'Help',
 };

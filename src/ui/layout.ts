@@ -23,14 +23,26 @@
  *     rows
  *     keys                                  keys
  *
+ * A live capture has a third view, its interfaces above and how the capture goes below.
+ *
  * Each pane is a rule with its title and the rows below it. No side borders: they would cost a third of the drawing time.
  */
 
 /** A screen of several panes. */
-export type ViewName = 'path' | 'packets';
+export type ViewName = 'path' | 'packets' | 'live';
 
 /** A pane that can be focused. `stream` and `help` cover the whole body. */
-export type PaneName = 'connections' | 'path' | 'why' | 'evidence' | 'frames' | 'layers' | 'hex' | CoveringPane;
+export type PaneName =
+  | 'connections'
+  | 'path'
+  | 'why'
+  | 'evidence'
+  | 'frames'
+  | 'layers'
+  | 'hex'
+  | 'interfaces'
+  | 'health'
+  | CoveringPane;
 
 /** A pane over all others. */
 export type CoveringPane = 'stream' | 'help';
@@ -44,6 +56,7 @@ export function covers(pane: PaneName): pane is CoveringPane {
 export const panesOf = {
   path: ['connections', 'path', 'why', 'evidence'],
   packets: ['frames', 'layers', 'hex'],
+  live: ['interfaces', 'health'],
 } as const satisfies Record<ViewName, readonly PaneName[]>;
 
 /** The smallest terminal that the panes fit in. */
@@ -86,7 +99,12 @@ export interface LayoutInput {
   /** The focused pane has the whole body. */
   readonly zoomed: boolean;
   /** Rows that these lists would like; the same while a case is looked at, so that panes do not jump. */
-  readonly wanted: { readonly connections: number; readonly path: number; readonly frames: number };
+  readonly wanted: {
+    readonly connections: number;
+    readonly path: number;
+    readonly frames: number;
+    readonly interfaces: number;
+  };
 }
 
 /** True when the terminal is too small for any pane. */
@@ -145,11 +163,29 @@ function packetsView({ columns, wanted }: LayoutInput, body: number): Layout {
   };
 }
 
+function liveView({ columns, wanted }: LayoutInput, body: number): Layout {
+  const interfaces = clamp(wanted.interfaces, 3, Math.floor((body - 2) * 0.7));
+  return {
+    top: [
+      { pane: 'interfaces', width: columns, height: interfaces },
+      { pane: 'health', width: columns, height: body - 2 - interfaces },
+    ],
+    left: [],
+    right: [],
+  };
+}
+
+const views: Readonly<Record<ViewName, (input: LayoutInput, body: number) => Layout>> = {
+  path: pathView,
+  packets: packetsView,
+  live: liveView,
+};
+
 /** Places the panes. The terminal must not be `tooSmall`. */
 export function layout(input: LayoutInput): Layout {
   const body = input.rows - barRows;
   if (input.zoomed || covers(input.focus)) {
     return { top: [{ pane: input.focus, width: input.columns, height: body - 1 }], left: [], right: [] };
   }
-  return input.view === 'path' ? pathView(input, body) : packetsView(input, body);
+  return views[input.view](input, body);
 }

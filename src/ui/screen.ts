@@ -13,12 +13,13 @@ import { frameRows } from './rows/frames.ts';
 import { helpLines } from './rows/help.ts';
 import { hexRows } from './rows/hex.ts';
 import { layerRows } from './rows/layers.ts';
+import { healthLines, interfaceRows } from './rows/live.ts';
 import { pathRows } from './rows/path.ts';
 import { streamAbouts, streamRows } from './rows/stream.ts';
 import { whyLines } from './rows/why.ts';
 import { badge, certaintyMarks, endpointText } from './rows/words.ts';
 import { writeLines } from './rows/write.ts';
-import type { NamedConnection, Selection } from './selection.ts';
+import type { Selection } from './selection.ts';
 import { filterAnswer, select } from './selection.ts';
 import type { Scene } from './state.ts';
 import { activePane } from './state.ts';
@@ -52,8 +53,9 @@ interface Subject {
 
 const makers: Readonly<Record<PaneName, (subject: Subject, width: number, height: number) => Rows>> = {
   connections: ({ selection }, width, height) =>
-    connectionRows(selection.connections, selection.connectionIndex, width, height),
-  path: ({ selection }, width, height) => pathRows(selection.connection, selection.hopIndex, width, height),
+    connectionRows(selection.connections, selection.connectionIndex, width, height, selection.isLive),
+  path: ({ selection }, width, height) =>
+    pathRows(selection.connection, selection.hopIndex, width, height, selection.isLive),
   why: ({ snapshot: { view, state }, selection }, width, height) =>
     scrolled(whyLines(view.diagnosis, selection.connection, width), height, state.scroll.why),
   evidence: ({ snapshot: { state }, selection }, width, height) =>
@@ -64,6 +66,10 @@ const makers: Readonly<Record<PaneName, (subject: Subject, width: number, height
   hex: ({ snapshot: { state }, selection: { frame, node } }, width, height) =>
     hexRows(frame?.bytes ?? null, node?.range ?? null, state.scroll.hex, width, height),
   stream: ({ snapshot: { view, state } }, width, height) => streamRows(view, state, width, height),
+  interfaces: ({ selection: { interfaces, interfaceIndex } }, width, height) =>
+    interfaceRows(interfaces, interfaceIndex, width, height),
+  health: ({ snapshot: { view, state }, selection: { interfaces, interfaceIndex } }, width, height) =>
+    scrolled(healthLines(view.live, interfaces[interfaceIndex] ?? null, width), height, state.scroll.health),
   help: ({ snapshot: { state } }, width, height) => scrolled(helpLines(width), height, state.scroll.help),
 };
 
@@ -105,9 +111,10 @@ function marksNote({ snapshot: { state } }: Subject): string {
 
 /** What stands at the rule's right end: the verdict of the path, else where the list or text stands. */
 function noteOf(subject: Subject, pane: PaneName, rows: Rows, height: number): string {
-  const { connectionIndex, frameIndex } = subject.selection;
+  const { connectionIndex, frameIndex, interfaceIndex } = subject.selection;
   if (pane === 'path') return verdictNote(subject);
   if (pane === 'connections') return connectionIndex === -1 ? '' : `${connectionIndex + 1} of ${rows.length}`;
+  if (pane === 'interfaces') return interfaceIndex === -1 ? '' : `${interfaceIndex + 1} of ${rows.length}`;
   if (pane === 'frames') return frameIndex === -1 ? '' : `${frameIndex + 1} of ${rows.length}${marksNote(subject)}`;
   if (rows.length <= height) return '';
   return `rows ${rows.offset + 1}-${rows.offset + height} of ${rows.length}`;
@@ -116,7 +123,7 @@ function noteOf(subject: Subject, pane: PaneName, rows: Rows, height: number): s
 /** What the lists would like, over all connections: panes keep their sizes while the selection moves. */
 function wantedRows(
   { view, state }: Snapshot,
-  connections: readonly NamedConnection[],
+  { connections, ofConnection, interfaces }: Selection,
   columns: number,
 ): LayoutInput['wanted'] {
   let [path, frames] = [0, 0];
@@ -127,14 +134,16 @@ function wantedRows(
   return {
     connections: connections.length * rowsEach(connections, columns),
     path: Math.min(path, longestPath),
-    frames: state.allFrames || connections.length === 0 ? view.frameCount : frames,
+    frames: state.allFrames || connections.length === 0 ? view.frameCount : Math.max(frames, ofConnection.length),
+    // One more for what stands above them.
+    interfaces: interfaces.length + 1,
   };
 }
 
 function bottomLines({ view, state }: Snapshot, active: PaneName, columns: number): readonly Line[] {
   if (state.write !== null) return writeLines(view, state, state.write, columns);
   if (state.prompt !== null) return [promptLine(view, state.prompt.text, columns)];
-  return [state.notice === null ? hintLine(active, columns) : noticeLine(state.notice, columns)];
+  return [state.notice === null ? hintLine(active, view.live !== null, columns) : noticeLine(state.notice, columns)];
 }
 
 /** Composes the screen for a terminal of this size; null when the terminal is too small. */
@@ -143,7 +152,6 @@ export function composeScreen(snapshot: Snapshot, columns: number, rows: number)
   const { view, state } = snapshot;
   const selection = select(view, state);
   const active = activePane(state);
-  const { connections } = selection;
   const bottom = bottomLines(snapshot, active, columns);
   const places = layout({
     columns,
@@ -151,7 +159,7 @@ export function composeScreen(snapshot: Snapshot, columns: number, rows: number)
     view: state.view,
     focus: active,
     zoomed: state.zoomed,
-    wanted: wantedRows(snapshot, connections, columns),
+    wanted: wantedRows(snapshot, selection, columns),
   });
   const subject = { snapshot, selection };
   const draw = (place: Place): DrawnPane => {
@@ -168,12 +176,12 @@ export function composeScreen(snapshot: Snapshot, columns: number, rows: number)
     ? { height: drawn.height, length: drawn.rows.length, offset: drawn.rows.offset }
     : { height: 1, length: 0, offset: 0 };
   return {
-    header: headerLine(view, state.view, filterAnswer(view, state)?.frames.length ?? null, columns),
+    header: headerLine(view, state, filterAnswer(view, state)?.frames.length ?? null, columns),
     bottom,
     top,
     left,
     right,
-    scene: { selection, extent },
+    scene: { selection, extent, framesOf: (connection) => view.framesOf(connection) },
   };
 }
 

@@ -4,6 +4,7 @@
 
 import type { ConnectionDiagnosis, Endpoint, Hop } from '../diagnose/diagnosis.ts';
 import type { CaseView, FilterAnswer, FrameView } from './case-view.ts';
+import type { LiveInterface } from './live-status.ts';
 import type { UiState } from './state.ts';
 import type { TreeNode } from './tree.ts';
 import { treeNodes } from './tree.ts';
@@ -30,12 +31,17 @@ export interface Selection {
   readonly connection: ConnectionDiagnosis | null;
   readonly hopIndex: number;
   readonly hop: Hop | null;
+  /** Numbers of its frames, whatever the filter. */
+  readonly ofConnection: readonly number[];
   readonly frames: FrameList;
   readonly frameIndex: number;
   readonly frame: FrameView | null;
   readonly nodes: readonly TreeNode[];
   readonly nodeIndex: number;
   readonly node: TreeNode | null;
+  readonly isLive: boolean;
+  readonly interfaces: readonly LiveInterface[];
+  readonly interfaceIndex: number;
 }
 
 const endpointId = (end: Endpoint): string => `${end.address} ${end.port ?? '-'}`;
@@ -87,18 +93,23 @@ function listOf(frames: readonly number[]): FrameList {
   return { length: frames.length, at: (index) => frames[index] ?? 1, indexOf: (number) => frames.indexOf(number) };
 }
 
-function frameList(view: CaseView, connection: ConnectionDiagnosis | null, state: UiState): FrameList {
+function frameList(
+  view: CaseView,
+  connection: ConnectionDiagnosis | null,
+  ofConnection: readonly number[],
+  state: UiState,
+): FrameList {
   const passing = filterAnswer(view, state)?.frames ?? null;
   const all = state.allFrames;
-  if (passing !== null) return listOf(all || connection === null ? passing : passingOf(connection.frames, passing));
+  if (passing !== null) return listOf(all || connection === null ? passing : passingOf(ofConnection, passing));
   if (all || connection === null) {
     return {
-      length: view.frameCount,
-      at: (index) => index + 1,
-      indexOf: (number) => (number >= 1 && number <= view.frameCount ? number - 1 : -1),
+      length: view.frameCount - view.firstFrame + 1,
+      at: (index) => view.firstFrame + index,
+      indexOf: (number) => (number >= view.firstFrame && number <= view.frameCount ? number - view.firstFrame : -1),
     };
   }
-  return listOf(connection.frames);
+  return listOf(ofConnection);
 }
 
 /** The hop that the eye wants first: where it ended, else the first. */
@@ -114,20 +125,27 @@ export function select(view: CaseView, state: UiState): Selection {
   const connectionIndex =
     connections.length === 0
       ? -1
-      : Math.max(
-          0,
-          connections.findIndex(({ id }) => id === state.connection),
-        );
+      : Math.max(0, state.tail ? 0 : connections.findIndex(({ id }) => id === state.connection));
   const connection = connections[connectionIndex]?.connection ?? null;
   const chosenHop = connection?.hops.findIndex((hop) => hop.index === state.hop) ?? -1;
   const hopIndex = chosenHop === -1 ? initialHop(connection) : chosenHop;
-  const frames = frameList(view, connection, state);
+  const ofConnection = connection === null ? [] : view.framesOf(connection);
+  const frames = frameList(view, connection, ofConnection, state);
   const chosenFrame = state.frame === null ? -1 : frames.indexOf(state.frame);
-  const frameIndex = frames.length === 0 ? -1 : Math.max(0, chosenFrame);
+  const frameIndex = frames.length === 0 ? -1 : state.tail ? frames.length - 1 : Math.max(0, chosenFrame);
   const frame = frameIndex === -1 ? null : view.frame(frames.at(frameIndex));
   const nodes = frame ? treeNodes(frame.dissection, state.open) : [];
   const nodeIndex = nodes.length === 0 ? -1 : nodeOrItsLayer(nodes, state.node);
+  const interfaces = view.live?.interfaces ?? [];
+  const interfaceIndex = Math.max(
+    0,
+    interfaces.findIndex(({ place }) => place === state.place),
+  );
   return {
+    isLive: view.live !== null,
+    interfaces,
+    interfaceIndex: interfaces.length === 0 ? -1 : interfaceIndex,
+    ofConnection,
     connections,
     connectionIndex,
     connection,

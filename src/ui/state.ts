@@ -3,6 +3,7 @@
  * the very same object when nothing changes, so that nothing is drawn.
  */
 
+import type { CaseView } from './case-view.ts';
 import { nextStreamForm, type OpenStream, openStream, toggleStream } from './following.ts';
 import type { Command } from './keymap.ts';
 import type { CoveringPane, PaneName, ViewName } from './layout.ts';
@@ -10,10 +11,11 @@ import { covers, panesOf } from './layout.ts';
 import { markFrame, toNextMark } from './marks.ts';
 import { openPrompt, type Prompt } from './prompt.ts';
 import type { Selection } from './selection.ts';
+import { endsTail, pinned, toggleTail } from './tail.ts';
 import { openWrite, type WritePrompt } from './write-prompt.ts';
 
 /** Panes that scroll text; the others move a cursor. */
-type ScrolledPane = 'why' | 'evidence' | 'hex' | CoveringPane;
+type ScrolledPane = 'why' | 'evidence' | 'hex' | 'health' | CoveringPane;
 
 /** The state of the screen. Selections are identities; null is "the first, or the one that matters". */
 export interface UiState {
@@ -36,6 +38,12 @@ export interface UiState {
   readonly notice: string | null;
   /** Numbers of marked frames. */
   readonly marks: ReadonlySet<number>;
+  /** Live: the latest connection and frame are selected, whatever comes. */
+  readonly tail: boolean;
+  /** Live: the screen holds still while the capture goes on. */
+  readonly paused: boolean;
+  /** `LiveInterface.place`. */
+  readonly place: string | null;
   readonly connection: string | null;
   /** `Hop.index`. */
   readonly hop: number | null;
@@ -51,6 +59,7 @@ export interface UiState {
     readonly evidence: number;
     readonly hex: number | null;
     readonly stream: number;
+    readonly health: number;
     readonly help: number;
   };
 }
@@ -66,6 +75,7 @@ interface Extent {
 export interface Scene {
   readonly selection: Selection;
   readonly extent: Extent;
+  readonly framesOf: CaseView['framesOf'];
 }
 
 /** Where every session starts. */
@@ -82,12 +92,15 @@ export const initialState: UiState = {
   write: null,
   notice: null,
   marks: new Set(),
+  tail: false,
+  paused: false,
+  place: null,
   connection: null,
   hop: null,
   frame: null,
   node: null,
   open: new Set(),
-  scroll: { why: 0, evidence: 0, hex: null, stream: 0, help: 0 },
+  scroll: { why: 0, evidence: 0, hex: null, stream: 0, health: 0, help: 0 },
 };
 
 /** The pane that keys act on. */
@@ -151,6 +164,11 @@ function selectNode(state: UiState, { nodes, nodeIndex }: Selection, index: numb
   return { ...state, node: node.id, scroll: { ...state.scroll, hex: null } };
 }
 
+function selectPlace(state: UiState, { interfaces, interfaceIndex }: Selection, index: number): UiState {
+  const chosen = interfaces[Math.max(0, Math.min(index, interfaces.length - 1))];
+  return !chosen || chosen === interfaces[interfaceIndex] ? state : { ...state, place: chosen.place };
+}
+
 type Mover = (state: UiState, selection: Selection, rows: number) => UiState;
 
 const cursors: Readonly<Record<Exclude<PaneName, ScrolledPane>, Mover>> = {
@@ -158,10 +176,11 @@ const cursors: Readonly<Record<Exclude<PaneName, ScrolledPane>, Mover>> = {
   path: (state, selection, rows) => selectHop(state, selection, selection.hopIndex + rows),
   frames: (state, selection, rows) => selectFrame(state, selection, selection.frameIndex + rows),
   layers: (state, selection, rows) => selectNode(state, selection, selection.nodeIndex + rows),
+  interfaces: (state, selection, rows) => selectPlace(state, selection, selection.interfaceIndex + rows),
 };
 
 function isScrolled(pane: PaneName): pane is ScrolledPane {
-  return pane === 'why' || pane === 'evidence' || pane === 'hex' || covers(pane);
+  return pane === 'why' || pane === 'evidence' || pane === 'hex' || pane === 'health' || covers(pane);
 }
 
 /** Moves the cursor of the active pane, or its text, by `rows`; any number beyond the ends stops there. */
@@ -191,9 +210,9 @@ function collapse(state: UiState, { selection }: Scene): UiState {
 }
 
 /** The first frame that the hop names as evidence, when the case holds it. */
-function evidenceFrame({ hop, connection }: Selection): number | null {
+function evidenceFrame({ hop, ofConnection }: Selection): number | null {
   for (const item of hop?.evidence ?? []) {
-    if (item.kind === 'frame' && connection?.frames.includes(item.frame)) return item.frame;
+    if (item.kind === 'frame' && ofConnection.includes(item.frame)) return item.frame;
   }
   return null;
 }
@@ -228,15 +247,22 @@ const levelAbove: Readonly<Record<PaneName, PaneName>> = {
   layers: 'frames',
   hex: 'layers',
   stream: 'stream',
+  interfaces: 'connections',
+  health: 'interfaces',
   help: 'help',
 };
+
+function viewOf(pane: PaneName): ViewName {
+  if (pane === 'interfaces') return 'live';
+  return pane === 'path' || pane === 'connections' ? 'path' : 'packets';
+}
 
 function back(state: UiState): UiState {
   if (state.help) return change(state, { help: false });
   if (state.stream !== null) return change(state, { stream: null });
   if (state.zoomed) return change(state, { zoomed: false });
   const above = levelAbove[state.focus];
-  return focusOn(state, above === 'path' || above === 'connections' ? 'path' : 'packets', above);
+  return focusOn(state, viewOf(above), above);
 }
 
 function cycle(state: UiState, step: 1 | -1): UiState {
@@ -246,10 +272,12 @@ function cycle(state: UiState, step: 1 | -1): UiState {
   return change(state, { focus: next ?? state.focus });
 }
 
+const firstFocus: Readonly<Record<ViewName, PaneName>> = { path: 'path', packets: 'frames', live: 'interfaces' };
+
 function show(state: UiState, view: ViewName): UiState {
   const uncovered = change(state, { help: false, stream: null });
   if (state.view === view) return uncovered;
-  return change(uncovered, { view, focus: view === 'path' ? 'path' : 'frames', zoomed: false });
+  return change(uncovered, { view, focus: firstFocus[view], zoomed: false });
 }
 
 type Reducer = (state: UiState, scene: Scene) => UiState;
@@ -257,11 +285,13 @@ type Reducer = (state: UiState, scene: Scene) => UiState;
 const page = ({ extent }: Scene): number => Math.max(1, extent.height - 1);
 
 /** A stream that is open is the next connection's too. */
-function nextConnection(state: UiState, { selection }: Scene, step: 1 | -1): UiState {
+function nextConnection(state: UiState, { selection, framesOf }: Scene, step: 1 | -1): UiState {
   const index = selection.connectionIndex + step;
   const next = selectConnection(state, selection, index);
   if (next === state || state.stream === null) return next;
-  return openStream(next, selection.connections[index]?.connection.frames[0] ?? null, state.stream.form);
+  const connection = selection.connections[index]?.connection;
+  const first = connection === undefined ? null : (framesOf(connection)[0] ?? null);
+  return openStream(next, first, state.stream.form);
 }
 
 const reducers: Readonly<Record<Command, Reducer>> = {
@@ -277,6 +307,10 @@ const reducers: Readonly<Record<Command, Reducer>> = {
   back,
   'view-path': (state) => show(state, 'path'),
   'view-packets': (state) => show(state, 'packets'),
+  'view-live': (state, { selection }) => (selection.isLive ? show(state, 'live') : state),
+  tail: (state, { selection }) => toggleTail(state, selection),
+  pause: (state, { selection }) => (selection.isLive ? { ...state, paused: !state.paused } : state),
+  'toggle-capture': (state) => state,
   'next-connection': (state, scene) => nextConnection(state, scene, 1),
   'previous-connection': (state, scene) => nextConnection(state, scene, -1),
   expand,
@@ -297,5 +331,7 @@ const reducers: Readonly<Record<Command, Reducer>> = {
 
 /** The state after a command; the same object when it changes nothing. */
 export function reduce(state: UiState, command: Command, scene: Scene): UiState {
-  return reducers[command](change(state, { notice: null }), scene);
+  const quiet = change(state, { notice: null });
+  const from = endsTail(quiet, command, activePane(quiet)) ? pinned(quiet, scene.selection) : quiet;
+  return reducers[command](from, scene);
 }

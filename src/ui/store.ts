@@ -26,14 +26,19 @@ export interface UiStore {
   type(key: string): void;
   /** Text that was pasted into the open line. */
   paste(text: string): void;
-  /** Replaces the case, as a live trace does; selections hold by identity. */
+  /**
+   * Replaces the case, as a live trace does; selections hold by identity. While the screen is paused only what is said of
+   * the capture changes.
+   */
   show(view: CaseView): void;
 }
 
 /** A store that starts with `view` and the initial state. */
 export function createStore(view: CaseView): UiStore {
   const listeners = new Set<() => void>();
-  let snapshot: Snapshot = { view, state: initialState };
+  let snapshot: Snapshot = { view, state: { ...initialState, tail: view.live !== null } };
+  /** The latest case, while the screen is paused. */
+  let latest = view;
   const publish = (next: Snapshot): void => {
     snapshot = next;
     for (const listener of listeners) listener();
@@ -52,7 +57,15 @@ export function createStore(view: CaseView): UiStore {
     },
     getSnapshot: () => snapshot,
     dispatch(command, scene) {
-      change(reduce(snapshot.state, command, scene));
+      if (command === 'toggle-capture') {
+        const { interfaces, interfaceIndex } = scene.selection;
+        const place = interfaces[interfaceIndex]?.place;
+        if (place !== undefined) snapshot.view.live?.toggle(place);
+        return;
+      }
+      const state = reduce(snapshot.state, command, scene);
+      if (snapshot.state.paused && !state.paused) publish({ view: latest, state });
+      else change(state);
     },
     type(key) {
       const { state, view } = snapshot;
@@ -68,7 +81,9 @@ export function createStore(view: CaseView): UiStore {
       change(insertName(insert(snapshot.state, text), text));
     },
     show(next) {
-      if (next !== snapshot.view) publish({ ...snapshot, view: next });
+      latest = next;
+      const view = snapshot.state.paused ? { ...snapshot.view, live: next.live } : next;
+      if (next !== snapshot.view) publish({ ...snapshot, view });
     },
   };
 }

@@ -33,7 +33,7 @@ export function openWrite(state: UiState): UiState {
 
 /** What there is to choose from; what was singled out by hand comes first, what the list shows before what it does not. */
 export function frameChoices(view: CaseView, state: UiState): readonly FrameChoice[] {
-  const own = select(view, state).connection?.frames ?? [];
+  const own = select(view, state).ofConnection;
   const passing = filterAnswer(view, state)?.frames ?? [];
   const marked = [...state.marks].sort((a, b) => a - b);
   const all: FrameChoice = { name: 'all', frames: null, words: `all ${counted(view.frameCount, 'frame')}` };

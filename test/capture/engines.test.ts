@@ -13,9 +13,11 @@ const points = [
   { namespace: box, device: 'lo' },
 ];
 
+const plain = { filter: null, pace: 'prompt' } as const;
+
 function places(engine: CaptureEngine): string[] {
   return engine
-    .jobs(points, 4096)
+    .jobs(points, { bufferKilobytes: 4096, ...plain })
     .map(({ namespace, points: own }) => `${namespace.name}: ${own.map(({ device }) => device).join(' ')}`);
 }
 
@@ -25,7 +27,7 @@ describe('tcpdump', () => {
   });
 
   const options = (count: number, kilobytes: number): readonly string[] =>
-    tcpdumpEngine.jobs(Array(count).fill(points[0]), kilobytes)[0]?.command ?? [];
+    tcpdumpEngine.jobs(Array(count).fill(points[0]), { bufferKilobytes: kilobytes, ...plain })[0]?.command ?? [];
 
   test('takes one device, without promiscuous mode, at nanoseconds, whole frames, and writes at once', () => {
     const command = options(1, 4096).join(' ');
@@ -33,6 +35,16 @@ describe('tcpdump', () => {
       expect(` ${command} `).toContain(` ${option} `);
     }
     expect(tcpdumpEngine.promiscuous).toBe(false);
+  });
+
+  test.each([
+    ['prompt', null, ['--immediate-mode'], ['-w', '-']],
+    ['bulk', null, [], ['-w', '-']],
+    ['bulk', '-d and port 1', [], ['-w', '-', '--', '-d and port 1']],
+  ] as const)('at the pace %s with the filter %j', (pace, filter, immediate, end) => {
+    const command = tcpdumpEngine.jobs(points, { bufferKilobytes: 4096, filter, pace })[0]?.command ?? [];
+    expect(command.filter((word) => word === '--immediate-mode')).toEqual(immediate);
+    expect(command.slice(command.indexOf('-w'))).toEqual(end);
   });
 
   test.each([
@@ -72,9 +84,9 @@ describe('cap', () => {
   });
 
   test('divides the buffer among all points, in bytes, and names the devices in the order of the points', () => {
-    const [first, second] = capEngine.jobs(points, 3072);
-    expect(first?.command.slice(2)).toEqual(['1048576', 'eth0', 'lo']);
-    expect(second?.command.slice(2)).toEqual(['1048576', 'veth0']);
+    const [first, second] = capEngine.jobs(points, { bufferKilobytes: 3072, ...plain });
+    expect(first?.command.slice(2)).toEqual(['1048576', '', 'eth0', 'lo']);
+    expect(second?.command.slice(2)).toEqual(['1048576', '', 'veth0']);
     expect(first?.command[0]).toBe(process.execPath);
   });
 

@@ -57,6 +57,7 @@ function fileOf(name: string, content: string | Uint8Array): string {
 describe('help', () => {
   it.each([
     [[]],
+    [['live']],
     [['run']],
     [['replay']],
     [['connections']],
@@ -80,7 +81,6 @@ describe('help', () => {
 
 describe('wrong usage ends with status 2 and says what is wrong', () => {
   it.each([
-    ['no command', [], 'Usage: nettrace'],
     ['an unknown command', ['frobnicate'], "error: unknown command 'frobnicate'"],
     ['an unknown option', ['replay', '--nope', shipped], "error: unknown option '--nope'"],
     ['a missing file', ['replay'], "error: missing required argument 'file'"],
@@ -104,6 +104,24 @@ describe('wrong usage ends with status 2 and says what is wrong', () => {
     const { status, out, err } = nettrace(...parameters);
     expect([status, out]).toEqual([2, '']);
     expect(err).toContain(phrase);
+  });
+});
+
+describe('live, which nettrace is without a command', () => {
+  const asUser = (command: string[]): string[] => (process.getuid?.() === 0 ? asNobody(command) : command);
+
+  it.each([[[]], [['live']]])('%j without root: one line that says why, and what serves without', (command) => {
+    const { status, out, err } = ended(asUser([program, ...command]));
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toMatch(/^nettrace: live needs root [^\n]*\n$/);
+    for (const other of ['nettrace replay', 'nettrace path --snapshot', 'nettrace doctor'])
+      expect(err).toContain(other);
+  });
+
+  it.runIf(process.getuid?.() === 0)('without a terminal: one line that offers record', () => {
+    const { status, out, err } = nettrace();
+    expect([status, out]).toEqual([1, '']);
+    expect(err).toBe('nettrace: live needs a terminal; nettrace record -o FILE captures without one\n');
   });
 });
 

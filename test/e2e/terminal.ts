@@ -24,6 +24,8 @@ export interface Terminal {
   screen(): string;
   /** Resolves as soon as a whole frame satisfies `holds`; rejects with the screen if it never does. */
   until(holds: string | RegExp | ((screen: string) => boolean)): Promise<string>;
+  /** How many whole frames it has drawn. */
+  framesDrawn(): number;
   press(keys: string): void;
   resize(columns: number, rows: number): void;
   /** The alternate screen is on. */
@@ -51,13 +53,17 @@ export function openTerminal(command: readonly string[], columns: number, rows: 
   let cursorShown = true;
   // Between these marks (synchronized output) a frame is half drawn, and nobody sees it.
   let drawing = false;
+  let frames = 0;
   for (const [final, shown] of [
     ['h', true],
     ['l', false],
   ] as const) {
     emulator.parser.registerCsiHandler({ prefix: '?', final }, (parameters) => {
       if (parameters.includes(25)) cursorShown = shown;
-      if (parameters.includes(2026)) drawing = shown;
+      if (parameters.includes(2026)) {
+        drawing = shown;
+        if (!shown) frames += 1;
+      }
       return false;
     });
   }
@@ -112,6 +118,7 @@ export function openTerminal(command: readonly string[], columns: number, rows: 
         look();
       });
     },
+    framesDrawn: () => frames,
     press: (keys) => pty.write(keys),
     resize(width, height) {
       emulator.resize(width, height);

@@ -3,6 +3,7 @@ import { cleanup, render } from 'ink-testing-library';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test, vi } from 'vitest';
 import { App } from '../../src/ui/app.tsx';
 import { createStore } from '../../src/ui/store.ts';
+import { liveSample } from './live-sample.ts';
 import { sample } from './sample.ts';
 
 const detected = chalk.level;
@@ -28,9 +29,9 @@ interface Terminal {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function open(columns: number, rows: number): Promise<Terminal> {
+async function open(columns: number, rows: number, view = sample): Promise<Terminal> {
   const stop = vi.fn<() => void>();
-  const instance = render(<App store={createStore(sample)} stop={stop} />);
+  const instance = render(<App store={createStore(view)} stop={stop} />);
   const terminal: Terminal = {
     stop,
     async press(chunk) {
@@ -82,6 +83,24 @@ describe.each([
     ['filter-kept', ['2', '/tcp', '\r']],
   ])('shows %s', async (name, chunks) => {
     const terminal = await open(columns, rows);
+    for (const chunk of chunks) await terminal.press(chunk);
+    const screen = terminal.screen();
+    expect(screen.split('\n')).toHaveLength(rows);
+    await expect(`${screen}\n`).toMatchFileSnapshot(`golden/${name}-${columns}x${rows}.txt`);
+  });
+});
+
+describe.each([
+  [80, 24],
+  [120, 35],
+])('a live capture at %ix%i', (columns, rows) => {
+  test.each([
+    ['live-connections', []],
+    ['live-interfaces', ['3', 'j']],
+    ['live-packets', ['2']],
+    ['live-paused', ['p']],
+  ])('shows %s', async (name, chunks) => {
+    const terminal = await open(columns, rows, liveSample);
     for (const chunk of chunks) await terminal.press(chunk);
     const screen = terminal.screen();
     expect(screen.split('\n')).toHaveLength(rows);

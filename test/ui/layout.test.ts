@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { LayoutInput } from '../../src/ui/layout.ts';
 import { columnGap, layout, panesOf, smallest, tooSmall } from '../../src/ui/layout.ts';
 
-const wanted = { connections: 3, path: 7, frames: 6 };
+const wanted = { connections: 3, path: 7, frames: 6, interfaces: 9 };
 const base = { view: 'path', focus: 'path', zoomed: false, wanted } as const;
 const panes = (input: LayoutInput): string[] => {
   const { top, left, right } = layout(input);
@@ -45,8 +45,9 @@ describe('layout', () => {
           place: fc.constantFrom(
             ...panesOf.path.map((focus) => ({ view: 'path' as const, focus })),
             ...panesOf.packets.map((focus) => ({ view: 'packets' as const, focus })),
+            ...panesOf.live.map((focus) => ({ view: 'live' as const, focus })),
           ),
-          wanted: fc.record({ connections: count, path: count, frames: count }),
+          wanted: fc.record({ connections: count, path: count, frames: count, interfaces: count }),
         }),
         ({ place, ...input }) => {
           const { top, left, right } = layout({ ...input, ...place });

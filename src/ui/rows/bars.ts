@@ -2,22 +2,25 @@
 
 import type { CaseView } from '../case-view.ts';
 import { bindings, paneTitles, shownKey } from '../keymap.ts';
-import type { PaneName, ViewName } from '../layout.ts';
+import type { PaneName } from '../layout.ts';
 import { covers, smallest } from '../layout.ts';
 import type { Line } from '../line.ts';
 import { line, plain } from '../line.ts';
+import type { LiveStatus } from '../live-status.ts';
+import type { UiState } from '../state.ts';
 import { cells, cut, endOf, fit, printable } from '../text.ts';
-import { counted } from './words.ts';
+import { compact, counted } from './words.ts';
 
 /**
  * Title, views, and how much there is; the counts give way to the title.
  *
  * @param passing How many frames pass the filter; null without one.
  */
-export function headerLine(view: CaseView, shown: ViewName, passing: number | null, width: number): Line {
+export function headerLine(view: CaseView, state: UiState, passing: number | null, width: number): Line {
+  if (view.live !== null) return liveHeaderLine(view, view.live, state, passing, width);
   const { connections } = view.diagnosis;
   const title = printable(view.title);
-  const tabs = shown === 'path' ? '[1 Path] 2 Packets' : '1 Path [2 Packets]';
+  const tabs = state.view === 'path' ? '[1 Path] 2 Packets' : '1 Path [2 Packets]';
   const notOk = `, ${connections.filter(({ outcome }) => outcome !== 'ok').length} not ok`;
   const all = `${counted(connections.length, 'connection')}${notOk}`;
   const left = width - cells(' nettrace  ') - cells(tabs) - 4;
@@ -33,8 +36,39 @@ export function headerLine(view: CaseView, shown: ViewName, passing: number | nu
   };
 }
 
+const liveTabs = ['1 Path', '2 Packets', '3 Live'] as const;
+const liveViews = ['path', 'packets', 'live'] as const;
+
+/** Of a live capture: how it goes in place of how much there is. */
+function liveHeaderLine(
+  view: CaseView,
+  { connections, failed, framesPerSecond, dropped }: LiveStatus,
+  { view: shown, paused, tail }: UiState,
+  passing: number | null,
+  width: number,
+): Line {
+  const tabs = liveTabs.map((tab, index) => (liveViews[index] === shown ? `[${tab}]` : tab)).join(' ');
+  const state = paused ? 'PAUSED' : tail ? 'LIVE FOLLOW' : 'LIVE';
+  const rate = `${compact(framesPerSecond)} frames/s`;
+  const all = `${counted(connections, 'connection')}, ${failed} not ok`;
+  const lost = `${dropped} dropped`;
+  const some = passing === null ? [] : [`${passing} of ${counted(view.frameCount - view.firstFrame + 1, 'frame')}`];
+  const room = width - cells(' nettrace  ') - cells(tabs) - 4;
+  const texts = [
+    [state, ...some, all, rate, lost],
+    [state, ...some, `${failed} not ok`, rate, lost],
+    [state, ...some, `${failed} not ok`, lost],
+    [state, ...some, `${failed} not ok`],
+    [state],
+  ].map((parts) => parts.join('  '));
+  const text = texts.find((one) => cells(one) <= room) ?? '';
+  return {
+    spans: [{ text: ' nettrace ', emphasis: 'strong' }, { text: ` ${fit(text, room + 3)}${tabs}` }],
+  };
+}
+
 /** The keys of the active pane, the way out always among them. */
-export function hintLine(pane: PaneName, width: number): Line {
+export function hintLine(pane: PaneName, isLive: boolean, width: number): Line {
   const right = '? help  q quit ';
   let left = ' j/k move';
   for (const { keys, context, hint, command } of bindings) {
@@ -46,7 +80,7 @@ export function hintLine(pane: PaneName, width: number): Line {
     if (cells(next) + right.length + 2 > width) break;
     left = next;
   }
-  const views = covers(pane) ? left : `${left}  1 path  2 packets`;
+  const views = covers(pane) ? left : `${left}  1 path  2 packets${isLive ? '  3 live  F follow  p pause' : ''}`;
   const shown = cells(views) + right.length + 2 <= width ? views : left;
   return plain(`${fit(shown, width - right.length)}${right}`);
 }

@@ -124,9 +124,14 @@ export function connectionRows(
   selectedIndex: number,
   width: number,
   height: number,
+  isLive = false,
 ): Rows {
   if (connections.length === 0) {
-    return { lines: [plain(cut('  No connections. Press 2 to look at the frames.', width))], length: 1, offset: 0 };
+    return {
+      lines: [plain(cut(isLive ? '  No connections yet.' : '  No connections. Press 2 to look at the frames.', width))],
+      length: 1,
+      offset: 0,
+    };
   }
   const columns = columnsOf(connections);
   const each = rowsEach(connections, width);

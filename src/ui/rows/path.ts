@@ -18,10 +18,14 @@ export function pathRows(
   selectedIndex: number,
   width: number,
   height: number,
+  isLive = false,
 ): Rows {
   const hops = connection?.hops ?? [];
   if (hops.length === 0) {
-    const reason = connection ? 'No path: without a snapshot of the host, frames alone do not tell it.' : '';
+    const told = isLive
+      ? 'No path yet: it is worked out while you look at the connection.'
+      : 'No path: without a snapshot of the host, frames alone do not tell it.';
+    const reason = connection ? told : '';
     return { lines: [plain(cut(`  ${reason}`, width))], length: 1, offset: 0 };
   }
   const offset = windowStart(hops.length, height, selectedIndex);

@@ -49,6 +49,18 @@ export function placeText(netns: string | null, device: string | null, width: nu
   return room < 2 ? cut(`${place}${suffix}`, width) : `${cut(place, room)}${suffix}`;
 }
 
+/** A number in at most five characters: `950`, `12.3k`, `4.5M`. */
+export function compact(value: number): string {
+  for (const [unit, sign] of [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
+    if (value >= 0.9995 * unit) return `${(value / unit).toPrecision(3)}${sign}`;
+  }
+  return String(Math.round(value));
+}
+
 /** `1 frame`, `2 frames`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

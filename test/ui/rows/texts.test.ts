@@ -8,6 +8,7 @@ import { evidenceLines } from '../../../src/ui/rows/evidence.ts';
 import { helpLines } from '../../../src/ui/rows/help.ts';
 import { bytesEach, hexRows } from '../../../src/ui/rows/hex.ts';
 import { whyLines } from '../../../src/ui/rows/why.ts';
+import { initialState } from '../../../src/ui/state.ts';
 import { refused, sample, sampleDiagnosis } from '../sample.ts';
 
 describe('why', () => {
@@ -146,14 +147,16 @@ describe('bytes', () => {
 
 describe('bars', () => {
   it('lets the counts give way to the title', () => {
-    expect(textOf(headerLine(sample, 'path', null, 90))).toContain('2 not ok, 12 frames');
-    expect(textOf(headerLine(sample, 'path', null, 80))).toMatch(/refused\.pcapng .*3 connections, 2 not ok$/);
-    expect(textOf(headerLine(sample, 'packets', null, 60))).toMatch(/refused\.pcapng +1 Path \[2 Packets\]$/);
+    expect(textOf(headerLine(sample, initialState, null, 90))).toContain('2 not ok, 12 frames');
+    expect(textOf(headerLine(sample, initialState, null, 80))).toMatch(/refused\.pcapng .*3 connections, 2 not ok$/);
+    expect(textOf(headerLine(sample, { ...initialState, view: 'packets' }, null, 60))).toMatch(
+      /refused\.pcapng +1 Path \[2 Packets\]$/,
+    );
   });
 
   test.each([60, 80, 160])('always hints at help and quit, at %i columns', (width) => {
     for (const pane of ['connections', 'layers', 'help'] as const) {
-      const hints = textOf(hintLine(pane, width));
+      const hints = textOf(hintLine(pane, false, width));
       expect(hints).toHaveLength(width);
       expect(hints).toMatch(/\? help {2}q quit $/);
     }

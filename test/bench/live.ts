@@ -1,0 +1,97 @@
+/**
+ * `npm run bench:live [SECONDS]`: `nettrace live` under 200,000 packets a second of 64 to 1514 bytes, each seen at two
+ * capture points, in a real pty. Prints figures, and judges nothing; for a machine that does nothing else. Needs root,
+ * perl and ethtool, and the built program.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { openTerminal, type Terminal } from '../e2e/terminal.ts';
+import { buildLab } from '../labs/lab.ts';
+
+const rate = 200_000;
+const seconds = Number(process.argv[2] ?? 60);
+const pressEveryMs = 400;
+const flood = fileURLToPath(new URL('./flood.pl', import.meta.url));
+
+function row(name: string, value: string): void {
+  console.log(`${name.padEnd(52)}${value.padStart(16)}`);
+}
+
+/** Milliseconds from a key to the screen that it asks for: the help, and away again. */
+async function pressOnce(terminal: Terminal, shown: boolean): Promise<number> {
+  const fromMs = performance.now();
+  terminal.press('?');
+  await terminal.until((screen) => screen.includes('== Help') === shown);
+  return performance.now() - fromMs;
+}
+
+/** A figure of /proc/PID/status in kilobytes, as megabytes. */
+function statusMegabytes(pid: number, name: string): string {
+  const line = readFileSync(`/proc/${pid}/status`, 'utf8')
+    .split('\n')
+    .find((one) => one.startsWith(name));
+  return `${Math.round(Number(/\d+/.exec(line ?? '')?.[0]) / 1024)} MB`;
+}
+
+/** Seconds of processor time that a process has taken: proc_pid_stat(5), fields 14 and 15, in hundredths. */
+function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+await using lab = await buildLab({
+  hosts: { client: { addresses: { eth0: ['10.99.0.1/24'] } }, server: { addresses: { eth0: ['10.99.0.2/24'] } } },
+  veths: [['client:eth0', 'server:eth0']],
+});
+await lab.run('client', ['ethtool', '-K', 'eth0', 'gso', 'off', 'tso', 'off', 'tx-udp-segmentation', 'off']);
+const points = ['client', 'server'].map((host) => `${lab.netns(host)}:eth0`);
+const live = openTerminal(
+  ['bin/nettrace', 'live', ...points.flatMap((point) => ['-i', point]), ...process.argv.slice(3)],
+  120,
+  35,
+);
+live.press('3');
+for (const point of points) await live.until(`* ${point}`);
+live.press('1');
+await delay(1000);
+
+const idleSeconds = processorSeconds(live.pid);
+const flooding = lab.run('client', ['perl', flood, '10.99.0.2', String(rate), String(seconds)], {
+  timeoutMs: (seconds + 30) * 1000,
+});
+let framesBefore = live.framesDrawn();
+let [leastFrames, latencies]: [number, number[]] = [Number.POSITIVE_INFINITY, []];
+const untilMs = performance.now() + seconds * 1000;
+let nextSecondMs = performance.now() + 1000;
+for (let shown = true; performance.now() < untilMs; shown = !shown) {
+  latencies.push(await pressOnce(live, shown));
+  await delay(pressEveryMs);
+  if (performance.now() < nextSecondMs) continue;
+  const frames = live.framesDrawn();
+  leastFrames = Math.min(leastFrames, frames - framesBefore);
+  framesBefore = frames;
+  nextSecondMs += 1000;
+}
+const took = processorSeconds(live.pid) - idleSeconds;
+const sent = Number((await flooding).stdout);
+live.press('\u001b');
+await delay(2500);
+live.press('3g');
+await delay(1500);
+const screen = live.screen();
+const rows = points.map((point) => screen.split('\n').find((line) => line.includes(`* ${point}`)) ?? '');
+const sorted = latencies.toSorted((a, b) => a - b);
+const at = (share: number): string =>
+  `${(sorted[Math.round((sorted.length - 1) * share)] ?? Number.NaN).toFixed(1)} ms`;
+
+row('packets sent', String(sent));
+row('packets a second', String(Math.round(sent / seconds)));
+for (const [index, line] of rows.entries()) row(`dropped at ${points[index]}`, line.trim().split(/\s+/)[6] ?? '?');
+row('frames drawn, in the second with fewest', String(leastFrames));
+row('a key to its screen, median', at(0.5));
+row('a key to its screen, 95 of 100', at(0.95));
+row('largest memory', statusMegabytes(live.pid, 'VmHWM'));
+row('processor time of nettrace', `${(took / seconds).toFixed(2)} of one`);
+live.press('q');
+await live.ended;
