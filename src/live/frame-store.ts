@@ -49,6 +49,11 @@ interface Stream {
   open: boolean;
 }
 
+/** True for a stream that will tell nothing more: a capture may see thousands of them. */
+function isOver({ open, queue }: Stream): boolean {
+  return !open && queue.count === 0;
+}
+
 /** A frame that is kept. */
 export interface StoredFrame {
   readonly number: number;
@@ -68,6 +73,8 @@ export class FrameStore {
   readonly #latencyMs: number;
   readonly #mostWaiting: number;
   readonly #streams: Stream[] = [];
+  /** Those that are open, or from which frames wait. */
+  #telling: Stream[] = [];
   /** By segment: the last number in it. */
   readonly #lastOfSegment: number[] = [];
   /** By connection: the number of its last frame. */
@@ -120,8 +127,9 @@ export class FrameStore {
 
   /** Begins a stream, and gives its number: that of the capture point. */
   open(): number {
-    this.#streams.push({ queue: new SlotQueue(), lastNs: Number.NEGATIVE_INFINITY, open: true });
-    return this.#streams.length - 1;
+    const stream = { queue: new SlotQueue(), lastNs: Number.NEGATIVE_INFINITY, open: true };
+    this.#telling.push(stream);
+    return this.#streams.push(stream) - 1;
   }
 
   /** Says that a stream has ended: nobody waits for it. */
@@ -162,8 +170,9 @@ export class FrameStore {
 
   /** @param silentNs A silent stream has told everything up to here. */
   #advance(silentNs: number): void {
+    if (this.#telling.some(isOver)) this.#telling = this.#telling.filter((stream) => !isOver(stream));
     let completeNs = Number.POSITIVE_INFINITY;
-    for (const { open, lastNs } of this.#streams) {
+    for (const { open, lastNs } of this.#telling) {
       if (open) completeNs = Math.min(completeNs, Math.max(lastNs - disorderNs, silentNs));
     }
     while (this.#tellEarliest(completeNs));
@@ -174,7 +183,7 @@ export class FrameStore {
     let earliest: SlotQueue | null = null;
     let earliestNs = Number.POSITIVE_INFINITY;
     let untilNs = completeNs;
-    for (const { queue } of this.#streams) {
+    for (const { queue } of this.#telling) {
       if (queue.count === 0) continue;
       const headNs = this.#timeOf(queue.head);
       if (headNs < earliestNs) {

@@ -12,6 +12,8 @@ import { buildLab } from '../labs/lab.ts';
 const rate = 200_000;
 const seconds = Number(process.argv[2] ?? 60);
 const pressEveryMs = 400;
+/** In an interface's row, behind its state: packets and bytes a second, then the frames that were dropped. */
+const dropped = / (?:up|down) +\S+ +\S+ +(\S+)/;
 const flood = fileURLToPath(new URL('./flood.pl', import.meta.url));
 
 function row(name: string, value: string): void {
@@ -87,7 +89,7 @@ const at = (share: number): string =>
 
 row('packets sent', String(sent));
 row('packets a second', String(Math.round(sent / seconds)));
-for (const [index, line] of rows.entries()) row(`dropped at ${points[index]}`, line.trim().split(/\s+/)[6] ?? '?');
+for (const [index, line] of rows.entries()) row(`dropped at ${points[index]}`, dropped.exec(line)?.[1] ?? '?');
 row('frames drawn, in the second with fewest', String(leastFrames));
 row('a key to its screen, median', at(0.5));
 row('a key to its screen, 95 of 100', at(0.95));
