@@ -102,13 +102,15 @@ function nftEnding(place: Place, chains: readonly string[]): string {
   if (kind === 'nat') return random.chance(0.8) ? nftTranslation(place) : random.pick(['accept', 'return']);
   if (kind === 'raw' && random.chance(0.5)) return 'notrack';
   const endings = ['accept', 'accept', 'accept', 'drop', 'return', ''].map((text) => () => text);
-  const calls = chains.map((name) => () => `${random.pick(['jump', 'jump', 'goto'])} ${name}`);
+  const mayReject = kind === 'filter' && hook !== 'postrouting' && hook !== 'prerouting';
+  // What is called may reject.
+  const callable = mayReject ? chains : [];
+  const calls = callable.map((name) => () => `${random.pick(['jump', 'jump', 'goto'])} ${name}`);
   const marks: Words = [
     () => `meta mark set ${random.pick(['1', '2', 'meta mark | 0x2', 'meta mark ^ 0x1'])}`,
     () => (kind === 'raw' ? '' : `ct mark set ${random.pick(['1', 'meta mark'])}`),
     () => (kind === 'raw' ? '' : 'meta mark set ct mark'),
   ];
-  const mayReject = kind === 'filter' && hook !== 'postrouting' && hook !== 'prerouting';
   const rejections = mayReject ? [() => nftReject(place), () => nftReject(place)] : [];
   return words(random, [...endings, ...calls, ...rejections, ...(kind === 'mangle' ? [...marks, ...marks] : marks)]);
 }
