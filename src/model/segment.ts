@@ -30,7 +30,7 @@ export interface Bridging {
 }
 
 /** What the rules do to a packet that crosses a bridge: steps, and the end where they stop it. */
-export interface BridgeFirewall {
+interface BridgeFirewall {
   readonly steps: readonly Step[];
   readonly end: JourneyEnd | null;
 }

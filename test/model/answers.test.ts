@@ -145,6 +145,17 @@ describe('the source of an error', () => {
     expect(sourceOf('192.0.2.7', filter('INPUT', '-j REJECT'))).toBe('192.0.2.7');
   });
 
+  test('is not known yet when its way is looked up', () => {
+    const own = ['0: from all lookup 255', '5: from 10.88.0.1 prohibit', '32766: from all lookup 254'];
+    const rules = own.map((text) => rule(text));
+    const all = host(
+      box(),
+      web(),
+      bridgeHost({ rules, ruleTables: filter('FORWARD', '-j REJECT'), sysctls: forwarding }),
+    );
+    expect(replyJourney(all, journey(all, packetTo('203.0.113.5'), 'box'))?.end.kind).toBe('returned');
+  });
+
   test('else the one that the way back has', () => {
     expect(sourceOf('203.0.113.5', filter('FORWARD', '-j REJECT'))).toBe('10.88.0.1');
   });
@@ -198,13 +209,19 @@ describe('MASQUERADE', () => {
     expect([way.end.kind, way.arrived.source]).toEqual(['accepted', '10.88.0.10']);
   });
 
+  const bare = namespace('box', {
+    links: [loopback(), link('eth0', { peer: 'host:5' })],
+    routes: ['default dev eth0'],
+    ruleTables: masquerade,
+  });
+
   test('without any address drops the packet', () => {
-    const bare = namespace('box', {
-      links: [loopback(), link('eth0', { peer: 'host:5' })],
-      routes: ['default dev eth0'],
-      ruleTables: masquerade,
-    });
     const way = journey(host(bare, bridgeHost()), packetTo('10.88.0.1'), 'box');
     expect(told(way).at(-1)).toBe('dropped: rule 1 of chain POSTROUTING in table ip nat drops it');
+  });
+
+  test('leaves alone what has no source', () => {
+    const way = journey(host(bare, bridgeHost()), { ...packetTo('10.88.0.1'), source: '0.0.0.0' }, 'box');
+    expect(way.steps.find(({ stage }) => stage === 'postrouting')?.verdict).toBe('passed');
   });
 });

@@ -166,6 +166,10 @@ class RuleRun {
 
   #translate(expression: Extract<Expression, { kind: 'translate' }>, progress: Progress): Progress | null {
     if (expression.end !== this.#walk.translates) return progress;
+    // A host without an address sends so, and `nf_nat_masquerade_ipv4` leaves that alone.
+    if (expression.how === 'masquerade' && progress.state.packet.source === 0n) {
+      return this.#end(progress, { kind: 'accept' });
+    }
     const packet = translated(expression, viewOf(this.#walk, progress.state), this.#walk.table);
     if (packet === null) return expression.address?.kind === 'map' ? this.#miss(progress) : progress;
     // `nf_nat_masquerade_ipv4`, `nf_nat_redirect`: "ate my IP address".

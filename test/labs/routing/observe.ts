@@ -46,10 +46,14 @@ export interface RouteGet {
 
 const agent = fileURLToPath(new URL('./agent.ts', import.meta.url));
 
-/** What takes time in the kernel: looking for duplicate addresses, and three questions for a neighbour, a second each. */
+/**
+ * What takes time in the kernel: looking for duplicate addresses, three questions for a neighbour, a second each, and the
+ * answers of proxies.
+ */
 const haste = [
   'for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 >$f; done',
   'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 70 >$f; done',
+  'for f in /proc/sys/net/ipv[46]/neigh/*/proxy_delay; do echo 0 >$f; done',
 ];
 
 async function lay(lab: Lab, random: RandomLab): Promise<void> {

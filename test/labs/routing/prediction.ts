@@ -3,7 +3,7 @@ import type { HostState } from '../../../src/host/state.ts';
 import { replyJourney } from '../../../src/model/journey.ts';
 import type { Answer, Journey, JourneyEnd } from '../../../src/model/step.ts';
 
-export const silence = 'timeout';
+const silence = 'timeout';
 
 /** Codes of "destination unreachable" that a connected UDP socket takes notice of (`icmp_err_convert`, `fatal`). */
 const heardByDatagrams = { 4: [2, 3, 6, 7, 8, 9, 10, 13], 6: [1, 4, 5, 6] } as const;

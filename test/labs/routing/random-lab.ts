@@ -5,7 +5,8 @@
 import type { HostSpec, LabSpec } from '../spec.ts';
 import type { ListenerSpec } from './probe.ts';
 import { Random } from './random.ts';
-import { type RuleSet, randomFirewall } from './random-firewall.ts';
+import { randomFirewall } from './random-firewall.ts';
+import type { RuleSet } from './rule-place.ts';
 
 /** One case: what to lay, what goes wrong then, and whom to ask for what. */
 export interface RandomLab {
