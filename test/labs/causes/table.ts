@@ -24,5 +24,5 @@ async function work(): Promise<void> {
 }
 
 await Promise.all(Array.from({ length: parallel }, work));
-console.log(`${wrong === 0 ? 'all right' : `${wrong} wrong`}`);
+console.log(wrong === 0 ? 'all right' : `${wrong} wrong`);
 process.exitCode = wrong === 0 ? 0 : 1;
