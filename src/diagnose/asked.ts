@@ -35,26 +35,31 @@ const schemePorts: Readonly<Record<string, number>> = {
   amqp: 5672,
 };
 
-const url = /^([a-z][a-z0-9+.-]*):\/\/(?:[^/@]*@)?(?:\[([0-9a-f:.]+)\]|([^/:?#[\]]+))(?::(\d{1,5}))?(?:[/?#]|$)/i;
+const urlPattern =
+  /^([a-z][a-z0-9+.-]*):\/\/(?:[^/@]*@)?(?:\[([0-9a-f:.]+)\]|([^/:?#[\]]+))(?::(\d{1,5}))?(?:[/?#]|$)/i;
 const hostPort = /^(?:\[([0-9a-f:.]+)\]|([^:/[\]]+)):(\d{1,5})$/i;
 const portAlone = /^\d{1,5}$/;
 
 function readUrl(argument: string): Destination | null {
-  const [, scheme = '', six, name = '', port] = url.exec(argument) ?? [];
+  const [, scheme = '', six, name = '', port] = urlPattern.exec(argument) ?? [];
   const number = port === undefined ? schemePorts[scheme.toLowerCase()] : Number(port);
   return number === undefined ? null : { host: six ?? name, port: number };
 }
 
+/** RFC 9293, section 3.1: 16 bits. */
+const lastPort = 0xffff;
+
 /** The destinations that arguments name: `http://web/`, `10.0.0.1:80`, `10.0.0.1 80`. */
 export function namedDestinations(argv: readonly string[]): Destination[] {
-  return argv.slice(1).flatMap((argument, index) => {
-    const named = readUrl(argument);
-    if (named !== null) return named;
+  const named = argv.slice(1).flatMap((argument, index) => {
+    const url = readUrl(argument);
+    if (url !== null) return url;
     const [, six, four = '', port] = hostPort.exec(argument) ?? [];
     if (port !== undefined) return { host: six ?? four, port: Number(port) };
     const following = argv[index + 2] ?? '';
     return portAlone.test(following) && !portAlone.test(argument) ? { host: argument, port: Number(following) } : [];
   });
+  return named.filter(({ port }) => port > 0 && port <= lastPort);
 }
 
 /** The addresses that a host is known by in a namespace, without asking a resolver. */

@@ -20,12 +20,14 @@ import type { Cause, Finding } from './finding.ts';
 import { firewallDropped, firewallReject, replyDropped } from './firewall.ts';
 import { replyHops, requestHops } from './hops.ts';
 import { type KernelRecord, readKernelLines } from './kernel-reading.ts';
+import { dnatNotAppliedToLocal } from './local-nat.ts';
 import { missingSentences } from './missing.ts';
-import { dnatNotAppliedToLocal, hairpinNatMissing, missingMasquerade } from './nat.ts';
+import { hairpinNatMissing, missingMasquerade } from './nat.ts';
 import { bridgePortDetached, routeWrongDevice } from './neighbour.ts';
 import { asEffect, upstreamsOf } from './proxy.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
 import {
+  bridgeDown,
   interfaceDown,
   ipForwardOff,
   neighbourUnresolved,
@@ -52,6 +54,7 @@ const causes: readonly Cause[] = [
   firewallDropped,
   replyDropped,
   noRoute,
+  bridgeDown,
   modelFault,
   routingLoop,
   bridgePortDetached,

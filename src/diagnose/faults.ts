@@ -11,7 +11,7 @@ import type { Certainty, EvidenceItem, Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
-import { commandsOf, withNamespace, withPort, withSetting, wouldWork } from './what-if.ts';
+import { commandsOf, withNamespace, withPort, withPortsOpen, withSetting, wouldWork } from './what-if.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
 
 /** A change of the host, in words, as a command, and in the model. */
@@ -100,12 +100,7 @@ const words: Readonly<Record<Fault, FaultWords>> = {
           ['ip', 'link', 'set', port.bridge, 'type', 'bridge', 'stp_state', '0'],
           ['bridge', 'link', 'set', 'dev', port.device, 'state', '3'],
         ],
-        host: withNamespace(host, netns, (namespace) => ({
-          ...namespace,
-          bridgePorts: namespace.bridgePorts.map((one) =>
-            one.bridge === port.bridge ? { ...one, state: 'forwarding' } : one,
-          ),
-        })),
+        host: withPortsOpen(host, netns, port.bridge),
       };
     },
   },

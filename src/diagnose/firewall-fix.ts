@@ -16,6 +16,8 @@ import { inNetns } from './words.ts';
 
 /** A rule as arguments of both tools. */
 interface Permission {
+  /** The IP version that it is for; null for any. */
+  readonly family: 4 | 6 | null;
   readonly iptables: readonly string[];
   readonly nft: readonly string[];
 }
@@ -29,24 +31,27 @@ function permissionFor({ protocol, family, source, destination, destinationPort 
   };
   if (protocol === 'icmp') {
     const name = family === 4 ? 'icmp' : 'ipv6-icmp';
-    return { iptables: [...addresses.iptables, '-p', name], nft: [...addresses.nft, 'meta', 'l4proto', name] };
+    return { family, iptables: [...addresses.iptables, '-p', name], nft: [...addresses.nft, 'meta', 'l4proto', name] };
   }
   const port = String(destinationPort);
   return {
+    family,
     iptables: [...addresses.iptables, '-p', protocol, '-m', protocol, '--dport', port],
     nft: [...addresses.nft, protocol, 'dport', port],
   };
 }
 
 const answers: Permission = {
+  family: null,
   iptables: ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED'],
   nft: ['ct', 'state', 'established,related'],
 };
 
 /** The rule as the model has it: what iptables would save is read by its parser, for either tool. */
-function ruleOf({ family }: RuleReference, chain: string, { iptables }: Permission): Rule | null {
+function ruleOf({ family: table }: RuleReference, chain: string, { family, iptables }: Permission): Rule | null {
   const line = `*filter\n:${chain} - [0:0]\n-A ${chain} ${iptables.join(' ')} -j ACCEPT\nCOMMIT\n`;
-  const tables = parseXtablesTables(line, '', 'iptables-nft', family === 'ip6' ? 'ip6' : 'ip', new Map());
+  const words = table === 'ip6' || family === 6 ? 'ip6' : 'ip';
+  const tables = parseXtablesTables(line, '', 'iptables-nft', words, new Map());
   return tables[0]?.chains.get(chain)?.rules[0] ?? null;
 }
 

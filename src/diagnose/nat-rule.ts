@@ -4,10 +4,13 @@ import type { ChainHook, Rule, RuleChain, RuleTable } from '../host/netfilter.ts
 import { parseXtablesTables } from '../host/parse/netfilter/xtables-tables.ts';
 import type { HostState } from '../host/state.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
+import type { ModelPacket } from '../model/step.ts';
 import { commandsOf, withNamespace } from './what-if.ts';
 
 /** A rule of both tools, its target last. */
 export interface NatRule {
+  /** The IP version that it is for. */
+  readonly family: 4 | 6;
   readonly hook: 'output' | 'postrouting';
   readonly iptables: readonly string[];
   readonly nft: readonly string[];
@@ -25,6 +28,24 @@ export interface NatTable {
 export interface NatChange {
   readonly commands: readonly string[];
   readonly host: HostState;
+}
+
+/** nft's word for the IP version of a packet. */
+export function ipWord({ family }: Pick<ModelPacket, 'family'>): 'ip' | 'ip6' {
+  return family === 4 ? 'ip' : 'ip6';
+}
+
+/** What picks the packets that go where this one goes, in the words of both tools. */
+export function toDestination(packet: ModelPacket): Pick<NatRule, 'iptables' | 'nft'> {
+  const { protocol, destination, destinationPort } = packet;
+  const iptables = ['-d', destination];
+  const nft = [ipWord(packet), 'daddr', destination];
+  if (protocol === 'icmp') return { iptables, nft };
+  const port = String(destinationPort);
+  return {
+    iptables: [...iptables, '-p', protocol, '-m', protocol, '--dport', port],
+    nft: [...nft, protocol, 'dport', port],
+  };
 }
 
 const priorities = { output: -100, postrouting: 100 } as const;
@@ -45,10 +66,10 @@ export function natTableOf(tables: readonly RuleTable[], family: 4 | 6, beside: 
 }
 
 /** The rule as the model has it; iptables' parser serves for both tools. */
-function ruleOf(family: string, { hook, iptables }: NatRule): Rule | null {
+function ruleOf({ family, hook, iptables }: NatRule): Rule | null {
   const chain = hook.toUpperCase();
   const text = `*nat\n:${chain} ACCEPT [0:0]\n-A ${chain} ${iptables.join(' ')}\nCOMMIT\n`;
-  const tables = parseXtablesTables(text, '', 'iptables-nft', family === 'ip6' ? 'ip6' : 'ip', new Map());
+  const tables = parseXtablesTables(text, '', 'iptables-nft', family === 6 ? 'ip6' : 'ip', new Map());
   return tables[0]?.chains.get(chain)?.rules[0] ?? null;
 }
 
@@ -58,7 +79,7 @@ function isChainAt(chain: RuleChain, hook: string): boolean {
 
 /** Adds the rule at the end of the table's chain at that hook, which is made where there is none. */
 export function addNatRule(host: HostState, netns: string, place: NatTable, rule: NatRule): NatChange | null {
-  const added = ruleOf(place.family, rule);
+  const added = ruleOf(rule);
   const namespace = host.namespaces.get(netns);
   if (added === null || namespace === undefined) return null;
   const isTable = ({ engine, family, name }: RuleTable): boolean =>

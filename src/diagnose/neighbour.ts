@@ -1,14 +1,14 @@
 /** Nobody answers for the next hop: because it is behind another device, or because the cable is plugged in nowhere. */
 
 import { wasAnswered } from '../flow/connection.ts';
-import type { HostState, Link, NamespaceState, Quote, Route } from '../host/state.ts';
+import type { HostState, Link, NamespaceState, Quote } from '../host/state.ts';
 import { inPrefix } from '../model/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Certainty, Fix } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
-import { commandsOf, withLink, withNamespace, wouldWork } from './what-if.ts';
+import { commandsOf, routeBy, withLink, withNamespace, wouldWork } from './what-if.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
 
 /** Proven when the program met the errno that an unresolved neighbour gives. */
@@ -16,26 +16,9 @@ function certaintyOf({ kernel, connection }: Context): Certainty {
   return kernel !== null && connection.errno === 'EHOSTUNREACH' ? 'proven' : 'inferred';
 }
 
-const mainTable = 254;
-
 /** The host with a route to one address by a device, before all others. */
 function withRoute(host: HostState, netns: string, destination: string, device: string): HostState {
-  const family = destination.includes(':') ? 6 : 4;
-  const source: Quote = { netns, command: '', text: '' };
-  const route: Route = {
-    family,
-    table: mainTable,
-    type: 'unicast',
-    prefix: destination,
-    prefixLength: family === 4 ? 32 : 128,
-    metric: 0,
-    scope: 0,
-    tos: 0,
-    from: null,
-    preferredSource: null,
-    nextHops: [{ device, gateway: null, dead: false, linkDown: false }],
-    source,
-  };
+  const route = routeBy(device, destination, destination.includes(':') ? 128 : 32);
   return withNamespace(host, netns, (namespace) => ({ ...namespace, routes: [route, ...namespace.routes] }));
 }
 
@@ -51,7 +34,7 @@ function otherDevices({ links }: NamespaceState, device: string | null): Link[] 
 /** A journey, and what it would be with the host changed. */
 interface Way {
   readonly now: Journey;
-  readonly changedTo: (changed: HostState) => Journey | null;
+  readonly on: (changed: HostState) => Journey | null;
   readonly direction: 'request' | 'reply';
   readonly destination: string;
 }
@@ -60,24 +43,23 @@ function waysOf({ host, journey: way, packet, clientNetns }: Context): Way[] {
   if (host === null || way === null || clientNetns === null) return [];
   const request: Way = {
     now: way,
-    changedTo: (changed) => journey(changed, packet, clientNetns),
+    on: (changed) => journey(changed, packet, clientNetns),
     direction: 'request',
     destination: way.arrived.destination,
   };
   const back = way.end.kind === 'accepted' ? replyJourney(host, way) : null;
   if (back === null) return [request];
-  const changedTo = (changed: HostState): Journey | null =>
-    replyJourney(changed, journey(changed, packet, clientNetns));
-  return [request, { now: back, changedTo, direction: 'reply', destination: back.packet.destination }];
+  const on = (changed: HostState): Journey | null => replyJourney(changed, journey(changed, packet, clientNetns));
+  return [request, { now: back, on, direction: 'reply', destination: back.packet.destination }];
 }
 
 /** The device behind which the address is, where the route names another. */
-function rightDevice({ host }: Context, { now, changedTo, destination }: Way, last: Step): string | null {
+function rightDevice({ host }: Context, { now, on, destination }: Way, last: Step): string | null {
   const namespace = host?.namespaces.get(last.netns);
   if (host === null || namespace === undefined || now.end.kind !== 'unanswered') return null;
   const route = now.steps.findLast(({ stage, netns }) => stage === 'route' && netns === last.netns);
   for (const { name } of otherDevices(namespace, route?.device ?? last.device)) {
-    const changed = changedTo(withRoute(host, last.netns, destination, name));
+    const changed = on(withRoute(host, last.netns, destination, name));
     if (changed !== null && isThere(changed)) return name;
   }
   return null;
@@ -133,23 +115,40 @@ interface Loose {
   readonly netns: string;
   readonly device: string;
   readonly bridge: string;
+  /** Who is at the cable's other end. */
+  readonly client: string;
   readonly source: Quote;
 }
 
-function looseEnd({ host, journey: way }: Context): Loose | null {
-  const step = way?.steps.findLast(({ stage }) => stage === 'ingress');
-  const namespace = host?.namespaces.get(step?.netns ?? '');
-  const link = namespace?.links.find(({ name }) => name === step?.device);
-  if (way === null || namespace === undefined || link === undefined) return null;
-  if (link.kind !== 'veth' || link.master !== null || link.addresses.some(({ family }) => family === 4)) return null;
-  const { source, family } = way.arrived;
-  const bridge = namespace.links.find(
+function looseAt({ name: netns, links }: NamespaceState, device: string | null, client: string): Loose | null {
+  const link = links.find(({ name }) => name === device);
+  if (link === undefined || link.kind !== 'veth' || link.master !== null) return null;
+  if (link.addresses.some(({ family }) => family === 4)) return null;
+  const bridge = links.find(
     ({ kind, addresses }) =>
-      kind === 'bridge' &&
-      addresses.some((own) => own.family === family && inPrefix(source, own.address, own.prefixLength)),
+      kind === 'bridge' && addresses.some((own) => inPrefix(client, own.address, own.prefixLength)),
   );
-  if (bridge === undefined) return null;
-  return { netns: namespace.name, device: link.name, bridge: bridge.name, source: link.source };
+  return bridge === undefined ? null : { netns, device: link.name, bridge: bridge.name, client, source: link.source };
+}
+
+function looseEnd(host: HostState, { steps, forms }: Journey): Loose | null {
+  for (const { netns, device, stage } of steps) {
+    const namespace = host.namespaces.get(netns);
+    if (stage !== 'ingress' || namespace === undefined) continue;
+    for (const { source } of forms) {
+      const loose = looseAt(namespace, device, source);
+      if (loose !== null) return loose;
+    }
+  }
+  return null;
+}
+
+/** What is sent to the cable's other end goes to the bridge, and nobody there has the address. */
+function isCutOff(host: HostState, { netns, client }: Loose): boolean {
+  const family = client.includes(':') ? 6 : 4;
+  const source = family === 4 ? '0.0.0.0' : '::';
+  const { end } = journey(host, { protocol: 'icmp', family, source, destination: client, destinationPort: 0 }, netns);
+  return end.kind === 'unanswered' || end.kind === 'leaves-view';
 }
 
 /** The host with the cable plugged into the bridge. */
@@ -175,11 +174,10 @@ function pluggedIn(host: HostState, { netns, device, bridge, source }: Loose): H
 /** The veth of a container is plugged into no bridge. */
 export const bridgePortDetached: Cause = (context) => {
   const { connection, host, journey: way } = context;
-  const isSilent = way?.end.kind === 'unanswered' || way?.end.kind === 'dropped';
-  if (host === null || !isSilent || wasAnswered(connection)) return null;
+  if (host === null || way === null || wasAnswered(connection)) return null;
   if (connection.outcome !== 'timeout' && connection.outcome !== 'unreachable') return null;
-  const loose = looseEnd(context);
-  if (loose === null) return null;
+  const loose = looseEnd(host, way);
+  if (loose === null || !isCutOff(host, loose)) return null;
   const { netns, device, bridge, source } = loose;
   return {
     cause: 'bridge-port-detached',
@@ -191,7 +189,7 @@ export const bridgePortDetached: Cause = (context) => {
     summary: `${serverText(context)} could not be reached: ${device}, the other end of the sender's cable, is plugged into no bridge ${inNetns(netns)}.`,
     explanation: [
       askedText(context),
-      `A container is joined to the host by a pair of devices, like the two ends of a cable: what goes in at one end comes out at the other. The end ${inNetns(netns)}, ${device}, should be plugged into the bridge ${bridge}, whose network it is. It is not, so what the container sends comes out there and reaches nobody.`,
+      `A container is joined to the host by a pair of devices, like the two ends of a cable: what goes in at one end comes out at the other. The end ${inNetns(netns)}, ${device}, should be plugged into the bridge ${bridge}, whose network it is. It is not: what the container sends comes out at ${device} and meets none of its neighbours, and what is sent to the container goes to ${bridge}, where it is not.`,
     ],
     fixes: [
       {

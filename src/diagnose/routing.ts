@@ -14,7 +14,7 @@ import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
 import { shellCommand } from './shell.ts';
-import { commandsOf, withForwarding, withLinkUp, withLoopback, wouldWork } from './what-if.ts';
+import { commandsOf, withForwarding, withLinkUp, withLoopback, withPortsOpen, wouldWork } from './what-if.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
 
 /** The errno that the program's connect() met, by the kernel's trace; null when it is not known. */
@@ -168,6 +168,43 @@ export const interfaceDown: Cause = (context) => {
       `The packet was to leave by ${link.name}, and ${step.detail}. ${other}${errnoSentence(context)}`,
     ],
     fixes: link.up ? [] : [fix],
+    alternatives: [],
+  };
+};
+
+const portClosed = 'BRIDGE_INGRESS_STP_STATE';
+
+/** A bridge on the way is down: each of its ports is disabled then. */
+export const bridgeDown: Cause = (context) => {
+  const step = endAt(context, 'bridge', ['dropped']);
+  const { host, kernel } = context;
+  const namespace = host?.namespaces.get(step?.netns ?? '');
+  const bridge = namespace?.bridgePorts.find(({ device }) => device === step?.device)?.bridge;
+  const link = namespace?.links.find(({ name }) => name === bridge);
+  if (step?.fault !== 'bridge-port-blocked' || host === null || link === undefined || link.up) return null;
+  const drop = kernel?.drop ?? null;
+  const said = drop?.event.kind === 'drop' && drop.event.reason === portClosed;
+  const changed = withPortsOpen(withLinkUp(host, step.netns, link.name), step.netns, link.name);
+  return {
+    cause: 'interface-down',
+    certainty: said ? 'proven' : certaintyOf(context),
+    where: { netns: step.netns, device: step.device, stage: 'bridge' },
+    verdict: 'dropped',
+    detail: `${link.name}, the bridge that ${step.device} is a port of, is down`,
+    evidence: [...(said && drop !== null ? [kernelEvidence(drop)] : []), { kind: 'snapshot', ...link.source }],
+    summary: `${serverText(context)} could not be reached: the bridge ${link.name} is down ${inNetns(step.netns)}.`,
+    explanation: [
+      askedText(context),
+      `A bridge is a switch in software. ${link.name} is set down, and a switch that is off passes no frame from any port to any other.${errnoSentence(context)}`,
+    ],
+    fixes: [
+      {
+        summary: `Set ${link.name} up ${inNetns(step.netns)}. Routes that somebody added by it went away when it was set down: see that they are there again.`,
+        commands: commandsOf(['ip', 'link', 'set', link.name, 'up']),
+        netns: step.netns,
+        verified: wouldWork(context, changed),
+      },
+    ],
     alternatives: [],
   };
 };

@@ -1,6 +1,7 @@
 /** The host with one thing changed, and whether the packet would arrive then: how a fix is checked before it is printed. */
 
-import type { BridgePort, HostState, Link, NamespaceState, Quote } from '../host/state.ts';
+import type { BridgePort, HostState, Link, NamespaceState, Quote, Route } from '../host/state.ts';
+import { inPrefix } from '../model/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { Context } from './context.ts';
 import { shellCommand } from './shell.ts';
@@ -16,8 +17,9 @@ export function withNamespace(
   return { ...host, namespaces: new Map(host.namespaces).set(netns, change(namespace)) };
 }
 
-/** The host with a kernel setting changed, if the snapshot has it. */
-export function withSetting(host: HostState, netns: string, name: string, value = '1'): HostState {
+/** The host with a kernel setting changed, if the snapshot has it. By sysctl(8)'s name, where a device's dot is a slash. */
+export function withSetting(host: HostState, netns: string, shown: string, value = '1'): HostState {
+  const name = shown.replaceAll('/', '.');
   return withNamespace(host, netns, (namespace) => {
     const known = namespace.sysctls.get(name);
     if (known === undefined) return namespace;
@@ -25,9 +27,50 @@ export function withSetting(host: HostState, netns: string, name: string, value 
   });
 }
 
-/** The host with a link set up, and the cable's other end told so. */
+const mainTable = 254;
+
+/** A plain route of the main table to what is beside a device. */
+export function routeBy(device: string, prefix: string, prefixLength: number): Route {
+  return {
+    family: prefix.includes(':') ? 6 : 4,
+    table: mainTable,
+    type: 'unicast',
+    prefix,
+    prefixLength,
+    metric: 0,
+    scope: 0,
+    tos: 0,
+    from: null,
+    preferredSource: null,
+    nextHops: [{ device, gateway: null, dead: false, linkDown: false }],
+    source: { netns: '', command: '', text: '' },
+  };
+}
+
+/** The kernel takes the routes to a device's IPv4 networks away when it is set down, and gives them back. */
+function withNetworks(host: HostState, netns: string, device: string): HostState {
+  return withNamespace(host, netns, (namespace) => {
+    const own = namespace.links.find(({ name }) => name === device)?.addresses ?? [];
+    const lost = own.filter(
+      ({ family, address, prefixLength, flags }) =>
+        family === 4 &&
+        prefixLength < 32 &&
+        !flags.includes('noprefixroute') &&
+        !namespace.routes.some(
+          (route) =>
+            route.prefixLength === prefixLength &&
+            inPrefix(address, route.prefix, prefixLength) &&
+            route.nextHops.some((hop) => hop.device === device),
+        ),
+    );
+    const routes = lost.map(({ address, prefixLength }) => routeBy(device, address, prefixLength));
+    return { ...namespace, routes: [...namespace.routes, ...routes] };
+  });
+}
+
+/** The host with a link set up, its networks on it, and the cable's other end told so. */
 export function withLinkUp(host: HostState, netns: string, device: string): HostState {
-  const linked = withLink(host, netns, device, { up: true, carrier: true });
+  const linked = withNetworks(withLink(host, netns, device, { up: true, carrier: true }), netns, device);
   // A bridge disables a port without a carrier, and opens it again.
   const up = withPort(linked, netns, device, { state: 'forwarding' });
   const peer = host.namespaces.get(netns)?.links.find(({ name }) => name === device)?.peer ?? null;
@@ -68,6 +111,16 @@ export function withLink(host: HostState, netns: string, device: string, change:
   return withNamespace(host, netns, (namespace) => ({
     ...namespace,
     links: namespace.links.map((link) => (link.name === device ? { ...link, ...change } : link)),
+  }));
+}
+
+/** The host with every port of a bridge open. */
+export function withPortsOpen(host: HostState, netns: string, bridge: string): HostState {
+  return withNamespace(host, netns, (namespace) => ({
+    ...namespace,
+    bridgePorts: namespace.bridgePorts.map((port) =>
+      port.bridge === bridge ? { ...port, state: 'forwarding' } : port,
+    ),
   }));
 }
 

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest';
+import type { RuleTable } from '../../src/host/netfilter.ts';
+import type { HostState, NamespaceState } from '../../src/host/state.ts';
+import { host, link, loopback, namespace } from '../model/hosts.ts';
+import { chainOf } from '../model/netfilter/tables.ts';
+import { box, bridge, bridgeHost, forwarding, veth0, veth1 } from '../model/two-boxes.ts';
+import { fixesOf, ipRules, predicted } from './on-host.ts';
+
+type Tables = readonly RuleTable[];
+
+const drop80 = (chain: string): string => `-A ${chain} -p tcp -m tcp --dport 80 -j DROP`;
+const input = (...lines: readonly string[]): Tables => ipRules('iptables', 'filter', ':INPUT ACCEPT [0:0]', ...lines);
+
+/** The host, asked for its own port 80. */
+const served = (ruleTables: Tables): HostState =>
+  host(
+    box({ routes: ['10.88.0.0/16 dev eth0', 'fd00:88::/64 dev eth0'] }),
+    bridgeHost({ ruleTables, listeners: ['tcp *:80'], routes: ['10.88.0.0/16 dev br0', 'fd00:88::/64 dev br0'] }),
+  );
+
+/** A router between box and a server that knows the way back. */
+function routed(ruleTables: Tables): HostState {
+  const outside: NamespaceState = namespace('outside', {
+    links: [loopback(), link('eth0', { addresses: ['192.0.2.1/24'], peer: 'host:2' })],
+    routes: ['192.0.2.0/24 dev eth0', 'default via 192.0.2.7 dev eth0'],
+    listeners: ['tcp 0.0.0.0:80'],
+  });
+  const uplink = link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' });
+  const router = bridgeHost({
+    links: [loopback(), uplink, bridge, veth0, veth1],
+    routes: ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0'],
+    sysctls: { ...forwarding, 'net.ipv4.conf.eth0.forwarding': '1' },
+    ruleTables,
+  });
+  return host(box(), router, outside);
+}
+
+const dockers = (...rules: readonly string[]): Tables =>
+  ipRules(
+    'iptables',
+    'filter',
+    ':FORWARD DROP [0:0]',
+    ':DOCKER-USER - [0:0]',
+    ':DOCKER - [0:0]',
+    '-A FORWARD -j DOCKER-USER',
+    '-A FORWARD -j DOCKER',
+    ...rules,
+    '-A DOCKER -j DROP',
+  );
+
+describe('a rule that lets just this packet pass', () => {
+  const pass = '-s 10.88.0.10 -d 10.88.0.1 -p tcp -m tcp --dport 80 -j ACCEPT';
+  const nftPass = 'ip saddr 10.88.0.10 ip daddr 10.88.0.1 tcp dport 80 accept';
+
+  it.each<[string, Tables, string]>([
+    ['in front of the first rule', input(drop80('INPUT')), `iptables -I INPUT 1 ${pass}`],
+    [
+      'in front of a later rule',
+      input('-A INPUT -p udp -j DROP', '-A INPUT -i lo -j ACCEPT', drop80('INPUT')),
+      `iptables -I INPUT 3 ${pass}`,
+    ],
+    [
+      'behind the rules, before the policy',
+      ipRules('iptables', 'filter', ':INPUT DROP [0:0]'),
+      `iptables -A INPUT ${pass}`,
+    ],
+    [
+      'by legacy iptables',
+      ipRules('iptables-legacy', 'filter', ':INPUT ACCEPT [0:0]', drop80('INPUT')),
+      `iptables-legacy -I INPUT 1 ${pass}`,
+    ],
+    [
+      'in another table than filter',
+      ipRules('iptables', 'mangle', ':PREROUTING ACCEPT [0:0]', drop80('PREROUTING')),
+      `iptables -t mangle -I PREROUTING 1 ${pass}`,
+    ],
+    [
+      'in a chain that another jumps to',
+      input(':mine - [0:0]', '-A INPUT -j mine', drop80('mine')),
+      `iptables -I mine 1 ${pass}`,
+    ],
+    [
+      'by nftables, by its handle',
+      chainOf('input', [[{ drop: null }]]),
+      `nft insert rule inet t c handle 2 ${nftPass}`,
+    ],
+    ['by nftables, before the policy', chainOf('input', [], { policy: 'drop' }), `nft add rule inet t c ${nftPass}`],
+  ])('%s', (_name, tables, command) => {
+    expect(fixesOf(predicted(served(tables), '10.88.0.1'))).toEqual([`host# ${command}`, 'verified']);
+  });
+
+  it('is one of a ping, too', () => {
+    const tables = input('-A INPUT -p icmp -j DROP');
+    expect(fixesOf(predicted(served(tables), '10.88.0.1', { protocol: 'icmp', destinationPort: 0 }))).toEqual([
+      'host# iptables -I INPUT 1 -s 10.88.0.10 -d 10.88.0.1 -p icmp -j ACCEPT',
+      'verified',
+    ]);
+  });
+
+  it('is one of IPv6', () => {
+    const tables = chainOf('input', [[{ drop: null }]]);
+    expect(fixesOf(predicted(served(tables), 'fd00:88::1'))).toEqual([
+      'host# nft insert rule inet t c handle 2 ip6 saddr fd00:88::10 ip6 daddr fd00:88::1 tcp dport 80 accept',
+      'verified',
+    ]);
+  });
+
+  it('is not verified where a table behind it drops the packet as well', () => {
+    const tables = [...input(drop80('INPUT')), ...chainOf('input', [], { policy: 'drop', priority: 10 })];
+    expect(fixesOf(predicted(served(tables), '10.88.0.1')).at(-1)).toBe('not verified');
+  });
+
+  it('comes with one for the answers, where they pass by the same chain', () => {
+    const tables = ipRules('iptables', 'filter', ':FORWARD DROP [0:0]');
+    expect(fixesOf(predicted(routed(tables), '192.0.2.1'))).toEqual([
+      'host# iptables -A FORWARD -s 10.88.0.10 -d 192.0.2.1 -p tcp -m tcp --dport 80 -j ACCEPT',
+      'host# iptables -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+      'verified',
+    ]);
+  });
+});
+
+describe('a rule that lets answers come back', () => {
+  it.each<[string, Tables, string]>([
+    [
+      'iptables',
+      ipRules('iptables', 'filter', ':FORWARD DROP [0:0]', '-A FORWARD -i br0 -j ACCEPT'),
+      'iptables -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    ],
+    [
+      'nftables',
+      chainOf('forward', [
+        [{ match: { op: '==', left: { meta: { key: 'iifname' } }, right: 'eth0' } }, { drop: null }],
+      ]),
+      'nft insert rule inet t c handle 2 ct state established,related accept',
+    ],
+  ])('by %s', (_name, tables, command) => {
+    const connection = predicted(routed(tables), '192.0.2.1');
+    expect(connection.cause).toBe('firewall-drop-reply');
+    expect(fixesOf(connection)).toEqual([`host# ${command}`, 'verified']);
+  });
+});
+
+describe('who writes the chain', () => {
+  /** The words of the fix about the chain's owner. */
+  const said = (state: HostState, to = '10.88.0.1'): string => predicted(state, to).fixes[0]?.summary ?? '';
+  const jumping = (chain: string): Tables => input(`:${chain} - [0:0]`, `-A INPUT -j ${chain}`, drop80(chain));
+
+  it.each<[string, Tables]>([
+    ['ufw', jumping('ufw-user-input')],
+    ['firewalld', chainOf('input', [[{ drop: null }]], { table: 'firewalld' })],
+    ['Podman', jumping('NETAVARK_INPUT')],
+    ['Kubernetes', jumping('KUBE-FIREWALL')],
+    ['libvirt', jumping('LIBVIRT_INP')],
+  ])('%s is told to say the same', (owner, tables) => {
+    expect(said(served(tables))).toContain(
+      `The chain belongs to ${owner}, which loses what is added beside it when it writes its rules again: to keep it, say the same to ${owner}.`,
+    );
+  });
+
+  it('nobody in particular', () => {
+    expect(said(served(jumping('mine')))).toContain('add it where the rules of this machine are written.');
+  });
+
+  it.each<[string, Tables, string]>([
+    ['in front of the rules of', dockers('-A DOCKER-USER -j RETURN'), '-I DOCKER-USER 1'],
+    ['at the end of an empty', dockers(), '-A DOCKER-USER'],
+  ])('Docker leaves a chain to its users: %s DOCKER-USER', (_name, tables, place) => {
+    const connection = predicted(routed(tables), '192.0.2.1');
+    expect(connection.where?.rule?.chain).toBe('DOCKER');
+    expect(fixesOf(connection)).toEqual([
+      `host# iptables ${place} -s 10.88.0.10 -d 192.0.2.1 -p tcp -m tcp --dport 80 -j ACCEPT`,
+      `host# iptables ${place} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+      'verified',
+    ]);
+    expect(connection.fixes[0]?.summary).not.toContain('belongs to Docker');
+  });
+
+  it('Docker, where it has no such chain', () => {
+    const tables = ipRules(
+      'iptables',
+      'filter',
+      ':FORWARD ACCEPT [0:0]',
+      ':DOCKER - [0:0]',
+      '-A FORWARD -j DOCKER',
+      '-A DOCKER -j DROP',
+    );
+    expect(said(routed(tables), '192.0.2.1')).toContain('The chain belongs to Docker');
+  });
+});
