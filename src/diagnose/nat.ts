@@ -5,12 +5,12 @@ import type { NamespaceState } from '../host/state.ts';
 import { formatAddress, inPrefix, parseAddress, sameAddress } from '../model/address.ts';
 import { formatEndpoint } from '../model/deliver.ts';
 import { replyJourney } from '../model/journey.ts';
-import type { Journey, Step } from '../model/step.ts';
+import type { Journey, ModelPacket, Step } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { addNatRule, ipWord, natTableOf, toDestination } from './nat-rule.ts';
-import { wouldWork } from './what-if.ts';
+import { wouldArriveAs, wouldWork } from './what-if.ts';
 import { askedText, netnsText, serverText } from './words.ts';
 
 /** RFC 1918, RFC 6598, RFC 4193: addresses to which the rest of the world has no way. */
@@ -73,6 +73,12 @@ function translatedStep({ steps }: Journey): Step | null {
 
 const failed: readonly string[] = ['timeout', 'unreachable', 'refused', 'reset', 'unknown'];
 
+/** True when the packet carries an address of the very device that it leaves by. */
+function leavesAs({ links }: NamespaceState, device: string, packet: ModelPacket | null): boolean {
+  const own = links.find(({ name }) => name === device)?.addresses ?? [];
+  return packet !== null && own.some(({ address }) => sameAddress(address, packet.source));
+}
+
 /** A private source leaves by the uplink as it is: no answer finds the way back. */
 export const missingMasquerade: Cause = (context) => {
   const { connection, host, journey: way } = context;
@@ -107,7 +113,7 @@ export const missingMasquerade: Cause = (context) => {
             summary: `Let ${netnsText(netns)} put its own address into what leaves by ${device} from ${network} (masquerade); it translates the answers back. To keep it over a reboot, add it where the rules of this machine are written.`,
             commands: change.commands,
             netns,
-            verified: wouldWork(context, change.host),
+            verified: leavesAs(namespace, device, wouldArriveAs(context, change.host)),
           },
         ];
   return {

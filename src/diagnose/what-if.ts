@@ -3,6 +3,7 @@
 import type { BridgePort, HostState, Link, NamespaceState, Quote, Route } from '../host/state.ts';
 import { inPrefix } from '../model/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
+import type { ModelPacket } from '../model/step.ts';
 import type { Context } from './context.ts';
 import { shellCommand } from './shell.ts';
 
@@ -132,15 +133,25 @@ export function withPort(host: HostState, netns: string, device: string, change:
   }));
 }
 
-/** True when the packet, sent again on the changed host, arrives and is answered, or leaves the host's view. */
-export function wouldWork({ packet, clientNetns }: Context, changed: HostState): boolean {
-  if (clientNetns === null) return false;
+/**
+ * The packet, sent again on the changed host, as it is where it arrives and is answered, or leaves the host's view; null
+ * where it does neither for certain.
+ */
+export function wouldArriveAs({ packet, clientNetns }: Context, changed: HostState): ModelPacket | null {
+  if (clientNetns === null) return null;
   // Another try has another port: what conntrack has on this one does not hold for it.
   const { sourcePort: _port, ...again } = packet;
   const way = journey(changed, again, clientNetns);
-  if (way.assumptions.length > 0) return false;
-  if (way.end.kind === 'leaves-view') return true;
-  return way.end.kind === 'accepted' && replyJourney(changed, way)?.end.kind === 'returned';
+  if (way.assumptions.length > 0) return null;
+  const works =
+    way.end.kind === 'leaves-view' ||
+    (way.end.kind === 'accepted' && replyJourney(changed, way)?.end.kind === 'returned');
+  return works ? way.arrived : null;
+}
+
+/** True when the packet, sent again on the changed host, arrives and is answered, or leaves the host's view. */
+export function wouldWork(context: Context, changed: HostState): boolean {
+  return wouldArriveAs(context, changed) !== null;
 }
 
 /** The commands, each quoted for a shell; none where a name in one cannot be pasted. */

@@ -98,7 +98,8 @@ describe('a rule that lets just this packet pass', () => {
   });
 
   it('is one of IPv6', () => {
-    const tables = chainOf('input', [[{ drop: null }]]);
+    const port80 = { match: { op: '==', left: { payload: { protocol: 'tcp', field: 'dport' } }, right: 80 } };
+    const tables = chainOf('input', [[port80, { drop: null }]]);
     expect(fixesOf(predicted(served(tables), 'fd00:88::1'))).toEqual([
       'host# nft insert rule inet t c handle 2 ip6 saddr fd00:88::10 ip6 daddr fd00:88::1 tcp dport 80 accept',
       'verified',
