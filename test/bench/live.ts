@@ -1,5 +1,5 @@
 /**
- * `npm run bench:live [SECONDS]`: `nettrace live` under 200,000 packets a second of 64 to 1514 bytes, each seen at two
+ * `npm run bench:live -- [SECONDS [RATE [OPTION...]]]`: `nettrace live` under 200,000 packets a second of 64 to 1514 bytes, each seen at two
  * capture points, in a real pty. Prints figures, and judges nothing; for a machine that does nothing else. Needs root,
  * perl and ethtool, and the built program.
  */
@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { openTerminal, type Terminal } from '../e2e/terminal.ts';
 import { buildLab } from '../labs/lab.ts';
 
-const rate = 200_000;
-const seconds = Number(process.argv[2] ?? 60);
+const [, , secondsText = '60', rateText = '200000', ...options] = process.argv;
+const [seconds, rate] = [Number(secondsText), Number(rateText)];
 const pressEveryMs = 400;
 /** In an interface's row, behind its state: packets and bytes a second, then the frames that were dropped. */
 const dropped = / (?:up|down) +\S+ +\S+ +(\S+)/;
@@ -48,11 +48,7 @@ await using lab = await buildLab({
 });
 await lab.run('client', ['ethtool', '-K', 'eth0', 'gso', 'off', 'tso', 'off', 'tx-udp-segmentation', 'off']);
 const points = ['client', 'server'].map((host) => `${lab.netns(host)}:eth0`);
-const live = openTerminal(
-  ['bin/nettrace', 'live', ...points.flatMap((point) => ['-i', point]), ...process.argv.slice(3)],
-  120,
-  35,
-);
+const live = openTerminal(['bin/nettrace', 'live', ...points.flatMap((point) => ['-i', point]), ...options], 120, 35);
 live.press('3');
 for (const point of points) await live.until(`* ${point}`);
 live.press('1');
