@@ -63,6 +63,10 @@ export function journey(
   return travel({ host, packet, awaited: null, learnt: [], tracked: [], attached: null, doubted }, namespace);
 }
 
+/** Flags of the answers to a SYN. */
+const synAck = 0x12;
+const rstAck = 0x14;
+
 /** What answers a packet. */
 interface Answering {
   readonly netns: string;
@@ -107,6 +111,7 @@ export function replyJourney(host: HostState, there: Journey): Journey | null {
     destination: source,
     destinationPort: sourcePort ?? 0,
     ...(icmp === null && protocol !== 'icmp' ? { sourcePort: destinationPort } : { icmp: icmp ?? echoReply(family) }),
+    ...(icmp === null && protocol === 'tcp' ? { tcpFlags: there.end.kind === 'accepted' ? synAck : rstAck } : {}),
   };
   const attached = isMade ? attachedConnection({ packet: arrived, connection }) : null;
   const awaited = { netns: start, request: packet };

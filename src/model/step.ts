@@ -48,6 +48,8 @@ export interface ModelPacket {
   readonly user?: number;
   /** SO_MARK, or what a rule set; without, 0. Null when a rule set what is not known. */
   readonly mark?: number | null;
+  /** The flags byte of a TCP segment (RFC 9293, section 3.1); without, SYN alone. */
+  readonly tcpFlags?: number;
   /** What an ICMP packet says; without, it is an echo request. */
   readonly icmp?: IcmpError;
   /** The device that the sending socket is bound to (SO_BINDTODEVICE). */

@@ -7,7 +7,7 @@ import type { ConnectionEntry, ConnectionTuple } from '../host/netfilter.ts';
 import type { NamespaceState } from '../host/state.ts';
 import { formatAddress, parseAddress, sameAddress } from './address.ts';
 import { connectionBy, connectionOf } from './netfilter/connection.ts';
-import { type Connection, firstPacket, type NetfilterPacket, type TupleEnds } from './netfilter/packet.ts';
+import { type Connection, firstPacket, type NetfilterPacket, synFlag, type TupleEnds } from './netfilter/packet.ts';
 import type { ModelPacket, TrackedConnection } from './step.ts';
 
 /** See the file's head. */
@@ -21,9 +21,6 @@ const protocolNumbers = { tcp: 6, udp: 17 } as const;
 const icmpNumbers = { 4: 1, 6: 58 } as const;
 const echoRequests = { 4: 8, 6: 128 } as const;
 const echoReplies = { 4: 0, 6: 129 } as const;
-/** SYN; the first answer to it is SYN and ACK, or RST and ACK. */
-const segmentFlags = { request: 0x02, answer: 0x12 } as const;
-
 function isEchoReply({ protocol, family, icmp }: ModelPacket): boolean {
   return protocol === 'icmp' && icmp?.type === echoReplies[family];
 }
@@ -43,7 +40,7 @@ function numberOf(address: string): bigint | null {
 }
 
 /** The packet as netfilter sees it. */
-function netfilterPacket(packet: ModelPacket, role: 'request' | 'answer', connection: Connection): NetfilterPacket {
+function netfilterPacket(packet: ModelPacket, connection: Connection): NetfilterPacket {
   const { protocol, family, source, destination, sourcePort, destinationPort, mark, icmp, user, length } = packet;
   const isIcmp = protocol === 'icmp';
   return firstPacket({
@@ -55,7 +52,7 @@ function netfilterPacket(packet: ModelPacket, role: 'request' | 'answer', connec
     destinationPort: isIcmp || destinationPort === 0 ? null : destinationPort,
     icmpType: isIcmp ? (icmp?.type ?? echoRequests[family]) : null,
     icmpCode: isIcmp ? (icmp?.code ?? 0) : null,
-    tcpFlags: protocol === 'tcp' ? segmentFlags[role] : null,
+    tcpFlags: protocol === 'tcp' ? (packet.tcpFlags ?? synFlag) : null,
     mark: mark === undefined ? 0n : mark === null ? null : BigInt(mark),
     connection,
     user: user ?? null,
@@ -73,7 +70,7 @@ export function requestAt(packet: ModelPacket): NetfilterPacket {
 
 /** A packet that conntrack leaves alone, as netfilter sees it. */
 export function untrackedPacket(packet: ModelPacket): NetfilterPacket {
-  return netfilterPacket(packet, 'request', { ...unknownConnection, state: 'untracked' });
+  return netfilterPacket(packet, { ...unknownConnection, state: 'untracked' });
 }
 
 /** The connection of an answer, by what the namespace tracks of the request. */
@@ -82,7 +79,7 @@ function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEnt
   if (isIcmpError(packet) && latest !== undefined) {
     return { ...connectionBy(latest, 'reply'), state: 'related' };
   }
-  const known = connectionOf(netfilterPacket(packet, 'answer', unknownConnection), entries);
+  const known = connectionOf(netfilterPacket(packet, unknownConnection), entries);
   if (known !== null) return known;
   const ofEcho = isEchoReply(packet)
     ? entries.find(
@@ -99,7 +96,7 @@ const laterBits = 2n | 4n;
 
 /** The connection of a request: a new one, which an entry of the snapshot may show already: its translation holds. */
 function requestedConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
-  const known = connectionOf(netfilterPacket(packet, 'request', unknownConnection), entries);
+  const known = connectionOf(netfilterPacket(packet, unknownConnection), entries);
   if (known === null) return unknownConnection;
   if (known.direction === 'reply') return known;
   return { ...known, state: 'new', status: known.status & ~laterBits };
@@ -121,7 +118,7 @@ export function trackedIn(
     (role === 'answer'
       ? answeredConnection(packet, entries)
       : requestedConnection(packet, [...entries, ...connections]));
-  return { seen: netfilterPacket(packet, role, its) };
+  return { seen: netfilterPacket(packet, its) };
 }
 
 function textOf(family: 4 | 6, value: bigint): string {
@@ -175,7 +172,7 @@ export function entryOf(seen: NetfilterPacket): ConnectionEntry | null {
  */
 export function attachedConnection({ packet, connection }: Traveller): Connection | null {
   if (connection === null) return null;
-  const entry = connection.entry ?? entryOf(netfilterPacket(packet, 'request', connection));
+  const entry = connection.entry ?? entryOf(netfilterPacket(packet, connection));
   if (entry === null) return null;
   const direction = connection.direction === 'original' ? 'reply' : 'original';
   const { status } = connection;

@@ -128,6 +128,17 @@ test('a reset binds what the rejected packet has not been asked', () => {
   expect(reply?.arrived.source).toBe('10.88.0.1');
 });
 
+test.each([
+  ['a SYN-ACK', ['tcp 0.0.0.0:80'], 'SYN,ACK SYN,ACK', 'dropped'],
+  ['a SYN-ACK is no RST', ['tcp 0.0.0.0:80'], 'RST RST', 'returned'],
+  ['an RST', [], 'RST RST', 'dropped'],
+  ['an RST is no SYN-ACK', [], 'SYN,ACK SYN,ACK', 'returned'],
+])('the flags of %s', (_name, listeners, flags, end) => {
+  const ruleTables = filter('INPUT', `-p tcp -m tcp --tcp-flags ${flags} -j DROP`);
+  const all = host(box({ ruleTables }), bridgeHost({ listeners }));
+  expect(replyJourney(all, journey(all, packetTo('10.88.0.1'), 'box'))?.end.kind).toBe(end);
+});
+
 test('what is for everyone is not answered', () => {
   const routes = ['10.88.0.0/16 dev br0', 'broadcast 10.99.255.255 dev br0'];
   const all = host(box(), web(), bridgeHost({ routes, ruleTables: filter('INPUT', '-j REJECT') }));
