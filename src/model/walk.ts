@@ -11,7 +11,7 @@ import { type HookStage, type HookVisit, type HookWay, passHook } from './hook.t
 import { decideInput, type InputDecision } from './input.ts';
 import { tracks } from './netfilter/hook.ts';
 import { type Departure, depart, routeQuery } from './output.ts';
-import type { BridgeFirewall, Bridging } from './segment.ts';
+import type { AskFirewall } from './segment.ts';
 import type { JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from './step.ts';
 import { end, type Position, type Progress, transmit } from './transmit.ts';
 import { entryOf, isIcmpError, type Traveller, trackedIn } from './traveller.ts';
@@ -362,19 +362,18 @@ export class Walk {
   }
 
   /** br_netfilter shows the IP rules what goes from port to port, where it is loaded and switched on. */
-  readonly #bridged = (namespace: NamespaceState, { bridge, from, to }: Bridging): BridgeFirewall => {
+  readonly #bridged: AskFirewall = (namespace, { bridge, from, to }, sent = this.packet) => {
     const steps: Step[] = [];
-    if (!showsBridged(namespace, this.packet.family)) return { steps, end: null };
+    if (!showsBridged(namespace, sent.family)) return { steps, end: null };
     const ports = { inputPort: from.name, outputPort: to.name };
     const walk = new Walk(this.#question, this);
-    const { mark: _mark, ...packet } = this.packet;
+    const { mark: _mark, ...packet } = sent;
     walk.#traveller = { packet, connection: null };
     for (const [stage, devices] of [
       ['prerouting', { input: bridge.name, inputPort: from.name }],
       ['forward', { input: bridge.name, output: bridge.name, ...ports }],
       ['postrouting', { output: bridge.name, ...ports }],
     ] as const) {
-      const before = walk.packet;
       const { ways, ends } = walk.#visit({ namespace, stage, devices, device: bridge.name });
       const [way, ...others] = ways;
       if (way === undefined) {
@@ -384,15 +383,17 @@ export class Walk {
       this.alternatives.push(...ends.map((one) => one.end));
       walk.#take(namespace, stage, way);
       if (way.step !== null && stage !== 'prerouting') steps.push(way.step);
-      if (others.length > 0 || before.destination !== walk.packet.destination || before.source !== walk.packet.source) {
-        const reason = `the rules of ${namespace.name} translate what crosses ${bridge.name}, and the model does not follow that`;
+      // Another source changes nothing about where the bridge sends it: so answers of what DNAT sent here go back.
+      if (others.length > 0 || walk.packet.destination !== sent.destination) {
+        const reason = `the rules of ${namespace.name} give what crosses ${bridge.name} another destination, and the model does not follow that`;
         const place = { netns: namespace.name, device: bridge.name, stage, quotes: [] } as const;
         const step: Step = { ...place, verdict: 'unknown', detail: reason };
         return { steps: [...steps, step], end: { kind: 'undetermined', reason, answer: null } };
       }
     }
     this.tracked.splice(0, this.tracked.length, ...walk.tracked);
-    return { steps, end: null };
+    const { mark: _afterwards, ...after } = walk.packet;
+    return isTranslated(packet, after) ? { steps, end: null, packet: after } : { steps, end: null };
   };
 
   /** Out of a device, over what is plugged into it, into the next host. */
@@ -401,9 +402,13 @@ export class Walk {
     const medium = { host, packet: this.packet, learnt, firewall: this.#bridged, forwarded: this.#hops > 0 };
     const { arrivals, learnt: taught } = transmit(medium, namespace, hop);
     this.learnt.push(...taught);
-    return this.#eachWay(namespace, arrivals, 'several hosts answer for one address', (walk, { steps, progress }) => {
-      walk.#add(...steps);
-      return progress;
+    return this.#eachWay(namespace, arrivals, 'several hosts answer for one address', (walk, arrival) => {
+      walk.#add(...arrival.steps);
+      if (arrival.packet !== undefined) {
+        walk.forms.push(arrival.packet);
+        walk.#traveller = { packet: arrival.packet, connection: null };
+      }
+      return arrival.progress;
     });
   }
 

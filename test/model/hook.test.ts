@@ -253,3 +253,24 @@ test('a firewall that lets requests pass and not their answers', () => {
   const open = build('-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT');
   expect(replyJourney(open, there(open))?.end.kind).toBe('returned');
 });
+
+describe('rules that br_netfilter shows what crosses a bridge', () => {
+  const sysctls = { ...forwarding, 'net.bridge.bridge-nf-call-iptables': '1' };
+  const asks = (chain: string, rule: string) => {
+    const ruleTables = save('*nat', `:${chain} ACCEPT [0:0]`, `-A ${chain} ${rule}`);
+    return journey(host(box(), web(), bridgeHost({ ruleTables, sysctls })), packetTo('10.88.0.20'), 'box');
+  };
+
+  test('another source does not change its way', () => {
+    const way = asks('POSTROUTING', '-d 10.88.0.20/32 -j SNAT --to-source 10.88.0.77');
+    expect(told(way)).toContain('host:br0 postrouting translated');
+    expect(way.end.kind).toBe('accepted');
+    expect(way.arrived.source).toBe('10.88.0.77');
+    expect(way.forms.map(({ source }) => source)).toEqual(['10.88.0.10', '10.88.0.77']);
+  });
+
+  test('another destination does, and is not followed', () => {
+    const way = asks('PREROUTING', '-d 10.88.0.20/32 -j DNAT --to-destination 10.88.0.30');
+    expect(told(way).at(-1)).toMatch(/^undetermined: the rules of host give what crosses br0 another destination/);
+  });
+});
