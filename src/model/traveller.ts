@@ -123,11 +123,12 @@ function textOf(family: 4 | 6, value: bigint): string {
   return formatAddress({ family, value });
 }
 
-/** The traveller after a hook; null where an address is one that the kernel chooses. */
+/** The traveller after a hook; null where an address, or the port that is asked for, is one that the kernel chooses. */
 export function afterHook(before: ModelPacket, seen: NetfilterPacket): Traveller | null {
   const { family, source, destination, sourcePort, destinationPort, mark, connection } = seen;
   if (source === null || destination === null) return null;
   const isIcmp = before.protocol === 'icmp';
+  if (!isIcmp && destinationPort === null && before.destinationPort !== 0) return null;
   const packet: ModelPacket = {
     ...before,
     source: textOf(family, source),

@@ -60,12 +60,15 @@ export class Walk {
   readonly #met: Set<string>;
   #hops: number;
   #traveller: Traveller;
+  /** The port behind which br_netfilter gave it another destination: then the bridge itself sends it on. */
+  #translatedBehind: string | null = null;
 
   constructor(question: Question, before: Walk | null = null) {
     this.#question = question;
     this.#met = new Set(before?.met);
     this.#hops = before?.hops ?? 0;
     this.#traveller = before?.traveller ?? { packet: question.packet, connection: null };
+    this.#translatedBehind = before?.translatedBehind ?? null;
     this.tracked.push(...(before?.tracked ?? []));
     this.forms = before === null ? [question.packet] : [...before.forms];
   }
@@ -85,6 +88,10 @@ export class Walk {
 
   get traveller(): Traveller {
     return this.#traveller;
+  }
+
+  get translatedBehind(): string | null {
+    return this.#translatedBehind;
   }
 
   /** Goes on until it ends. */
@@ -109,6 +116,7 @@ export class Walk {
   #enter(from: NamespaceState, to: NamespaceState): void {
     const { mark, ...packet } = this.packet;
     this.#traveller = { packet: from === to && mark !== undefined ? { ...packet, mark } : packet, connection: null };
+    this.#translatedBehind = null;
   }
 
   #add(...steps: readonly Step[]): void {
@@ -190,9 +198,11 @@ export class Walk {
   #received({ namespace, port: behind }: Position, device: string): Progress {
     const port = showsBridged(namespace, this.packet.family) ? behind : null;
     const devices = { input: device, inputPort: port ?? '' };
-    return this.#hook({ namespace, stage: 'prerouting', devices, device }, (walk) =>
-      walk.#routed(namespace, device, port),
-    );
+    const { destination } = this.packet;
+    return this.#hook({ namespace, stage: 'prerouting', devices, device }, (walk) => {
+      walk.#translatedBehind = walk.packet.destination === destination ? null : port;
+      return walk.#routed(namespace, device, port);
+    });
   }
 
   #routed(namespace: NamespaceState, device: string, port: string | null): Progress {
@@ -403,13 +413,32 @@ export class Walk {
     const { arrivals, learnt: taught } = transmit(medium, namespace, hop);
     this.learnt.push(...taught);
     return this.#eachWay(namespace, arrivals, 'several hosts answer for one address', (walk, arrival) => {
-      walk.#add(...arrival.steps);
+      const kept = walk.#keptBack(namespace, arrival.steps);
+      walk.#add(...(kept ?? arrival.steps));
+      if (kept !== null) return end('dropped', kept.at(-1)?.detail ?? '');
       if (arrival.packet !== undefined) {
         walk.forms.push(arrival.packet);
         walk.#traveller = { packet: arrival.packet, connection: null };
       }
       return arrival.progress;
     });
+  }
+
+  /**
+   * `br_nf_pre_routing_finish`: what br_netfilter translated to a neighbour on the same bridge, the bridge forwards, so
+   * it may not leave by the port that it came in by. The steps up to there, or null.
+   */
+  #keptBack(namespace: NamespaceState, steps: readonly Step[]): Step[] | null {
+    const port = namespace.bridgePorts.find(({ device }) => device === this.#translatedBehind);
+    if (port === undefined || port.hairpin) return null;
+    const { device, source } = port;
+    const at = steps.findIndex(
+      (one) => one.netns === namespace.name && one.device === device && one.stage === 'egress',
+    );
+    if (at < 0) return null;
+    const detail = `the frame would have to leave by ${device}, where it came in, and hairpin is off there`;
+    const place = { netns: namespace.name, device, stage: 'bridge', quotes: [source] } as const;
+    return [...steps.slice(0, at), { ...place, verdict: 'dropped', detail, fault: 'bridge-hairpin-off' }];
   }
 
   #deliver(namespace: NamespaceState, device: string, port: string | null, broadcast = false): Progress {

@@ -2,6 +2,7 @@
 
 import type { HostState, Link, NamespaceState } from '../../src/host/state.ts';
 import { inPrefix } from '../../src/model/address.ts';
+import { bridgeNetfilter } from '../labs/rulesets/ruleset-lab.ts';
 import type { HostSpec, LabSpec } from '../labs/spec.ts';
 import { host, link, loopback, namespace, port } from './hosts.ts';
 import { saved } from './netfilter/tables.ts';
@@ -66,12 +67,12 @@ function routesOf(links: readonly Link[], routes: readonly string[]): string[] {
 
 /**
  * The state of the hosts of a declaration, IPv4 alone. `ruleTables` are the hosts' whose rules are not for
- * iptables-restore; `bridgeNetfilter` is br_netfilter's switch in each.
+ * iptables-restore; `switched` is br_netfilter's switch in each.
  */
 export function declaredHost(
   { hosts, veths }: LabSpec,
   ruleTables: Readonly<Record<string, NamespaceState['ruleTables']>>,
-  bridgeNetfilter: '0' | '1',
+  switched: '0' | '1',
 ): HostState {
   const places = veths.flat();
   const indexOf = (place: string): number => 2 + places.indexOf(place);
@@ -87,7 +88,7 @@ export function declaredHost(
       ),
       sysctls: {
         ...Object.fromEntries(links.map((one) => [`net.ipv4.conf.${one.name}.forwarding`, forwards])),
-        'net.bridge.bridge-nf-call-iptables': bridgeNetfilter,
+        [bridgeNetfilter]: switched,
         ...sysctls,
       },
       ruleTables: ruleTables[name] ?? saved(spec.iptables ?? ''),

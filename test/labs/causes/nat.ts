@@ -5,6 +5,9 @@ import { containerHost, curl, webServer } from './topology.ts';
 const publish = '-A PREROUTING -d 203.0.113.2/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80';
 const nat = (...rules: readonly string[]): string => ['*nat', ...rules, 'COMMIT', ''].join('\n');
 
+/** With br_netfilter, answers that cross the bridge are translated back, too. */
+const unfilteredBridge = [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0'] }];
+
 /** See the file's head. */
 export const natLabs: readonly CauseLab[] = [
   {
@@ -42,6 +45,7 @@ export const natLabs: readonly CauseLab[] = [
   {
     name: 'hairpin-nat-missing: a container asks its neighbour by the published port',
     spec: containerHost({ host: { iptables: nat(publish) } }),
+    before: unfilteredBridge,
     command: curl('box', '203.0.113.2:8080/'),
     expected: { outcome: 'timeout', cause: 'hairpin-nat-missing', host: 'host', stage: 'postrouting' },
     mends: true,
@@ -53,6 +57,7 @@ export const natLabs: readonly CauseLab[] = [
         nft: 'table inet publish { chain pre { type nat hook prerouting priority -100; tcp dport 8080 dnat ip to 10.88.0.20:80; }; }',
       },
     }),
+    before: unfilteredBridge,
     command: curl('box', '203.0.113.2:8080/'),
     expected: { outcome: 'timeout', cause: 'hairpin-nat-missing', host: 'host', stage: 'postrouting' },
     mends: true,
@@ -82,6 +87,7 @@ export const natLabs: readonly CauseLab[] = [
   {
     name: 'source-is-local: a container asks for its own published port',
     spec: containerHost({ host: { iptables: nat(publish) } }),
+    before: unfilteredBridge,
     command: curl('web', '203.0.113.2:8080/'),
     expected: { outcome: 'timeout', cause: 'source-is-local', host: 'web', stage: 'route' },
   },

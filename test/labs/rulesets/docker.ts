@@ -63,4 +63,5 @@ export const dockerLabs: readonly RulesetLab[] = ['docker.iptables', 'docker.nft
   rules,
   spec: specOf(rules),
   paths,
+  withoutBridgeNetfilter: [],
 }));

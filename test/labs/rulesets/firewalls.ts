@@ -13,6 +13,7 @@ export const firewallLabs: readonly RulesetLab[] = [
     spec: hostWithRules('ufw.iptables', networks, {
       host: { services: tellers('host', '0.0.0.0:443', '0.0.0.0:8080') },
     }),
+    withoutBridgeNetfilter: [],
     paths: [
       ['outside', '192.0.2.10:443', 'host 192.0.2.10:443 sees 192.0.2.1'],
       ['outside', '192.0.2.10:80', 'ECONNREFUSED'],
@@ -32,6 +33,7 @@ export const firewallLabs: readonly RulesetLab[] = [
     name: 'firewalld',
     rules: 'firewalld.nft',
     spec: hostWithRules('firewalld.nft', networks, { host: { services: tellers('host', '0.0.0.0:22', '0.0.0.0:23') } }),
+    withoutBridgeNetfilter: [],
     paths: [
       ['outside', '192.0.2.10:22', 'host 192.0.2.10:22 sees 192.0.2.1'],
       ['outside', '192.0.2.10:23', 'EHOSTUNREACH'],

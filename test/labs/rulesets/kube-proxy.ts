@@ -25,6 +25,8 @@ export const kubeProxyLab: RulesetLab = {
   name: 'kube-proxy, iptables',
   rules: 'kube-proxy.iptables',
   spec,
+  // Without, answers from the same bridge are strangers.
+  withoutBridgeNetfilter: null,
   paths: [
     ['box', '10.96.0.20:80', 'outside or web'],
     ['host', '10.96.0.20:80', 'outside or web'],

@@ -16,6 +16,8 @@ const paths: readonly Path[] = [
   ['apart', '198.51.100.7:80', 'outside 198.51.100.7:80 sees 192.0.2.10'],
   ['box', '10.88.0.4:80', 'web 10.88.0.4:80 sees 10.88.0.9'],
   ['box', '192.0.2.10:8080', 'web 10.88.0.4:80 sees 10.88.0.1'],
+  // The bridge would have to send it back out of the port that it came in by.
+  ['web', '192.0.2.10:8080', 'timeout'],
   ['apart', '192.0.2.10:8080', 'web 10.88.0.4:80 sees 10.88.0.1'],
   ['apart', '10.88.0.4:81', 'web 10.88.0.4:81 sees 10.88.0.1'],
   ['apart', '10.89.6.2:80', 'timeout'],
@@ -32,4 +34,6 @@ export const podmanLabs: readonly RulesetLab[] = ['netavark.iptables', 'netavark
   // Podman lets what came from 127.0.0.1 out to its bridge, where the rules hide the source.
   spec: hostWithRules(rules, networks, { host: { sysctls: { 'net.ipv4.conf.podman0.route_localnet': '1' } } }),
   paths,
+  // The packet is routed back to the bridge then.
+  withoutBridgeNetfilter: [['web', '192.0.2.10:8080', 'web 10.88.0.4:80 sees 10.88.0.1']],
 }));

@@ -7,6 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { HostSpec, LabSpec, ServiceSpec } from '../spec.ts';
+import type { Lab } from '../standing-lab.ts';
 
 /**
  * `[FROM, DESTINATION, WHAT]`: what a program on FROM meets that connects to DESTINATION. WHAT is what the service there
@@ -21,7 +22,23 @@ export interface RulesetLab {
   /** A file of `test/model/netfilter/rulesets`, loaded on `host`. */
   readonly rules: string;
   readonly spec: LabSpec;
+  /** With br_netfilter switched on, as it is in every namespace once it is loaded. */
   readonly paths: readonly Path[];
+  /** Those that end otherwise where it is not; null where the tool asks for it. */
+  readonly withoutBridgeNetfilter: readonly Path[] | null;
+}
+
+/** br_netfilter's switch in a namespace. */
+export const bridgeNetfilter = 'net.bridge.bridge-nf-call-iptables';
+
+/** Whether br_netfilter is loaded, and switched on in the namespace of a host. */
+export async function hasBridgeNetfilter(lab: Lab, host: string): Promise<boolean> {
+  return (await lab.run(host, ['sysctl', '-n', bridgeNetfilter])).stdout.trim() === '1';
+}
+
+/** The paths with br_netfilter switched off. */
+export function pathsWithout({ paths, withoutBridgeNetfilter }: RulesetLab): readonly Path[] {
+  return paths.map((path) => withoutBridgeNetfilter?.find(([from, to]) => from === path[0] && to === path[1]) ?? path);
 }
 
 /** A bridge of the host, with the containers on it by name. */
