@@ -21,7 +21,9 @@ export function withSetting(host: HostState, netns: string, name: string, value 
   return withNamespace(host, netns, (namespace) => {
     const known = namespace.sysctls.get(name);
     if (known === undefined) return namespace;
-    return { ...namespace, sysctls: new Map(namespace.sysctls).set(name, { ...known, value }) };
+    const get: typeof namespace.sysctls.get = (asked) =>
+      asked === name ? { ...known, value } : namespace.sysctls.get(asked);
+    return { ...namespace, sysctls: { get } };
   });
 }
 
