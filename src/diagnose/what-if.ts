@@ -24,7 +24,9 @@ export function withSetting(host: HostState, netns: string, shown: string, value
   return withNamespace(host, netns, (namespace) => {
     const known = namespace.sysctls.get(name);
     if (known === undefined) return namespace;
-    return { ...namespace, sysctls: new Map(namespace.sysctls).set(name, { ...known, value }) };
+    const get: typeof namespace.sysctls.get = (asked) =>
+      asked === name ? { ...known, value } : namespace.sysctls.get(asked);
+    return { ...namespace, sysctls: { get } };
   });
 }
 
@@ -99,11 +101,12 @@ export function withLoopback(host: HostState, netns: string, device: string): Ho
 export function withForwarding(host: HostState, netns: string, family: 4 | 6): HostState {
   return withNamespace(host, netns, (namespace) => {
     const prefix = `net.ipv${family}.conf.`;
-    const sysctls = [...namespace.sysctls].map(([name, setting]) => {
+    const get: typeof namespace.sysctls.get = (name) => {
+      const known = namespace.sysctls.get(name);
       const switches = name.startsWith(prefix) && name.endsWith('.forwarding');
-      return [name, switches ? { ...setting, value: '1' } : setting] as const;
-    });
-    return { ...namespace, sysctls: new Map(sysctls) };
+      return known !== undefined && switches ? { ...known, value: '1' } : known;
+    };
+    return { ...namespace, sysctls: { get } };
   });
 }
 

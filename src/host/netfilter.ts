@@ -50,7 +50,7 @@ export type Operand =
       readonly device: 'iif' | 'oif' | null;
     }
   | {
-      readonly kind: 'and' | 'or' | 'xor' | 'shl' | 'shr';
+      readonly kind: 'and' | 'or' | 'xor' | 'shl' | 'shr' | 'add';
       readonly left: Operand;
       readonly right: Operand;
     }

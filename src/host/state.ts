@@ -254,7 +254,7 @@ export interface NamespaceState {
   readonly firewallKnown: boolean;
   readonly firewallSource: Quote | null;
   /** Values by sysctl name (`net.ipv4.ip_forward`), with the source to quote. */
-  readonly sysctls: ReadonlyMap<string, { readonly value: string; readonly source: Quote }>;
+  readonly sysctls: Pick<ReadonlyMap<string, { readonly value: string; readonly source: Quote }>, 'get'>;
   /** Names by address, from /etc/hosts as that namespace sees it. */
   readonly hosts: ReadonlyMap<string, readonly string[]>;
 }

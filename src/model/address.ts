@@ -39,11 +39,24 @@ function parse6(text: string): bigint | null {
   return value;
 }
 
-/** Reads an address without zone or prefix length, or returns null for what is none. */
-export function parseAddress(text: string): NumericAddress | null {
+function readAddress(text: string): NumericAddress | null {
   const family = text.includes(':') ? 6 : 4;
   const value = family === 6 ? parse6(text) : parse4(text);
   return value === null ? null : { family, value };
+}
+
+/** A host has few addresses, and every look-up compares with all of them. */
+const mostKept = 4096;
+const kept = new Map<string, NumericAddress | null>();
+
+/** Reads an address without zone or prefix length, or returns null for what is none. */
+export function parseAddress(text: string): NumericAddress | null {
+  const known = kept.get(text);
+  if (known !== undefined) return known;
+  const address = readAddress(text);
+  if (kept.size >= mostKept) kept.clear();
+  kept.set(text, address);
+  return address;
 }
 
 /** True when two texts name one address (`::1` and `0:0:0:0:0:0:0:1`). */

@@ -1,7 +1,7 @@
 /** A frame on its way over links and bridges. */
 
 import type { Link } from '../host/state.ts';
-import type { JourneyEnd, Step } from './step.ts';
+import type { JourneyEnd, ModelPacket, Step } from './step.ts';
 
 /** A frame on its way. */
 export interface Frame {
@@ -24,6 +24,8 @@ export interface Way {
   readonly obstacle: string | null;
   /** The end that a firewall on the way gives it, where that is more than a loss. */
   readonly end?: JourneyEnd;
+  /** The packet in it, where the rules of a bridge on the way have translated it. */
+  readonly packet?: ModelPacket;
 }
 
 /** Why a device takes no frames, null when it does. */
@@ -35,10 +37,10 @@ export function unusableReason(link: Link): string | null {
 
 /** One step further; behind an obstacle there are none. */
 export function passed(way: Way, step: Step): Way {
-  return way.obstacle === null ? { steps: [...way.steps, step], obstacle: null } : way;
+  return way.obstacle === null ? { ...way, steps: [...way.steps, step] } : way;
 }
 
 /** The step at which it ends; the first such counts. */
 export function blocked(way: Way, step: Step, reason: string): Way {
-  return way.obstacle === null ? { steps: [...way.steps, step], obstacle: reason } : way;
+  return way.obstacle === null ? { ...way, steps: [...way.steps, step], obstacle: reason } : way;
 }

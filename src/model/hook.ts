@@ -250,7 +250,7 @@ function hasNatRules({ namespace, stage }: HookVisit): boolean {
   );
 }
 
-const chosenByKernel = 'the rules give it an address that the kernel chooses';
+const chosenByKernel = 'the rules give it an address or port that the kernel chooses';
 
 /** Passes the packet through the rules of a hook. */
 export function passHook(visit: HookVisit): HookPassage {

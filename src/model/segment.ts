@@ -6,7 +6,7 @@
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { Crossing } from './bridge.ts';
 import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
-import type { JourneyEnd, Step } from './step.ts';
+import type { JourneyEnd, ModelPacket, Step } from './step.ts';
 
 /** A device that hands the frame to its host: where a broadcast ends, or a frame for that device. */
 export interface Station extends Way {
@@ -33,10 +33,16 @@ export interface Bridging {
 interface BridgeFirewall {
   readonly steps: readonly Step[];
   readonly end: JourneyEnd | null;
+  /** The packet afterwards, where they translate it. */
+  readonly packet?: ModelPacket;
 }
 
-/** Asks the rules of a namespace about a packet that crosses a bridge. */
-export type AskFirewall = (namespace: NamespaceState, bridging: Bridging) => BridgeFirewall;
+/** Asks the rules of a namespace about a packet that crosses a bridge; absent, it is the one that is sent. */
+export type AskFirewall = (
+  namespace: NamespaceState,
+  bridging: Bridging,
+  packet: ModelPacket | undefined,
+) => BridgeFirewall;
 
 /** The other end of a veth pair, null when the snapshot has it not. */
 function otherEnd(host: HostState, { peer }: Link): { readonly namespace: NamespaceState; readonly link: Link } | null {
@@ -161,9 +167,9 @@ export class Spread {
   /** Past the rules that see what crosses a bridge. A question for an address is no IP packet: they do not see it. */
   #filtered(namespace: NamespaceState, bridging: Bridging, way: Way): Way {
     if (this.#frame.to !== 'one' || way.obstacle !== null) return way;
-    const { steps, end } = this.#firewall(namespace, bridging);
-    const all = [...way.steps, ...steps];
-    if (end === null) return { steps: all, obstacle: null };
+    const { end, ...passing } = this.#firewall(namespace, bridging, way.packet);
+    const all = [...way.steps, ...passing.steps];
+    if (end === null) return { ...way, ...passing, steps: all };
     const obstacle = 'reason' in end ? end.reason : end.kind;
     const stopped: Way = { steps: all, obstacle, end };
     this.kept.push(stopped);

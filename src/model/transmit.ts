@@ -37,6 +37,8 @@ export interface Medium {
 interface Arrival {
   readonly steps: readonly Step[];
   readonly progress: Progress;
+  /** As in `Way`. */
+  readonly packet?: ModelPacket;
 }
 
 /** Where the packet may come to: several places when several hosts answer for one address. */
@@ -71,6 +73,11 @@ function stopped(way: Way, otherwise: string): { readonly end: JourneyEnd } {
 
 function only(steps: readonly Step[], progress: Progress): Transmission {
   return { arrivals: [{ steps, progress }], learnt: [] };
+}
+
+function arrivalAt({ steps, packet, namespace, link, port }: Station): Arrival {
+  const progress = { to: { namespace, device: link.name, port } };
+  return packet === undefined ? { steps, progress } : { steps, progress, packet };
 }
 
 class Sending {
@@ -156,12 +163,10 @@ class Sending {
 
   /** To the station that has just answered. */
   #across(station: Station): Arrival {
-    const { namespace, link } = station;
+    const { link } = station;
     const spread = this.#spread({ to: 'one', mac: link.mac, justLearnt: true });
     const reached = spread.stations.find((one) => one.link === link);
-    if (reached?.obstacle === null) {
-      return { steps: reached.steps, progress: { to: { namespace, device: link.name, port: reached.port } } };
-    }
+    if (reached?.obstacle === null) return arrivalAt(reached);
     const way = reached ?? spread.kept[0] ?? spread.origin;
     return { steps: way.steps, progress: stopped(way, `${link.mac} is not where the bridges send it`) };
   }
@@ -172,11 +177,10 @@ class Sending {
     const its = stations.filter((station) => station.link.mac === mac);
     const station = its.find(({ obstacle }) => obstacle === null) ?? its[0];
     if (station !== undefined) {
-      const { steps, obstacle, namespace, link, port } = station;
-      return only(
-        steps,
-        obstacle === null ? { to: { namespace, device: link.name, port } } : stopped(station, obstacle),
-      );
+      const { steps, obstacle } = station;
+      return obstacle === null
+        ? { arrivals: [arrivalAt(station)], learnt: [] }
+        : only(steps, stopped(station, obstacle));
     }
     const edge = edges.find((one) => one.obstacle === null);
     if (edge !== undefined) return only(edge.steps, end(edge.kind, edge.reason));

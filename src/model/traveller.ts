@@ -65,7 +65,7 @@ const unknownConnection: Connection = firstPacket({ family: 4, protocol: 6 }).co
 
 /** A request as netfilter sees it where it comes in, of a connection that nobody tracks yet. */
 export function requestAt(packet: ModelPacket): NetfilterPacket {
-  return netfilterPacket(packet, 'request', unknownConnection);
+  return netfilterPacket(packet, unknownConnection);
 }
 
 /** A packet that conntrack leaves alone, as netfilter sees it. */
@@ -125,11 +125,12 @@ function textOf(family: 4 | 6, value: bigint): string {
   return formatAddress({ family, value });
 }
 
-/** The traveller after a hook; null where an address is one that the kernel chooses. */
+/** The traveller after a hook; null where an address, or the port that is asked for, is one that the kernel chooses. */
 export function afterHook(before: ModelPacket, seen: NetfilterPacket): Traveller | null {
   const { family, source, destination, sourcePort, destinationPort, mark, connection } = seen;
   if (source === null || destination === null) return null;
   const isIcmp = before.protocol === 'icmp';
+  if (!isIcmp && destinationPort === null && before.destinationPort !== 0) return null;
   const packet: ModelPacket = {
     ...before,
     source: textOf(family, source),

@@ -5,8 +5,9 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decide, describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
+import { directoryOf, namespaceOf } from './names.ts';
 import { endProcesses, identify, isAlive, type ProcessIdentity, waitUntil } from './process.ts';
-import { directoryOf, namespaceOf, removeLeftovers } from './record.ts';
+import { removeLeftovers } from './record.ts';
 import { httpsServer } from './services.ts';
 import { containerOnBridge } from './topologies.ts';
 

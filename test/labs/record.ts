@@ -13,9 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { execa } from 'execa';
+import { directoryOf, type LabName, namespaceOf, RUN_DIRECTORY } from './names.ts';
+import { removeContainers } from './podman-command.ts';
 import { endProcesses, hasCode, identify, isAlive, type ProcessIdentity } from './process.ts';
 
-const RUN_DIRECTORY = '/run';
 const DIRECTORY_NAME = /^nettrace-lab-(?<lab>\d+-\d+)$/;
 const NAMESPACE_DIRECTORY = '/run/netns';
 
@@ -23,22 +24,6 @@ interface RecordFile {
   readonly owner: ProcessIdentity;
   readonly hosts: readonly string[];
   readonly processes: readonly ProcessIdentity[];
-}
-
-/** A lab's name, unique on the machine while its owner lives: `PID-N`. */
-export type LabName = `${number}-${number}`;
-
-/** Set for cases that are kept: namespaces have names that read well. One lab at a time can stand then. */
-const plainNames = process.env['NETTRACE_LAB_NAMES'] === 'plain';
-
-/** The full name of a host's namespace, as `ip netns` knows it. */
-export function namespaceOf(lab: string, host: string): string {
-  return plainNames ? `lab-${host}` : `ntlab-${lab}-${host}`;
-}
-
-/** The directory of a lab's record and files. */
-export function directoryOf(lab: string): string {
-  return `${RUN_DIRECTORY}/nettrace-lab-${lab}`;
 }
 
 /** The record of a lab of this process. */
@@ -86,9 +71,11 @@ export class LabRecord {
   }
 }
 
-/** Removes a lab: its processes, whatever else runs in its namespaces, the namespaces, its files. May be repeated. */
+/** Removes a lab: its containers, its processes, whatever else runs in its namespaces, the namespaces, its files. May be repeated. */
 export async function removeLab(lab: string): Promise<void> {
   const record = readRecord(lab);
+  // Before the namespaces: Podman undoes its networks where it made them.
+  await removeContainers(lab);
   await endProcesses(record?.processes ?? []);
   for (const host of record?.hosts ?? []) {
     const namespace = namespaceOf(lab, host);

@@ -2,8 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
+import { directoryOf, type LabName, namespaceOf } from './names.ts';
 import { endProcesses, isAlive, waitUntil } from './process.ts';
-import { directoryOf, type LabName, type LabRecord, namespaceOf, removeLab } from './record.ts';
+import { type LabRecord, removeLab } from './record.ts';
 import type { ServiceFiles, ServiceSpec } from './spec.ts';
 
 /** How a program ended. */
@@ -66,6 +67,11 @@ export class Lab {
     return this.#execute(this.#enter(host, argv), options);
   }
 
+  /** The same in a namespace of that name that is no lab host's: a container's. */
+  runIn(netns: string, argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    return this.#execute(inNamespace(netns, argv), options);
+  }
+
   /** Runs the built nettrace in the root namespace to its end. Throws when it overruns, or prints no JSON with `--json`. */
   async nettrace(args: readonly string[], options: RunOptions = {}): Promise<NettraceResult> {
     const result = await this.#execute([NETTRACE, ...args], options);
@@ -126,7 +132,7 @@ export class Lab {
   }
 
   #enter(host: string, argv: readonly string[]): [string, ...string[]] {
-    return ['nsenter', `--net=/run/netns/${this.netns(host)}`, '--', ...argv];
+    return inNamespace(this.netns(host), argv);
   }
 
   async #listens(host: string, address: string, pid: number): Promise<boolean> {
@@ -148,6 +154,10 @@ export class Lab {
     if (result.timedOut || child.pid === undefined) throw new Error(result.message, { cause: result });
     return { exitCode: result.exitCode ?? null, stdout: result.stdout, stderr: result.stderr };
   }
+}
+
+function inNamespace(netns: string, argv: readonly string[]): [string, ...string[]] {
+  return ['nsenter', `--net=/run/netns/${netns}`, '--', ...argv];
 }
 
 /** A key and a self-signed certificate for a day. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import { stoppingRules } from '../../src/model/hook.ts';
 import { journey, replyJourney } from '../../src/model/journey.ts';
-import { host, link, loopback, namespace, packetTo, told } from './hosts.ts';
+import { host, link, loopback, namespace, packetTo, port, told } from './hosts.ts';
 import { chainOf, saved } from './netfilter/tables.ts';
 import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
 
@@ -215,6 +215,35 @@ describe('a published port', () => {
     }
   });
 
+  test.each([
+    ['one after another', '10.88.0.20:80-82/8080', 'accepted', 'returned'],
+    ['of which the kernel takes one', '10.88.0.20:80-82', 'undetermined', null],
+  ])('among several: %s', (_name, target, end, back) => {
+    const rule = `-A PREROUTING -p tcp -m tcp --dport 8080:8082 -j DNAT --to-destination ${target}`;
+    const ruleTables = save(...masquerading.filter((line) => !line.includes('DNAT')), rule);
+    const all = host(box(), web({ listeners: ['tcp 0.0.0.0:81'] }), bridgeHost({ ruleTables, sysctls: hairpin }));
+    const way = journey(all, packetTo('192.0.2.7', 8081), 'box');
+    expect(way.end.kind).toBe(end);
+    expect(replyJourney(all, way)?.end.kind ?? null).toBe(back);
+  });
+
+  test.each([
+    ['0', true, 'accepted'],
+    ['1', false, 'dropped'],
+    ['1', true, 'accepted'],
+  ])('asked for by its own container, bridge-nf-call-iptables %s, hairpin %s: %s', (switched, isHairpin, end) => {
+    const ruleTables = save(...masquerading);
+    const sysctls = { ...hairpin, 'net.bridge.bridge-nf-call-iptables': switched };
+    const bridgePorts = [port('veth0', 'br0'), port('veth1', 'br0', 'forwarding', { hairpin: isHairpin })];
+    const way = journey(
+      host(box(), web(), bridgeHost({ ruleTables, sysctls, bridgePorts })),
+      { ...packetTo('192.0.2.7', 8080), source: '0.0.0.0' },
+      'web',
+    );
+    expect(way.end.kind).toBe(end);
+    expect(way.steps.at(-1)?.fault).toBe(end === 'dropped' ? 'bridge-hairpin-off' : undefined);
+  });
+
   test('an ICMP error about the translated packet finds its way back', () => {
     const all = host(
       box(),
@@ -252,4 +281,25 @@ test('a firewall that lets requests pass and not their answers', () => {
   expect(replyJourney(closed, there(closed))?.end.kind).toBe('dropped');
   const open = build('-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT');
   expect(replyJourney(open, there(open))?.end.kind).toBe('returned');
+});
+
+describe('rules that br_netfilter shows what crosses a bridge', () => {
+  const sysctls = { ...forwarding, 'net.bridge.bridge-nf-call-iptables': '1' };
+  const asks = (chain: string, rule: string) => {
+    const ruleTables = save('*nat', `:${chain} ACCEPT [0:0]`, `-A ${chain} ${rule}`);
+    return journey(host(box(), web(), bridgeHost({ ruleTables, sysctls })), packetTo('10.88.0.20'), 'box');
+  };
+
+  test('another source does not change its way', () => {
+    const way = asks('POSTROUTING', '-d 10.88.0.20/32 -j SNAT --to-source 10.88.0.77');
+    expect(told(way)).toContain('host:br0 postrouting translated');
+    expect(way.end.kind).toBe('accepted');
+    expect(way.arrived.source).toBe('10.88.0.77');
+    expect(way.forms.map(({ source }) => source)).toEqual(['10.88.0.10', '10.88.0.77']);
+  });
+
+  test('another destination does, and is not followed', () => {
+    const way = asks('PREROUTING', '-d 10.88.0.20/32 -j DNAT --to-destination 10.88.0.30');
+    expect(told(way).at(-1)).toMatch(/^undetermined: the rules of host give what crosses br0 another destination/);
+  });
 });

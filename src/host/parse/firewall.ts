@@ -2,7 +2,7 @@
 
 import type { RuleTable } from '../netfilter.ts';
 import type { Quote } from '../state.ts';
-import { joinTables, listedTables, savedTables } from './netfilter/rule-tables.ts';
+import { joinTables, listedTables, nftSaves, savedTables } from './netfilter/rule-tables.ts';
 import type { Sections } from './section.ts';
 
 const nftJson = 'nft -j list ruleset';
@@ -61,9 +61,10 @@ export function parseFirewall(sections: Sections): {
   firewallKnown: boolean;
   firewallSource: Quote | null;
 } {
-  const listed = listedTables(sections);
+  const saves = nftSaves(sections);
+  const listed = listedTables(sections, saves);
   const firewallSource = nftSource(sections, listed);
   const legacy = legacyFamilies.map((family) => knowsLegacy(sections, family));
   const firewallKnown = firewallSource !== null && legacy.every(Boolean);
-  return { ruleTables: joinTables(sections, listed), firewallKnown, firewallSource };
+  return { ruleTables: joinTables(sections, saves, listed), firewallKnown, firewallSource };
 }

@@ -10,8 +10,10 @@ const deepest = 32;
 /** No shift of a packet's field is wider. */
 const widestShift = 128n;
 
-function combine(kind: 'and' | 'or' | 'xor' | 'shl' | 'shr', left: bigint, right: bigint): bigint | null {
+function combine(kind: Extract<Operand, { left: Operand }>['kind'], left: bigint, right: bigint): bigint | null {
   switch (kind) {
+    case 'add':
+      return left + right;
     case 'and':
       return left & right;
     case 'or':
@@ -63,6 +65,7 @@ export function readAll(operand: Operand, view: View, table: RuleTable, depth = 
     case 'xor':
     case 'shl':
     case 'shr':
+    case 'add':
     default:
       return [readOperation(operand, view, table, depth)];
   }

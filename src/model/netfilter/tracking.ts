@@ -14,6 +14,7 @@ function readsConnection(operand: Operand): boolean {
     case 'xor':
     case 'shl':
     case 'shr':
+    case 'add':
       return readsConnection(operand.left) || readsConnection(operand.right);
     case 'map':
       return operand.key.some(readsConnection);

@@ -90,9 +90,12 @@ export function translated(
   });
 }
 
+const highestPort = 65_535n;
+
 /** A range's port: the kernel keeps the packet's own where that lies in it. */
 function keptPort(named: bigint | null, own: number | null, { port }: Translation): number | null {
-  if (named !== null) return Number(named);
+  // What a rule counts on from another port may lie outside, where the kernel begins anew.
+  if (named !== null) return named >= 0n && named <= highestPort ? Number(named) : null;
   if (port?.kind !== 'one-of' || own === null || port.low <= 1n) return null;
   return BigInt(own) >= port.low && BigInt(own) <= port.high ? own : null;
 }

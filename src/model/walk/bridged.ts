@@ -3,7 +3,7 @@
 import type { NamespaceState } from '../../host/state.ts';
 import type { AskFirewall } from '../segment.ts';
 import type { Step } from '../step.ts';
-import type { Walk } from './walk.ts';
+import { isTranslated, type Walk } from './walk.ts';
 
 /** True when br_netfilter shows bridged packets to the IP rules of the namespace. */
 export function showsBridged(namespace: NamespaceState, family: 4 | 6): boolean {
@@ -13,17 +13,16 @@ export function showsBridged(namespace: NamespaceState, family: 4 | 6): boolean 
 
 /** Asks the rules on behalf of a packet that is on its way over bridges. */
 export function bridgeFirewall(asker: Walk): AskFirewall {
-  return (namespace, { bridge, from, to }) => {
+  return (namespace, { bridge, from, to }, sent = asker.packet) => {
     const steps: Step[] = [];
-    if (!showsBridged(namespace, asker.packet.family)) return { steps, end: null };
+    if (!showsBridged(namespace, sent.family)) return { steps, end: null };
     const ports = { inputPort: from.name, outputPort: to.name };
-    const walk = asker.bridged();
+    const walk = asker.bridged(sent);
     for (const [stage, devices] of [
       ['prerouting', { input: bridge.name, inputPort: from.name }],
       ['forward', { input: bridge.name, output: bridge.name, ...ports }],
       ['postrouting', { output: bridge.name, ...ports }],
     ] as const) {
-      const before = walk.packet;
       const { ways, ends } = walk.visit({ namespace, stage, devices, device: bridge.name });
       const [way, ...others] = ways;
       if (way === undefined) {
@@ -33,14 +32,32 @@ export function bridgeFirewall(asker: Walk): AskFirewall {
       asker.alternatives.push(...ends.map((one) => one.end));
       walk.take(namespace, stage, way);
       if (way.step !== null && stage !== 'prerouting') steps.push(way.step);
-      if (others.length > 0 || before.destination !== walk.packet.destination || before.source !== walk.packet.source) {
-        const reason = `the rules of ${namespace.name} translate what crosses ${bridge.name}, and the model does not follow that`;
+      // Another source changes nothing about where the bridge sends it: so answers of what DNAT sent here go back.
+      if (others.length > 0 || walk.packet.destination !== sent.destination) {
+        const reason = `the rules of ${namespace.name} give what crosses ${bridge.name} another destination, and the model does not follow that`;
         const place = { netns: namespace.name, device: bridge.name, stage, quotes: [] } as const;
         const step: Step = { ...place, verdict: 'unknown', detail: reason };
         return { steps: [...steps, step], end: { kind: 'undetermined', reason, answer: null } };
       }
     }
     asker.tracked.splice(0, asker.tracked.length, ...walk.tracked);
-    return { steps, end: null };
+    const { mark: _before, ...before } = sent;
+    const { mark: _after, ...after } = walk.packet;
+    return isTranslated(before, after) ? { steps, end: null, packet: after } : { steps, end: null };
   };
+}
+
+/**
+ * `br_nf_pre_routing_finish`: what br_netfilter translated to a neighbour on the same bridge, the bridge forwards, so it
+ * may not leave by the port that it came in by. The steps up to there, or null.
+ */
+export function keptBack({ translatedBehind }: Walk, namespace: NamespaceState, steps: readonly Step[]): Step[] | null {
+  const port = namespace.bridgePorts.find(({ device }) => device === translatedBehind);
+  if (port === undefined || port.hairpin) return null;
+  const { device, source } = port;
+  const at = steps.findIndex((one) => one.netns === namespace.name && one.device === device && one.stage === 'egress');
+  if (at < 0) return null;
+  const detail = `the frame would have to leave by ${device}, where it came in, and hairpin is off there`;
+  const place = { netns: namespace.name, device, stage: 'bridge', quotes: [source] } as const;
+  return [...steps.slice(0, at), { ...place, verdict: 'dropped', detail, fault: 'bridge-hairpin-off' }];
 }

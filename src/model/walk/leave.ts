@@ -1,8 +1,8 @@
 /** A packet that has its way: past the last hook, out of a device, over what is plugged into it, into the next host. */
 
 import type { NamespaceState, NextHop, Route } from '../../host/state.ts';
-import { type Progress, transmit } from '../transmit.ts';
-import { bridgeFirewall } from './bridged.ts';
+import { end, type Progress, transmit } from '../transmit.ts';
+import { bridgeFirewall, keptBack } from './bridged.ts';
 import type { Walk } from './walk.ts';
 
 /** Why there are several ways, where a route has several next hops. */
@@ -27,8 +27,11 @@ function cross(walk: Walk, namespace: NamespaceState, hop: NextHop): Progress {
   const medium = { host, packet: walk.packet, learnt, firewall: bridgeFirewall(walk), forwarded: walk.hops > 0 };
   const { arrivals, learnt: taught } = transmit(medium, namespace, hop);
   walk.learnt.push(...taught);
-  return walk.eachWay(namespace, arrivals, 'several hosts answer for one address', (one, { steps, progress }) => {
-    one.add(...steps);
-    return progress;
+  return walk.eachWay(namespace, arrivals, 'several hosts answer for one address', (one, arrival) => {
+    const kept = keptBack(one, namespace, arrival.steps);
+    one.add(...(kept ?? arrival.steps));
+    if (kept !== null) return end('dropped', kept.at(-1)?.detail ?? '');
+    if (arrival.packet !== undefined) one.become(arrival.packet);
+    return arrival.progress;
   });
 }

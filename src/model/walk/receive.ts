@@ -19,9 +19,11 @@ const defaultTimeToLive = 64;
 export function receive(walk: Walk, { namespace, port: behind }: Position, device: string): Progress {
   const port = showsBridged(namespace, walk.packet.family) ? behind : null;
   const devices = { input: device, inputPort: port ?? '' };
-  return walk.hook({ namespace, stage: 'prerouting', devices, device }, (after) =>
-    routed(after, namespace, device, port),
-  );
+  const { destination } = walk.packet;
+  return walk.hook({ namespace, stage: 'prerouting', devices, device }, (after) => {
+    after.translatedBehind = after.packet.destination === destination ? null : port;
+    return routed(after, namespace, device, port);
+  });
 }
 
 function routed(walk: Walk, namespace: NamespaceState, device: string, port: string | null): Progress {

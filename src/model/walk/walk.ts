@@ -59,6 +59,8 @@ export class Walk {
   readonly #met: Set<string>;
   /** Hosts that have forwarded it. */
   hops: number;
+  /** The port behind which br_netfilter gave it another destination: then the bridge itself sends it on. */
+  translatedBehind: string | null = null;
   #traveller: Traveller;
 
   constructor(question: Question, before: Walk | null = null) {
@@ -66,6 +68,7 @@ export class Walk {
     this.#met = new Set(before?.met);
     this.hops = before?.hops ?? 0;
     this.#traveller = before?.traveller ?? { packet: question.packet, connection: question.attached };
+    this.translatedBehind = before?.translatedBehind ?? null;
     this.tracked.push(...(before?.tracked ?? []));
     this.forms = before === null ? [question.packet] : [...before.forms];
   }
@@ -104,14 +107,21 @@ export class Walk {
   #enter(from: NamespaceState, to: NamespaceState): void {
     const { mark, ...packet } = this.packet;
     this.#traveller = { packet: from === to && mark !== undefined ? { ...packet, mark } : packet, connection: null };
+    this.translatedBehind = null;
   }
 
   /** Another walk from here, across a bridge: there the packet has neither mark nor connection. */
-  bridged(): Walk {
+  bridged(sent: ModelPacket): Walk {
     const walk = new Walk(this.question, this);
-    const { mark: _mark, ...packet } = this.packet;
+    const { mark: _mark, ...packet } = sent;
     walk.#traveller = { packet, connection: null };
     return walk;
+  }
+
+  /** Goes on as the packet that a bridge's rules have made of it. */
+  become(packet: ModelPacket): void {
+    this.forms.push(packet);
+    this.#traveller = { packet, connection: null };
   }
 
   /** Ends with a last step. */
@@ -230,7 +240,8 @@ export class Walk {
   }
 }
 
-function isTranslated(before: ModelPacket, after: ModelPacket): boolean {
+/** True when the ends of the packet are others. */
+export function isTranslated(before: ModelPacket, after: ModelPacket): boolean {
   return (['source', 'destination', 'sourcePort', 'destinationPort'] as const).some(
     (end) => before[end] !== after[end],
   );

@@ -87,6 +87,7 @@ export const natLabs: readonly CauseLab[] = [
   {
     name: 'source-is-local: a container asks for its own published port',
     spec: containerHost({ host: { iptables: nat(publish) } }),
+    before: unfilteredBridge,
     command: curl('web', '203.0.113.2:8080/'),
     expected: { outcome: 'timeout', cause: 'source-is-local', host: 'web', stage: 'route' },
   },

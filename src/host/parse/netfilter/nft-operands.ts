@@ -46,6 +46,7 @@ export function typeOfOperand(operand: Operand): TypeName {
     case 'xor':
     case 'shl':
     case 'shr':
+    case 'add':
       return typeOfOperand(operand.left);
     case 'constant':
     case 'one-of':

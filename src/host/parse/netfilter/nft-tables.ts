@@ -6,6 +6,9 @@ import type { NftText } from '../nft-text.ts';
 import { elementList, operandsOf, type TypeName, typeOfOperand } from './nft-operands.ts';
 import { counterOf, expressionsOf, verdictOf } from './nft-statements.ts';
 
+/** A chain whose rules another tool tells: what nft says of them is not read. */
+export type ToldElsewhere = (family: RuleTable['family'], table: string, chain: string) => boolean;
+
 const families = ['ip', 'ip6', 'inet', 'bridge', 'netdev', 'arp'] as const;
 
 interface DraftChain extends RuleChain {
@@ -40,7 +43,7 @@ function hookOf(record: JsonRecord, devicesInText: readonly string[]): ChainHook
   };
 }
 
-function ruleOf(record: JsonRecord, position: number, text: NftText): Rule {
+function ruleOf(record: JsonRecord, position: number, text: NftText, isRead: boolean): Rule {
   const expressions: unknown = record['expr'];
   const statements: readonly unknown[] = Array.isArray(expressions) ? expressions : [];
   const handle = asInteger(record['handle']);
@@ -51,7 +54,7 @@ function ruleOf(record: JsonRecord, position: number, text: NftText): Rule {
     position,
     comment: asText(record['comment']),
     counter: counterOf(statements),
-    expressions: statements.flatMap((statement) => expressionsOf(statement)),
+    expressions: isRead ? statements.flatMap((statement) => expressionsOf(statement)) : [],
   };
 }
 
@@ -76,7 +79,13 @@ function setOf(record: JsonRecord): readonly SetElement[] | null {
   );
 }
 
-function addItem(tables: Map<string, DraftTable>, item: JsonRecord, command: string, text: NftText): void {
+function addItem(
+  tables: Map<string, DraftTable>,
+  item: JsonRecord,
+  command: string,
+  text: NftText,
+  isToldElsewhere: ToldElsewhere,
+): void {
   const table = asRecord(item['table']);
   if (table !== null) {
     const name = asText(table['name']);
@@ -90,7 +99,9 @@ function addItem(tables: Map<string, DraftTable>, item: JsonRecord, command: str
   if (record === null || own === undefined) return;
   if (item['rule'] !== undefined) {
     const chain = own.chains.get(asText(record['chain']) ?? '');
-    chain?.rules.push(ruleOf(record, chain.rules.length + 1, text));
+    if (chain === undefined) return;
+    const isRead = !isToldElsewhere(own.family, own.name, chain.name);
+    chain.rules.push(ruleOf(record, chain.rules.length + 1, text, isRead));
     return;
   }
   const name = asText(record['name']);
@@ -106,12 +117,17 @@ function addItem(tables: Map<string, DraftTable>, item: JsonRecord, command: str
 
 /**
  * The tables of a rule set, in their order; null when the text is none. The text listing gives rules in nft's own words;
- * a rule that it has not is quoted as JSON.
+ * a rule that it has not is quoted as JSON. Rules that another tool tells have no expressions.
  */
-export function parseNftTables(json: string, command: string, text: NftText): RuleTable[] | null {
+export function parseNftTables(
+  json: string,
+  command: string,
+  text: NftText,
+  isToldElsewhere: ToldElsewhere = () => false,
+): RuleTable[] | null {
   const items = asRecords(asRecord(parseJson(json))?.['nftables']);
   if (items === null) return null;
   const tables = new Map<string, DraftTable>();
-  for (const item of items) addItem(tables, item, command, text);
+  for (const item of items) addItem(tables, item, command, text, isToldElsewhere);
   return [...tables.values()];
 }

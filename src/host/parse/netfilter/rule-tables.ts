@@ -4,7 +4,7 @@ import type { RuleChain, RuleTable } from '../../netfilter.ts';
 import { parseNftText } from '../nft-text.ts';
 import type { Sections } from '../section.ts';
 import { parseIpsets } from './ipsets.ts';
-import { parseNftTables } from './nft-tables.ts';
+import { parseNftTables, type ToldElsewhere } from './nft-tables.ts';
 import { parseXtablesTables } from './xtables-tables.ts';
 
 const nftJson = 'nft -j list ruleset';
@@ -59,24 +59,37 @@ export function savedTables(sections: Sections, wanted: 'ip' | 'ip6', nft: boole
   return parseXtablesTables(output.text, output.command, nft ? 'iptables-nft' : 'iptables-legacy', family, sets);
 }
 
-/** What nft listed; null where it listed nothing that can be read. */
-export function listedTables(sections: Sections): RuleTable[] | null {
+/** The tables that iptables made on nft, as it saved them. */
+export function nftSaves(sections: Sections): RuleTable[] {
+  return families.flatMap(({ family }) => savedTables(sections, family, true));
+}
+
+/** What nft listed, without the expressions of chains that are saved; null where it listed nothing that can be read. */
+export function listedTables(sections: Sections, saves: readonly RuleTable[]): RuleTable[] | null {
   const nft = sections.find(nftJson);
   const text = parseNftText(sections.find(nftText)?.text ?? '');
-  return nft?.exitCode === 0 ? parseNftTables(nft.text, nftJson, text) : null;
+  const isSaved: ToldElsewhere = (family, name, chain) => twinOf(saves, { family, name })?.chains.has(chain) === true;
+  return nft?.exitCode === 0 ? parseNftTables(nft.text, nftJson, text, isSaved) : null;
+}
+
+function twinOf(saves: readonly RuleTable[], { family, name }: Pick<RuleTable, 'family' | 'name'>) {
+  return saves.find((save) => save.family === family && save.name === name);
 }
 
 /**
  * The tables of a namespace in the kernel's order of making, as far as it shows: nftables and iptables on nft, then
  * legacy ones. Whether that is all of them is `firewallKnown`'s to say.
  */
-export function joinTables(sections: Sections, listed: readonly RuleTable[] | null): RuleTable[] {
-  const saves = families.flatMap(({ family }) => savedTables(sections, family, true));
+export function joinTables(
+  sections: Sections,
+  saves: readonly RuleTable[],
+  listed: readonly RuleTable[] | null,
+): RuleTable[] {
   const legacy = families.flatMap(({ family }) => savedTables(sections, family, false));
   // Without nft itself, what iptables on nft saved is still better than nothing.
   if (listed === null) return [...saves, ...legacy];
   const tables = listed.map((table) => {
-    const save = saves.find(({ family, name }) => family === table.family && name === table.name);
+    const save = twinOf(saves, table);
     return save === undefined ? table : joined(save, table);
   });
   return [...tables, ...legacy];

@@ -61,10 +61,19 @@ function rejectWith(options: Options, { ip }: Version): RejectWith | null {
     : { four: null, six: unreachable6(Number(code)) };
 }
 
-/** `80`, or `80-90` of which the kernel takes one. */
+/**
+ * `80`; `80-90`, of which the kernel takes one; or `80-90/8080`: 80 for 8080, 81 for 8081, and so on
+ * (NF_NAT_RANGE_PROTO_OFFSET).
+ */
 function portOperand(text: string): Operand {
-  const [low, high = low] = text.split('/', 1).join('').split('-').map(numberOf);
+  const [range = '', offset] = text.split('/');
+  const [low, high = low] = range.split('-').map(numberOf);
   if (low === undefined || low === null || high === undefined || high === null) return { kind: 'unknown', text };
+  if (offset !== undefined && low !== high) {
+    const base = numberOf(offset);
+    if (base === null) return { kind: 'unknown', text };
+    return { kind: 'add', left: field('th dport'), right: constant(low - base) };
+  }
   return low === high ? constant(low) : { kind: 'one-of', low, high };
 }
 

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
-import { joinTables, listedTables } from '../../../../src/host/parse/netfilter/rule-tables.ts';
+import { joinTables, listedTables, nftSaves } from '../../../../src/host/parse/netfilter/rule-tables.ts';
 import { Sections } from '../../../../src/host/parse/section.ts';
 import type { CommandOutput } from '../../../../src/host/snapshot.ts';
 import { printed, recordedSnapshot } from '../../sample.ts';
 
 function tables(outputs: readonly CommandOutput[]) {
   const sections = new Sections({ name: 'host', inode: 1, container: null, outputs });
-  return joinTables(sections, listedTables(sections));
+  const saves = nftSaves(sections);
+  return joinTables(sections, saves, listedTables(sections, saves));
 }
 
 test('a recorded namespace: each table once, from the tool that says most about it', () => {

@@ -127,6 +127,10 @@ describe('targets', () => {
       { end: 'destination', address: { value: 0x0a000001n }, port: { value: 80n } },
     ],
     ['-j DNAT --to-destination 10.0.0.1-10.0.0.9', { address: { kind: 'one-of' }, port: null }],
+    [
+      '-j DNAT --to-destination 10.0.0.1:80-90/8080',
+      { address: { value: 0x0a00_0001n }, port: { kind: 'add', left: { name: 'th dport' }, right: { value: -8000n } } },
+    ],
     ['-j DNAT --to-destination :81', { address: null, port: { value: 81n } }],
     [
       '-j DNAT --to-destination [fd00::1]:81',
