@@ -72,7 +72,7 @@ interface Answering {
   readonly netns: string;
   /** The ICMP error; null for what answers in the protocol of the packet. */
   readonly icmp: IcmpError | null;
-  /** It is made out of the packet, not by a socket that it came to. */
+  /** It is made out of the packet while that has its connection. */
   readonly isMade: boolean;
 }
 
@@ -80,8 +80,9 @@ interface Answering {
 function answering({ end: reached, packet: { protocol, family } }: Journey): Answering | null {
   if (reached.kind === 'accepted') return { netns: reached.netns, icmp: null, isMade: false };
   if (reached.kind === 'refused') {
+    // Where sockets are looked for, the connection is let go (`nf_reset_ct` in `__udp4_lib_rcv`).
     const icmp = protocol === 'udp' ? unreachable('port', family) : null;
-    return { netns: reached.netns, icmp, isMade: icmp !== null };
+    return { netns: reached.netns, icmp, isMade: false };
   }
   const answer = 'answer' in reached ? reached.answer : null;
   if (answer === null) return null;

@@ -146,6 +146,27 @@ test('what is for everyone is not answered', () => {
   expect(way.end).toMatchObject({ kind: 'dropped', answer: null });
 });
 
+test('a port that nobody has is told by an error that begins without a connection', () => {
+  const ends = (notrack: string) => {
+    const ruleTables = save(
+      '*raw',
+      ':OUTPUT ACCEPT [0:0]',
+      `-A OUTPUT -p ${notrack} -j CT --notrack`,
+      'COMMIT',
+      '*nat',
+      ':PREROUTING ACCEPT [0:0]',
+      '-A PREROUTING -p udp -m udp --dport 80 -j DNAT --to-destination 192.0.2.7:81',
+      'COMMIT',
+      '*filter',
+      ':OUTPUT ACCEPT [0:0]',
+      '-A OUTPUT -m conntrack ! --ctstate RELATED -j DROP',
+    );
+    const all = host(box(), bridgeHost({ ruleTables }));
+    return replyJourney(all, journey(all, packetTo('10.88.0.1', 80, 'udp'), 'box'))?.end.kind;
+  };
+  expect([ends('tcp'), ends('icmp')]).toEqual(['returned', 'dropped']);
+});
+
 describe('the source of an error', () => {
   const sourceOf = (destination: string, ruleTables: readonly RuleTable[]) => {
     const all = host(box(), web(), bridgeHost({ ruleTables, sysctls: forwarding }));
