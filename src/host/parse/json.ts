@@ -32,6 +32,21 @@ export function parseJson(text: string): unknown {
   return undefined;
 }
 
+/** No tool's output nests deeper; JSON.stringify throws where the stack ends. */
+const deepest = 64;
+
+function withoutDepths(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === 0) return '…';
+  if (Array.isArray(value)) return value.map((item) => withoutDepths(item, depth - 1));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutDepths(item, depth - 1)]));
+}
+
+/** A parsed value as JSON text, as quotes show it; what nests too deeply in it is `…`. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(withoutDepths(value, deepest)) ?? 'nothing';
+}
+
 function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 /** What nft's rules read and compare with, from its JSON: libnftables-json(5), "EXPRESSIONS". */
 
 import type { Atom, Elements, Operand, SetElement, Verdict } from '../../netfilter.ts';
-import { asInteger, asRecord, asText, asTexts, type JsonRecord } from '../json.ts';
+import { asInteger, asRecord, asText, asTexts, type JsonRecord, jsonText } from '../json.ts';
 import { constant, field } from './build.ts';
 import { isNamed, lookUp, typeOfField } from './symbols.ts';
 import { atomOf, nftNamePattern, prefixInterval, valueOf } from './values.ts';
@@ -31,7 +31,7 @@ export function soleMember(raw: unknown): readonly [name: string, content: unkno
 
 /** An operand that is not understood. */
 export function unknownOperand(raw: unknown): Operand {
-  return { kind: 'unknown', text: JSON.stringify(raw) ?? 'nothing' };
+  return { kind: 'unknown', text: jsonText(raw) };
 }
 
 /** The type of what an operand gives. */

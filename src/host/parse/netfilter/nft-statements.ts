@@ -1,7 +1,7 @@
 /** The statements of nft's rules, from its JSON: libnftables-json(5), "STATEMENTS". */
 
 import type { Expression, Operand, RejectWith, RuleCounter, Translation, Verdict } from '../../netfilter.ts';
-import { asInteger, asRecord, asText, asTexts, type JsonRecord } from '../json.ts';
+import { asInteger, asRecord, asText, asTexts, type JsonRecord, jsonText } from '../json.ts';
 import { anyBit, icmpxReasons, match, unreachable4, unreachable6, verdict } from './build.ts';
 import {
   elementsOf,
@@ -29,7 +29,7 @@ const limiting: ReadonlySet<string> = new Set(['limit', 'quota', 'ct count', 'me
 const inertTargets: ReadonlySet<string> = new Set(['LOG', 'NFLOG', 'TCPMSS', 'CHECKSUM', 'TRACE', 'AUDIT', 'CLASSIFY']);
 
 function maybe(raw: unknown): Expression {
-  return { kind: 'maybe', text: JSON.stringify(raw) };
+  return { kind: 'maybe', text: jsonText(raw) };
 }
 
 function comparison(op: string, operand: Operand, raw: unknown): Expression | null {
@@ -107,11 +107,11 @@ export function verdictOf(raw: unknown): Verdict | null {
     case 'jump':
     case 'goto': {
       const chain = asText(record?.['target']);
-      return chain === null ? { kind: 'unknown', text: JSON.stringify(raw) } : { kind: name, chain };
+      return chain === null ? { kind: 'unknown', text: jsonText(raw) } : { kind: name, chain };
     }
     case 'reject': {
       const answer = rejectWith(record);
-      return answer === null ? { kind: 'unknown', text: JSON.stringify(raw) } : { kind: 'reject', with: answer };
+      return answer === null ? { kind: 'unknown', text: jsonText(raw) } : { kind: 'reject', with: answer };
     }
     default:
       return null;
@@ -177,7 +177,7 @@ function extension(raw: unknown, content: JsonRecord | null): Expression[] {
 }
 
 function unknown(raw: unknown): Expression {
-  return verdict({ kind: 'unknown', text: JSON.stringify(raw) });
+  return verdict({ kind: 'unknown', text: jsonText(raw) });
 }
 
 /** What one statement does; nothing for one after which a packet goes on as it was. */

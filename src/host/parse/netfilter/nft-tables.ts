@@ -1,7 +1,7 @@
 /** The tables of `nft -j list ruleset`: libnftables-json(5). */
 
 import type { ChainHook, Rule, RuleChain, RuleTable, SetElement } from '../../netfilter.ts';
-import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord, parseJson } from '../json.ts';
+import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord, jsonText, parseJson } from '../json.ts';
 import type { NftText } from '../nft-text.ts';
 import { elementList, operandsOf, type TypeName, typeOfOperand } from './nft-operands.ts';
 import { counterOf, expressionsOf, verdictOf } from './nft-statements.ts';
@@ -49,7 +49,7 @@ function ruleOf(record: JsonRecord, position: number, text: NftText, isRead: boo
   const handle = asInteger(record['handle']);
   const place = [record['family'], record['table'], record['chain'], handle].map(asText).join(' ');
   return {
-    text: text.rules.get(place)?.replace(/ # handle \d+$/, '') ?? JSON.stringify(statements),
+    text: text.rules.get(place)?.replace(/ # handle \d+$/, '') ?? jsonText(statements),
     handle,
     position,
     comment: asText(record['comment']),
