@@ -9,8 +9,12 @@ import { host } from '../model/hosts.ts';
 import { box, bridgeHost, web } from '../model/two-boxes.ts';
 import { outage } from './samples.ts';
 
-const [refused] = outage.connections;
-if (refused === undefined) throw new Error('the outage has a connection');
+function first([connection]: readonly ConnectionDiagnosis[]): ConnectionDiagnosis {
+  if (connection === undefined) throw new Error('the outage has a connection');
+  return connection;
+}
+
+const refused = first(outage.connections);
 
 function hop(place: string, stage: Hop['stage'], verdict: Hop['verdict'] = 'passed'): Hop {
   const [netns = '', device = ''] = place.split(':');
@@ -20,7 +24,7 @@ function hop(place: string, stage: Hop['stage'], verdict: Hop['verdict'] = 'pass
 /** A connection of which nothing is known but this. */
 function connection(more: Partial<ConnectionDiagnosis>): ConnectionDiagnosis {
   const nothing = { outcome: 'unknown', cause: null, where: null, translated: null, hops: [], fixes: [] } as const;
-  return { ...refused, ...nothing, ...more } as ConnectionDiagnosis;
+  return { ...refused, ...nothing, ...more };
 }
 
 const taught = (...connections: readonly ConnectionDiagnosis[]): string[] =>

@@ -13,7 +13,7 @@ export interface HostCommand {
 }
 
 /** What nettrace has to say. */
-export interface Expected {
+interface Expected {
   readonly outcome: ConnectionDiagnosis['outcome'];
   readonly cause: string | null;
   /** The host of the lab; null where it is outside of all. */

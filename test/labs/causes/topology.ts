@@ -32,7 +32,7 @@ export function curl(host: string, url: string, seconds = 2): HostCommand {
   return { host, argv: ['curl', '-sS', '-o', '/dev/null', '-m', String(seconds), `http://${url}`] };
 }
 
-export const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' } as const;
+const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' } as const;
 
 type Extras = Partial<Record<'box' | 'web' | 'host' | 'outside', HostSpec>>;
 
