@@ -31,3 +31,8 @@ export function repeated(value: string, before: readonly string[] | undefined): 
 export function colorOption(): Option {
   return new Option('--color <when>', 'colour the report').choices(['auto', 'always', 'never']).default('auto');
 }
+
+/** To explain what the words of a report mean. */
+export function teachOption(): Option {
+  return new Option('--teach', 'explain the words of the report as well, a paragraph each');
+}

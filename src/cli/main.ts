@@ -2,7 +2,7 @@
 
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
-import { above0, colorOption, repeated, seconds } from './arguments.ts';
+import { above0, colorOption, repeated, seconds, teachOption } from './arguments.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import { errorText, UserError, WrongUsage } from './errors.ts';
 import type { FollowOptions } from './follow.ts';
@@ -100,6 +100,7 @@ program
   .option('--save <file>', 'save everything that was seen as a case file (pcapng)')
   .addOption(new Option('--timeout <seconds>', 'end the command after this time').argParser(seconds))
   .option('--tui', 'open the terminal UI when the command has ended')
+  .addOption(teachOption().conflicts('tui'))
   .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
   .option('--no-kernel', "do without the kernel's trace events (tracefs)")
   .addOption(
@@ -142,6 +143,7 @@ program
   .option('--json', 'write one JSON document to standard output')
   .option('--fail', 'end with status 3 when a connection failed')
   .option('--filter <expression>', 'only connections that have a frame that it accepts (docs/filters.md)')
+  .addOption(teachOption())
   .addOption(colorOption())
   .addHelpText(
     'after',
@@ -251,8 +253,12 @@ program
   .summary('open the shipped case: a container is refused by a port that the host serves')
   .description('Opens the case that comes with nettrace, recorded on a real host.')
   .option('--json', 'write one JSON document to standard output')
+  .addOption(teachOption())
   .addOption(colorOption())
-  .addHelpText('after', '\nExample:\n  nettrace demo')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  nettrace demo\n  nettrace demo --teach        the same as a report, every word of it explained',
+  )
   .action(async (options: ShowOptions) => {
     const { demo } = await import('./replay.ts');
     await demo(options);

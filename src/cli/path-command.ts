@@ -2,7 +2,7 @@
 
 import { Argument, type Command, Option } from 'commander';
 import type { ModelPacket } from '../model/step.ts';
-import { colorOption, repeated } from './arguments.ts';
+import { colorOption, repeated, teachOption } from './arguments.ts';
 import type { PathOptions } from './path.ts';
 
 /** Adds it to the program. */
@@ -28,6 +28,7 @@ export function addPath(program: Command): void {
     )
     .option('--json', 'write one JSON document, its fields in docs/json.md')
     .option('--fail', 'end with status 3 when the packet, or the answer, does not get through')
+    .addOption(teachOption())
     .addOption(colorOption())
     .addHelpText(
       'after',

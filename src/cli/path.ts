@@ -7,6 +7,7 @@ import { parseAddress } from '../model/address.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { formatJson } from '../report/json.ts';
 import { formatPath } from '../report/path.ts';
+import { lessonsOf } from '../report/teach.ts';
 import { readDestination } from './destination.ts';
 import { WrongUsage } from './errors.ts';
 import { namespacesInSight } from './namespace-choice.ts';
@@ -23,6 +24,7 @@ export interface PathOptions {
   readonly ignoreNetns?: readonly string[];
   readonly json?: true;
   readonly fail?: true;
+  readonly teach?: true;
   readonly color: ColorChoice;
 }
 
@@ -49,7 +51,7 @@ export async function path(
   destination: string,
   options: PathOptions,
 ): Promise<void> {
-  const { netns, from, snapshot, ignoreNetns = [], json, fail, color } = options;
+  const { netns, from, snapshot, ignoreNetns = [], json, fail, teach, color } = options;
   if (from !== undefined && parseAddress(from) === null) {
     throw new WrongUsage([`error: --from ${from} is no address`]);
   }
@@ -61,6 +63,8 @@ export async function path(
     ...(from === undefined ? {} : { from }),
   };
   const diagnosis = predict(await (snapshot === undefined ? questionHere(asked) : questionOfFile(snapshot, asked)));
-  process.stdout.write(json ? formatJson(diagnosis) : formatPath(diagnosis, paintFor(color, process.stdout)));
+  const lessons = teach ? lessonsOf(diagnosis.connections) : [];
+  const document = teach ? { ...diagnosis, teach: lessons } : diagnosis;
+  process.stdout.write(json ? formatJson(document) : formatPath(diagnosis, paintFor(color, process.stdout), lessons));
   if (fail && hasFailed(diagnosis)) process.exitCode = failureStatus;
 }

@@ -23,6 +23,7 @@ export interface RunOptions {
   readonly save?: string;
   readonly timeout?: number;
   readonly tui?: true;
+  readonly teach?: true;
   readonly ignoreNetns?: readonly string[];
   readonly engine: WantedEngine;
   readonly kernel: boolean;
@@ -125,8 +126,8 @@ export async function run(
   const status = exitStatus(end, osConstants.signals);
   process.exitCode = status;
   const diagnosis = diagnose(evidence);
-  if (options.json) writeJson(diagnosis);
-  else if (!options.tui) writeReport(diagnosis, process.stderr, options.color);
+  if (options.json) writeJson(diagnosis, options);
+  else if (!options.tui) writeReport(diagnosis, process.stderr, options);
   if (options.save !== undefined) saveCase(options.save, evidence);
   if (options.tui && !options.json) await showCase(argv.join(' '), evidence, { color: options.color });
   await guard.release();

@@ -5,30 +5,39 @@ import { diagnose } from '../diagnose/diagnose.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import type { Filter } from '../filter/filter.ts';
 import { formatJson } from '../report/json.ts';
+import { lessonsOf } from '../report/teach.ts';
 import { formatText } from '../report/text.ts';
 import { connectionsWith, framesAmong, passingFrames } from './case-filter.ts';
 import { viewCase } from './case-view.ts';
 import { type ColorChoice, paintFor } from './paint.ts';
 
-/** Writes the plain report to a stream. */
-export function writeReport(diagnosis: Diagnosis, stream: NodeJS.WriteStream, color: ColorChoice): void {
-  stream.write(formatText(diagnosis, paintFor(color, stream)));
-}
-
-/** Writes the JSON document to standard output. */
-export function writeJson(diagnosis: Diagnosis): void {
-  process.stdout.write(formatJson(diagnosis));
-}
-
 /** How a case is shown. */
 export interface ShowOptions {
   readonly json?: true;
+  /** What the words of the report mean is told as well. */
+  readonly teach?: true;
   readonly color: ColorChoice;
 }
 
+/** Writes the plain report to a stream. */
+export function writeReport(
+  diagnosis: Diagnosis,
+  stream: NodeJS.WriteStream,
+  { teach, color }: Omit<ShowOptions, 'json'>,
+): void {
+  const lessons = teach ? lessonsOf(diagnosis.connections) : [];
+  stream.write(formatText(diagnosis, paintFor(color, stream), lessons));
+}
+
+/** Writes the JSON document to standard output. */
+export function writeJson(diagnosis: Diagnosis, { teach }: Pick<ShowOptions, 'teach'>): void {
+  const document = teach ? { ...diagnosis, teach: lessonsOf(diagnosis.connections) } : diagnosis;
+  process.stdout.write(formatJson(document));
+}
+
 /**
- * Shows a case that was read: the terminal UI on a terminal, else the plain report. All of it is diagnosed; a filter
- * chooses what of that is shown. Resolves to what was shown.
+ * Shows a case that was read: the terminal UI on a terminal, else, and to teach, the plain report. All of it is
+ * diagnosed; a filter chooses what of that is shown. Resolves to what was shown.
  */
 export async function showCase(
   title: string,
@@ -39,9 +48,9 @@ export async function showCase(
   const whole = diagnose(evidence);
   const passing = filter && passingFrames(evidence, whole, filter);
   const diagnosis = passing === null ? whole : connectionsWith(whole, passing);
-  const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+  const interactive = !options.teach && process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
   if (options.json) {
-    writeJson(diagnosis);
+    writeJson(diagnosis, options);
   } else if (passing !== null && diagnosis.connections.length === 0) {
     process.stdout.write('No connection has a frame that the filter accepts.\n');
   } else if (interactive) {
@@ -51,7 +60,7 @@ export async function showCase(
       options.color,
     );
   } else {
-    writeReport(diagnosis, process.stdout, options.color);
+    writeReport(diagnosis, process.stdout, options);
   }
   return diagnosis;
 }

@@ -93,14 +93,33 @@ function isPlace(hop: Hop, { where, direction }: Finding): boolean {
   );
 }
 
-/** The hops up to where it ended, and that one as the finding tells it; a place beyond the model's is a hop of its own. */
+/** Hooks on the way out: a packet passes them just before it leaves by the device. */
+const hooksOut: readonly Hop['stage'][] = ['output', 'postrouting'];
+
+/** Where a hop belongs that the model does not have, as nothing stands there. */
+function placeFor({ where }: Finding, hops: readonly Hop[]): number {
+  const isWayOut = ({ stage, netns, device }: Hop): boolean =>
+    stage === 'egress' && netns === where.netns && device === where.device;
+  const out = hooksOut.includes(where.stage) ? hops.findIndex(isWayOut) : -1;
+  return out < 0 ? hops.length : out;
+}
+
+/** The hops up to where it ended, and that one as the finding tells it; what passed there goes on. */
 function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
-  const end = hops.findIndex((hop) => isPlace(hop, finding));
-  const last = hops[end];
   const { where, direction = 'request', verdict, detail, evidence } = finding;
-  if (last === undefined)
-    return [...hops, { index: first + hops.length, direction, ...where, verdict, detail, evidence }];
-  return [...hops.slice(0, end), { ...last, verdict, detail, evidence: [...last.evidence, ...evidence] }];
+  const known = hops.findIndex((hop) => isPlace(hop, finding));
+  const at = known < 0 ? placeFor(finding, hops) : known;
+  const own: Hop = {
+    index: 0,
+    direction,
+    ...where,
+    verdict,
+    detail,
+    evidence: [...(hops[known]?.evidence ?? []), ...evidence],
+  };
+  const after = known < 0 ? at : at + 1;
+  const told = [...hops.slice(0, at), own, ...(verdict === 'passed' ? hops.slice(after) : [])];
+  return told.map((hop, index) => ({ ...hop, index: first + index }));
 }
 
 /** The way there and, where the model alone tells of it, back. */

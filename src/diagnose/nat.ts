@@ -180,7 +180,7 @@ export const hairpinNatMissing: Cause = (context) => {
     cause: 'hairpin-nat-missing',
     certainty: seen === undefined ? 'inferred' : 'observed',
     where: { netns, device, stage: 'postrouting' },
-    verdict: 'failed',
+    verdict: 'passed',
     detail: `its source ${source} is left as it is, so that ${destination} answers it directly`,
     evidence: seen === undefined ? [] : [frameEvidence(context, seen)],
     summary: `${serverText(context)} did not answer in its own name: it sent the request back to ${formatEndpoint(destination, destinationPort)}, a neighbour of the client, and that one answered directly.`,

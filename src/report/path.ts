@@ -2,7 +2,8 @@
 
 import type { ConnectionDiagnosis, Diagnosis, Prediction } from '../diagnose/diagnosis.ts';
 import { escapeAll } from './escape.ts';
-import { endpointText, fixLines, hopLines, type Paint, plainPaint, section, wrap } from './text.ts';
+import type { Lesson } from './teach.ts';
+import { endpointText, fixLines, hopLines, lessonLines, type Paint, plainPaint, section, wrap } from './text.ts';
 
 function kernelLines(kernelRoute: Prediction['kernelRoute']): string[] {
   if (kernelRoute === null) return [];
@@ -48,9 +49,10 @@ function connectionLines(connection: ConnectionDiagnosis, paint: Paint): string[
 }
 
 /** The whole text, with a final line feed. Everything in it that came from outside is escaped. */
-export function formatPath(untrusted: Diagnosis, paint: Paint = plainPaint): string {
+export function formatPath(untrusted: Diagnosis, paint: Paint = plainPaint, lessons: readonly Lesson[] = []): string {
   const { connections, evidence } = escapeAll(untrusted);
   const missing = evidence.missing.flatMap((sentence) => wrap(`Missing: ${sentence}`, '  '));
   const lines = connections.flatMap((connection) => connectionLines(connection, paint));
-  return `${[...lines, ...(missing.length === 0 ? [] : ['', ...missing])].join('\n')}\n`;
+  const taught = lessonLines(lessons, paint);
+  return `${[...lines, ...(missing.length === 0 ? [] : ['', ...missing]), ...taught].join('\n')}\n`;
 }

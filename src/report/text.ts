@@ -2,6 +2,7 @@
 
 import type { ConnectionDiagnosis, Diagnosis, Endpoint, EvidenceItem, Fix, Hop } from '../diagnose/diagnosis.ts';
 import { escapeAll } from './escape.ts';
+import type { Lesson } from './teach.ts';
 import { wrapText } from './wrap.ts';
 
 /** How words are made to stand out; the identity where there is no colour. */
@@ -146,8 +147,18 @@ function evidenceLines({ evidence }: Diagnosis): string[] {
   ];
 }
 
+/** What the words of a report mean: a paragraph each. */
+export function lessonLines(lessons: readonly Lesson[], paint: Paint): string[] {
+  const paragraphs = lessons.flatMap(({ concept, text }, index) => [
+    ...(index === 0 ? [] : ['']),
+    `  ${paint.strong(concept)}`,
+    ...wrap(text, '    '),
+  ]);
+  return section('What these words mean', paragraphs, paint);
+}
+
 /** The whole report, with a final line feed. Everything in it that came from outside is escaped. */
-export function formatText(untrusted: Diagnosis, paint: Paint = plainPaint): string {
+export function formatText(untrusted: Diagnosis, paint: Paint = plainPaint, lessons: readonly Lesson[] = []): string {
   const diagnosis = escapeAll(untrusted);
   const { connections, command } = diagnosis;
   const none =
@@ -161,5 +172,5 @@ export function formatText(untrusted: Diagnosis, paint: Paint = plainPaint): str
           ...(index === 0 ? [] : ['']),
           ...connectionLines(connection, paint),
         ]);
-  return `${[...body, '', ...evidenceLines(diagnosis)].join('\n')}\n`;
+  return `${[...body, '', ...evidenceLines(diagnosis), ...lessonLines(lessons, paint)].join('\n')}\n`;
 }

@@ -163,6 +163,22 @@ describe('hairpin-nat-missing', () => {
     );
   });
 
+  it('stands in its place on the way, which goes on', () => {
+    const { hops, where } = judged(host(box(), web(), bridgeHost({ ruleTables: byIptables })), asked);
+    expect(hops.map(({ index }) => index)).toEqual(hops.map((_, at) => at + 1));
+    expect(hops.slice(6).map(({ netns, stage, verdict }) => `${netns} ${stage} ${verdict}`)).toEqual([
+      'host forward passed',
+      'host postrouting passed',
+      'host egress passed',
+      'host egress passed',
+      'web ingress passed',
+      'web route delivered',
+      'web input passed',
+      'web socket delivered',
+    ]);
+    expect(hops[(where?.hop ?? 0) - 1]?.stage).toBe('postrouting');
+  });
+
   it('is observed where the stranger\u2019s answer was seen', () => {
     const answer = { flags: 'SYN ACK', from: '10.88.0.20:80' } as const;
     const connection = judged(host(box(), web(), bridgeHost({ ruleTables: byIptables })), { ...asked, answer });

@@ -86,6 +86,7 @@ describe('wrong usage ends with status 2 and says what is wrong', () => {
     ['a missing file', ['replay'], "error: missing required argument 'file'"],
     ['a missing command to run', ['run', '--'], "error: missing required argument 'command'"],
     ['a wrong choice', ['replay', '--color', 'pink', shipped], 'Allowed choices are auto, always, never.'],
+    ['a report and no report', ['run', '--tui', '--teach', '--', 'true'], 'cannot be used with option'],
     ['a wrong time', ['run', '--timeout', '0', '--', 'true'], 'It is a number of seconds above 0, at most'],
     ['a time no timer counts', ['run', '--timeout', '2147484', '--', 'true'], 'at most 2147483 (24 days).'],
     ['a namespace without a name', ['run', '--netns', '', '--', 'true'], 'It is a name without a slash'],
@@ -389,6 +390,16 @@ describe('path', () => {
 describe('demo', () => {
   it('shows the shipped case', () => {
     expect(nettrace('demo').out).toBe(nettrace('replay', shipped).out);
+  });
+
+  it('explains its words when it is to teach, as text and in JSON', () => {
+    const plain = nettrace('demo').out;
+    const taught = nettrace('demo', '--teach').out;
+    expect(taught.slice(0, plain.length)).toBe(plain);
+    expect(taught.slice(plain.length)).toContain('What these words mean');
+    const { teach, ...document } = JSON.parse(nettrace('demo', '--json', '--teach').out);
+    expect(teach[0]).toMatchObject({ concept: 'network namespace', text: expect.any(String) });
+    expect(document).toEqual(JSON.parse(nettrace('demo', '--json').out));
   });
 });
 
