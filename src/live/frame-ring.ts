@@ -8,8 +8,8 @@ import type { FrameRecord } from '../capfile/capture-parser.ts';
 
 /** Large enough that a frame always fits (the longest snapshot is 256 KiB), small enough that little goes at once. */
 const segmentBytes = 1024 * 1024;
-/** Fewer would let go of frames before they are in order. */
-const fewestSegments = 8;
+/** Fewer would let go of frames before they are in order; more have no slots: 64 GB. */
+const segmentCounts = { fewest: 8, most: 65_535 };
 
 /** 32-bit words of a frame's row. */
 const rowWord = {
@@ -57,7 +57,10 @@ export class FrameRing {
 
   /** @param boundBytes Of memory, in whole segments, eight at least. */
   constructor(boundBytes: number) {
-    this.#mostSegments = Math.max(fewestSegments, Math.floor(boundBytes / segmentBytes));
+    this.#mostSegments = Math.min(
+      segmentCounts.most,
+      Math.max(segmentCounts.fewest, Math.floor(boundBytes / segmentBytes)),
+    );
   }
 
   /** Bytes of memory that are taken by now. */
