@@ -7,22 +7,20 @@ import { closeSync, readFileSync } from 'node:fs';
 import type { Guard } from '../capture/guard.ts';
 import { type LinkChange, LinkMonitor } from '../capture/link-monitor.ts';
 import type { LinkOutage } from '../case/evidence.ts';
-import { collectSnapshot } from '../host/collect.ts';
 import { listContainers } from '../host/containers.ts';
 import { findNamespaces, type NamespaceHandle, type NamespaceSet } from '../host/namespaces.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import type { Link } from '../host/state.ts';
 import { listWords } from '../host/word-list.ts';
-import { describeTopology, type Topology } from '../topology/topology.ts';
+import type { Topology } from '../topology/topology.ts';
+import { LiveSnapshot, wiringOf } from './live-snapshot.ts';
 
 /** How often it is looked for namespaces that have come or gone. */
 const scanMs = 1000;
-/** Links that change together are looked at together. */
+/** Links that change together are looked at together, no more of them than these at once. */
 const settleMs = 300;
-/** A snapshot takes at most this share of the time. */
-const snapshotShare = 0.1;
-const shortestPauseMs = 2000;
+const mostAgain = 8;
 
 /** Outages that are remembered of namespaces that are gone. */
 const mostPastOutages = 1000;
@@ -75,17 +73,6 @@ function readCounters(pid: number): Map<string, DeviceCounters> {
   return counters;
 }
 
-const emptyTopology: Topology = { schema: 'nettrace.topology/1', namespaces: [], missing: [] };
-
-/** The parts of a snapshot that say how the host is wired: the others take far longer to parse. */
-function wiringOf(snapshot: Snapshot): Snapshot {
-  const namespaces = snapshot.namespaces.map((namespace) => ({
-    ...namespace,
-    outputs: namespace.outputs.filter(({ command }) => command.startsWith('ip ')),
-  }));
-  return { ...snapshot, namespaces };
-}
-
 /** Which namespace owns each address, where it is one alone. */
 function ownersIn({ namespaces }: Topology): ReadonlyMap<string, string | null> {
   const owners = new Map<string, string | null>();
@@ -110,18 +97,17 @@ export class LiveHost {
   /** Outages of namespaces that are gone. */
   readonly #pastOutages: LinkOutage[] = [];
   #missing: readonly string[] = [];
-  #snapshot: Snapshot | null = null;
-  #topology = emptyTopology;
+  readonly #state: LiveSnapshot;
   #scanTimer: NodeJS.Timeout | undefined;
   #settleTimer: NodeJS.Timeout | undefined;
-  #collecting: Promise<void> | null = null;
+  /** Namespaces whose links have changed, by inode number. */
+  readonly #changed = new Set<number>();
   #scanning = false;
   #stopped = false;
-  #nextSnapshotMs = 0;
-  readonly #collectors = new Set<number>();
 
   constructor(guard: Guard, isIgnored: (name: string) => boolean, events: LiveHostEvents) {
     this.#guard = guard;
+    this.#state = new LiveSnapshot(guard);
     this.#isIgnored = isIgnored;
     this.#events = events;
   }
@@ -145,24 +131,24 @@ export class LiveHost {
 
   /** The latest snapshot; null before the first. */
   get snapshot(): Snapshot | null {
-    return this.#snapshot;
+    return this.#state.latest;
   }
 
   /** How the host is wired, by the latest snapshot. */
   get topology(): Topology {
-    return this.#topology;
+    return this.#state.topology;
   }
 
   /** The namespace that owns an address, by the latest snapshot; null where none does, or several. */
   get ownerOf(): (address: string) => string | null {
-    const owners = ownersIn(this.#topology);
+    const owners = ownersIn(this.topology);
     return (address) => owners.get(address) ?? null;
   }
 
   /** The links of each namespace by its name, by the latest snapshot. */
   links(): Map<string, readonly Link[]> {
-    if (this.#snapshot === null) return new Map();
-    const { namespaces } = parseSnapshot(wiringOf(this.#snapshot));
+    if (this.snapshot === null) return new Map();
+    const { namespaces } = parseSnapshot(wiringOf(this.snapshot));
     return new Map([...namespaces.values()].map(({ name, links }) => [name, links]));
   }
 
@@ -182,35 +168,15 @@ export class LiveHost {
 
   /** True when a snapshot may be taken again: it costs the host something. */
   get mayRefresh(): boolean {
-    return this.#collecting === null && performance.now() >= this.#nextSnapshotMs;
+    return this.#state.mayTakeWhole;
   }
 
   /** Takes a snapshot of all namespaces, or waits for the one that is being taken. */
   async refresh(): Promise<void> {
     if (this.#stopped) return;
-    this.#collecting ??= this.#collect().finally(() => {
-      this.#collecting = null;
-    });
-    await this.#collecting;
-  }
-
-  async #collect(): Promise<void> {
-    const startMs = performance.now();
-    const handles = this.namespaces;
-    const snapshot = await collectSnapshot(handles, {
-      missing: this.#missing,
-      onChild: (pid) => {
-        this.#guard.watchProcess(pid);
-        this.#collectors.add(pid);
-      },
-    });
-    this.#collectors.clear();
-    const tookMs = performance.now() - startMs;
-    this.#nextSnapshotMs = performance.now() + Math.max(shortestPauseMs, tookMs / snapshotShare);
-    if (this.#stopped) return;
-    this.#snapshot = snapshot;
-    this.#topology = describeTopology(wiringOf(snapshot));
-    this.#events.changed();
+    this.#changed.clear();
+    await this.#state.takeWhole(this.namespaces, this.#missing);
+    if (!this.#stopped) this.#events.changed();
   }
 
   #adopt({ namespaces }: NamespaceSet): NamespaceHandle[] {
@@ -225,7 +191,7 @@ export class LiveHost {
       const handle = taken ? { ...found, name: `${found.name}@${found.inode}` } : found;
       const monitor = new LinkMonitor(handle, this.#guard, (change) => {
         this.#events.linkChanged(handle, change);
-        this.#settle();
+        this.#settle([handle]);
       });
       this.#watched.set(handle.inode, { handle, monitor });
       fresh.push(handle);
@@ -237,17 +203,21 @@ export class LiveHost {
     return this.#watched.has(inode) || this.#ignored.has(inode);
   }
 
-  /** A snapshot as soon as one may be taken again, after what has changed. */
-  #settle(): void {
+  /** Looks again, in a moment, at namespaces that have changed. */
+  #settle(changed: readonly NamespaceHandle[]): void {
+    for (const { inode } of changed) this.#changed.add(inode);
     if (this.#settleTimer !== undefined || this.#stopped) return;
-    this.#settleTimer = setTimeout(
-      () => {
-        this.#settleTimer = undefined;
-        // What is being collected may be older than the change.
-        void (this.#collecting ?? Promise.resolve()).then(() => this.refresh());
-      },
-      Math.max(settleMs, this.#nextSnapshotMs - performance.now()),
-    );
+    this.#settleTimer = setTimeout(() => void this.#lookAgain(), settleMs);
+  }
+
+  async #lookAgain(): Promise<void> {
+    const changed = this.namespaces.filter(({ inode }) => this.#changed.has(inode)).slice(0, mostAgain);
+    for (const { inode } of changed) this.#changed.delete(inode);
+    await this.#state.takeAgain(changed, () => this.namespaces);
+    this.#settleTimer = undefined;
+    if (this.#stopped) return;
+    this.#events.changed();
+    if (this.#changed.size > 0) this.#settle([]);
   }
 
   async #scan(): Promise<void> {
@@ -263,7 +233,7 @@ export class LiveHost {
   async #compare(): Promise<void> {
     const own = new Set([
       ...this.#events.ownPids(),
-      ...this.#collectors,
+      ...this.#state.pids,
       ...[...this.#watched.values()].flatMap(({ monitor }) => monitor.pid ?? []),
     ]);
     let set = findNamespaces([], own);
@@ -299,7 +269,7 @@ export class LiveHost {
     const subject =
       namespaces.length === 1 ? `The network namespace ${names} is` : `The network namespaces ${names} are`;
     this.#events.note(`${subject} ${what}.`);
-    this.#settle();
+    this.#settle(what === 'new' ? namespaces : []);
   }
 
   /** Ends every child of its own. */
@@ -307,7 +277,7 @@ export class LiveHost {
     this.#stopped = true;
     clearInterval(this.#scanTimer);
     clearTimeout(this.#settleTimer);
-    await Promise.all([this.#collecting, ...[...this.#watched.values()].map(({ monitor }) => monitor.stop())]);
+    await Promise.all([this.#state.idle(), ...[...this.#watched.values()].map(({ monitor }) => monitor.stop())]);
     for (const { handle } of this.#watched.values()) closeSync(handle.descriptor);
   }
 }
