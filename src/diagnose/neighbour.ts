@@ -164,10 +164,16 @@ function pluggedIn(host: HostState, { netns, device, bridge, source }: Loose): H
     multicastFlood: true,
     source,
   };
+  const own = ({ links }: NamespaceState) =>
+    links
+      .filter(({ name, mac }) => name === device && mac !== null)
+      .map(({ mac }) => ({ mac: mac ?? '', device, bridge, permanent: true, fixed: true, vlan: null, source }));
   const linked = withLink(host, netns, device, { master: bridge });
   return withNamespace(linked, netns, (namespace) => ({
     ...namespace,
     bridgePorts: [...namespace.bridgePorts, port],
+    // A bridge takes what is for the address of one of its ports for its host's.
+    forwardingEntries: [...namespace.forwardingEntries, ...own(namespace)],
   }));
 }
 

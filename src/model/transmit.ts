@@ -174,7 +174,8 @@ class Sending {
   /** To the address that the neighbour table gives, whoever has it. */
   #towards(mac: string | null, entry: Quote): Transmission {
     const { stations, edges, kept, firstBridge, origin } = this.#spread({ to: 'one', mac, justLearnt: false });
-    const its = stations.filter((station) => station.link.mac === mac);
+    // A bridge takes for its host what is for the address of one of its ports, too.
+    const its = stations.filter((station) => station.port !== null || station.link.mac === mac);
     const station = its.find(({ obstacle }) => obstacle === null) ?? its[0];
     if (station !== undefined) {
       const { steps, obstacle } = station;

@@ -77,6 +77,22 @@ export const linkLabs: readonly CauseLab[] = [
     mends: true,
   },
   {
+    name: 'bridge-port-detached: asked for the host itself',
+    spec: containerHost({ host: { services: { web: webServer('0.0.0.0', 80) } } }),
+    before: [ip('host', 'link', 'set', 'veth0', 'nomaster')],
+    command: curl('box', '10.88.0.1/', 2),
+    expected: { outcome: 'timeout', cause: 'bridge-port-detached', host: 'host', stage: 'bridge' },
+    mends: true,
+  },
+  {
+    name: 'interface-down: the bridge itself',
+    spec: containerHost(),
+    before: [ip('host', 'link', 'set', 'br0', 'down')],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'interface-down', host: 'host' },
+    mends: true,
+  },
+  {
     name: 'bridge-port-blocked: the spanning tree protocol waits',
     spec: containerHost(),
     before: [
