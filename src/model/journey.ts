@@ -112,6 +112,7 @@ export function replyJourney(host: HostState, there: Journey): Journey | null {
     destination: source,
     destinationPort: sourcePort ?? 0,
     ...(icmp === null && protocol !== 'icmp' ? { sourcePort: destinationPort } : { icmp: icmp ?? echoReply(family) }),
+    ...(icmp === null ? {} : { quoted: { destination, destinationPort } }),
     ...(icmp === null && protocol === 'tcp' ? { tcpFlags: there.end.kind === 'accepted' ? synAck : rstAck } : {}),
   };
   const attached = isMade ? attachedConnection({ packet: arrived, connection }) : null;

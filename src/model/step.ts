@@ -52,6 +52,8 @@ export interface ModelPacket {
   readonly tcpFlags?: number;
   /** What an ICMP packet says; without, it is an echo request. */
   readonly icmp?: IcmpError;
+  /** Whom the packet was for that an ICMP error quotes, as it was where the error was made, until NAT translates that back. */
+  readonly quoted?: { readonly destination: string; readonly destinationPort: number };
   /** The device that the sending socket is bound to (SO_BINDTODEVICE). */
   readonly boundDevice?: string;
   /** Bytes of the whole IP packet; without, it is small enough for every link. Routers may not cut it. */

@@ -125,6 +125,17 @@ function textOf(family: 4 | 6, value: bigint): string {
   return formatAddress({ family, value });
 }
 
+/** What the error quotes, after the NAT core has translated it back (`nf_nat_icmp_reply_translation`). */
+function quotedAfter({ quoted }: ModelPacket, { state, entry }: Connection): Pick<ModelPacket, 'quoted'> {
+  if (quoted === undefined) return {};
+  if (state !== 'related' || entry === null) return { quoted };
+  const { original, reply } = entry;
+  const isIts = sameAddress(quoted.destination, reply.source) && quoted.destinationPort === (reply.sourcePort ?? 0);
+  return {
+    quoted: isIts ? { destination: original.destination, destinationPort: original.destinationPort ?? 0 } : quoted,
+  };
+}
+
 /** The traveller after a hook; null where an address, or the port that is asked for, is one that the kernel chooses. */
 export function afterHook(before: ModelPacket, seen: NetfilterPacket): Traveller | null {
   const { family, source, destination, sourcePort, destinationPort, mark, connection } = seen;
@@ -137,6 +148,7 @@ export function afterHook(before: ModelPacket, seen: NetfilterPacket): Traveller
     destination: textOf(family, destination),
     destinationPort: isIcmp ? before.destinationPort : (destinationPort ?? 0),
     mark: mark === null ? null : Number(mark),
+    ...quotedAfter(before, connection),
   };
   if (isIcmp) return { packet, connection };
   const { sourcePort: _before, ...rest } = packet;

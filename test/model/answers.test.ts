@@ -167,6 +167,25 @@ test('a port that nobody has is told by an error that begins without a connectio
   expect([ends('tcp'), ends('icmp')]).toEqual(['returned', 'dropped']);
 });
 
+test('an error that quotes what nobody sent comes to nobody', () => {
+  const ruleTables = save(
+    '*raw',
+    ':OUTPUT ACCEPT [0:0]',
+    '-A OUTPUT -p icmp -j CT --notrack',
+    'COMMIT',
+    '*nat',
+    ':PREROUTING ACCEPT [0:0]',
+    '-A PREROUTING -p udp -m udp --dport 80 -j DNAT --to-destination 192.0.2.7:81',
+  );
+  const reply = (...tables: readonly RuleTable[]) => {
+    const all = host(box(), bridgeHost({ ruleTables: tables }));
+    const way = replyJourney(all, journey(all, packetTo('10.88.0.1', 80, 'udp'), 'box'));
+    return way === null ? null : told(way).at(-1);
+  };
+  expect(reply(...ruleTables)).toBe('dropped: the error is about a packet to 192.0.2.7, and none was sent there');
+  expect(reply(...ruleTables.filter(({ name }) => name === 'nat'))).toBe('returned');
+});
+
 describe('the source of an error', () => {
   const sourceOf = (destination: string, ruleTables: readonly RuleTable[]) => {
     const all = host(box(), web(), bridgeHost({ ruleTables, sysctls: forwarding }));

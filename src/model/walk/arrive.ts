@@ -42,6 +42,13 @@ function toSocket(walk: Walk, namespace: NamespaceState, device: string, broadca
   return { kind: 'dropped', reason: detail, answer: null };
 }
 
+/** Why an error is about another packet than was sent: one that was translated, and not back. */
+function aboutOther({ quoted }: ModelPacket, { destination, destinationPort }: ModelPacket): string | null {
+  if (quoted === undefined) return null;
+  const isIts = sameAddress(quoted.destination, destination) && quoted.destinationPort === destinationPort;
+  return isIts ? null : `the error is about a packet to ${quoted.destination}, and none was sent there`;
+}
+
 /** Why the socket that asked takes an answer for a stranger's; null when it does not. An ICMP error quotes its request. */
 function unexpected(answer: ModelPacket, request: ModelPacket): string | null {
   const text = (address: string, port: number | undefined): string =>
@@ -51,7 +58,7 @@ function unexpected(answer: ModelPacket, request: ModelPacket): string | null {
   if (!isUnspecified(request.source) && (!sameAddress(answer.destination, request.source) || !isKnown)) {
     return `the answer is for ${to}, and ${asker} had asked`;
   }
-  if (isIcmpError(answer)) return null;
+  if (isIcmpError(answer)) return aboutOther(answer, request);
   const [from, asked] = [text(answer.source, answer.sourcePort), text(request.destination, request.destinationPort)];
   if (
     sameAddress(answer.source, request.destination) &&

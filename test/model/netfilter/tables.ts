@@ -17,8 +17,12 @@ import {
 import type { Outcome } from '../../../src/model/netfilter/state.ts';
 
 /** The tables of a save. */
-export function saved(text: string, engine: 'iptables-nft' | 'iptables-legacy' = 'iptables-nft'): RuleTable[] {
-  return parseXtablesTables(text, 'iptables-save -c', engine, 'ip', new Map());
+export function saved(
+  text: string,
+  engine: 'iptables-nft' | 'iptables-legacy' = 'iptables-nft',
+  family: 'ip' | 'ip6' = 'ip',
+): RuleTable[] {
+  return parseXtablesTables(text, `${family === 'ip' ? 'iptables' : 'ip6tables'}-save -c`, engine, family, new Map());
 }
 
 /** A rule of a built-in chain that takes some packets, and nobody can say which. */

@@ -195,12 +195,20 @@ const ranges =
   ({ values, negated }, { ip }) =>
     among(field(`${ip} ${end}`), atoms(values.slice(0, 1), addressRange), negated);
 
+/** In IPv6 UNICAST is any such address, one of the host too; beside other types it only narrows them (`match_type6`). */
+function addressTypes(text: string | undefined, { ip }: Version): string[] {
+  const names = list(text).map((name) => name.toLowerCase());
+  if (ip === 'ip' || !names.includes('unicast')) return names;
+  const others = names.filter((name) => name !== 'unicast');
+  return others.length > 0 ? others : ['unicast', 'local', 'anycast', 'unreachable', 'prohibit', 'blackhole', 'throw'];
+}
+
 const addressType =
   (end: 'saddr' | 'daddr'): Reader =>
-  ({ values, negated }, _version, { options }) => {
+  ({ values, negated }, version, { options }) => {
     const limit = options.find(({ name }) => name.startsWith('--limit-iface-'))?.name;
     const side = limit === '--limit-iface-in' ? 'iif' : limit === '--limit-iface-out' ? 'oif' : null;
-    const names = list(values[0]).map((name) => atomOf(name.toLowerCase()));
+    const names = addressTypes(values[0], version).map((name) => atomOf(name));
     return match({ kind: 'fib', result: 'type', address: end, device: side }, names, negated);
   };
 

@@ -29,6 +29,20 @@ const masked = (name: string, mask: number, negated: boolean, value: number) => 
   among: among([value, value]),
 });
 
+test.each([
+  ['ip', 'UNICAST', ['unicast']],
+  ['ip6', 'UNICAST', ['unicast', 'local', 'anycast', 'unreachable', 'prohibit', 'blackhole', 'throw']],
+  ['ip6', 'LOCAL,UNICAST', ['local']],
+  ['ip6', 'LOCAL', ['local']],
+] as const)('%s: the addresses of type %s', (family, types, expected) => {
+  const text = `*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m addrtype --dst-type ${types} -j DROP\nCOMMIT\n`;
+  const [table] = saved(text, 'iptables-nft', family);
+  expect(table?.chains.get('INPUT')?.rules[0]?.expressions[0]).toMatchObject({
+    key: [{ kind: 'fib', result: 'type' }],
+    among: { elements: expected.map((name) => ({ key: [{ name }] })) },
+  });
+});
+
 describe('matches', () => {
   test.each<[options: string, expected: readonly object[]]>([
     ['-s 10.0.0.0/8', [match('ip saddr', false, [0x0a000000, 0x0affffff])]],
