@@ -167,6 +167,24 @@ test('a port that nobody has is told by an error that begins without a connectio
   expect([ends('tcp'), ends('icmp')]).toEqual(['returned', 'dropped']);
 });
 
+test('an answer to whom MASQUERADE hid is no part of a translated destination', () => {
+  const hidden = (status: string) => {
+    const ruleTables = save(
+      '*nat',
+      ':POSTROUTING ACCEPT [0:0]',
+      '-A POSTROUTING -j MASQUERADE',
+      'COMMIT',
+      '*filter',
+      ':INPUT ACCEPT [0:0]',
+      `-A INPUT -m conntrack --ctstate ESTABLISHED -m conntrack --ctstate ${status} -j DROP`,
+    );
+    const all = host(web(), bridgeHost({ ruleTables }));
+    const asked = { ...packetTo('10.88.0.20'), source: '192.0.2.7', sourcePort: 40_000 };
+    return replyJourney(all, journey(all, asked, 'host'))?.end.kind;
+  };
+  expect([hidden('DNAT'), hidden('SNAT')]).toEqual(['returned', 'dropped']);
+});
+
 test('an error that quotes what nobody sent comes to nobody', () => {
   const ruleTables = save(
     '*raw',

@@ -119,8 +119,10 @@ export function translatedByEntry(
   if (stays) return packet;
   const [text, port] =
     end === 'destination' ? [other.source, other.sourcePort] : [other.destination, other.destinationPort];
-  return withEnd(packet, end, {
+  const after = withEnd(packet, end, {
     address: parseAddress(text)?.value ?? null,
     port: port ?? endOf(packet, end).port,
   });
+  // What the connection is has been settled by its first packet: of an answer the other end changes.
+  return { ...after, connection: packet.connection };
 }
