@@ -46,7 +46,7 @@ export function remark(name: string, problem: string): void {
 }
 
 /** One sentence for each interface that lost frames: a packet that is not in the capture may have been there. */
-function losses({ interfaces }: Case): string[] {
+export function losses({ interfaces }: Pick<Case, 'interfaces'>): string[] {
   return interfaces.flatMap(({ device, notes }) => {
     const dropped = notes?.dropped ?? 0;
     if (dropped === 0) return [];
@@ -63,8 +63,8 @@ function tooLarge(name: string): UserError {
   );
 }
 
-async function readCase(path: string): Promise<Case> {
-  await using input = await openInput(path);
+/** Reads a capture that was opened as a whole. What it lacks is said on standard error. Throws a UserError when it is none. */
+export async function readCase(path: string, input: CaptureInput): Promise<Case> {
   if ((sizeOf(input) ?? 0) > largestWhole) throw tooLarge(nameOf(path));
   const reader = new CaseReader();
   let size = 0;
@@ -88,7 +88,10 @@ async function readCase(path: string): Promise<Case> {
 export async function readCaptures(paths: readonly string[]): Promise<NamedCase> {
   if (paths.filter((path) => path === '-').length > 1) throw new UserError('standard input can be read once only');
   const cases: NamedCase[] = [];
-  for (const path of paths) cases.push({ name: basename(nameOf(path)), evidence: await readCase(path) });
+  for (const path of paths) {
+    await using input = await openInput(path);
+    cases.push({ name: basename(nameOf(path)), evidence: await readCase(path, input) });
+  }
   const { evidence, problems } = mergeCases(cases);
   for (const problem of problems) remark('the merged captures', problem);
   return { name: cases.map(({ name }) => name).join(', '), evidence };

@@ -14,6 +14,7 @@ import { nameOf, openInput, sizeOf, whatStopped } from './captures.ts';
 import { UserError } from './errors.ts';
 import { feed, OpenedIndex, remarkOn } from './opened-index.ts';
 import { writeAll } from './output.ts';
+import { Progress } from './progress.ts';
 
 /** The command line's options. */
 export interface ConnectionsOptions {
@@ -67,7 +68,10 @@ async function print(found: Found, json: true | undefined): Promise<void> {
 async function printAll(path: string, json: true | undefined): Promise<void> {
   await using input = await openInput(path);
   await using pass = new ConnectionPass(randomBytes(4).readInt32LE(), sizeOf(input) ?? 0);
-  await feed(path, input, input.chunks(), pass);
+  {
+    using progress = new Progress();
+    await feed(path, input, input.chunks(), pass, progress);
+  }
   const table = await pass.end();
   const { error, firstSecond } = pass;
   const stopped = whatStopped(input.problem, input.compression, error);
@@ -86,6 +90,6 @@ export async function connections(path: string, { json, filter }: ConnectionsOpt
   const choose = (await import('./chosen-connections.ts')).readChoice(filter);
   await using opened = await OpenedIndex.open(path);
   const { index, numbers } = opened.capture;
-  await print({ numbers, firstSecond: index.firstSecond, chosen: choose(opened) }, json);
+  await print({ numbers, firstSecond: index.firstSecond, chosen: await choose(opened) }, json);
   opened.remark();
 }

@@ -1,8 +1,12 @@
 /** `nettrace replay FILE...` and `nettrace demo`: saved cases or captures, without root and without starting anything. */
 
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readCaptures } from './captures.ts';
+import { nameOf, readCaptures, readCase, sizeOf } from './captures.ts';
 import { readFilter } from './filter.ts';
+import { showIndexed } from './large-replay.ts';
+import { OpenedIndex, openSource } from './opened-index.ts';
+import { Progress } from './progress.ts';
 import { type ShowOptions, showCase } from './show.ts';
 
 /** How captures are shown, and which of their connections. */
@@ -10,11 +14,36 @@ export interface ReplayOptions extends ShowOptions {
   readonly filter?: string;
 }
 
-/** `replay`. */
-export async function replay(paths: readonly string[], options: ReplayOptions): Promise<void> {
+/** Bytes of a capture that is held as a whole, at some five times its size; of a larger one an index is. */
+const largestWhole = 32 * 1024 * 1024;
+
+/**
+ * `replay`.
+ *
+ * @param most Bytes of a capture that is held as a whole; what is said of it is the same either way.
+ */
+export async function replay(paths: readonly string[], options: ReplayOptions, most = largestWhole): Promise<void> {
   const filter = options.filter === undefined ? null : readFilter(options.filter);
-  const { name, evidence } = await readCaptures(paths);
-  await showCase(name, evidence, options, filter);
+  const [path, ...others] = paths;
+  if (path === undefined || others.length > 0) {
+    const { name, evidence } = await readCaptures(paths);
+    await showCase(name, evidence, options, filter);
+    return;
+  }
+  const source = await openSource(path);
+  const name = basename(nameOf(path));
+  const size = sizeOf(source.input);
+  if (size !== null && size <= most) {
+    await using small = source;
+    await showCase(name, await readCase(path, small.input), options, filter);
+    return;
+  }
+  using progress = new Progress();
+  await using opened = await OpenedIndex.read(path, source, progress);
+  opened.remarkOnCase();
+  const evidence = opened.capture.index.bytes <= most ? opened.whole() : null;
+  if (evidence === null) await showIndexed(opened, options, filter, progress);
+  else await showCase(name, evidence, options, filter);
 }
 
 const shippedCase = fileURLToPath(new URL('../fixtures/loopback-only-listener.pcapng', import.meta.url));

@@ -21,7 +21,8 @@ function wantsColor(choice: ColorChoice, stream: NodeJS.WriteStream): boolean {
   return stream.isTTY && process.env['TERM'] !== 'dumb';
 }
 
-function paintFor(choice: ColorChoice, stream: NodeJS.WriteStream): Paint {
+/** How a report on a stream stands out. */
+export function paintFor(choice: ColorChoice, stream: NodeJS.WriteStream): Paint {
   if (!wantsColor(choice, stream)) return plainPaint;
   const chalk = new Chalk({ level: 1 });
   return { strong: chalk.bold, bad: chalk.bold.red, good: chalk.bold.green };
@@ -35,6 +36,16 @@ export function writeReport(diagnosis: Diagnosis, stream: NodeJS.WriteStream, co
 /** Writes the JSON document to standard output. */
 export function writeJson(diagnosis: Diagnosis): void {
   process.stdout.write(formatJson(diagnosis));
+}
+
+/** True when a person looks, and the terminal can draw. */
+function isTerminal(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+}
+
+/** Says that a filter leaves nothing to be shown. */
+export function sayNothingPasses(): void {
+  process.stdout.write('No connection has a frame that the filter accepts.\n');
 }
 
 /** How a case is shown. */
@@ -56,12 +67,11 @@ export async function showCase(
   const whole = diagnose(evidence);
   const passing = filter && passingFrames(evidence, whole, filter);
   const diagnosis = passing === null ? whole : connectionsWith(whole, passing);
-  const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
   if (options.json) {
     writeJson(diagnosis);
   } else if (passing !== null && diagnosis.connections.length === 0) {
-    process.stdout.write('No connection has a frame that the filter accepts.\n');
-  } else if (interactive) {
+    sayNothingPasses();
+  } else if (isTerminal()) {
     const { startUi } = await import('../ui/start.tsx');
     await startUi(
       viewCase(title, evidence, passing === null ? diagnosis : framesAmong(diagnosis, passing)),

@@ -88,3 +88,12 @@ export function unnamedText(context: Context): { readonly summary: string; reado
     ],
   };
 }
+
+/** The summary of a connection whose packets were not looked into. */
+export function unreadText(context: Context): string {
+  const { outcome } = context.connection;
+  const server = serverText(context);
+  if (outcome === 'ok') return `${server} answered ${clientText(context, 'a program')}.`;
+  const failed = outcome === 'unreachable' ? 'could not be reached' : (outcomes[outcome] ?? 'failed');
+  return `${server} ${failed}; why was not looked into.`;
+}

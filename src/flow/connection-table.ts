@@ -58,6 +58,8 @@ export class ConnectionTable implements Connections {
   direction = 0;
   /** Of the packet that was added last: bits of `mark`. */
   marks = 0;
+  /** The packet that was added last is the first of its end, in TCP, to carry payload. */
+  isFirstPayload = false;
 
   /** @param seed Of `hashEnds`. */
   constructor(seed = 0) {
@@ -77,6 +79,7 @@ export class ConnectionTable implements Connections {
     const { headers } = sight;
     this.direction = 0;
     this.marks = 0;
+    this.isFirstPayload = false;
     if (!headers.hasPorts) return this.#addFragment(sight);
     const latest = this.#hash.find(headers, hash);
     let id = latest;
@@ -109,12 +112,21 @@ export class ConnectionTable implements Connections {
     if (latest === none) return none;
     const id = this.#current(latest);
     const { words } = this.rows;
-    const error = this.rows.at(id) + word.error;
+    const at = this.rows.at(id);
+    const error = at + word.error;
+    words[at + word.sent] = (words[at + word.sent] ?? 0) | sent.quoted;
     const hearsSoft = quoted.protocol === ipProtocol.tcp;
     if (words[error] === 0 && icmpErrno(quoted.family, type, code, hearsSoft) !== null) {
       words[error] = errorKnown | (type << 8) | code;
     }
     return id;
+  }
+
+  /** Notes that the packet that was added last, whose connection is known, carries TLS. */
+  noteTls(id: number): void {
+    const { words } = this.rows;
+    const at = this.rows.at(id) + word.sent + this.direction;
+    words[at] = (words[at] ?? 0) | sent.tls;
   }
 
   /** The attempt on the ends of `latest` that packets belong to. */
@@ -167,6 +179,9 @@ export class ConnectionTable implements Connections {
     words[at + word.firstFrame] = frame;
     doubles[(at >> 1) + connectionDouble.firstNs] = timeNs;
     doubles[(at >> 1) + connectionDouble.lastNs] = timeNs;
+    const beforeNs =
+      previous === none ? timeNs : (doubles[(this.rows.at(previous) >> 1) + connectionDouble.lastNs] ?? 0);
+    if (timeNs < beforeNs) words[at + word.sent] = sent.late;
     this.#hash.set(id, hash);
     return id;
   }
@@ -178,13 +193,19 @@ export class ConnectionTable implements Connections {
     const at = this.rows.at(id);
     const firstNs = (at >> 1) + connectionDouble.firstNs;
     const lastNs = (at >> 1) + connectionDouble.lastNs;
-    if (timeNs > (doubles[lastNs] ?? 0)) doubles[lastNs] = timeNs;
-    else if (timeNs < (doubles[firstNs] ?? 0)) doubles[firstNs] = timeNs;
+    let bits: number = sent.anything;
+    if (timeNs >= (doubles[lastNs] ?? 0)) doubles[lastNs] = timeNs;
+    else {
+      bits |= sent.late;
+      if (timeNs < (doubles[firstNs] ?? 0)) doubles[firstNs] = timeNs;
+    }
     const isSegment =
       headers.protocol === ipProtocol.tcp && headers.hasTransport && headers.fragment !== fragmentState.later;
     const sentAt = at + word.sent + direction;
-    const bits = isSegment ? noteSegment(words, at, headers, direction) : 0;
-    words[sentAt] = (words[sentAt] ?? 0) | bits | sent.anything;
+    const before = words[sentAt] ?? 0;
+    if (isSegment) bits |= noteSegment(words, at, headers, direction);
+    words[sentAt] = before | bits;
+    this.isFirstPayload = (bits & ~before & sent.data) !== 0;
 
     const row = this.#track(words, at, sight.point);
     if (row === none) {

@@ -12,8 +12,23 @@ export interface Met {
   readonly errno: string | null;
 }
 
-/** What an end was seen to send, as bits. `ack` is an acknowledgement that neither opens nor resets. */
-export const sent = { syn: 1, synAck: 2, ack: 4, data: 8, fin: 16, reset: 32, anything: 64 } as const;
+/**
+ * What an end was seen to send, as bits. `ack` is an acknowledgement that neither opens nor resets; `tls` says that its
+ * first payload is TLS, where somebody looked; `late` that a packet stands behind later ones in the file; `quoted`, of
+ * the end that was first seen to send, that an ICMP error quotes a packet of the connection.
+ */
+export const sent = {
+  syn: 1,
+  synAck: 2,
+  ack: 4,
+  data: 8,
+  fin: 16,
+  reset: 32,
+  anything: 64,
+  tls: 128,
+  late: 256,
+  quoted: 512,
+} as const;
 
 /** What an ICMP error means to a socket; `soft` is not told to a UDP socket. */
 interface IcmpMeaning {

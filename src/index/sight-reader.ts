@@ -1,7 +1,7 @@
 /** A capture's records as sights: what the tables of connections are told of each IP packet, whoever has the table. */
 
 import type { CaptureFileError } from '../capfile/capture-error.ts';
-import type { FrameRecord } from '../capfile/capture-parser.ts';
+import type { CaptureVisitor, FrameRecord } from '../capfile/capture-parser.ts';
 import { isWrittenByNettrace } from '../capfile/pcapng-notes.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
 import type { CaptureInterface } from '../case/evidence.ts';
@@ -16,6 +16,9 @@ export const fewestSightBytes = 16 + 20;
 const nanosecondsPerSecond = 1e9;
 /** Cooked captures of more devices than this have the others joined. */
 const mostDevices = 1024;
+
+/** Told of what stands beside the frames; all of it is borrowed until the call returns. */
+export type AroundFrames = Omit<CaptureVisitor, 'frame'>;
 
 /** Told of each frame; `isPacket` is true for one with an IP header, which `sight` tells of. */
 type FrameTaker = (record: FrameRecord, isPacket: boolean) => void;
@@ -38,18 +41,21 @@ export class SightReader {
   #frames = 0;
   #bytes = 0;
 
-  constructor(take: FrameTaker) {
+  /** @param around Told of what stands beside the frames, if anybody wants to know. */
+  constructor(take: FrameTaker, around: AroundFrames | null = null) {
     this.#take = take;
     this.#reader = new RecordReader({
       section: (options) => {
         this.#isOwn = isWrittenByNettrace(options);
+        around?.section(options);
       },
-      interface: (name, linkType) => {
+      interface: (name, linkType, options) => {
         this.interfaces.push({ ...placeOfInterface(name ?? '', this.#isOwn), linkType });
         this.#linkTypes.push(linkType);
+        around?.interface(name, linkType, options);
       },
       frame: (record) => this.#frame(record),
-      block: () => undefined,
+      block: (type, body, littleEndian) => around?.block(type, body, littleEndian),
     });
   }
 

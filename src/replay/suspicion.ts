@@ -1,0 +1,30 @@
+/** Which connections of an index are to be looked into: what the headers of all packets say of each decides. */
+
+import { sent } from '../flow/outcome.ts';
+import type { Glance } from '../flow/summary.ts';
+
+/**
+ * `failed`: it failed, or its payload may show that it did. `silent`: a datagram that was not answered, which few are
+ * meant to be. `well`: no cause of `src/diagnose` can fit it.
+ */
+export type Suspicion = 'failed' | 'silent' | 'well';
+
+const dnsPort = 53;
+
+/**
+ * What a connection is suspected of; null for a ping, which is not diagnosed. A suspected one may be well after all; one
+ * that is said to be well is.
+ */
+export function suspicionOf({ protocol, outcome, serverPort, own, theirs }: Glance): Suspicion | null {
+  if (protocol === 'icmp' || protocol === 'icmpv6') return null;
+  // The packets of one that is out of order are to be looked at in their own order.
+  if (((own | theirs) & sent.late) !== 0) return 'failed';
+  if (serverPort === dnsPort) return 'failed';
+  if (protocol === 'udp') return outcome === 'ok' ? 'well' : outcome === 'timeout' ? 'silent' : 'failed';
+  if (outcome !== 'ok') return 'failed';
+  const [asked, answered] = [(own & sent.data) !== 0, (theirs & sent.data) !== 0];
+  if (asked && !answered) return 'failed';
+  // One end speaks TLS, the other one does not.
+  const clash = (own & sent.tls) !== (theirs & sent.tls);
+  return asked && answered && clash ? 'failed' : 'well';
+}
