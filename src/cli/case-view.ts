@@ -1,6 +1,7 @@
 /** A case and its diagnosis as the terminal UI takes them: frames are decoded when they are asked for. */
 
 import type { Case } from '../case/evidence.ts';
+import { FrameSet } from '../case/frame-set.ts';
 import { interfaceName } from '../case/interface-name.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import { compileFilter } from '../filter/filter.ts';
@@ -19,13 +20,17 @@ export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): C
   const answer = (text: string): FilterAnswer => {
     const compiled = compileFilter(text);
     if (!compiled.ok) return { ok: false, ...compiled.error };
-    return { ok: true, frames: [...passingFrames(evidence, diagnosis, compiled.value)] };
+    return {
+      ok: true,
+      frames: FrameSet.of(evidence.frames.length, passingFrames(evidence, diagnosis, compiled.value)),
+    };
   };
   const firstNs = evidence.frames[0]?.timeNs ?? 0n;
   return {
     title,
     diagnosis,
     frameCount: evidence.frames.length,
+    framesOf: ({ frames }) => frames,
     filter(text) {
       const known = answers.get(text) ?? answer(text);
       // The one in force and the one that is being typed are asked for again and again.

@@ -23,8 +23,3 @@ export class WrongUsage extends Error {
     this.lines = lines;
   }
 }
-
-/** The person at the terminal called off what was under way: nothing is to be said. */
-export class Cancelled extends Error {
-  override readonly name = 'Cancelled';
-}

@@ -36,6 +36,6 @@ export async function connectionFacts(
 ): Promise<(frameNumber: number) => ConnectionFacts | null> {
   if (!asksForDiagnosis(filter)) return factsOf(capture, nothingTold, filter);
   using progress = new Progress();
-  const diagnosis = await drive(IndexedDiagnosis.make(capture, around), progress);
+  const diagnosis = await drive('diagnosing', IndexedDiagnosis.make(capture, around), progress);
   return factsOf(capture, diagnosis.outcomes(), filter);
 }

@@ -1,15 +1,19 @@
 /** `replay` of a capture that is too large to be held as a whole: it is shown by its index. */
 
 import type { FrameSet } from '../case/frame-set.ts';
+import type { FrameTest } from '../filter/bind.ts';
 import type { Filter } from '../filter/filter.ts';
+import { FilterSearch } from '../replay/filter-search.ts';
 import { IndexedDiagnosis } from '../replay/indexed-diagnosis.ts';
+import { viewIndexed } from '../replay/indexed-view.ts';
 import { diagnosisJson } from '../report/json.ts';
 import { textReport } from '../report/text.ts';
-import { factsOf, nothingTold } from './connection-facts.ts';
+import { factsOf, nothingTold, type Told } from './connection-facts.ts';
 import { asksForDiagnosis } from './filter.ts';
 import type { OpenedIndex } from './opened-index.ts';
+import type { Opening } from './opening.ts';
 import { writeAll } from './output.ts';
-import { passingRows } from './passing-rows.ts';
+import { passingRows, rowTest } from './passing-rows.ts';
 import { drive, type Watcher } from './progress.ts';
 import { paintFor, type ShowOptions, sayNothingPasses } from './show.ts';
 
@@ -20,36 +24,51 @@ interface Shown {
   readonly passing: FrameSet | null;
 }
 
-/** Diagnoses the connections that have a frame that the filter accepts; all without one. */
-async function diagnoseChosen(
-  { capture, around }: OpenedIndex,
-  filter: Filter | null,
-  watcher: Watcher,
-): Promise<Shown> {
-  if (filter === null || asksForDiagnosis(filter)) {
-    const whole = await drive(IndexedDiagnosis.make(capture, around), watcher);
-    const passing = filter && passingRows(capture, filter, factsOf(capture, whole.outcomes(), filter));
-    return { diagnosis: passing === null ? whole : whole.withFrames(passing), passing };
-  }
-  const passing = passingRows(capture, filter, factsOf(capture, nothingTold, filter));
-  const chosen = new Set(Array.from(passing, (number) => capture.idOf(number - 1)));
-  const making = IndexedDiagnosis.make(capture, around, (id) => chosen.has(id));
-  return { diagnosis: (await drive(making, watcher)).withFrames(passing), passing };
+function testOf({ capture }: OpenedIndex, filter: Filter, told: Told): FrameTest<number> {
+  return rowTest(capture, filter, factsOf(capture, told, filter));
 }
 
-/** Shows it the way the terminal and the options ask for. */
-export async function showIndexed(
-  opened: OpenedIndex,
-  options: ShowOptions,
-  filter: Filter | null,
-  watcher: Watcher,
-): Promise<void> {
-  const { diagnosis, passing } = await diagnoseChosen(opened, filter, watcher);
-  if (options.json) {
-    await writeAll(diagnosisJson(diagnosis.head, diagnosis.all()));
-  } else if (passing !== null && diagnosis.length === 0) {
-    sayNothingPasses();
-  } else {
-    await writeAll(textReport(diagnosis.head, diagnosis.told(), paintFor(options.color, process.stdout)));
+/** Diagnoses the connections that have a frame that the filter accepts; all without one. */
+export async function diagnoseChosen(opened: OpenedIndex, filter: Filter | null, watcher: Watcher): Promise<Shown> {
+  const { capture, around } = opened;
+  if (filter === null) {
+    return { diagnosis: await drive('diagnosing', IndexedDiagnosis.make(capture, around), watcher), passing: null };
   }
+  const find = async (told: Told): Promise<FrameSet> =>
+    await drive('filtering', passingRows(capture, testOf(opened, filter, told)), watcher);
+  if (asksForDiagnosis(filter)) {
+    const whole = await drive('diagnosing', IndexedDiagnosis.make(capture, around), watcher);
+    const passing = await find(whole.outcomes());
+    return { diagnosis: whole.withFrames(passing), passing };
+  }
+  const passing = await find(nothingTold);
+  const chosen = new Uint8Array(capture.index.connections.rows.count);
+  for (const number of passing) chosen[capture.idOf(number - 1)] = 1;
+  const making = IndexedDiagnosis.make(capture, around, (id) => chosen[id] === 1);
+  return { diagnosis: (await drive('diagnosing', making, watcher)).withFrames(passing), passing };
+}
+
+/** Writes the report, or the document, connection by connection. */
+export async function writeIndexed({ diagnosis, passing }: Shown, { json, color }: ShowOptions): Promise<void> {
+  const { head } = diagnosis;
+  if (json) await writeAll(diagnosisJson(head, diagnosis.all()));
+  else if (passing !== null && diagnosis.length === 0) sayNothingPasses();
+  else await writeAll(textReport(head, diagnosis.told(), paintFor(color, process.stdout)));
+}
+
+/** Shows it in the terminal UI, until the user quits. */
+export async function browseIndexed(title: string, opened: OpenedIndex, shown: Shown, opening: Opening): Promise<void> {
+  const { capture, around } = opened;
+  const { diagnosis, passing } = shown;
+  let told: Told | null = null;
+  const test = (filter: Filter): FrameTest<number> => {
+    told ??= diagnosis.outcomes();
+    return testOf(opened, filter, told);
+  };
+  const search = new FilterSearch(capture.index.packets.count, test, {
+    later: (work) => void setImmediate(work),
+    nowMs: () => performance.now(),
+  });
+  const { interfaces } = around;
+  await opening.show(viewIndexed({ title, capture, interfaces, diagnosis, passing, search }));
 }

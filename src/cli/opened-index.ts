@@ -11,7 +11,7 @@ import { CaptureIndex } from '../index/capture-index.ts';
 import { IndexedCapture } from '../index/indexed-capture.ts';
 import { readChunks } from '../index/read-file.ts';
 import { losses, nameOf, remark, sizeOf, whatStopped } from './captures.ts';
-import { Cancelled, errorText, UserError } from './errors.ts';
+import { errorText, UserError } from './errors.ts';
 import { Progress, type Watcher } from './progress.ts';
 
 /** Bytes that are read at once when a capture is read again. */
@@ -41,7 +41,7 @@ export class OpenedIndex implements AsyncDisposable {
     return await OpenedIndex.read(path, await openSource(path), progress);
   }
 
-  /** Reads a capture that was opened, and takes it over. Throws what the watcher throws, and as `open`. */
+  /** Reads a capture that was opened, and takes it over. Throws as `open`. */
   static async read(path: string, source: CaptureSource, watcher: Watcher): Promise<OpenedIndex> {
     const name = nameOf(path);
     try {
@@ -134,7 +134,7 @@ export async function feed(
       }
     }
   } catch (error) {
-    throw error instanceof Cancelled ? error : new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
+    throw new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
   }
 }
 

@@ -7,10 +7,16 @@ const firstMs = 300;
 const everyMs = 200;
 const eraseLine = '\r\u001b[K';
 
+/** How far work is that comes in steps. */
+export interface Step {
+  readonly done: number;
+  readonly total: number;
+}
+
 /** How far a piece of work is. */
 export interface HowFar {
-  readonly what: 'reading' | 'diagnosing';
-  /** Bytes read, or connections looked into. */
+  readonly what: 'reading' | 'diagnosing' | 'filtering';
+  /** Bytes read, connections looked into, or frames asked. */
   readonly done: number;
   /** Null when nobody knows. */
   readonly total: number | null;
@@ -19,22 +25,24 @@ export interface HowFar {
 
 /** Is told how far a piece of work is. */
 export interface Watcher {
-  /** @throws whatever is to end the work. The work goes on when the promise resolves. */
+  /** The work goes on when the promise resolves. */
   tell(what: HowFar['what'], done: number, total: number | null): void | Promise<void>;
+  /** Leaves the terminal to others. */
+  close(): void | Promise<void>;
 }
 
 /** `45 MB of 1.8 GB, 1.1 GB/s, 2 s left`. */
-function howFarText({ what, done, total, elapsedMs }: HowFar): string {
+export function howFarText({ what, done, total, elapsedMs }: HowFar): string {
   const perSecond = (done * 1000) / Math.max(1, elapsedMs);
   const text = what === 'reading' ? bytesText : (count: number): string => count.toFixed(0);
-  const noun = what === 'reading' ? '' : ' connections';
+  const noun = { reading: '', diagnosing: ' connections', filtering: ' frames' }[what];
   if (total === null) return `${text(done)}, ${text(perSecond)}/s`;
   const left = perSecond === 0 ? '' : `, ${Math.ceil((total - done) / perSecond)} s left`;
   return `${text(done)} of ${text(total)}${noun}, ${text(perSecond)}/s${left}`;
 }
 
 /** Times pieces of work, each from when it is first told of. */
-class Stopwatch {
+export class Stopwatch {
   #what: HowFar['what'] | null = null;
   #startMs = performance.now();
 
@@ -64,20 +72,21 @@ export class Progress implements Watcher, Disposable {
     this.#isDrawn = true;
   }
 
-  /** Takes the line away. */
-  [Symbol.dispose](): void {
+  /** Takes the line away, until it is told again. */
+  close(): void {
     if (this.#isDrawn) process.stderr.write(eraseLine);
     this.#isDrawn = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 
 /** Does work that comes in steps to its end. */
-export async function drive<T>(
-  work: Generator<{ readonly done: number; readonly total: number }, T>,
-  watcher: Watcher,
-): Promise<T> {
+export async function drive<T>(what: HowFar['what'], work: Generator<Step, T>, watcher: Watcher): Promise<T> {
   for (let step = work.next(); ; step = work.next()) {
     if (step.done === true) return step.value;
-    await watcher.tell('diagnosing', step.value.done, step.value.total);
+    await watcher.tell(what, step.value.done, step.value.total);
   }
 }

@@ -4,10 +4,11 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nameOf, readCaptures, readCase, sizeOf } from './captures.ts';
 import { readFilter } from './filter.ts';
-import { showIndexed } from './large-replay.ts';
+import { browseIndexed, diagnoseChosen, writeIndexed } from './large-replay.ts';
 import { OpenedIndex, openSource } from './opened-index.ts';
+import { Opening } from './opening.ts';
 import { Progress } from './progress.ts';
-import { type ShowOptions, showCase } from './show.ts';
+import { isTerminal, type ShowOptions, showCase } from './show.ts';
 
 /** How captures are shown, and which of their connections. */
 export interface ReplayOptions extends ShowOptions {
@@ -38,12 +39,23 @@ export async function replay(paths: readonly string[], options: ReplayOptions, m
     await showCase(name, await readCase(path, small.input), options, filter);
     return;
   }
-  using progress = new Progress();
-  await using opened = await OpenedIndex.read(path, source, progress);
+  const isBrowsed = options.json !== true && isTerminal();
+  await using watcher = isBrowsed ? new Opening(name, options.color) : new Progress();
+  await using opened = await OpenedIndex.read(path, source, watcher);
+  if (opened.capture.index.bytes <= most) {
+    await watcher.close();
+    opened.remarkOnCase();
+    const evidence = opened.whole();
+    if (evidence !== null) await showCase(name, evidence, options, filter);
+    return;
+  }
+  const shown = await diagnoseChosen(opened, filter, watcher);
+  const isEmpty = shown.passing !== null && shown.diagnosis.length === 0;
+  if (watcher instanceof Opening && !isEmpty) await browseIndexed(name, opened, shown, watcher);
+  await watcher.close();
+  // Said earlier it would be gone with the screen of the UI.
   opened.remarkOnCase();
-  const evidence = opened.capture.index.bytes <= most ? opened.whole() : null;
-  if (evidence === null) await showIndexed(opened, options, filter, progress);
-  else await showCase(name, evidence, options, filter);
+  if (watcher instanceof Progress || isEmpty) await writeIndexed(shown, options);
 }
 
 const shippedCase = fileURLToPath(new URL('../fixtures/loopback-only-listener.pcapng', import.meta.url));

@@ -39,7 +39,7 @@ export function writeJson(diagnosis: Diagnosis): void {
 }
 
 /** True when a person looks, and the terminal can draw. */
-function isTerminal(): boolean {
+export function isTerminal(): boolean {
   return process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 

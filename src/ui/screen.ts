@@ -16,7 +16,7 @@ import { layerRows } from './rows/layers.ts';
 import { pathRows } from './rows/path.ts';
 import { whyLines } from './rows/why.ts';
 import { badge, certaintyMarks, endpointText } from './rows/words.ts';
-import type { NamedConnection, Selection } from './selection.ts';
+import type { Selection } from './selection.ts';
 import { filterAnswer, select } from './selection.ts';
 import type { Scene } from './state.ts';
 import { activePane } from './state.ts';
@@ -56,7 +56,7 @@ const makers: Readonly<Record<PaneName, (subject: Subject, width: number, height
   evidence: ({ snapshot: { state }, selection }, width, height) =>
     scrolled(evidenceLines(selection.hop, width), height, state.scroll.evidence),
   frames: ({ snapshot: { view, state }, selection: { frames, connection, frameIndex } }, width, height) =>
-    frameRows(view, frames, connection, frameIndex, width, height, filterAnswer(view, state) !== null),
+    frameRows(view, frames, connection, frameIndex, width, height, filterAnswer(view, state)),
   layers: ({ selection: { nodes, nodeIndex } }, width, height) => layerRows(nodes, nodeIndex, width, height),
   hex: ({ snapshot: { state }, selection: { frame, node } }, width, height) =>
     hexRows(frame?.bytes ?? null, node?.range ?? null, state.scroll.hex, width, height),
@@ -107,7 +107,7 @@ function noteOf(subject: Subject, pane: PaneName, rows: Rows, height: number): s
 /** What the lists would like, over all connections: panes keep their sizes while the selection moves. */
 function wantedRows(
   { view, state }: Snapshot,
-  connections: readonly NamedConnection[],
+  { connections, ofConnection }: Selection,
   columns: number,
 ): LayoutInput['wanted'] {
   let [path, frames] = [0, 0];
@@ -118,7 +118,7 @@ function wantedRows(
   return {
     connections: connections.length * rowsEach(connections, columns),
     path: Math.min(path, longestPath),
-    frames: state.allFrames || connections.length === 0 ? view.frameCount : frames,
+    frames: state.allFrames || connections.length === 0 ? view.frameCount : Math.max(frames, ofConnection.length),
   };
 }
 
@@ -128,14 +128,13 @@ export function composeScreen(snapshot: Snapshot, columns: number, rows: number)
   const { view, state } = snapshot;
   const selection = select(view, state);
   const active = activePane(state);
-  const { connections } = selection;
   const places = layout({
     columns,
     rows,
     view: state.view,
     focus: active,
     zoomed: state.zoomed,
-    wanted: wantedRows(snapshot, connections, columns),
+    wanted: wantedRows(snapshot, selection, columns),
   });
   const subject = { snapshot, selection };
   const draw = (place: Place): DrawnPane => {
@@ -152,7 +151,7 @@ export function composeScreen(snapshot: Snapshot, columns: number, rows: number)
     ? { height: drawn.height, length: drawn.rows.length, offset: drawn.rows.offset }
     : { height: 1, length: 0, offset: 0 };
   return {
-    header: headerLine(view, state.view, filterAnswer(view, state)?.frames.length ?? null, columns),
+    header: headerLine(view, state.view, filterAnswer(view, state), columns),
     hints: state.prompt === null ? hintLine(active, columns) : promptLine(view, state.prompt.text, columns),
     top,
     left,

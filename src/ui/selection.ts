@@ -3,7 +3,7 @@
  */
 
 import type { ConnectionDiagnosis, Endpoint, Hop } from '../diagnose/diagnosis.ts';
-import type { CaseView, FilterAnswer, FrameView } from './case-view.ts';
+import type { CaseView, FilterAnswer, FrameNumbers, FrameView } from './case-view.ts';
 import type { UiState } from './state.ts';
 import type { TreeNode } from './tree.ts';
 import { treeNodes } from './tree.ts';
@@ -30,7 +30,11 @@ export interface Selection {
   readonly connection: ConnectionDiagnosis | null;
   readonly hopIndex: number;
   readonly hop: Hop | null;
+  /** Numbers of its frames, whatever the filter. */
+  readonly ofConnection: readonly number[];
   readonly frames: FrameList;
+  /** The filter has not asked all frames yet. */
+  readonly isSearching: boolean;
   readonly frameIndex: number;
   readonly frame: FrameView | null;
   readonly nodes: readonly TreeNode[];
@@ -59,6 +63,12 @@ export function nameConnections(connections: readonly ConnectionDiagnosis[]): re
   return named;
 }
 
+/** The text of the filter whose answer is on the screen: what is typed, else what is in force; null without one. */
+export function wantedFilter({ prompt, filter }: UiState): string | null {
+  const text = prompt?.text.trim() ?? filter;
+  return text === '' ? null : text;
+}
+
 /** What the open filter line means as far as it can be read, else the filter in force; null without one. */
 export function filterAnswer(view: CaseView, { prompt, filter }: UiState): (FilterAnswer & { ok: true }) | null {
   for (const text of [prompt?.text.trim() ?? filter, filter]) {
@@ -69,28 +79,32 @@ export function filterAnswer(view: CaseView, { prompt, filter }: UiState): (Filt
   return null;
 }
 
-/** Lists of connections' frames that pass, once a filter and a connection. */
-const passingBefore = new WeakMap<readonly number[], WeakMap<readonly number[], readonly number[]>>();
+/** Lists of connections' frames that pass, once an answer and a connection. */
+const passingBefore = new WeakMap<FilterAnswer, WeakMap<readonly number[], readonly number[]>>();
 
-function passingOf(frames: readonly number[], passing: readonly number[]): readonly number[] {
-  const known = passingBefore.get(passing) ?? new WeakMap<readonly number[], readonly number[]>();
-  passingBefore.set(passing, known);
+function passingOf(frames: readonly number[], answer: FilterAnswer & { ok: true }): readonly number[] {
+  const known = passingBefore.get(answer) ?? new WeakMap<readonly number[], readonly number[]>();
+  passingBefore.set(answer, known);
   const before = known.get(frames);
   if (before !== undefined) return before;
-  const wanted = new Set(passing);
-  const list = frames.filter((number) => wanted.has(number));
+  const list = frames.filter((number) => answer.frames.includes(number));
   known.set(frames, list);
   return list;
 }
 
-function listOf(frames: readonly number[]): FrameList {
-  return { length: frames.length, at: (index) => frames[index] ?? 1, indexOf: (number) => frames.indexOf(number) };
+function listOf(frames: FrameNumbers): FrameList {
+  return { length: frames.length, at: (index) => frames.at(index) ?? 1, indexOf: (number) => frames.indexOf(number) };
 }
 
-function frameList(view: CaseView, connection: ConnectionDiagnosis | null, state: UiState): FrameList {
-  const passing = filterAnswer(view, state)?.frames ?? null;
+function frameList(
+  view: CaseView,
+  connection: ConnectionDiagnosis | null,
+  ofConnection: readonly number[],
+  state: UiState,
+): FrameList {
+  const answer = filterAnswer(view, state);
   const all = state.allFrames;
-  if (passing !== null) return listOf(all || connection === null ? passing : passingOf(connection.frames, passing));
+  if (answer !== null) return listOf(all || connection === null ? answer.frames : passingOf(ofConnection, answer));
   if (all || connection === null) {
     return {
       length: view.frameCount,
@@ -98,7 +112,7 @@ function frameList(view: CaseView, connection: ConnectionDiagnosis | null, state
       indexOf: (number) => (number >= 1 && number <= view.frameCount ? number - 1 : -1),
     };
   }
-  return listOf(connection.frames);
+  return listOf(ofConnection);
 }
 
 /** The hop that the eye wants first: where it ended, else the first. */
@@ -121,7 +135,8 @@ export function select(view: CaseView, state: UiState): Selection {
   const connection = connections[connectionIndex]?.connection ?? null;
   const chosenHop = connection?.hops.findIndex((hop) => hop.index === state.hop) ?? -1;
   const hopIndex = chosenHop === -1 ? initialHop(connection) : chosenHop;
-  const frames = frameList(view, connection, state);
+  const ofConnection = connection === null ? [] : view.framesOf(connection);
+  const frames = frameList(view, connection, ofConnection, state);
   const chosenFrame = state.frame === null ? -1 : frames.indexOf(state.frame);
   const frameIndex = frames.length === 0 ? -1 : Math.max(0, chosenFrame);
   const frame = frameIndex === -1 ? null : view.frame(frames.at(frameIndex));
@@ -133,7 +148,9 @@ export function select(view: CaseView, state: UiState): Selection {
     connection,
     hopIndex,
     hop: connection?.hops[hopIndex] ?? null,
+    ofConnection,
     frames,
+    isSearching: filterAnswer(view, state)?.asked !== undefined,
     frameIndex,
     frame,
     nodes,

@@ -170,9 +170,9 @@ function collapse(state: UiState, { selection }: Scene): UiState {
 }
 
 /** The first frame that the hop names as evidence, when the case holds it. */
-function evidenceFrame({ hop, connection }: Selection): number | null {
+function evidenceFrame({ hop, ofConnection }: Selection): number | null {
   for (const item of hop?.evidence ?? []) {
-    if (item.kind === 'frame' && connection?.frames.includes(item.frame)) return item.frame;
+    if (item.kind === 'frame' && ofConnection.includes(item.frame)) return item.frame;
   }
   return null;
 }
@@ -209,8 +209,10 @@ const levelAbove: Readonly<Record<PaneName, PaneName>> = {
   help: 'help',
 };
 
-function back(state: UiState): UiState {
+function back(state: UiState, { selection }: Scene): UiState {
   if (state.help) return change(state, { help: false });
+  // A filter that takes long is called off.
+  if (selection.isSearching) return change(state, { filter: '' });
   if (state.zoomed) return change(state, { zoomed: false });
   const above = levelAbove[state.focus];
   return focusOn(state, above === 'path' || above === 'connections' ? 'path' : 'packets', above);

@@ -381,6 +381,7 @@ export const sample: CaseView = {
   diagnosis: sampleDiagnosis,
   frameCount: captured.length,
   frame: frameView,
+  framesOf: ({ frames }) => frames,
   filter: (text) =>
     answers.get(text.trim()) ?? { ok: false, start: 0, end: text.length, message: `"${text}" is no field` },
 };

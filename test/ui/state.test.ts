@@ -153,6 +153,7 @@ describe('an empty case', () => {
     title: 'empty',
     diagnosis: { ...sampleDiagnosis, connections: [] },
     frameCount: 0,
+    framesOf: () => [],
     filter: (text) => sample.filter(text),
     frame: () => {
       throw new Error('there are no frames');
