@@ -78,7 +78,7 @@ async function printAll(path: string, json: true | undefined): Promise<void> {
   if (error !== null && error.kind !== 'damaged') throw new UserError(`cannot read ${nameOf(path)}: ${stopped}`);
   const numbers = new ConnectionNumbers(table);
   await print({ numbers, firstSecond, chosen: upTo(numbers.count) }, json);
-  remarkOn(nameOf(path), stopped, table.untracked);
+  remarkOn(nameOf(path), stopped, table);
 }
 
 /** Prints the table, or NDJSON; what the capture lacks is said on standard error. */

@@ -7,6 +7,7 @@ import { CaseAround } from '../capfile/case-around.ts';
 import { CaseReader } from '../capfile/case-file.ts';
 import type { CaptureInput } from '../capfile/input.ts';
 import type { Case } from '../case/evidence.ts';
+import type { Connections } from '../flow/connection-table.ts';
 import { CaptureIndex } from '../index/capture-index.ts';
 import { IndexedCapture } from '../index/indexed-capture.ts';
 import { readChunks } from '../index/read-file.ts';
@@ -81,7 +82,7 @@ export class OpenedIndex implements AsyncDisposable {
 
   /** Says on standard error what the capture lacks, or what of it did not fit. */
   remark(): void {
-    remarkOn(this.name, this.stopped, this.capture.index.connections.untracked);
+    remarkOn(this.name, this.stopped, this.capture.index.connections);
   }
 
   /** Says the same of the capture as a case: also what of its other evidence could not be read. */
@@ -139,8 +140,11 @@ export async function feed(
 }
 
 /** Says on standard error what a capture lacks, or what of it did not fit. */
-export function remarkOn(name: string, stopped: string | null, untracked: number): void {
+export function remarkOn(name: string, stopped: string | null, { untracked, names }: Connections): void {
   if (stopped !== null) remark(name, stopped);
-  if (untracked === 0) return;
-  remark(name, `${untracked} packets are counted in no connection here: there are more than fit into memory`);
+  const counted = (count: number, what: string): void => {
+    if (count > 0) remark(name, `${count} ${what}: there are more than fit into memory`);
+  };
+  counted(untracked, 'packets are counted in no connection here');
+  counted(names.untold, 'messages of resolvers are not told here');
 }

@@ -36,6 +36,7 @@ const outcomes: Readonly<Record<string, string>> = {
   timeout: 'did not answer',
   reset: 'accepted the connection and then reset it',
   closed: 'accepted the connection and closed it without an answer',
+  'dns-failed': 'could not find out what it was asked',
   unknown: 'was asked, and what came of it cannot be told from this evidence',
 };
 

@@ -9,6 +9,7 @@
 
 import { fragmentState, type Headers, ipProtocol, tcpFlag } from '../wire/headers.ts';
 import { connectionDouble, connectionWords, endingStage, none, connectionWord as word } from './connection-row.ts';
+import { DnsTable, type DnsTransactions } from './dns-table.ts';
 import { icmpErrno, sent } from './outcome.ts';
 import { Rows } from './rows.ts';
 import type { Sight } from './sight.ts';
@@ -40,6 +41,8 @@ export interface Connections {
   readonly rows: Rows;
   /** Rows of `track`. */
   readonly tracks: Rows;
+  /** What resolvers were asked. */
+  readonly names: DnsTransactions;
   /** Packets that are counted in no connection because the table is full. */
   readonly untracked: number;
 }
@@ -48,6 +51,7 @@ export interface Connections {
 export class ConnectionTable implements Connections {
   readonly rows = new Rows(connectionWords);
   readonly tracks = new Rows(track.words);
+  readonly names = new DnsTable();
   readonly #hash = new TupleHash(this.rows);
   readonly #seed: number;
   /** Direct-mapped: identification, connection + 1, direction of the latest first fragments. */
@@ -58,7 +62,7 @@ export class ConnectionTable implements Connections {
   direction = 0;
   /** Of the packet that was added last: bits of `mark`. */
   marks = 0;
-  /** The packet that was added last is the first of its end, in TCP, to carry payload. */
+  /** The packet that was added last to a connection is the first of its end, in TCP, to carry payload. */
   isFirstPayload = false;
 
   /** @param seed Of `hashEnds`. */
@@ -79,7 +83,6 @@ export class ConnectionTable implements Connections {
     const { headers } = sight;
     this.direction = 0;
     this.marks = 0;
-    this.isFirstPayload = false;
     if (!headers.hasPorts) return this.#addFragment(sight);
     const latest = this.#hash.find(headers, hash);
     let id = latest;
@@ -206,6 +209,8 @@ export class ConnectionTable implements Connections {
     if (isSegment) bits |= noteSegment(words, at, headers, direction);
     words[sentAt] = before | bits;
     this.isFirstPayload = (bits & ~before & sent.data) !== 0;
+
+    if (sight.messageLength > 0) this.names.add(words, at, sight);
 
     const row = this.#track(words, at, sight.point);
     if (row === none) {

@@ -3,8 +3,8 @@
  * capture points in any order.
  */
 
-/** `closed`: taken, and closed without an answer. */
-export type WireOutcome = 'ok' | 'refused' | 'unreachable' | 'timeout' | 'reset' | 'closed' | 'unknown';
+/** `closed`: taken, and closed without an answer. `dns-failed`: a resolver's answer was an error. */
+export type WireOutcome = 'ok' | 'refused' | 'unreachable' | 'timeout' | 'reset' | 'closed' | 'dns-failed' | 'unknown';
 
 /** An outcome, and the errno that it means to the program (RFC 9293, 3.10.7.3; RFC 1122, 4.2.3.9), null when unclear. */
 export interface Met {

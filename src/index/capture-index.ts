@@ -108,6 +108,7 @@ export class CaptureIndex {
       if (sight.timeNs < this.#latestNs) this.inOrder = false;
       else this.#latestNs = sight.timeNs;
       connection = table.add(sight);
+      if (connection !== none && table.isFirstPayload && beginsTls(headers, record)) table.noteTls(connection);
       const plain = connection !== none && saysAll(headers, record.window.view) ? 1 : 0;
       rest = packRest(interfaceIndex, plain, headers.flags, table.marks, table.direction);
       if (connection === none && this.#reader.readsQuoted(record)) {
@@ -116,7 +117,6 @@ export class CaptureIndex {
           this.earlyErrors.push(this.packets.count - 1);
         }
       }
-      if (table.isFirstPayload && beginsTls(headers, record)) table.noteTls(connection);
     }
     words[at + packetWord.connection] = connection;
     words[at + packetWord.rest] = rest;

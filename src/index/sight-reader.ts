@@ -6,14 +6,16 @@ import { isWrittenByNettrace } from '../capfile/pcapng-notes.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
 import type { CaptureInterface } from '../case/evidence.ts';
 import { placeOfInterface } from '../case/interface-name.ts';
+import { dnsPort, longestMessage, messageHeaderLength } from '../flow/dns-table.ts';
 import { isIcmpError, readQuotedHeaders } from '../flow/packet.ts';
 import { Sight } from '../flow/sight.ts';
-import { Headers } from '../wire/headers.ts';
+import { Headers, ipProtocol } from '../wire/headers.ts';
 
 /** A packet takes at least so much of a capture: pcap's record header, and IPv4's header without a link layer. */
 export const fewestSightBytes = 16 + 20;
 
 const nanosecondsPerSecond = 1e9;
+const udpHeaderLength = 8;
 /** Cooked captures of more devices than this have the others joined. */
 const mostDevices = 1024;
 
@@ -104,8 +106,23 @@ export class SightReader {
       sight.point = headers.device === 0 ? interfaceIndex : this.#point(interfaceIndex, headers.device);
       sight.length = originalLength;
       sight.frame = this.#frames;
+      sight.messageLength = 0;
+      if (headers.protocol === ipProtocol.udp) this.#message(record);
     }
     this.#take(record, isPacket);
+  }
+
+  /** Finds the message to or from a resolver that the present frame carries, if it does. */
+  #message({ window, start, capturedLength }: FrameRecord): void {
+    const { sight } = this;
+    const { headers } = sight;
+    if (!headers.hasTransport || (headers.sourcePort !== dnsPort && headers.destinationPort !== dnsPort)) return;
+    const messageAt = headers.transportAt + udpHeaderLength;
+    const length = Math.min(headers.end, start + capturedLength) - messageAt;
+    if (length < messageHeaderLength) return;
+    sight.bytes = window.bytes;
+    sight.messageAt = messageAt;
+    sight.messageLength = Math.min(length, longestMessage);
   }
 
   #point(interfaceIndex: number, device: number): number {

@@ -1,5 +1,6 @@
 /** Which connections of an index are to be looked into: what the headers of all packets say of each decides. */
 
+import { dnsPort } from '../flow/dns-table.ts';
 import { sent } from '../flow/outcome.ts';
 import type { Glance } from '../flow/summary.ts';
 
@@ -9,18 +10,20 @@ import type { Glance } from '../flow/summary.ts';
  */
 export type Suspicion = 'failed' | 'silent' | 'well';
 
-const dnsPort = 53;
-
 /**
  * What a connection is suspected of; null for a ping, which is not diagnosed. A suspected one may be well after all; one
  * that is said to be well is.
  */
-export function suspicionOf({ protocol, outcome, serverPort, own, theirs }: Glance): Suspicion | null {
+export function suspicionOf({ protocol, outcome, serverPort, own, theirs, dnsErrors }: Glance): Suspicion | null {
   if (protocol === 'icmp' || protocol === 'icmpv6') return null;
   // The packets of one that is out of order are to be looked at in their own order.
   if (((own | theirs) & sent.late) !== 0) return 'failed';
+  if (protocol === 'udp') {
+    if (outcome === 'timeout') return serverPort === dnsPort ? 'failed' : 'silent';
+    return outcome === 'ok' && !(serverPort === dnsPort && dnsErrors) ? 'well' : 'failed';
+  }
+  // What a resolver says in a stream is not kept.
   if (serverPort === dnsPort) return 'failed';
-  if (protocol === 'udp') return outcome === 'ok' ? 'well' : outcome === 'timeout' ? 'silent' : 'failed';
   if (outcome !== 'ok') return 'failed';
   const [asked, answered] = [(own & sent.data) !== 0, (theirs & sent.data) !== 0];
   if (asked && !answered) return 'failed';

@@ -79,7 +79,7 @@ describe('a diagnosis by the index', () => {
       fc.property(anyCapture, (evidence) => {
         expect(indexedDocument(fileOf(evidence))).toEqual(diagnose(evidence));
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
