@@ -54,23 +54,23 @@ export function losses({ interfaces }: Pick<Case, 'interfaces'>): string[] {
   });
 }
 
-/** Every frame is kept and diagnosed, at some five times its size: what is larger than this has commands of its own. */
-const largestWhole = 256 * 1024 * 1024;
+/** Captures that are merged are held as a whole, at some five times their size. */
+const largestMerged = 256 * 1024 * 1024;
 
 function tooLarge(name: string): UserError {
   return new UserError(
-    `cannot read ${name}: it holds more than ${largestWhole / 1024 / 1024} MB, too much to be explained as a whole. nettrace connections lists its connections, and nettrace frames --filter EXPR --write part.pcapng takes out those to be explained.`,
+    `cannot read ${name}: it holds more than ${largestMerged / 1024 / 1024} MB, too much to be merged with others here. mergecap -w all.pcapng FILE... makes one capture of them, which may be of any size.`,
   );
 }
 
 /** Reads a capture that was opened as a whole. What it lacks is said on standard error. Throws a UserError when it is none. */
 export async function readCase(path: string, input: CaptureInput): Promise<Case> {
-  if ((sizeOf(input) ?? 0) > largestWhole) throw tooLarge(nameOf(path));
+  if ((sizeOf(input) ?? 0) > largestMerged) throw tooLarge(nameOf(path));
   const reader = new CaseReader();
   let size = 0;
   for await (const chunk of input.chunks()) {
     size += chunk.length;
-    if (size > largestWhole) throw tooLarge(nameOf(path));
+    if (size > largestMerged) throw tooLarge(nameOf(path));
     reader.push(chunk);
     // A device may never end.
     if (reader.error !== null) break;

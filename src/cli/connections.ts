@@ -12,7 +12,7 @@ import {
 } from '../report/connections.ts';
 import { nameOf, openInput, sizeOf, whatStopped } from './captures.ts';
 import { UserError } from './errors.ts';
-import { feed, OpenedIndex, remarkOn } from './opened-index.ts';
+import { feed, remarkOn } from './feed.ts';
 import { writeAll } from './output.ts';
 import { Progress } from './progress.ts';
 
@@ -88,6 +88,7 @@ export async function connections(path: string, { json, filter }: ConnectionsOpt
     return;
   }
   const choose = (await import('./chosen-connections.ts')).readChoice(filter);
+  const { OpenedIndex } = await import('./opened-index.ts');
   await using opened = await OpenedIndex.open(path);
   const { index, numbers } = opened.capture;
   await print({ numbers, firstSecond: index.firstSecond, chosen: await choose(opened) }, json);
