@@ -20,6 +20,16 @@ export function writeJson(diagnosis: Diagnosis): void {
   process.stdout.write(formatJson(diagnosis));
 }
 
+/** True when a person looks, and the terminal can draw. */
+export function isTerminal(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+}
+
+/** Says that a filter leaves nothing to be shown. */
+export function sayNothingPasses(): void {
+  process.stdout.write('No connection has a frame that the filter accepts.\n');
+}
+
 /** How a case is shown. */
 export interface ShowOptions {
   readonly json?: true;
@@ -39,12 +49,11 @@ export async function showCase(
   const whole = diagnose(evidence);
   const passing = filter && passingFrames(evidence, whole, filter);
   const diagnosis = passing === null ? whole : connectionsWith(whole, passing);
-  const interactive = process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
   if (options.json) {
     writeJson(diagnosis);
   } else if (passing !== null && diagnosis.connections.length === 0) {
-    process.stdout.write('No connection has a frame that the filter accepts.\n');
-  } else if (interactive) {
+    sayNothingPasses();
+  } else if (isTerminal()) {
     const { startUi } = await import('../ui/start.tsx');
     await startUi(
       viewCase(title, evidence, passing === null ? diagnosis : framesAmong(diagnosis, passing)),
