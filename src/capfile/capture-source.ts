@@ -1,6 +1,7 @@
 /**
  * A capture whose bytes stay reachable after they have been read: an index keeps offsets, not bytes. A plain file is
- * read in place; of what can be read once only (a pipe, compressed data) a copy without a name is kept under TMPDIR.
+ * read in place; of what can be read once only (a pipe, compressed data) a copy is kept, a large one under TMPDIR and without
+ * a name.
  */
 
 import { tmpdir } from 'node:os';
@@ -57,11 +58,12 @@ export class CaptureSource implements AsyncDisposable {
    * Bytes that `chunks` has given, by their place in the decompressed capture; fewer where it has not come so far.
    *
    * @param length Bounds what is allocated: the caller has checked it against its own bound.
+   * @param into Where they go, at its start, if it is given; it holds as many.
    * @throws the system's error when the file cannot be read any more.
    */
-  read(offset: number, length: number): Uint8Array {
-    if (this.input.descriptor !== null) return readAt(this.input.descriptor, offset, length);
-    return this.#spill?.read(offset, length) ?? new Uint8Array(0);
+  read(offset: number, length: number, into?: Uint8Array): Uint8Array {
+    if (this.input.descriptor !== null) return readAt(this.input.descriptor, offset, length, into);
+    return this.#spill?.read(offset, length, into) ?? new Uint8Array(0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

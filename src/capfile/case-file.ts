@@ -2,25 +2,15 @@
  * The case file: a pcapng that other tools open, with nettrace's other evidence in blocks that they skip.
  */
 
-import type { CaptureInterface, Case, Frame, KernelLine } from '../case/evidence.ts';
-import { interfaceName, placeOfInterface } from '../case/interface-name.ts';
-import type { AddressNames, CaptureNotes, InterfaceNotes, SectionNotes } from '../case/notes.ts';
+import type { Case, Frame, KernelLine } from '../case/evidence.ts';
+import { interfaceName } from '../case/interface-name.ts';
 import type { CaptureFileError } from './capture-error.ts';
 import type { CaptureItem } from './capture-item.ts';
 import { CaptureReader } from './capture-reader.ts';
-import { caseBlockType, encodeSection, sectionKind } from './case-section.ts';
-import { CaseSections } from './case-sections.ts';
+import { CaseAround } from './case-around.ts';
+import { encodeSection, sectionKind } from './case-section.ts';
 import type { SnapshotHead } from './case-shape.ts';
-import { blockType } from './pcapng-format.ts';
-import {
-  isOwnName,
-  ownName,
-  readAddressNames,
-  readFrameNotes,
-  readInterfaceCounts,
-  readInterfaceNotes,
-  readSectionNotes,
-} from './pcapng-notes.ts';
+import { ownName, readFrameNotes } from './pcapng-notes.ts';
 import {
   enhancedPacketBlock,
   interfaceBlock,
@@ -113,48 +103,18 @@ export function selectFrames(evidence: Case, numbers: ReadonlySet<number>): Case
   return { ...evidence, session: null, frames: renumbered, snapshot: null, kernelLines: [] };
 }
 
-/** An interface while the file is read: whether its name has a namespace is known at the end only. */
-interface ReadInterface {
-  readonly name: string;
-  readonly linkType: number;
-  notes: InterfaceNotes | null;
-}
-
-const noNotes: InterfaceNotes = {
-  description: null,
-  filter: null,
-  hardwareAddress: null,
-  bitsPerSecond: null,
-  comments: [],
-  received: null,
-  dropped: null,
-};
-
-/** A section's notes without the name of its writer where that was nettrace, which says nothing about the capture. */
-function withoutOurselves(notes: SectionNotes): SectionNotes | null {
-  if (!isOwnName(notes.application)) return notes;
-  const { hardware, operatingSystem, comments } = notes;
-  const empty = hardware === null && operatingSystem === null && comments.length === 0;
-  return empty ? null : { ...notes, application: null };
-}
-
 /**
  * Reads a case, or any pcap or pcapng capture, from chunks. All of it stays in memory; frames keep the file's order and
  * numbers, even where their times go backwards. Never throws.
  */
 export class CaseReader {
   readonly #reader = new CaptureReader();
-  readonly #sections = new CaseSections();
-  readonly #interfaces: ReadInterface[] = [];
+  readonly #around = new CaseAround();
   readonly #frames: Frame[] = [];
-  readonly #sectionNotes: SectionNotes[] = [];
-  readonly #addressNames: AddressNames[] = [];
-  /** How many interfaces stand before the present section's. */
-  #sectionStart = 0;
 
   /** One sentence each: evidence in the file that could not be read, and why. Complete after `end`. */
   get problems(): readonly string[] {
-    return this.#sections.problems;
+    return this.#around.problems;
   }
 
   /** Why the file could not be read to its end; null while all is well. */
@@ -162,7 +122,7 @@ export class CaseReader {
     return this.#reader.error;
   }
 
-  /** Takes a chunk over: it must not change before the next call returns. */
+  /** Takes a chunk, which is borrowed until the call returns. */
   push(chunk: Uint8Array): void {
     this.#take(this.#reader.push(chunk));
   }
@@ -171,25 +131,7 @@ export class CaseReader {
   end(): Case | null {
     this.#take(this.#reader.end());
     if (this.error !== null && this.error.kind !== 'damaged') return null;
-    const { session, snapshot, kernelLines } = this.#sections.end();
-    const notes = this.#notes();
-    return {
-      session,
-      interfaces: this.#interfaces.map((one) => this.#place(one)),
-      frames: this.#frames,
-      snapshot,
-      kernelLines,
-      ...(notes && { notes }),
-    };
-  }
-
-  #place({ name, linkType, notes }: ReadInterface): CaptureInterface {
-    return { ...placeOfInterface(name, this.#sections.isCase), linkType, ...(notes && { notes }) };
-  }
-
-  #notes(): CaptureNotes | null {
-    const [sections, addressNames] = [this.#sectionNotes, this.#addressNames];
-    return sections.length === 0 && addressNames.length === 0 ? null : { sections, addressNames };
+    return { ...this.#around.end(), frames: this.#frames };
   }
 
   #take(items: readonly CaptureItem[]): void {
@@ -202,34 +144,15 @@ export class CaseReader {
           this.#frames.push({ number, timeNs, interfaceIndex, originalLength, bytes, ...(notes && { notes }) });
           break;
         }
-        case 'section': {
-          this.#sectionStart = this.#interfaces.length;
-          const read = readSectionNotes(item.options);
-          const notes = read && withoutOurselves(read);
-          if (notes !== null) this.#sectionNotes.push(notes);
+        case 'section':
+          this.#around.section(item.options);
           break;
-        }
-        case 'interface': {
-          const notes = item.options && readInterfaceNotes(item.options);
-          this.#interfaces.push({ name: item.name ?? '', linkType: item.linkType, notes });
+        case 'interface':
+          this.#around.interface(item.name, item.linkType, item.options);
           break;
-        }
         case 'block':
-          this.#block(item.type, item.body, item.littleEndian);
+          this.#around.block(item.type, item.body, item.littleEndian);
       }
-    }
-  }
-
-  #block(type: number, body: Uint8Array, littleEndian: boolean): void {
-    if (type === caseBlockType) this.#sections.take(body);
-    else if (type === blockType.nameResolution) {
-      for (const names of readAddressNames(body, littleEndian)) this.#addressNames.push(names);
-    } else if (type === blockType.interfaceStatistics) {
-      const counts = readInterfaceCounts(body, littleEndian);
-      const counted = counts && this.#interfaces[this.#sectionStart + counts.interfaceNumber];
-      if (!counted) return;
-      const { received, dropped } = counts;
-      if (received !== null || dropped !== null) counted.notes = { ...(counted.notes ?? noNotes), received, dropped };
     }
   }
 }

@@ -4,7 +4,7 @@ import { parseLinks } from '../host/parse/links.ts';
 import { Sections } from '../host/parse/section.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import { listWords } from '../host/word-list.ts';
-import type { CaptureInterface, Case } from './evidence.ts';
+import type { CaptureInterface, Case, Frame } from './evidence.ts';
 import { interfaceName, placeOfInterface } from './interface-name.ts';
 
 /** The names of the devices of each namespace. */
@@ -41,10 +41,13 @@ const units = [
 const sameTimeS = 60n;
 
 /** How far apart the two were taken, where that may matter. */
-function timeSentence({ frames }: Case, { takenNs }: Snapshot): string | null {
-  const times = frames.map(({ timeNs }) => timeNs);
-  const first = times.reduce((least, timeNs) => (timeNs < least ? timeNs : least), times[0] ?? takenNs);
-  const last = times.reduce((most, timeNs) => (timeNs > most ? timeNs : most), times[0] ?? takenNs);
+function timeSentence({ frames }: Unplaced, { takenNs }: Snapshot): string | null {
+  let [first, last]: [bigint | null, bigint] = [null, takenNs];
+  for (const { timeNs } of frames) {
+    if (first === null || timeNs > last) last = timeNs;
+    if (first === null || timeNs < first) first = timeNs;
+  }
+  first ??= takenNs;
   const later = takenNs > last;
   const apartS = (later ? takenNs - last : first - takenNs) / 1_000_000_000n;
   if (apartS <= sameTimeS) return null;
@@ -54,15 +57,20 @@ function timeSentence({ frames }: Case, { takenNs }: Snapshot): string | null {
   return `The snapshot was taken ${apart}: the host may have been another then.`;
 }
 
+/** A case whose frames need not be held: they are gone through once. */
+export interface Unplaced extends Omit<Case, 'frames'> {
+  readonly frames: Iterable<Pick<Frame, 'timeNs'>>;
+}
+
 /** What was joined, or why it was not. */
-export type Joined = { readonly evidence: Case } | { readonly problem: string };
+type Joined<E> = { readonly evidence: E } | { readonly problem: string };
 
 /**
  * Finds each interface of the capture in the snapshot: by `NETNS:DEVICE`, else by a device's name that one namespace
  * alone has. Those that have no place are named in the snapshot's `missing`; where none has, the two are not joined,
  * since nothing shows that they are of one host.
  */
-export function joinSnapshot(evidence: Case, snapshot: Snapshot): Joined {
+export function joinSnapshot<E extends Unplaced>(evidence: E, snapshot: Snapshot): Joined<E> {
   const devices = devicesOf(snapshot);
   const places = evidence.interfaces.map((point) => ({ point, found: place(point, devices) }));
   const lost = [...new Set(places.flatMap(({ found }) => (typeof found === 'string' ? [found] : [])))];

@@ -46,7 +46,7 @@ export function remark(name: string, problem: string): void {
 }
 
 /** One sentence for each interface that lost frames: a packet that is not in the capture may have been there. */
-function losses({ interfaces }: Case): string[] {
+export function losses({ interfaces }: Pick<Case, 'interfaces'>): string[] {
   return interfaces.flatMap(({ device, notes }) => {
     const dropped = notes?.dropped ?? 0;
     if (dropped === 0) return [];
@@ -54,23 +54,23 @@ function losses({ interfaces }: Case): string[] {
   });
 }
 
-/** Every frame is kept and diagnosed, at some five times its size: what is larger than this has commands of its own. */
-const largestWhole = 256 * 1024 * 1024;
+/** Captures that are merged are held as a whole, at some five times their size. */
+const largestMerged = 256 * 1024 * 1024;
 
 function tooLarge(name: string): UserError {
   return new UserError(
-    `cannot read ${name}: it holds more than ${largestWhole / 1024 / 1024} MB, too much to be explained as a whole. nettrace connections lists its connections, and nettrace frames --filter EXPR --write part.pcapng takes out those to be explained.`,
+    `cannot read ${name}: it holds more than ${largestMerged / 1024 / 1024} MB, too much to be merged with others here. mergecap -w all.pcapng FILE... makes one capture of them, which may be of any size.`,
   );
 }
 
-async function readCase(path: string): Promise<Case> {
-  await using input = await openInput(path);
-  if ((sizeOf(input) ?? 0) > largestWhole) throw tooLarge(nameOf(path));
+/** Reads a capture that was opened as a whole. What it lacks is said on standard error. Throws a UserError when it is none. */
+export async function readCase(path: string, input: CaptureInput): Promise<Case> {
+  if ((sizeOf(input) ?? 0) > largestMerged) throw tooLarge(nameOf(path));
   const reader = new CaseReader();
   let size = 0;
   for await (const chunk of input.chunks()) {
     size += chunk.length;
-    if (size > largestWhole) throw tooLarge(nameOf(path));
+    if (size > largestMerged) throw tooLarge(nameOf(path));
     reader.push(chunk);
     // A device may never end.
     if (reader.error !== null) break;
@@ -88,7 +88,10 @@ async function readCase(path: string): Promise<Case> {
 export async function readCaptures(paths: readonly string[]): Promise<NamedCase> {
   if (paths.filter((path) => path === '-').length > 1) throw new UserError('standard input can be read once only');
   const cases: NamedCase[] = [];
-  for (const path of paths) cases.push({ name: basename(nameOf(path)), evidence: await readCase(path) });
+  for (const path of paths) {
+    await using input = await openInput(path);
+    cases.push({ name: basename(nameOf(path)), evidence: await readCase(path, input) });
+  }
   const { evidence, problems } = mergeCases(cases);
   for (const problem of problems) remark('the merged captures', problem);
   return { name: cases.map(({ name }) => name).join(', '), evidence };

@@ -1,6 +1,7 @@
 /** A case and its diagnosis as the terminal UI takes them: frames are decoded when they are asked for. */
 
 import type { Case } from '../case/evidence.ts';
+import { FrameSet } from '../case/frame-set.ts';
 import { interfaceName } from '../case/interface-name.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import { compileFilter } from '../filter/filter.ts';
@@ -21,7 +22,10 @@ export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): C
   const answer = (text: string): FilterAnswer => {
     const compiled = compileFilter(text);
     if (!compiled.ok) return { ok: false, ...compiled.error };
-    return { ok: true, frames: [...passingFrames(evidence, diagnosis, compiled.value)] };
+    return {
+      ok: true,
+      frames: FrameSet.of(evidence.frames.length, passingFrames(evidence, diagnosis, compiled.value)),
+    };
   };
   const streams = new CaseStreams(evidence, diagnosis);
   const firstNs = evidence.frames[0]?.timeNs ?? 0n;

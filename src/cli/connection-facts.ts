@@ -6,20 +6,24 @@ import type { ConnectionFacts } from '../filter/frame-fields.ts';
 import { none } from '../flow/connection-row.ts';
 import type { IndexedCapture } from '../index/indexed-capture.ts';
 
-/** What a diagnosis says of frames, by their numbers. */
-export type Told = ReadonlyMap<number, Pick<ConnectionFacts, 'outcome' | 'cause'>>;
+/** What a diagnosis says of a frame's connection, by the frame's number; undefined where it says nothing. */
+export type Told = (frameNumber: number) => Pick<ConnectionFacts, 'outcome' | 'cause'> | undefined;
+
+/** Nothing was diagnosed. */
+export const nothingTold: Told = () => undefined;
 
 /** What a diagnosis says of each frame that it took for a connection's. */
 export function tellFrames({ connections }: Pick<Diagnosis, 'connections'>): Told {
-  return new Map(
+  const told = new Map(
     connections.flatMap(({ frames, outcome, cause }) => frames.map((number) => [number, { outcome, cause }] as const)),
   );
+  return (frameNumber) => told.get(frameNumber);
 }
 
 /**
  * What is known of a frame's connection, by the frame's number; null for a frame of none.
  *
- * @param told Frames that it lacks have the outcome that `nettrace connections` tells, and no cause.
+ * @param told Frames of which it says nothing have the outcome that `nettrace connections` tells, and no cause.
  */
 export function factsOf(
   capture: IndexedCapture,
@@ -37,7 +41,7 @@ export function factsOf(
     const id = capture.idOf(frameNumber - 1);
     if (id === none) return null;
     const number = capture.numbers.numberOf(id);
-    const diagnosed = told.get(frameNumber);
+    const diagnosed = told(frameNumber);
     return diagnosed === undefined ? (known[number] ?? onTheWire(number)) : { number, ...diagnosed };
   };
 }

@@ -12,8 +12,9 @@ import {
 } from '../report/connections.ts';
 import { nameOf, openInput, sizeOf, whatStopped } from './captures.ts';
 import { UserError } from './errors.ts';
-import { feed, OpenedIndex, remarkOn } from './opened-index.ts';
+import { feed, remarkOn } from './feed.ts';
 import { writeAll } from './output.ts';
+import { Progress } from './progress.ts';
 
 /** The command line's options. */
 export interface ConnectionsOptions {
@@ -67,14 +68,17 @@ async function print(found: Found, json: true | undefined): Promise<void> {
 async function printAll(path: string, json: true | undefined): Promise<void> {
   await using input = await openInput(path);
   await using pass = new ConnectionPass(randomBytes(4).readInt32LE(), sizeOf(input) ?? 0);
-  await feed(path, input, input.chunks(), pass);
+  {
+    using progress = new Progress();
+    await feed(path, input, input.chunks(), pass, progress);
+  }
   const table = await pass.end();
   const { error, firstSecond } = pass;
   const stopped = whatStopped(input.problem, input.compression, error);
   if (error !== null && error.kind !== 'damaged') throw new UserError(`cannot read ${nameOf(path)}: ${stopped}`);
   const numbers = new ConnectionNumbers(table);
   await print({ numbers, firstSecond, chosen: upTo(numbers.count) }, json);
-  remarkOn(nameOf(path), stopped, table.untracked);
+  remarkOn(nameOf(path), stopped, table);
 }
 
 /** Prints the table, or NDJSON; what the capture lacks is said on standard error. */
@@ -84,8 +88,9 @@ export async function connections(path: string, { json, filter }: ConnectionsOpt
     return;
   }
   const choose = (await import('./chosen-connections.ts')).readChoice(filter);
+  const { OpenedIndex } = await import('./opened-index.ts');
   await using opened = await OpenedIndex.open(path);
   const { index, numbers } = opened.capture;
-  await print({ numbers, firstSecond: index.firstSecond, chosen: choose(opened) }, json);
+  await print({ numbers, firstSecond: index.firstSecond, chosen: await choose(opened) }, json);
   opened.remark();
 }

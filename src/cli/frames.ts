@@ -191,7 +191,7 @@ async function pourFiltered(path: string, options: FramesOptions, sink: Sink): P
   const most = options.count ?? Number.POSITIVE_INFINITY;
   if (filter !== null && asksForConnections(filter)) {
     await using opened = await OpenedIndex.open(path);
-    const wanted = new WantedFrames(filter, connectionFacts(opened, filter), most);
+    const wanted = new WantedFrames(filter, await connectionFacts(opened, filter), most);
     const bytes = { chunks: () => opened.again(), stopped: () => opened.stopped };
     await pour(bytes, wanted, sink, opened.name);
     return wanted;

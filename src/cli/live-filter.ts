@@ -18,6 +18,7 @@ class LiveAnswer {
   readonly #store: FrameStore;
   #asked: number;
   #numbers: readonly number[] = [];
+  #latest: FilterAnswer & { ok: true } = { ok: true, frames: this.#numbers };
 
   constructor(filter: Filter, store: FrameStore, surroundings: FrameSurroundings) {
     this.#accepts = filter.bind(frameFields(surroundings));
@@ -26,11 +27,12 @@ class LiveAnswer {
     this.#ask(firstFrames);
   }
 
-  /** The numbers of the kept frames that pass; frames that come faster than they can be asked are passed over. */
-  numbers(): readonly number[] {
+  /** The kept frames that pass, until there are others; frames that come faster than they can be asked are passed over. */
+  latest(): FilterAnswer {
     this.#asked = Math.max(this.#asked, this.#store.last - framesEach);
     this.#ask(framesEach);
-    return this.#numbers;
+    if (this.#latest.frames !== this.#numbers) this.#latest = { ok: true, frames: this.#numbers };
+    return this.#latest;
   }
 
   #ask(most: number): void {
@@ -62,13 +64,13 @@ export class LiveFilters {
   /** What a filter's text means now. */
   ask(text: string): FilterAnswer {
     const known = this.#answers.get(text);
-    if (known !== undefined) return { ok: true, frames: known.numbers() };
+    if (known !== undefined) return known.latest();
     const compiled = compileFilter(text);
     if (!compiled.ok) return { ok: false, ...compiled.error };
     const answer = new LiveAnswer(compiled.value, this.#store, this.#surroundings());
     // The one in force is asked for all the time; those that were typed on the way to it are not.
     for (const old of [...this.#answers.keys()].slice(0, -2)) this.#answers.delete(old);
     this.#answers.set(text, answer);
-    return { ok: true, frames: answer.numbers() };
+    return answer.latest();
   }
 }

@@ -65,7 +65,10 @@ function follow(parts: LiveParts, frame: number): StreamAnswer {
 function write(parts: LiveParts, request: WriteRequest): WriteAnswer {
   const { first, last } = parts.store;
   const all = (): number[] => Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
-  return writeFrames(caseOf(parts, request.frames ?? all()), { ...request, frames: null });
+  return writeFrames(caseOf(parts, request.frames === null ? all() : [...request.frames]), {
+    ...request,
+    frames: null,
+  });
 }
 
 /** The view as things stand; times are those since the second of the first frame. */

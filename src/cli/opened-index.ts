@@ -1,15 +1,16 @@
 /** Opens a capture of any size and reads it once, to its end: its index, and its bytes for later. */
 
 import { randomBytes } from 'node:crypto';
-import type { CaptureFileError } from '../capfile/capture-error.ts';
 import { CaptureSource } from '../capfile/capture-source.ts';
-import type { CaptureInput } from '../capfile/input.ts';
+import { CaseAround } from '../capfile/case-around.ts';
+import { CaseReader } from '../capfile/case-file.ts';
+import type { Case } from '../case/evidence.ts';
 import { CaptureIndex } from '../index/capture-index.ts';
 import { IndexedCapture } from '../index/indexed-capture.ts';
-import { readChunks } from '../index/read-file.ts';
-import { nameOf, remark, sizeOf, whatStopped } from './captures.ts';
+import { losses, nameOf, remark, whatStopped } from './captures.ts';
 import { errorText, UserError } from './errors.ts';
-import { Progress } from './progress.ts';
+import { feed, remarkOn } from './feed.ts';
+import { Progress, type Watcher } from './progress.ts';
 
 /** Bytes that are read at once when a capture is read again. */
 const againLength = 1024 * 1024;
@@ -19,21 +20,35 @@ export class OpenedIndex implements AsyncDisposable {
   /** What people call the capture. */
   readonly name: string;
   readonly capture: IndexedCapture;
+  /** Everything of the case but its frames. */
+  readonly around: Omit<Case, 'frames'>;
   readonly #source: CaptureSource;
+  readonly #problems: readonly string[];
 
-  private constructor(name: string, source: CaptureSource, index: CaptureIndex) {
+  private constructor(name: string, source: CaptureSource, index: CaptureIndex, around: CaseAround) {
     this.name = name;
     this.#source = source;
-    this.capture = new IndexedCapture(index, (offset, length) => source.read(offset, length));
+    this.capture = new IndexedCapture(index, (offset, length, into) => source.read(offset, length, into));
+    this.around = around.end();
+    this.#problems = around.problems;
   }
 
-  /** Reads a capture. Throws a UserError when it is none; what is before damage counts. */
+  /** Opens a capture and reads it. Throws a UserError when it is none; what is before damage counts. */
   static async open(path: string): Promise<OpenedIndex> {
+    using progress = new Progress();
+    return await OpenedIndex.read(path, await openSource(path), progress);
+  }
+
+  /** Reads a capture that was opened, and takes it over. Throws as `open`. */
+  static async read(path: string, source: CaptureSource, watcher: Watcher): Promise<OpenedIndex> {
     const name = nameOf(path);
-    const source = await openSource(path);
     try {
-      const index = await readIndex(path, source);
-      if (index.error === null || index.error.kind === 'damaged') return new OpenedIndex(name, source, index);
+      const around = new CaseAround();
+      // A seed that nobody can guess: no capture can be crafted so that its connections collide.
+      const index = new CaptureIndex(randomBytes(4).readInt32LE(), around);
+      await feed(path, source.input, source.chunks(), index, watcher);
+      index.end();
+      if (index.error === null || index.error.kind === 'damaged') return new OpenedIndex(name, source, index, around);
       const stopped = whatStopped(source.problem, source.input.compression, index.error);
       throw new UserError(`cannot read ${name}: ${stopped ?? 'it is no capture'}`);
     } catch (error) {
@@ -50,6 +65,13 @@ export class OpenedIndex implements AsyncDisposable {
     }
   }
 
+  /** The capture as a case that is held as a whole, at some five times its size. */
+  whole(): Case | null {
+    const reader = new CaseReader();
+    for (const chunk of this.again()) reader.push(chunk);
+    return reader.end();
+  }
+
   /** Why the capture was not read to its end; null when it was. */
   get stopped(): string | null {
     return whatStopped(this.#source.problem, this.#source.input.compression, this.capture.index.error);
@@ -57,7 +79,13 @@ export class OpenedIndex implements AsyncDisposable {
 
   /** Says on standard error what the capture lacks, or what of it did not fit. */
   remark(): void {
-    remarkOn(this.name, this.stopped, this.capture.index.connections.untracked);
+    remarkOn(this.name, this.stopped, this.capture.index.connections);
+  }
+
+  /** Says the same of the capture as a case: also what of its other evidence could not be read. */
+  remarkOnCase(): void {
+    this.remark();
+    for (const problem of [...this.#problems, ...losses(this.around)]) remark(this.name, problem);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -65,58 +93,11 @@ export class OpenedIndex implements AsyncDisposable {
   }
 }
 
-async function openSource(path: string): Promise<CaptureSource> {
+/** Opens a capture's bytes, which stay reachable. Throws a UserError that names it. */
+export async function openSource(path: string): Promise<CaptureSource> {
   try {
     return await CaptureSource.open(path);
   } catch (error) {
     throw new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
   }
-}
-
-async function readIndex(path: string, source: CaptureSource): Promise<CaptureIndex> {
-  // A seed that nobody can guess: no capture can be crafted so that its connections collide.
-  const index = new CaptureIndex(randomBytes(4).readInt32LE());
-  await feed(path, source.input, source.chunks(), index);
-  index.end();
-  return index;
-}
-
-/** What takes a capture's bytes. */
-interface Taker {
-  push(chunk: Uint8Array): void | Promise<void>;
-  readonly bytes: number;
-  readonly error: CaptureFileError | null;
-}
-
-/** Gives a capture's bytes to a taker, in place where they are a plain file's, and shows how far it is. */
-export async function feed(
-  path: string,
-  input: CaptureInput,
-  chunks: AsyncIterable<Uint8Array>,
-  taker: Taker,
-): Promise<void> {
-  using progress = new Progress(sizeOf(input));
-  const take = async (chunk: Uint8Array): Promise<void> => {
-    await taker.push(chunk);
-    progress.show(taker.bytes);
-  };
-  try {
-    if (input.descriptor !== null) await readChunks(input.descriptor, take);
-    else {
-      for await (const chunk of chunks) {
-        await take(chunk);
-        // A device may never end.
-        if (taker.error !== null) break;
-      }
-    }
-  } catch (error) {
-    throw new UserError(`cannot read ${nameOf(path)}: ${errorText(error)}`);
-  }
-}
-
-/** Says on standard error what a capture lacks, or what of it did not fit. */
-export function remarkOn(name: string, stopped: string | null, untracked: number): void {
-  if (stopped !== null) remark(name, stopped);
-  if (untracked === 0) return;
-  remark(name, `${untracked} packets are counted in no connection here: there are more than fit into memory`);
 }

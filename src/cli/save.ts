@@ -1,17 +1,7 @@
 /** Writes files: new, readable by their owner alone, owned by whoever called sudo. */
 
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fchownSync,
-  lstatSync,
-  openSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fchownSync, lstatSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { encodeCase } from '../capfile/case-file.ts';
 import type { Case } from '../case/evidence.ts';
@@ -36,11 +26,11 @@ function isError(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** Creates the file and opens it. Never follows a link and never overwrites. */
-function create(path: string): number {
+/** Creates the file and opens it; errors name another one. Never follows a link and never overwrites. */
+function create(place: string, path = place): number {
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    return openSync(path, flags, 0o600);
+    return openSync(place, flags, 0o600);
   } catch (error) {
     const reason = isError(error, 'EEXIST')
       ? 'it exists already, and nettrace overwrites nothing. Name another file.'
@@ -55,15 +45,34 @@ const pieceLength = 256 * 1024;
 /** A file that is being written. What was begun and not finished is removed when it is disposed of. */
 export class NewFile implements Disposable {
   readonly #path: string;
+  /** Where it is written; it takes its own name when it is complete. */
+  readonly #place: string;
   readonly #descriptor: number;
   #waiting: Uint8Array[] = [];
   #length = 0;
   #finished = false;
 
-  /** Creates it. Throws CannotSave; never follows a link and never overwrites. */
-  constructor(path: string) {
+  /**
+   * Creates it. Throws CannotSave; never follows a link and never overwrites.
+   *
+   * @param place Where it is written, when it is to replace what has its name; see `replacing`.
+   */
+  constructor(path: string, place = path) {
     this.#path = path;
-    this.#descriptor = create(path);
+    this.#place = place;
+    this.#descriptor = create(place, path);
+  }
+
+  /**
+   * Creates one that replaces a file when it is finished, whole or not at all: whoever reads the old one reads it to its
+   * end. Throws CannotSave where anything but a file is there.
+   */
+  static replacing(path: string): NewFile {
+    if (whatIsAt(path) !== 'file') {
+      throw new CannotSave(path, 'it is no plain file, and nettrace replaces nothing else. Name another file.');
+    }
+    const beside = `.nettrace-${process.pid}-${randomBytes(4).toString('hex')}`;
+    return new NewFile(path, join(dirname(path), beside));
   }
 
   /** Adds parts. Throws CannotSave when they cannot be written. */
@@ -86,6 +95,7 @@ export class NewFile implements Disposable {
       if (process.getuid?.() === 0 && Number.isInteger(user) && Number.isInteger(group)) {
         fchownSync(this.#descriptor, user ?? 0, group ?? 0);
       }
+      if (this.#place !== this.#path) renameSync(this.#place, this.#path);
     });
     this.#finished = true;
   }
@@ -106,7 +116,7 @@ export class NewFile implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (!this.#finished) unlinkSync(this.#path);
+    if (!this.#finished) unlinkSync(this.#place);
     closeSync(this.#descriptor);
   }
 }
@@ -132,22 +142,11 @@ export function whatIsAt(path: string): 'file' | 'other' | null {
   return found.isFile() ? 'file' : 'other';
 }
 
-/**
- * Replaces a file by one of these parts, whole or not at all: whoever reads the old one reads it to its end. Throws
- * CannotSave where anything but a file is there.
- */
+/** Replaces a file by one of these parts, as `NewFile.replacing` does. */
 export function replaceParts(path: string, parts: Iterable<Uint8Array | string>): void {
-  if (whatIsAt(path) !== 'file') {
-    throw new CannotSave(path, 'it is no plain file, and nettrace replaces nothing else. Name another file.');
-  }
-  const beside = join(dirname(path), `.nettrace-${process.pid}-${randomBytes(4).toString('hex')}`);
-  try {
-    saveParts(beside, parts);
-    renameSync(beside, path);
-  } catch (error) {
-    rmSync(beside, { force: true });
-    throw new CannotSave(path, error instanceof CannotSave ? error.reason : `${errorText(error)}. Name another file.`);
-  }
+  using file = NewFile.replacing(path);
+  file.write(parts);
+  file.finish();
 }
 
 /** Writes the case, as `saveParts` does. */

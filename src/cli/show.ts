@@ -11,6 +11,16 @@ import { connectionsWith, framesAmong, passingFrames } from './case-filter.ts';
 import { viewCase } from './case-view.ts';
 import { type ColorChoice, paintFor } from './paint.ts';
 
+/** True when a person looks, and the terminal can draw. */
+export function isTerminal(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+}
+
+/** Says that a filter leaves nothing to be shown. */
+export function sayNothingPasses(): void {
+  process.stdout.write('No connection has a frame that the filter accepts.\n');
+}
+
 /** How a case is shown. */
 export interface ShowOptions {
   readonly json?: true;
@@ -48,12 +58,11 @@ export async function showCase(
   const whole = diagnose(evidence);
   const passing = filter && passingFrames(evidence, whole, filter);
   const diagnosis = passing === null ? whole : connectionsWith(whole, passing);
-  const interactive = !options.teach && process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
   if (options.json) {
     writeJson(diagnosis, options);
   } else if (passing !== null && diagnosis.connections.length === 0) {
-    process.stdout.write('No connection has a frame that the filter accepts.\n');
-  } else if (interactive) {
+    sayNothingPasses();
+  } else if (isTerminal() && !options.teach) {
     const { startUi } = await import('../ui/start.tsx');
     await startUi(
       viewCase(title, evidence, passing === null ? diagnosis : framesAmong(diagnosis, passing)),

@@ -12,6 +12,6 @@ export const failureStatus = 3;
 const noFailures: readonly Outcome[] = ['ok', 'unknown'];
 
 /** True when one of the connections failed. */
-export function hasFailed({ connections }: Diagnosis): boolean {
+export function hasFailed({ connections }: Pick<Diagnosis, 'connections'>): boolean {
   return connections.some(({ outcome }) => !noFailures.includes(outcome));
 }

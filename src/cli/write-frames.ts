@@ -1,10 +1,22 @@
-/** Writes frames of a case for the terminal UI, as `nettrace frames --write` writes those of a file. */
+/** Writes frames for the terminal UI, as `nettrace frames --write` writes those of a file. */
 
+import { setImmediate } from 'node:timers/promises';
+import { CaptureCopier } from '../capfile/capture-copier.ts';
+import type { CaptureItem } from '../capfile/capture-item.ts';
+import { CaptureReader } from '../capfile/capture-reader.ts';
 import { encodeCase, selectFrames } from '../capfile/case-file.ts';
+import { readFrameNotes } from '../capfile/pcapng-notes.ts';
 import type { Case } from '../case/evidence.ts';
+import { FrameSet } from '../case/frame-set.ts';
 import type { WriteAnswer, WriteRequest } from '../ui/case-view.ts';
 import { errorText } from './errors.ts';
-import { application, CannotSave, replaceParts, saveParts, whatIsAt } from './save.ts';
+import type { OpenedIndex } from './opened-index.ts';
+import { application, CannotSave, NewFile, replaceParts, saveParts, whatIsAt } from './save.ts';
+
+function failed(error: unknown): WriteAnswer {
+  if (error instanceof CannotSave) return { kind: 'failed', reason: error.reason };
+  return { kind: 'failed', reason: `${errorText(error)}. Name another file.` };
+}
 
 /** Writes the frames to a new file; to one that is there only when the request says so. */
 export function writeFrames(evidence: Case, { frames, path, overwrite }: WriteRequest): WriteAnswer {
@@ -15,7 +27,51 @@ export function writeFrames(evidence: Case, { frames, path, overwrite }: WriteRe
     (there === null ? saveParts : replaceParts)(path, encodeCase(part, application));
     return { kind: 'written', frames: part.frames.length };
   } catch (error) {
-    if (error instanceof CannotSave) return { kind: 'failed', reason: error.reason };
-    return { kind: 'failed', reason: `${errorText(error)}. Name another file.` };
+    return failed(error);
+  }
+}
+
+/** Copies the frames of a large capture, piece by piece: keys and the screen have their turn. */
+async function copyFrames(opened: OpenedIndex, frames: WriteRequest['frames'], file: NewFile): Promise<number> {
+  const wanted = frames && FrameSet.of(opened.capture.index.packets.count, frames);
+  const reader = new CaptureReader();
+  const copier = new CaptureCopier(application);
+  let [number, written] = [0, 0];
+  function* blocks(items: readonly CaptureItem[]): Generator<Uint8Array> {
+    for (const item of items) {
+      if (item.kind !== 'frame') {
+        yield* copier.around(item);
+        continue;
+      }
+      number += 1;
+      if (wanted !== null && !wanted.includes(number)) continue;
+      written += 1;
+      const notes = item.options && readFrameNotes(item.options);
+      yield copier.frame({ ...item, number, ...(notes && { notes }) });
+    }
+  }
+  for (const chunk of opened.again()) {
+    file.write(blocks(reader.push(chunk)));
+    await setImmediate();
+  }
+  file.write(blocks(reader.end()));
+  file.write(copier.end());
+  return written;
+}
+
+/** The same of a capture that is too large to be held: it is read again, while the UI goes on. */
+export async function writeFramesAgain(
+  opened: OpenedIndex,
+  { frames, path, overwrite }: WriteRequest,
+): Promise<WriteAnswer> {
+  try {
+    const there = whatIsAt(path);
+    if (there === 'file' && !overwrite) return { kind: 'exists' };
+    using file = there === null ? new NewFile(path) : NewFile.replacing(path);
+    const written = await copyFrames(opened, frames, file);
+    file.finish();
+    return { kind: 'written', frames: written };
+  } catch (error) {
+    return failed(error);
   }
 }

@@ -4,13 +4,13 @@
  * fails is told, since of the others the command may have meant something else.
  */
 
-import type { Case } from '../case/evidence.ts';
 import type { Connection } from '../flow/connection.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
 import { parseAddress } from '../model/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { errnoName } from './errno.ts';
+import type { Evidence } from './evidence.ts';
 import type { KernelRecord } from './kernel-reading.ts';
 import { predictedOutcome } from './predicted-outcome.ts';
 
@@ -81,7 +81,7 @@ function connectErrors(records: readonly KernelRecord[]): string[] {
  * kernel was heard, only those whose error is one that it told.
  */
 export function askedConnections(
-  evidence: Case,
+  evidence: Evidence,
   host: HostState | null,
   records: readonly KernelRecord[],
 ): Connection[] {

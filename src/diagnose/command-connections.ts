@@ -1,15 +1,15 @@
 /** Which of the case's connections are the traced command's. */
 
-import type { Case } from '../case/evidence.ts';
 import type { Connection } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../model/address.ts';
 import { findAttempts, isAttemptOf, knowsItsSource, unseenConnections } from './attempts.ts';
+import type { Evidence } from './evidence.ts';
 import type { KernelRecord } from './kernel-reading.ts';
 
 /** Those from an address of the command's namespace; all, where that is not known. */
 function fromItsNamespace(
-  evidence: Case,
+  evidence: Evidence,
   connections: readonly Connection[],
   host: HostState | null,
 ): readonly Connection[] {
@@ -21,7 +21,11 @@ function fromItsNamespace(
 }
 
 /** By time and place: begun while the command ran, from an address of its namespace. */
-function byPlace(evidence: Case, connections: readonly Connection[], host: HostState | null): readonly Connection[] {
+function byPlace(
+  evidence: Evidence,
+  connections: readonly Connection[],
+  host: HostState | null,
+): readonly Connection[] {
   const command = evidence.session?.command ?? null;
   const near = fromItsNamespace(evidence, connections, host);
   if (command === null) return near;
@@ -33,7 +37,7 @@ function byPlace(evidence: Case, connections: readonly Connection[], host: HostS
  * and place. With the kernel's word there are also those that never became a packet.
  */
 export function commandConnections(
-  evidence: Case,
+  evidence: Evidence,
   connections: readonly Connection[],
   host: HostState | null,
   records: readonly KernelRecord[],

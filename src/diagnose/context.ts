@@ -1,17 +1,17 @@
 /** Everything that is known about one connection, gathered for the causes to judge. */
 
-import type { Case } from '../case/evidence.ts';
 import { type Connection, wasAnswered } from '../flow/connection.ts';
 import type { Ends } from '../flow/translated.ts';
 import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../model/address.ts';
 import { journey } from '../model/journey.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
+import type { Evidence } from './evidence.ts';
 import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
 
 /** See the file's head. */
 export interface Context {
-  readonly evidence: Case;
+  readonly evidence: Evidence;
   readonly connection: Connection;
   readonly host: HostState | null;
   /** The namespace that the client sent from; null when nothing tells. */
@@ -51,7 +51,7 @@ export function ownerOf(host: HostState, address: string): string | null {
 }
 
 /** Where the client sent from: the command's namespace if the address is there, else the one that owns it alone. */
-function findClientNetns(evidence: Case, connection: Connection, host: HostState | null): string | null {
+function findClientNetns(evidence: Evidence, connection: Connection, host: HostState | null): string | null {
   if (host === null) return null;
   const command = evidence.session?.command ?? null;
   // Without a frame it is an attempt of the command's.
@@ -63,7 +63,7 @@ function findClientNetns(evidence: Case, connection: Connection, host: HostState
 }
 
 /** A name that stands in the command's arguments and that its hosts file gives the server's address. */
-function findServerName(evidence: Case, connection: Connection, host: HostState | null): string | null {
+function findServerName(evidence: Evidence, connection: Connection, host: HostState | null): string | null {
   const command = evidence.session?.command ?? null;
   if (command === null || host === null) return null;
   const names = host.namespaces.get(command.netns)?.hosts.get(connection.server.address) ?? [];
@@ -96,7 +96,7 @@ function stoppedByRule({ steps }: Journey): string | null {
 
 /** Gathers a connection's context. */
 export function gatherContext(
-  evidence: Case,
+  evidence: Evidence,
   connection: Connection,
   host: HostState | null,
   records: readonly KernelRecord[],

@@ -4,288 +4,175 @@
  */
 
 import type { Case } from '../case/evidence.ts';
-import { type Connection, findConnections, wasAnswered } from '../flow/connection.ts';
+import { type Connection, findConnections } from '../flow/connection.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { HostState } from '../host/state.ts';
-import type { RuleReference } from '../model/netfilter/state.ts';
-import { closedByApplication, noResponseFromApplication, resetByApplication } from './application.ts';
 import { askedConnections, askedSentence } from './asked.ts';
 import { commandConnections } from './command-connections.ts';
-import { type Context, gatherContext, ownerOf } from './context.ts';
-import type { Certainty, ConnectionDiagnosis, Diagnosis, Endpoint, Hop, Outcome, RuleName } from './diagnosis.ts';
-import { dnsError, dnsTimeout } from './dns.ts';
-import { errnoName } from './errno.ts';
-import { modelFault, routingLoop } from './faults.ts';
-import type { Cause, Finding } from './finding.ts';
-import { firewallDropped, firewallReject, replyDropped } from './firewall.ts';
-import { replyHops, requestHops } from './hops.ts';
+import { diagnoseConnection, glanceAtConnection } from './connection-diagnosis.ts';
+import { type Context, gatherContext } from './context.ts';
+import type { ConnectionDiagnosis, Diagnosis, DiagnosisHead, Outcome } from './diagnosis.ts';
+import { type Evidence, evidenceOf } from './evidence.ts';
 import { type KernelRecord, readKernelLines } from './kernel-reading.ts';
-import { dnatNotAppliedToLocal } from './local-nat.ts';
 import { missingSentences } from './missing.ts';
-import { hairpinNatMissing, missingMasquerade } from './nat.ts';
-import { bridgePortDetached, routeWrongDevice } from './neighbour.ts';
 import { asEffect, upstreamsOf } from './proxy.ts';
-import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
-import {
-  bridgeDown,
-  interfaceDown,
-  ipForwardOff,
-  neighbourUnresolved,
-  noReturnRoute,
-  noRoute,
-  reversePathFilter,
-} from './routing.ts';
-import { silenceTells } from './silence.ts';
-import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { formatTime } from './time.ts';
-import { plaintextToTls, tlsToPlaintext } from './tls.ts';
 import { findTranslatedSights, withSights } from './translated.ts';
-import { unnamedText } from './unnamed.ts';
 
-/** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
-const causes: readonly Cause[] = [
-  dnatNotAppliedToLocal,
-  hairpinNatMissing,
-  listenerOnOtherAddress,
-  listenerOtherFamily,
-  listenerOnOtherDevice,
-  noListener,
-  firewallReject,
-  firewallDropped,
-  replyDropped,
-  noRoute,
-  bridgeDown,
-  modelFault,
-  routingLoop,
-  bridgePortDetached,
-  routeWrongDevice,
-  neighbourUnresolved,
-  interfaceDown,
-  ipForwardOff,
-  reversePathFilter,
-  missingMasquerade,
-  noReturnRoute,
-  dnsError,
-  tlsToPlaintext,
-  plaintextToTls,
-  resetByApplication,
-  closedByApplication,
-  noResponseFromApplication,
-  // What follows speaks where nothing above knows what stopped the packet.
-  rejectedByRemote,
-  refusedByRemote,
-  dnsTimeout,
-  noReplyFromRemote,
-];
+/** Failed connections come first, then those of which nothing can be said, then those that are well. */
+const places: Partial<Record<Outcome, number>> = { unknown: 1, ok: 2 };
 
-function errnoOf({ kernel, connection }: Context): string | null {
-  const event = kernel?.socketError?.event;
-  const told = event?.kind === 'socket-error' ? errnoName(event.error) : null;
-  return told ?? connection.errno;
+/** Where connections of an outcome stand in a document, from 0; those of one place stand in the order of time. */
+export function placeOf(outcome: Outcome): number {
+  return places[outcome] ?? 0;
 }
 
-function isPlace(hop: Hop, { where, direction }: Finding): boolean {
-  return (
-    hop.direction === (direction ?? 'request') &&
-    hop.netns === where.netns &&
-    hop.stage === where.stage &&
-    hop.device === where.device
-  );
+/** What was found out about a connection, or about another one that it led to. */
+interface Found {
+  readonly connection: Connection;
+  readonly diagnosis: ConnectionDiagnosis;
 }
 
-/** Hooks on the way out: a packet passes them just before it leaves by the device. */
-const hooksOut: readonly Hop['stage'][] = ['output', 'postrouting'];
-
-/** Where a hop belongs that the model does not have, as nothing stands there. */
-function placeFor({ where }: Finding, hops: readonly Hop[]): number {
-  const isWayOut = ({ stage, netns, device }: Hop): boolean =>
-    stage === 'egress' && netns === where.netns && device === where.device;
-  const out = hooksOut.includes(where.stage) ? hops.findIndex(isWayOut) : -1;
-  return out < 0 ? hops.length : out;
+/** A connection as it was found, and what is known of it. */
+interface Subject {
+  readonly connection: Connection;
+  readonly context: Context;
 }
 
-/** The hops up to where it ended, and that one as the finding tells it; what passed there goes on. */
-function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
-  const { where, direction = 'request', verdict, detail, evidence } = finding;
-  const known = hops.findIndex((hop) => isPlace(hop, finding));
-  const at = known < 0 ? placeFor(finding, hops) : known;
-  const own: Hop = {
-    index: 0,
-    direction,
-    ...where,
-    verdict,
-    detail,
-    evidence: [...(hops[known]?.evidence ?? []), ...evidence],
-  };
-  const after = known < 0 ? at : at + 1;
-  const told = [...hops.slice(0, at), own, ...(verdict === 'passed' ? hops.slice(after) : [])];
-  return told.map((hop, index) => ({ ...hop, index: first + index }));
-}
+/** Diagnoses the connections of a case, some at a time: they need not all be held at once. */
+export class Diagnoser {
+  readonly #evidence: Evidence;
+  readonly #host: HostState | null;
+  readonly #records: readonly KernelRecord[];
+  /** Namespaces on the way of the connections so far. */
+  readonly #passed = new Set<string>();
 
-/** The way there and, where the model alone tells of it, back. */
-function hopsOf(context: Context, finding: Finding | null): Hop[] {
-  const endsBack = finding?.direction === 'reply';
-  const all = requestHops(context);
-  const there = finding === null || endsBack ? all : upTo(finding, all, 1);
-  const back = replyHops(context, there.length + 1);
-  return [...there, ...(endsBack ? upTo(finding, back, there.length + 1) : back)];
-}
+  constructor(evidence: Evidence) {
+    // What is left of a recording that was killed: a snapshot of nothing is none.
+    const snapshot = evidence.snapshot?.namespaces.length === 0 ? null : evidence.snapshot;
+    this.#evidence = { ...evidence, snapshot };
+    this.#host = snapshot === null ? null : parseSnapshot(snapshot);
+    this.#records = readKernelLines(evidence.kernelLines);
+  }
 
-function certaintyOf(context: Context, finding: Finding | null): Certainty {
-  if (finding !== null) return finding.certainty;
-  if (context.connection.outcome !== 'ok') return 'inferred';
-  return (context.kernel?.established ?? null) === null ? 'observed' : 'proven';
-}
+  /** The case is of a traced command. */
+  get hasCommand(): boolean {
+    return (this.#evidence.session?.command ?? null) !== null;
+  }
 
-/** The namespace of the server: where the journey ends at a socket; without one, the sole owner of the address. */
-function serverNetns({ connection, host, journey }: Context): string | null {
-  const last = journey?.steps.at(-1);
-  // Answered where nothing listens, it was answered from where rules sent it.
-  const elsewhere = journey?.mayBeRedirected === true && journey.end.kind === 'refused' && wasAnswered(connection);
-  if (elsewhere) return null;
-  if (last?.stage === 'socket') return last.netns;
-  // What leaves the host's view may meet another machine of the same address.
-  return host === null || journey?.end.kind === 'leaves-view' ? null : ownerOf(host, connection.server.address);
-}
+  /** The state of the host is known: connections may be told by others that NAT or a proxy made of them. */
+  get hasHost(): boolean {
+    return this.#host !== null;
+  }
 
-/** The rule by the names that scripts read. */
-function ruleNameOf({ family, table, chain, rule, text }: RuleReference): RuleName {
-  const place = { family, table, chain };
-  if (rule === null) return { ...place, policy: text.replace(/^policy /, ''), text };
-  const { handle, position } = rule;
-  return { ...place, ...(handle === null ? { position } : { handle }), text };
-}
+  /**
+   * Those of the case's connections that are the traced command's, and what is not sure of that; where none is, what its
+   * arguments ask for. All without a command.
+   */
+  own(connections: readonly Connection[]): ReturnType<typeof commandConnections> {
+    const own = commandConnections(this.#evidence, connections, this.#host, this.#records);
+    if (own.connections.length > 0) return own;
+    const asked = askedConnections(this.#evidence, this.#host, this.#records);
+    return asked.length > 0 ? { connections: asked, missing: askedSentence } : own;
+  }
 
-/** What NAT made of it: as it was seen, else by the model of the host; null where nothing translates it. */
-function translatedEnds({ journey, host, connection }: Context): ConnectionDiagnosis['translated'] {
-  const { client, server } = connection.translated ?? {};
-  const owner = (address: string): string | null => (host === null ? null : ownerOf(host, address));
-  if (client !== undefined && server !== undefined) {
+  /**
+   * What was found out about some connections, in their order. One that another turns out to be, seen behind NAT, is not
+   * told by itself.
+   *
+   * @param all Among these such sights are looked for, and what a proxy asked.
+   */
+  connections(some: readonly Connection[], all: readonly Connection[]): Found[] {
+    const found = this.#withUpstreams(this.#subjects(some, all), all);
+    for (const { diagnosis } of found) {
+      for (const { netns } of diagnosis.hops) if (netns !== null) this.#passed.add(netns);
+    }
+    return found;
+  }
+
+  /**
+   * What is told of a connection whose packets are not looked into. Of one that is well it is all that there is to tell,
+   * unless the evidence `tellsWays`.
+   */
+  glance(connection: Connection): ConnectionDiagnosis {
+    return glanceAtConnection(gatherContext(this.#evidence, connection, null, []));
+  }
+
+  /** True when the evidence says more of a connection that is well than its headers do: its way through the host. */
+  get tellsWays(): boolean {
+    return this.#host !== null || this.#evidence.session?.kernelEvents === true;
+  }
+
+  /**
+   * What a document says beside its connections, once they are diagnosed.
+   *
+   * @param lacking Sentences: what else is missing.
+   */
+  head(lacking: readonly string[]): DiagnosisHead {
+    const { session, snapshot, kernelLines, frameCount } = this.#evidence;
+    const command = session?.command ?? null;
     return {
-      source: { ...client, netns: owner(client.address), name: null },
-      destination: { ...server, netns: owner(server.address), name: null },
+      schema: 'nettrace.diagnosis/1',
+      command: command === null ? null : { argv: command.argv, exitCode: command.exitCode, netns: command.netns },
+      evidence: {
+        frames: frameCount,
+        engine: session?.engine ?? null,
+        clock: session?.clock ?? null,
+        promiscuous: session?.promiscuous ?? null,
+        snapshot: snapshot !== null,
+        kernelEvents: kernelLines.length,
+        ruleTrace: false,
+        linkOutages: (session?.linkOutages ?? []).map(({ netns, device, fromNs, toNs }) => ({
+          netns,
+          device,
+          from: formatTime(fromNs),
+          to: toNs === null ? null : formatTime(toNs),
+        })),
+        missing: [...missingSentences(this.#evidence, this.#host, this.#passed), ...lacking],
+      },
     };
   }
-  if (journey === null || journey.forms.length < 2) return null;
-  const { source, sourcePort = null, destination, destinationPort } = journey.arrived;
-  return {
-    source: { address: source, port: sourcePort, netns: owner(source), name: null },
-    destination: { address: destination, port: destinationPort, netns: owner(destination), name: null },
-  };
-}
 
-/** A silence that nobody is known to have waited out. */
-function meansNothing(context: Context): boolean {
-  return context.connection.outcome === 'timeout' && !silenceTells(context);
-}
+  #gather(connection: Connection): Context {
+    return gatherContext(this.#evidence, connection, this.#host, this.#records);
+  }
 
-/** What is to be said of one connection. */
-export function diagnoseConnection(context: Context): ConnectionDiagnosis {
-  const { connection, clientNetns, serverName } = context;
-  const finding = causes.map((cause) => cause(context)).find((found) => found !== null) ?? null;
-  const hops = hopsOf(context, finding);
-  const source: Endpoint = { ...connection.client, netns: clientNetns, name: null };
-  const destination: Endpoint = { ...connection.server, netns: serverNetns(context), name: serverName };
-  const unnamed = unnamedText(context);
-  return {
-    protocol: connection.protocol,
-    source,
-    destination,
-    translated: translatedEnds(context),
-    outcome: finding?.outcome ?? (finding === null && meansNothing(context) ? 'unknown' : connection.outcome),
-    errno: connection.outcome === 'ok' ? null : errnoOf(context),
-    cause: finding?.cause ?? null,
-    certainty: certaintyOf(context, finding),
-    where:
-      finding === null
-        ? null
-        : {
-            ...finding.where,
-            hop: hops.findLast((hop) => isPlace(hop, finding))?.index ?? null,
-            rule: finding.rule === undefined ? null : ruleNameOf(finding.rule),
-          },
-    summary: finding?.summary ?? unnamed.summary,
-    explanation: finding?.explanation ?? unnamed.explanation,
-    hops,
-    fixes: finding?.fixes ?? [],
-    alternatives: finding?.alternatives ?? [],
-    frames: connection.frames.map(({ number }) => number),
-  };
-}
+  /** A context each; what is a connection's sight behind NAT has none of its own. */
+  #subjects(some: readonly Connection[], all: readonly Connection[]): Subject[] {
+    const sights = new Set<Connection>();
+    const subjects = some.map((connection) => {
+      const context = this.#gather(connection);
+      const found = context.journey === null ? [] : findTranslatedSights(connection, context.journey, all);
+      if (found.length === 0) return { connection, context };
+      for (const one of found) sights.add(one);
+      return { connection, context: this.#gather(withSights(connection, found)) };
+    });
+    return subjects.filter(({ context }) => !sights.has(context.connection));
+  }
 
-/** A context each; what is a connection's sight behind NAT has none of its own. */
-function contextsOf(
-  evidence: Case,
-  asked: readonly Connection[],
-  all: readonly Connection[],
-  host: HostState | null,
-  records: readonly KernelRecord[],
-): Context[] {
-  const sights = new Set<Connection>();
-  const contexts = asked.map((connection) => {
-    const context = gatherContext(evidence, connection, host, records);
-    const found = context.journey === null ? [] : findTranslatedSights(connection, context.journey, all);
-    if (found.length === 0) return context;
-    for (const one of found) sights.add(one);
-    return gatherContext(evidence, withSights(connection, found), host, records);
-  });
-  return contexts.filter(({ connection }) => !sights.has(connection));
-}
-
-/** Each context's diagnosis, and behind a proxy's that of the connection which made it hang up. */
-function withUpstreams(
-  contexts: readonly Context[],
-  gather: (connection: Connection) => Context,
-  all: readonly Connection[],
-): ConnectionDiagnosis[] {
-  const own = new Set(contexts.map(({ connection }) => connection));
-  return contexts.flatMap((context) => {
-    const { connection, host } = context;
-    const diagnosis = diagnoseConnection(context);
-    const [upstream] = host === null ? [] : upstreamsOf({ diagnosis, connection }, all, host);
-    if (upstream === undefined) return diagnosis;
-    const behind = diagnoseConnection(gather(upstream));
-    const front = asEffect(diagnosis, behind);
-    return own.has(upstream) ? [front] : [front, behind];
-  });
+  /** Each one's diagnosis, and behind a proxy's that of the connection which made it hang up. */
+  #withUpstreams(subjects: readonly Subject[], all: readonly Connection[]): Found[] {
+    const own = new Set(subjects.map(({ context }) => context.connection));
+    const host = this.#host;
+    return subjects.flatMap(({ connection, context }) => {
+      const diagnosis = diagnoseConnection(context);
+      const [upstream] = host === null ? [] : upstreamsOf({ diagnosis, connection: context.connection }, all, host);
+      if (upstream === undefined) return { connection, diagnosis };
+      const behind = diagnoseConnection(this.#gather(upstream));
+      const front = { connection, diagnosis: asEffect(diagnosis, behind) };
+      return own.has(upstream) ? [front] : [front, { connection, diagnosis: behind }];
+    });
+  }
 }
 
 /** See the file's head. */
 export function diagnose(evidence: Case): Diagnosis {
-  const { session } = evidence;
-  // What is left of a recording that was killed: a snapshot of nothing is none.
-  const snapshot = evidence.snapshot?.namespaces.length === 0 ? null : evidence.snapshot;
-  const host = snapshot === null ? null : parseSnapshot(snapshot);
-  const records = readKernelLines(evidence.kernelLines);
+  const diagnoser = new Diagnoser(evidenceOf(evidence));
   const all = findConnections(evidence);
-  const own = commandConnections(evidence, all, host, records);
-  const asked = own.connections.length === 0 ? askedConnections(evidence, host, records) : [];
-  const seen = asked.length > 0 ? asked : own.connections;
-  const contexts = contextsOf(evidence, seen, all, host, records);
-  const connections = withUpstreams(contexts, (connection) => gatherContext(evidence, connection, host, records), all);
-  const attribution = asked.length > 0 ? askedSentence : own.missing;
-  const places: Partial<Record<Outcome, number>> = { ok: 2, unknown: 1 };
-  const placeOf = ({ outcome }: ConnectionDiagnosis): number => places[outcome] ?? 0;
-  const command = session?.command ?? null;
+  const own = diagnoser.own(all);
+  const connections = diagnoser.connections(own.connections, all).map(({ diagnosis }) => diagnosis);
   return {
-    schema: 'nettrace.diagnosis/1',
-    command: command === null ? null : { argv: command.argv, exitCode: command.exitCode, netns: command.netns },
-    evidence: {
-      frames: evidence.frames.length,
-      engine: session?.engine ?? null,
-      clock: session?.clock ?? null,
-      promiscuous: session?.promiscuous ?? null,
-      snapshot: snapshot !== null,
-      kernelEvents: evidence.kernelLines.length,
-      ruleTrace: false,
-      linkOutages: (session?.linkOutages ?? []).map(({ netns, device, fromNs, toNs }) => ({
-        netns,
-        device,
-        from: formatTime(fromNs),
-        to: toNs === null ? null : formatTime(toNs),
-      })),
-      missing: missingSentences({ ...evidence, snapshot }, host, attribution, connections),
-    },
-    connections: connections.toSorted((a, b) => placeOf(a) - placeOf(b)),
+    ...diagnoser.head(own.missing === null ? [] : [own.missing]),
+    connections: connections.toSorted((a, b) => placeOf(a.outcome) - placeOf(b.outcome)),
   };
 }

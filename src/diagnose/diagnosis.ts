@@ -153,6 +153,9 @@ export interface Diagnosis {
     }[];
     readonly missing: readonly string[];
   };
-  /** The command's connections (all, without a command); failed ones first, then by time. */
+  /** The command's connections (all, without a command); failed ones first, unclear ones next; each by time. */
   readonly connections: readonly ConnectionDiagnosis[];
 }
+
+/** The document without its connections, of which there may be more than fit into memory. */
+export type DiagnosisHead = Omit<Diagnosis, 'connections'>;

@@ -1,9 +1,8 @@
 /** What the evidence lacks: one sentence for each thing, however many namespaces lack it. */
 
-import type { Case } from '../case/evidence.ts';
 import type { HostState, Problem } from '../host/state.ts';
 import { listWords } from '../host/word-list.ts';
-import type { ConnectionDiagnosis } from './diagnosis.ts';
+import type { Evidence } from './evidence.ts';
 
 const noSnapshot =
   'There is no snapshot of the host: the way of the packets and the place where they ended are not known.';
@@ -23,19 +22,17 @@ function problemSentences(problems: readonly Problem[], onTheWay: ReadonlySet<st
   });
 }
 
-/** The sentences, of every source; `attribution` is how the command's connections were told, where that is a lack. */
+/** The sentences, of every source; `namespaces` are those that the connections' hops pass. */
 export function missingSentences(
-  { session, snapshot }: Case,
+  { session, snapshot }: Evidence,
   host: HostState | null,
-  attribution: string | null,
-  connections: readonly ConnectionDiagnosis[],
+  namespaces: Iterable<string>,
 ): string[] {
-  const onTheWay = new Set(connections.flatMap(({ hops }) => hops.flatMap(({ netns }) => netns ?? [])));
+  const onTheWay = new Set(namespaces);
   if (session?.command) onTheWay.add(session.command.netns);
   return [
     ...(session?.missing ?? []),
     ...(snapshot === null ? [noSnapshot] : snapshot.missing),
     ...problemSentences(host?.problems ?? [], onTheWay),
-    ...(attribution === null ? [] : [attribution]),
   ];
 }

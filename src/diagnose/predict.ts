@@ -3,16 +3,16 @@
  * connection without frames, by the same causes, and never more than inferred.
  */
 
-import type { Case } from '../case/evidence.ts';
 import type { Connection } from '../flow/connection.ts';
 import type { KernelRoute } from '../host/parse/route-get.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import type { HostState } from '../host/state.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
+import { diagnoseConnection } from './connection-diagnosis.ts';
 import type { Context } from './context.ts';
-import { diagnoseConnection } from './diagnose.ts';
 import type { ConnectionDiagnosis, Diagnosis, Prediction } from './diagnosis.ts';
+import type { Evidence } from './evidence.ts';
 import { routeDisagreements } from './kernel-route.ts';
 import { missingSentences } from './missing.ts';
 import { predictedOutcome } from './predicted-outcome.ts';
@@ -91,7 +91,7 @@ function unreliable(told: ConnectionDiagnosis, disagreements: readonly string[])
   };
 }
 
-function predictConnection(question: Question, evidence: Case): ConnectionDiagnosis {
+function predictConnection(question: Question, evidence: Evidence): ConnectionDiagnosis {
   const { host, netns, packet, name, kernelRoute } = question;
   const way = journey(host, packet, netns);
   const wayBack = replyJourney(host, way);
@@ -145,7 +145,14 @@ function predictConnection(question: Question, evidence: Case): ConnectionDiagno
 /** See the file's head. A namespace that is not in the snapshot gives an unsettled prediction. */
 export function predict(question: Question): Diagnosis {
   const { snapshot, host } = question;
-  const evidence: Case = { session: null, interfaces: [], frames: [], snapshot, kernelLines: [] };
+  const evidence: Evidence = {
+    session: null,
+    interfaces: [],
+    frameCount: 0,
+    lastNs: 0n,
+    snapshot,
+    kernelLines: [],
+  };
   const connection = predictConnection(question, evidence);
   return {
     schema: 'nettrace.diagnosis/1',
@@ -159,7 +166,11 @@ export function predict(question: Question): Diagnosis {
       kernelEvents: 0,
       ruleTrace: false,
       linkOutages: [],
-      missing: missingSentences(evidence, host, null, [connection]),
+      missing: missingSentences(
+        evidence,
+        host,
+        connection.hops.flatMap(({ netns }) => netns ?? []),
+      ),
     },
     connections: [connection],
   };

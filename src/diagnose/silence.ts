@@ -21,6 +21,5 @@ export function silenceTells({ connection, evidence }: Context): boolean {
     (packet) => packet !== request && packet.facts.tcp?.sequence === request?.facts.tcp?.sequence,
   );
   const ended = own.some(({ facts }) => facts.tcp?.fin === true || facts.tcp?.reset === true);
-  const lastNs = evidence.frames.reduce((last, { timeNs }) => (timeNs > last ? timeNs : last), 0n);
-  return repeated || ended || lastNs - connection.endedNs >= patienceNs;
+  return repeated || ended || evidence.lastNs - connection.endedNs >= patienceNs;
 }

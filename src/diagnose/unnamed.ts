@@ -36,6 +36,7 @@ const outcomes: Readonly<Record<string, string>> = {
   timeout: 'did not answer',
   reset: 'accepted the connection and then reset it',
   closed: 'accepted the connection and closed it without an answer',
+  'dns-failed': 'could not find out what it was asked',
   unknown: 'was asked, and what came of it cannot be told from this evidence',
 };
 
@@ -87,4 +88,13 @@ export function unnamedText(context: Context): { readonly summary: string; reado
       ...unsure,
     ],
   };
+}
+
+/** The summary of a connection whose packets were not looked into. */
+export function unreadText(context: Context): string {
+  const { outcome } = context.connection;
+  const server = serverText(context);
+  if (outcome === 'ok') return `${server} answered ${clientText(context, 'a program')}.`;
+  const failed = outcome === 'unreachable' ? 'could not be reached' : (outcomes[outcome] ?? 'failed');
+  return `${server} ${failed}; why was not looked into.`;
 }

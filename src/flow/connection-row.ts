@@ -24,6 +24,8 @@ export const connectionWord = {
   previous: 18,
   /** The sequence number of the client's SYN, whether it is known, and the SYN's IP identification. */
   opening: 19,
+  /** Of UDP instead: the last of its transactions with a resolver (`dns-table.ts`), plus 1. */
+  dns: 19,
   openingKnown: 20,
   openingIdentification: 21,
   /** Which end is the client. */

@@ -9,6 +9,7 @@
 
 import { fragmentState, type Headers, ipProtocol, tcpFlag } from '../wire/headers.ts';
 import { connectionDouble, connectionWords, endingStage, none, connectionWord as word } from './connection-row.ts';
+import { DnsTable, type DnsTransactions } from './dns-table.ts';
 import { icmpErrno, sent } from './outcome.ts';
 import { Rows } from './rows.ts';
 import type { Sight } from './sight.ts';
@@ -41,6 +42,8 @@ export interface Connections {
   readonly rows: Rows;
   /** Rows of `track`. */
   readonly tracks: Rows;
+  /** What resolvers were asked. */
+  readonly names: DnsTransactions;
   /** Packets that are counted in no connection because the table is full. */
   readonly untracked: number;
 }
@@ -49,6 +52,7 @@ export interface Connections {
 export class ConnectionTable implements Connections {
   rows = new Rows(connectionWords);
   tracks = new Rows(track.words);
+  readonly names = new DnsTable();
   #hash = new TupleHash(this.rows);
   readonly #seed: number;
   /** Direct-mapped: identification, connection + 1, direction of the latest first fragments. */
@@ -59,6 +63,8 @@ export class ConnectionTable implements Connections {
   direction = 0;
   /** Of the packet that was added last: bits of `mark`. */
   marks = 0;
+  /** The packet that was added last to a connection is the first of its end, in TCP, to carry payload. */
+  isFirstPayload = false;
 
   /** @param seed Of `hashEnds`. */
   constructor(seed = 0) {
@@ -110,12 +116,21 @@ export class ConnectionTable implements Connections {
     if (latest === none) return none;
     const id = this.#current(latest);
     const { words } = this.rows;
-    const error = this.rows.at(id) + word.error;
+    const at = this.rows.at(id);
+    const error = at + word.error;
+    words[at + word.sent] = (words[at + word.sent] ?? 0) | sent.quoted;
     const hearsSoft = quoted.protocol === ipProtocol.tcp;
     if (words[error] === 0 && icmpErrno(quoted.family, type, code, hearsSoft) !== null) {
       words[error] = errorKnown | (type << 8) | code;
     }
     return id;
+  }
+
+  /** Notes that the packet that was added last, whose connection is known, carries TLS. */
+  noteTls(id: number): void {
+    const { words } = this.rows;
+    const at = this.rows.at(id) + word.sent + this.direction;
+    words[at] = (words[at] ?? 0) | sent.tls;
   }
 
   /** Lets go of the connections that are not kept, and gives the others' new numbers: see `Thinned`. */
@@ -178,6 +193,9 @@ export class ConnectionTable implements Connections {
     words[at + word.firstFrame] = frame;
     doubles[(at >> 1) + connectionDouble.firstNs] = timeNs;
     doubles[(at >> 1) + connectionDouble.lastNs] = timeNs;
+    const beforeNs =
+      previous === none ? timeNs : (doubles[(this.rows.at(previous) >> 1) + connectionDouble.lastNs] ?? 0);
+    if (timeNs < beforeNs) words[at + word.sent] = sent.late;
     this.#hash.set(id, hash);
     return id;
   }
@@ -189,13 +207,21 @@ export class ConnectionTable implements Connections {
     const at = this.rows.at(id);
     const firstNs = (at >> 1) + connectionDouble.firstNs;
     const lastNs = (at >> 1) + connectionDouble.lastNs;
-    if (timeNs > (doubles[lastNs] ?? 0)) doubles[lastNs] = timeNs;
-    else if (timeNs < (doubles[firstNs] ?? 0)) doubles[firstNs] = timeNs;
+    let bits: number = sent.anything;
+    if (timeNs >= (doubles[lastNs] ?? 0)) doubles[lastNs] = timeNs;
+    else {
+      bits |= sent.late;
+      if (timeNs < (doubles[firstNs] ?? 0)) doubles[firstNs] = timeNs;
+    }
     const isSegment =
       headers.protocol === ipProtocol.tcp && headers.hasTransport && headers.fragment !== fragmentState.later;
     const sentAt = at + word.sent + direction;
-    const bits = isSegment ? noteSegment(words, at, headers, direction) : 0;
-    words[sentAt] = (words[sentAt] ?? 0) | bits | sent.anything;
+    const before = words[sentAt] ?? 0;
+    if (isSegment) bits |= noteSegment(words, at, headers, direction);
+    words[sentAt] = before | bits;
+    this.isFirstPayload = (bits & ~before & sent.data) !== 0;
+
+    if (sight.messageLength > 0) this.names.add(words, at, sight);
 
     const row = this.#track(words, at, sight.point);
     if (row === none) {

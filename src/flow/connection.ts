@@ -16,6 +16,7 @@ import {
   isIcmpError,
   joinPackets,
   type Packet,
+  type PacketEnds,
   readQuotedHeaders,
 } from './packet.ts';
 import { Sight } from './sight.ts';
@@ -79,18 +80,26 @@ export function wasAnswered(connection: Connection): boolean {
 }
 
 interface Gathered {
+  /** Of what its end 0 sends, and of what end 1 sends: one object for all packets. */
+  readonly ends: [PacketEnds | null, PacketEnds | null];
   readonly frames: FrameFacts[];
+  /** Later fragments: their ports are in the first one. */
+  readonly fragments: Frame[];
   readonly errors: IcmpError[];
 }
 
 /** Where a frame stands in the order of time, from 0. */
 type PlaceOf = (frame: Frame | undefined) => number;
 
-function toConnection({ frames, errors }: Gathered, summary: ConnectionSummary, placeOf: PlaceOf): Connection | null {
+function toConnection(
+  { frames, fragments, errors }: Gathered,
+  summary: ConnectionSummary,
+  placeOf: PlaceOf,
+): Connection | null {
   const [first] = frames;
   if (first === undefined) return null;
   const { client, server, outcome, errno } = summary;
-  const all = [...frames.map(({ frame }) => frame), ...errors.map(({ frame }) => frame)];
+  const all = [...frames.map(({ frame }) => frame), ...fragments, ...errors.map(({ frame }) => frame)];
   all.sort((a, b) => placeOf(a) - placeOf(b));
   return {
     protocol: first.protocol,
@@ -110,12 +119,21 @@ function toConnection({ frames, errors }: Gathered, summary: ConnectionSummary, 
 
 const ethernet = 1;
 
-/** Every TCP connection and UDP exchange of a case, in the order in which they began. */
-export function findConnections(evidence: Case): Connection[] {
+/**
+ * Every TCP connection and UDP exchange of these frames, in the order in which they began. Of frames of some ends alone,
+ * it finds the connections that it would find of these ends among all frames.
+ *
+ * @param isOne Whether two connections that look like one before and after NAT are one, by their first frames: among some
+ *   frames alone two may fit together that do not among all.
+ */
+export function findConnections(
+  evidence: Pick<Case, 'interfaces' | 'frames'>,
+  isOne: (a: Frame | undefined, b: Frame | undefined) => boolean = () => true,
+): Connection[] {
   const table = new ConnectionTable();
   const gathered = new Map<number, Gathered>();
   const of = (id: number): Gathered => {
-    const known = gathered.get(id) ?? { frames: [], errors: [] };
+    const known = gathered.get(id) ?? { ends: [null, null], frames: [], fragments: [], errors: [] };
     gathered.set(id, known);
     return known;
   };
@@ -132,7 +150,7 @@ export function findConnections(evidence: Case): Connection[] {
     return headers.read(view, 0, bytes.length, originalLength, linkType) ? view : null;
   };
   const addError = (frame: Frame, view: DataView): boolean => {
-    if (!isIcmpError(headers) || !readQuotedHeaders(quoted, headers, view, view.byteLength)) return true;
+    if (!readQuotedHeaders(quoted, headers, view, view.byteLength)) return true;
     const error = icmpErrorOf(frame, headers, quoted);
     const id = error === null ? none : table.addError(quoted, headers.icmpType, headers.icmpCode);
     if (error === null || id === none) return error === null;
@@ -144,8 +162,7 @@ export function findConnections(evidence: Case): Connection[] {
   for (const frame of ordered) {
     const view = read(frame);
     if (view === null) continue;
-    const facts = factsOf(frame, headers);
-    if (facts === null) {
+    if (isIcmpError(headers)) {
       if (!addError(frame, view)) early.push(frame);
       continue;
     }
@@ -154,7 +171,14 @@ export function findConnections(evidence: Case): Connection[] {
     sight.length = frame.originalLength;
     sight.frame = frame.number;
     const id = table.add(sight);
-    if (id !== none) of(id).frames.push(facts);
+    const known = gathered.get(id);
+    const facts = factsOf(frame, headers, known?.ends[table.direction] ?? null);
+    if (facts === null) known?.fragments.push(frame);
+    else if (id !== none) {
+      const { ends, frames } = known ?? of(id);
+      ends[table.direction] = facts;
+      frames.push(facts);
+    }
   }
   // An error that came before every packet of its connection: another capture point told of it first.
   for (const frame of early) {
@@ -168,7 +192,7 @@ export function findConnections(evidence: Case): Connection[] {
   }
   for (const [id, becomes] of findTranslations(table)) {
     const [connection, sight] = [found.get(id), found.get(becomes)];
-    if (connection === undefined || sight === undefined) continue;
+    if (connection === undefined || sight === undefined || !isOne(connection.frames[0], sight.frames[0])) continue;
     found.set(id, withTranslated(connection, sight));
     found.delete(becomes);
   }

@@ -3,8 +3,8 @@
  * capture points in any order.
  */
 
-/** `closed`: taken, and closed without an answer. */
-export type WireOutcome = 'ok' | 'refused' | 'unreachable' | 'timeout' | 'reset' | 'closed' | 'unknown';
+/** `closed`: taken, and closed without an answer. `dns-failed`: a resolver's answer was an error. */
+export type WireOutcome = 'ok' | 'refused' | 'unreachable' | 'timeout' | 'reset' | 'closed' | 'dns-failed' | 'unknown';
 
 /** An outcome, and the errno that it means to the program (RFC 9293, 3.10.7.3; RFC 1122, 4.2.3.9), null when unclear. */
 export interface Met {
@@ -12,8 +12,23 @@ export interface Met {
   readonly errno: string | null;
 }
 
-/** What an end was seen to send, as bits. `ack` is an acknowledgement that neither opens nor resets. */
-export const sent = { syn: 1, synAck: 2, ack: 4, data: 8, fin: 16, reset: 32, anything: 64 } as const;
+/**
+ * What an end was seen to send, as bits. `ack` is an acknowledgement that neither opens nor resets; `tls` says that its
+ * first payload is TLS, where somebody looked; `late` that a packet stands behind later ones in the file; `quoted`, of
+ * the end that was first seen to send, that an ICMP error quotes a packet of the connection.
+ */
+export const sent = {
+  syn: 1,
+  synAck: 2,
+  ack: 4,
+  data: 8,
+  fin: 16,
+  reset: 32,
+  anything: 64,
+  tls: 128,
+  late: 256,
+  quoted: 512,
+} as const;
 
 /** What an ICMP error means to a socket; `soft` is not told to a UDP socket. */
 interface IcmpMeaning {

@@ -9,6 +9,8 @@ import type { End } from './summary.ts';
 interface TcpHeader {
   readonly sequence: number;
   readonly acknowledgement: number;
+  /** The byte of all flags. */
+  readonly flags: number;
   readonly syn: boolean;
   readonly ack: boolean;
   readonly fin: boolean;
@@ -25,8 +27,14 @@ export interface FrameFacts {
   /** Bytes of transport payload on the wire. */
   readonly payloadLength: number;
   readonly tcp: TcpHeader | null;
-  /** What makes two frames the same packet: all that no bridge changes. */
-  readonly identity: string;
+  /** Of IPv4, or of a fragment of IPv6. */
+  readonly identification: number;
+}
+
+/** Who sent a packet, and to whom. */
+export interface PacketEnds {
+  readonly source: End;
+  readonly destination: End;
 }
 
 /** An ICMP error and the packet that it quotes. */
@@ -71,7 +79,7 @@ function addressOf({ addresses, family }: Headers, end: 0 | 1): string {
   return family === 4 ? readIpv4Word(words[3] ?? 0) : readIpv6Words(words);
 }
 
-function ends(headers: Headers): { source: End; destination: End } {
+function endsOf(headers: Headers): PacketEnds {
   return {
     source: { address: addressOf(headers, 0), port: headers.sourcePort },
     destination: { address: addressOf(headers, 1), port: headers.destinationPort },
@@ -83,30 +91,36 @@ function transportOf({ protocol, hasPorts }: Headers): 'tcp' | 'udp' | null {
   return protocol === ipProtocol.tcp ? 'tcp' : 'udp';
 }
 
-/** What a TCP or UDP frame says, from its headers; null for any other. */
-export function factsOf(frame: Frame, headers: Headers): FrameFacts | null {
-  const { family, flags, payloadLength } = headers;
+/**
+ * What a TCP or UDP frame says, from its headers; null for any other.
+ *
+ * @param ends The frame's ends, where they are known.
+ */
+export function factsOf(frame: Frame, headers: Headers, ends: PacketEnds | null = null): FrameFacts | null {
+  const { family, flags, payloadLength, identification } = headers;
   const protocol = transportOf(headers);
   if (protocol === null || family === 0) return null;
+  const { source, destination } = ends ?? endsOf(headers);
   const sequence = headers.sequence >>> 0;
   const acknowledgement = headers.acknowledgement >>> 0;
   const tcp = {
     sequence,
     acknowledgement,
+    flags,
     syn: (flags & tcpFlag.syn) !== 0,
     ack: (flags & tcpFlag.ack) !== 0,
     fin: (flags & tcpFlag.fin) !== 0,
     reset: (flags & tcpFlag.reset) !== 0,
   };
-  const numbers = protocol === 'tcp' ? [sequence, acknowledgement, flags] : [];
   return {
     frame,
     protocol,
     family,
-    ...ends(headers),
+    source,
+    destination,
     payloadLength,
     tcp: protocol === 'tcp' ? tcp : null,
-    identity: [headers.identification, ...numbers, payloadLength].join('/'),
+    identification,
   };
 }
 
@@ -115,7 +129,7 @@ export function icmpErrorOf(frame: Frame, headers: Headers, quoted: Headers): Ic
   const { family, icmpType: type, icmpCode: code } = headers;
   const protocol = transportOf(quoted);
   if (protocol === null || family === 0) return null;
-  const { source: quotedSource, destination: quotedDestination } = ends(quoted);
+  const { source: quotedSource, destination: quotedDestination } = endsOf(quoted);
   return { frame, family, sender: addressOf(headers, 0), type, code, protocol, quotedSource, quotedDestination };
 }
 
@@ -125,15 +139,26 @@ export interface Packet {
   readonly frames: readonly Frame[];
 }
 
+/** What makes two frames the same packet: all that no bridge changes. */
+function identityOf({ source, identification, tcp, payloadLength }: FrameFacts): string {
+  const { sequence = 0, acknowledgement = 0, flags = 0 } = tcp ?? {};
+  return [source.address, source.port, identification, sequence, acknowledgement, flags, payloadLength].join(' ');
+}
+
 /**
  * Joins frames that are one packet. The same identity seen twice at one capture point is two packets (a
  * retransmission): the n-th sight at each point belongs to the n-th packet.
  */
 export function joinPackets(frames: readonly FrameFacts[]): Packet[] {
+  // Of one capture point each frame is a packet of its own.
+  const [first] = frames;
+  if (frames.every(({ frame }) => frame.interfaceIndex === first?.frame.interfaceIndex)) {
+    return frames.map((facts) => ({ facts, frames: [facts.frame] }));
+  }
   const packets: { facts: FrameFacts; frames: Frame[] }[] = [];
   const byIdentity = new Map<string, { facts: FrameFacts; frames: Frame[] }[]>();
   for (const facts of frames) {
-    const key = `${facts.source.address} ${facts.source.port} ${facts.identity}`;
+    const key = identityOf(facts);
     const known = byIdentity.get(key) ?? [];
     byIdentity.set(key, known);
     const point = facts.frame.interfaceIndex;

@@ -1,6 +1,6 @@
 /** Records of numbers in typed arrays: one record's numbers lie together, and a record costs no object. */
 
-const fewest = 1024;
+const fewest = 64;
 
 /** A table of rows, each of `stride` 32-bit words; new rows are all zeros. */
 export class Rows {

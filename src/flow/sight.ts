@@ -13,4 +13,8 @@ export class Sight {
   length = 0;
   /** The frame's number, from 1. */
   frame = 0;
+  /** A message to or from a resolver: where in `bytes` it is, as much of it as is kept; its length is 0 without one. */
+  bytes: Uint8Array = new Uint8Array(0);
+  messageAt = 0;
+  messageLength = 0;
 }

@@ -4,6 +4,7 @@ import { readIpv4Word, readIpv6Words } from '../wire/address.ts';
 import { ipProtocol } from '../wire/headers.ts';
 import { connectionDouble, endingStage, none, connectionWord as word } from './connection-row.ts';
 import type { Connections } from './connection-table.ts';
+import { type DnsExchange, dnsExchanges, failedToResolve, responseCodes } from './dns-exchange.ts';
 import { icmpErrno, type Met, metByDatagram, metByTcp, sent } from './outcome.ts';
 import { handshake, side, sideAt, sideDouble, track, trackDouble } from './tcp-track.ts';
 
@@ -61,6 +62,8 @@ export interface ConnectionSummary extends Met {
   readonly openingSeen: boolean;
   /** TCP: null when neither FIN nor RST was seen. */
   readonly ending: Ending | null;
+  /** UDP: what a resolver was asked. */
+  readonly dns: readonly DnsExchange[];
 }
 
 const protocolNames: ReadonlyMap<number, ConnectionSummary['protocol']> = new Map([
@@ -240,6 +243,38 @@ function joinTracks(table: Connections, rows: readonly Row[]): Tracks {
   return joined ?? { request: nothing, reply: nothing, points: 0, handshakeNs: null };
 }
 
+/** The same of rows whose resolver answered with these response codes. */
+function metWith(codes: readonly number[], rows: readonly Row[]): Met {
+  return failedToResolve(codes) ? { outcome: 'dns-failed', errno: null } : outcomeOf(rows);
+}
+
+/** What is told of a connection at little cost, for millions of them. */
+export interface Glance extends Met {
+  readonly protocol: ConnectionSummary['protocol'];
+  /** Port of the end that was asked. */
+  readonly serverPort: number;
+  /** Bits of `sent`: the client's, and the server's. */
+  readonly own: number;
+  readonly theirs: number;
+  /** A resolver answered with an error, or may have: not all that it said was kept. */
+  readonly dnsErrors: boolean;
+}
+
+/** A connection of the table, at a glance: as it stands there, before or after NAT. */
+export function glanceAt(table: Connections, id: number): Glance {
+  const row = new Row(table, id);
+  const ports = row.word(word.ports);
+  const codes = responseCodes(table, id);
+  return {
+    protocol: protocolNames.get(row.protocol) ?? 'udp',
+    serverPort: row.client === 0 ? ports & 0xffff : ports >>> 16,
+    own: row.sentBy('client'),
+    theirs: row.sentBy('server'),
+    dnsErrors: codes.some((code) => code !== 0) || table.names.untold > 0,
+    ...metWith(codes, [row]),
+  };
+}
+
 /**
  * A connection of the table.
  *
@@ -263,6 +298,7 @@ export function summarizeConnection(table: Connections, id: number, translated: 
     ...joinTracks(table, rows),
     openingSeen: rows.some((one) => one.word(word.openingKnown) !== 0),
     ending: protocol === 'tcp' ? (row.ending ?? other?.ending ?? null) : null,
-    ...outcomeOf(rows),
+    dns: dnsExchanges(table, id),
+    ...metWith(responseCodes(table, id), rows),
   };
 }

@@ -8,7 +8,7 @@ import { none, connectionWord as word } from './connection-row.ts';
 import type { Rows } from './rows.ts';
 
 const slotWords = 2;
-const smallest = 2 ** 12;
+const smallest = 2 ** 7;
 const largest = 2 ** 22;
 /** Slots that are looked at for one connection: a table at most half full has runs that are far shorter. */
 const longestProbe = 128;

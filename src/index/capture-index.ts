@@ -9,15 +9,27 @@ import type { CaptureInterface } from '../case/evidence.ts';
 import { none } from '../flow/connection-row.ts';
 import { ConnectionTable } from '../flow/connection-table.ts';
 import { fragmentState, type Headers, ipProtocol } from '../wire/headers.ts';
+import { isTls } from '../wire/tls.ts';
 import { isTunnelPort } from '../wire/tunnel-ports.ts';
 import { packetDouble, packetWord, packRest } from './packet-row.ts';
 import { PacketRows } from './packet-rows.ts';
-import { SightReader } from './sight-reader.ts';
+import { type AroundFrames, SightReader } from './sight-reader.ts';
 
 const largestSecond = 0xffff_ffff;
 
 /** TCP's reserved bits and AE: the lower half of the byte before the flags that a row keeps (RFC 9293, section 3.1). */
 const upperFlags = { offset: 12, mask: 0x0f };
+
+/** ICMP errors whose connection is met later are remembered, so many of them. */
+const mostEarlyErrors = 65_536;
+
+/** True when the first bytes that an end of a TCP connection says are TLS. */
+function beginsTls(headers: Headers, { window, start, capturedLength }: FrameRecord): boolean {
+  const { bytes, view } = window;
+  const { transportAt } = headers;
+  const payloadAt = transportAt + (view.getUint8(transportAt + upperFlags.offset) >> 4) * 4;
+  return isTls(bytes.subarray(0, start + capturedLength), payloadAt, headers.end);
+}
 
 /** True when a decoder finds nothing in the frame's addresses, ports and flags that a row does not keep. */
 function saysAll(headers: Headers, view: DataView): boolean {
@@ -32,11 +44,20 @@ export class CaptureIndex {
   /** Rows of `packetWord`, in the file's order; a packet's number is its row's plus 1. */
   readonly packets = new PacketRows();
   readonly connections: ConnectionTable;
-  readonly #reader = new SightReader((record, isPacket) => this.#frame(record, isPacket));
+  /** No packet stands behind a later one. */
+  inOrder = true;
+  #latestNs = Number.NEGATIVE_INFINITY;
+  /** Rows of ICMP errors that quote a packet of no connection: it may have come later. */
+  readonly earlyErrors: number[] = [];
+  readonly #reader: SightReader;
 
-  /** @param seed Any number; see `ConnectionTable`. */
-  constructor(seed = 0) {
+  /**
+   * @param seed Any number; see `ConnectionTable`.
+   * @param around Told of what stands beside the frames, if anybody wants to know.
+   */
+  constructor(seed = 0, around: AroundFrames | null = null) {
     this.connections = new ConnectionTable(seed);
+    this.#reader = new SightReader((record, isPacket) => this.#frame(record, isPacket), around);
   }
 
   /** The file's interfaces, in its order. */
@@ -84,11 +105,17 @@ export class CaptureIndex {
       const { sight, quoted } = this.#reader;
       const { headers } = sight;
       const table = this.connections;
+      if (sight.timeNs < this.#latestNs) this.inOrder = false;
+      else this.#latestNs = sight.timeNs;
       connection = table.add(sight);
+      if (connection !== none && table.isFirstPayload && beginsTls(headers, record)) table.noteTls(connection);
       const plain = connection !== none && saysAll(headers, record.window.view) ? 1 : 0;
       rest = packRest(interfaceIndex, plain, headers.flags, table.marks, table.direction);
       if (connection === none && this.#reader.readsQuoted(record)) {
         connection = table.addError(quoted, headers.icmpType, headers.icmpCode);
+        if (connection === none && this.earlyErrors.length < mostEarlyErrors) {
+          this.earlyErrors.push(this.packets.count - 1);
+        }
       }
     }
     words[at + packetWord.connection] = connection;

@@ -38,6 +38,16 @@ export class ConnectionNumbers {
     return this.#numbers[id] ?? 0;
   }
 
+  /** The table's number of a connection of the table as its client knows it: its own, but behind NAT. */
+  clientSide(id: number): number {
+    return this.originalOf(this.numberOf(id));
+  }
+
+  /** The table's number of a connection behind NAT, by that before it; `none` for most. */
+  translationOf(id: number): number {
+    return this.#translations.get(id) ?? none;
+  }
+
   /** The table's number of a connection, before NAT; `none` for a number that there is not. */
   originalOf(number: number): number {
     return this.#originals[number - 1] ?? none;

@@ -110,7 +110,7 @@ export function indexFields(
   const fields = frameFields({ interfaces, startNs, connectionOf: ({ number }) => factsOf(number) });
   let last: { readonly row: number; readonly frame: Frame } | null = null;
   const frameOf = (row: number): Frame => {
-    if (last?.row !== row) last = { row, frame: capture.frame(row) };
+    if (last?.row !== row) last = { row, frame: capture.borrowed(row) };
     return last.frame;
   };
   const ofRow =

@@ -1,21 +1,26 @@
 /** A capture's records as sights: what the tables of connections are told of each IP packet, whoever has the table. */
 
 import type { CaptureFileError } from '../capfile/capture-error.ts';
-import type { FrameRecord } from '../capfile/capture-parser.ts';
+import type { CaptureVisitor, FrameRecord } from '../capfile/capture-parser.ts';
 import { isWrittenByNettrace } from '../capfile/pcapng-notes.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
 import type { CaptureInterface } from '../case/evidence.ts';
 import { placeOfInterface } from '../case/interface-name.ts';
+import { dnsPort, longestMessage, messageHeaderLength } from '../flow/dns-table.ts';
 import { isIcmpError, readQuotedHeaders } from '../flow/packet.ts';
 import { Sight } from '../flow/sight.ts';
-import { Headers } from '../wire/headers.ts';
+import { Headers, ipProtocol } from '../wire/headers.ts';
 
 /** A packet takes at least so much of a capture: pcap's record header, and IPv4's header without a link layer. */
 export const fewestSightBytes = 16 + 20;
 
 const nanosecondsPerSecond = 1e9;
+const udpHeaderLength = 8;
 /** Cooked captures of more devices than this have the others joined. */
 const mostDevices = 1024;
+
+/** Told of what stands beside the frames; all of it is borrowed until the call returns. */
+export type AroundFrames = Omit<CaptureVisitor, 'frame'>;
 
 /** Told of each frame; `isPacket` is true for one with an IP header, which `sight` tells of. */
 type FrameTaker = (record: FrameRecord, isPacket: boolean) => void;
@@ -38,18 +43,21 @@ export class SightReader {
   #frames = 0;
   #bytes = 0;
 
-  constructor(take: FrameTaker) {
+  /** @param around Told of what stands beside the frames, if anybody wants to know. */
+  constructor(take: FrameTaker, around: AroundFrames | null = null) {
     this.#take = take;
     this.#reader = new RecordReader({
       section: (options) => {
         this.#isOwn = isWrittenByNettrace(options);
+        around?.section(options);
       },
-      interface: (name, linkType) => {
+      interface: (name, linkType, options) => {
         this.interfaces.push({ ...placeOfInterface(name ?? '', this.#isOwn), linkType });
         this.#linkTypes.push(linkType);
+        around?.interface(name, linkType, options);
       },
       frame: (record) => this.#frame(record),
-      block: () => undefined,
+      block: (type, body, littleEndian) => around?.block(type, body, littleEndian),
     });
   }
 
@@ -98,8 +106,23 @@ export class SightReader {
       sight.point = headers.device === 0 ? interfaceIndex : this.#point(interfaceIndex, headers.device);
       sight.length = originalLength;
       sight.frame = this.#frames;
+      sight.messageLength = 0;
+      if (headers.protocol === ipProtocol.udp) this.#message(record);
     }
     this.#take(record, isPacket);
+  }
+
+  /** Finds the message to or from a resolver that the present frame carries, if it does. */
+  #message({ window, start, capturedLength }: FrameRecord): void {
+    const { sight } = this;
+    const { headers } = sight;
+    if (!headers.hasTransport || (headers.sourcePort !== dnsPort && headers.destinationPort !== dnsPort)) return;
+    const messageAt = headers.transportAt + udpHeaderLength;
+    const length = Math.min(headers.end, start + capturedLength) - messageAt;
+    if (length < messageHeaderLength) return;
+    sight.bytes = window.bytes;
+    sight.messageAt = messageAt;
+    sight.messageLength = Math.min(length, longestMessage);
   }
 
   #point(interfaceIndex: number, device: number): number {

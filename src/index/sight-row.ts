@@ -23,6 +23,8 @@ const sightWord = {
   frame: 19,
   /** That of `hashEnds`. */
   hash: 20,
+  /** Where among the batch's messages the packet's is, in the upper bits, and how long it is. */
+  message: 21,
 } as const;
 const timeDouble = 8;
 
@@ -42,33 +44,59 @@ const byte = 0xff;
 const half = 0xffff;
 const halfBits = 16;
 const fragmentMask = 3;
+/** Enough for `longestMessage`. */
+const messageBits = 10;
+const messageMask = (1 << messageBits) - 1;
+
+/** Memory for rows, which threads share. */
+export interface SightMemory {
+  /** `sightWords` words a row. */
+  readonly rows: SharedArrayBuffer;
+  /** The messages of all rows. */
+  readonly messages: SharedArrayBuffer;
+}
 
 /** Rows in memory that threads share. */
 export class SightRows {
   readonly #words: Int32Array;
   readonly #doubles: Float64Array;
+  readonly #messages: Uint8Array<SharedArrayBuffer>;
+  /** Bytes of messages that the rows written by now have. */
+  #used = 0;
 
-  /** @param memory A multiple of 8 bytes: `sightWords` words a row. */
-  constructor(memory: SharedArrayBuffer) {
-    this.#words = new Int32Array(memory);
-    this.#doubles = new Float64Array(memory);
+  constructor({ rows, messages }: SightMemory) {
+    this.#words = new Int32Array(rows);
+    this.#doubles = new Float64Array(rows);
+    this.#messages = new Uint8Array(messages);
   }
 
-  /** Writes a packet that was seen into a row that there is. */
-  write(row: number, { headers, timeNs, point, length, frame }: Sight, hash: number): void {
+  /** Writes a packet that was seen into a row that there is. Rows are written from 0 on, each time anew. */
+  write(row: number, sight: Sight, hash: number): void {
+    const { headers, timeNs, point, length, frame, messageLength } = sight;
     const words = this.#words;
     const at = row * sightWords;
+    if (row === 0) this.#used = 0;
     this.#writeHeaders(at, headers);
     words[at + sightWord.point] = point;
     this.#doubles[(at >> 1) + timeDouble] = timeNs;
     words[at + sightWord.length] = length;
     words[at + sightWord.frame] = frame;
     words[at + sightWord.hash] = hash;
+    words[at + sightWord.message] = messageLength === 0 ? 0 : this.#writeMessage(sight);
+  }
+
+  /** Copies a message, and gives the word of it. */
+  #writeMessage({ bytes, messageAt, messageLength }: Sight): number {
+    const word = (this.#used << messageBits) | messageLength;
+    this.#messages.set(bytes.subarray(messageAt, messageAt + messageLength), this.#used);
+    this.#used += messageLength;
+    return word;
   }
 
   /** Writes the packet that an ICMP error quotes, and the error's type and code. */
   writeError(row: number, quoted: Headers, type: number, code: number): void {
     const at = row * sightWords;
+    if (row === 0) this.#used = 0;
     this.#writeHeaders(at, quoted);
     this.#words[at + sightWord.kind] = (this.#words[at + sightWord.kind] ?? 0) | kindBit.isQuoted;
     this.#words[at + sightWord.window] = (type << 8) | code;
@@ -123,6 +151,10 @@ export class SightRows {
     sight.timeNs = this.#doubles[(at >> 1) + timeDouble] ?? 0;
     sight.length = (words[at + sightWord.length] ?? 0) >>> 0;
     sight.frame = (words[at + sightWord.frame] ?? 0) >>> 0;
+    sight.bytes = this.#messages;
+    const message = words[at + sightWord.message] ?? 0;
+    sight.messageAt = message >>> messageBits;
+    sight.messageLength = message & messageMask;
   }
 
   /** The hash of a row. */

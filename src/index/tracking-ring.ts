@@ -1,12 +1,15 @@
 /** What the reading thread and the tracking thread share: a ring of batches of sights. */
 
+import { longestMessage } from '../flow/dns-table.ts';
 import { fewestSightBytes } from './sight-reader.ts';
-import { SightRows, sightWords } from './sight-row.ts';
+import { type SightMemory, SightRows, sightWords } from './sight-row.ts';
 
 /** Bytes of a capture whose sights fit into one batch: few enough to stay in the processor's cache. */
 export const batchInput = 256 * 1024;
 /** Rows of a batch: as many sights as so many bytes can be, and one that began before them. */
 const batchRows = Math.ceil(batchInput / fewestSightBytes) + 1;
+/** The messages in so many bytes, and one that began before them. */
+const batchMessages = batchInput + longestMessage;
 /** One is read, one is tracked, and the others even out who is quicker. */
 const batchCount = 16;
 /** Who waits for room is woken when so many batches are free, not for each: to wake a thread takes long. */
@@ -18,7 +21,7 @@ const longestWaitMs = 1000;
 /** The ring's memory, to be handed to the other thread. */
 export interface RingMemory {
   readonly state: SharedArrayBuffer;
-  readonly batches: readonly SharedArrayBuffer[];
+  readonly batches: readonly SightMemory[];
 }
 
 /** Memory for a ring. */
@@ -27,7 +30,10 @@ export function newRing(): RingMemory {
   const batchBytes = batchRows * sightWords * BYTES_PER_ELEMENT;
   return {
     state: new SharedArrayBuffer((ringWord.counts + batchCount) * BYTES_PER_ELEMENT),
-    batches: Array.from({ length: batchCount }, () => new SharedArrayBuffer(batchBytes)),
+    batches: Array.from({ length: batchCount }, () => ({
+      rows: new SharedArrayBuffer(batchBytes),
+      messages: new SharedArrayBuffer(batchMessages),
+    })),
   };
 }
 
@@ -97,5 +103,9 @@ export interface TrackedRows {
   readonly rowCount: number;
   readonly tracks: Int32Array<ArrayBuffer>;
   readonly trackCount: number;
+  readonly names: Int32Array<ArrayBuffer>;
+  readonly nameCount: number;
+  readonly nameBytes: Uint8Array<ArrayBuffer>;
+  readonly namesUntold: number;
   readonly untracked: number;
 }

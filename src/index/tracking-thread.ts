@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { connectionWords } from '../flow/connection-row.ts';
 import type { Connections } from '../flow/connection-table.ts';
+import { dnsWord } from '../flow/dns-table.ts';
 import { Rows } from '../flow/rows.ts';
 import type { Sight } from '../flow/sight.ts';
 import { track } from '../flow/tcp-track.ts';
@@ -78,10 +79,12 @@ export class TrackingThread implements AsyncDisposable {
   async connections(): Promise<Connections> {
     await this.room();
     this.#ring.hand(0);
-    const { rows, rowCount, tracks, trackCount, untracked } = await this.#tracked.promise;
+    const { rows, rowCount, tracks, trackCount, untracked, ...rest } = await this.#tracked.promise;
+    const { names, nameCount, nameBytes, namesUntold } = rest;
     return {
       rows: new Rows(connectionWords, rows, rowCount),
       tracks: new Rows(track.words, tracks, trackCount),
+      names: { rows: new Rows(dnsWord.words, names, nameCount), bytes: nameBytes, untold: namesUntold },
       untracked,
     };
   }

@@ -26,12 +26,17 @@ for (let count = ring.take(); count > 0; count = ring.take()) {
   track(ring.batch, count);
   ring.giveBack();
 }
-const { rows, tracks, untracked } = table;
+const { rows, tracks, names, untracked } = table;
 const tracked: TrackedRows = {
   rows: rows.words,
   rowCount: rows.count,
   tracks: tracks.words,
   trackCount: tracks.count,
+  names: names.rows.words,
+  nameCount: names.rows.count,
+  nameBytes: names.bytes,
+  namesUntold: names.untold,
   untracked,
 };
-parentPort?.postMessage(tracked, [rows.words.buffer, tracks.words.buffer]);
+const moved = [rows.words.buffer, tracks.words.buffer, names.rows.words.buffer, names.bytes.buffer];
+parentPort?.postMessage(tracked, moved);

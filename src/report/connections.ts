@@ -1,6 +1,9 @@
 /** The connection table: for people, and as JSON. What is decided here is wording alone. */
 
+import type { DnsExchange } from '../flow/dns-exchange.ts';
 import type { ConnectionSummary, End, SideSummary } from '../flow/summary.ts';
+import { dnsWords, tellExchange } from './dns-words.ts';
+import { escapeJson } from './json.ts';
 
 /** A moment: seconds since 1970, UTC, and nanoseconds of that second. */
 export interface Moment {
@@ -67,10 +70,22 @@ function outcomeWords({ outcome, errno, ending, protocol }: ConnectionSummary): 
       return `reset${by}${ending?.stage === 'opening' ? ' during the handshake' : ''}`;
     case 'closed':
       return 'closed by the server without an answer';
+    case 'dns-failed':
+      return 'not resolved';
     case 'unknown':
       break;
   }
   return ending === null ? 'unclear' : `unclear, ${ending.how === 'reset' ? 'reset' : 'closed'}${by}`;
+}
+
+/** Outcomes that the exchanges with a resolver tell by themselves. */
+const toldByNames: ReadonlySet<ConnectionSummary['outcome']> = new Set(['ok', 'timeout', 'dns-failed']);
+
+function saidWords(connection: ConnectionSummary): string {
+  const words = outcomeWords(connection);
+  if (connection.dns.length === 0) return words;
+  const names = dnsWords(connection.dns, durationText);
+  return toldByNames.has(connection.outcome) ? names : `${words}: ${names}`;
 }
 
 /** The outcome, and what else was noticed, in words. */
@@ -87,7 +102,7 @@ export function connectionWords(connection: ConnectionSummary): string {
     translated === null
       ? ''
       : `, translated to ${endText(translated.client, protocol)} > ${endText(translated.server, protocol)}`;
-  return outcomeWords(connection) + began + noticed + became;
+  return saidWords(connection) + began + noticed + became;
 }
 
 /** A connection with its number, from 1. */
@@ -148,6 +163,13 @@ export function connectionLine(connection: NumberedConnection, sinceNs: number, 
   return line(cells(connection, sinceNs), widths);
 }
 
+function dnsDocument(exchange: DnsExchange, after: (ns: number) => string): object {
+  const { question, rcode, answers } = tellExchange(exchange);
+  const { asked, responseNs } = exchange;
+  const responseTime = responseNs === null ? null : after(responseNs);
+  return { name: question?.name ?? null, type: question?.type ?? null, rcode, answers, responseTime, asked };
+}
+
 /**
  * A connection as one line of NDJSON; its fields are in docs/json.md.
  *
@@ -178,6 +200,7 @@ export function connectionJson(connection: ConnectionSummary, number: number, se
     received: reply,
     capturePoints: connection.points,
     firstFrame: connection.firstFrame,
+    ...(connection.dns.length > 0 ? { dns: connection.dns.map((exchange) => dnsDocument(exchange, after)) } : {}),
   };
-  return `${JSON.stringify(document)}\n`;
+  return `${escapeJson(JSON.stringify(document))}\n`;
 }

@@ -1,5 +1,6 @@
 /** What every JSON text of nettrace has in common. */
 
+import type { ConnectionDiagnosis, DiagnosisHead } from '../diagnose/diagnosis.ts';
 import { unsafeCharacters } from './escape.ts';
 
 /** RFC 8259, section 7: a character beyond the basic plane is two escapes, its surrogates. */
@@ -17,4 +18,22 @@ export function escapeJson(json: string): string {
 /** One document, indented, with a final line feed. What a terminal would act on stands as `\u` escapes. */
 export function formatJson(document: { readonly schema: string }): string {
   return `${escapeJson(JSON.stringify(document, null, 2))}\n`;
+}
+
+/** Between the connections of a document and around them, as `JSON.stringify` would set them. */
+const connectionIndent = '\n    ';
+
+/** What `formatJson` makes of a diagnosis, in pieces: its connections are asked for one by one. */
+export function* diagnosisJson(head: DiagnosisHead, connections: Iterable<ConnectionDiagnosis>): Generator<string> {
+  const document = { ...head, connections: [] };
+  const empty = formatJson(document);
+  const end = ']\n}\n';
+  yield empty.slice(0, -end.length);
+  let isFirst = true;
+  for (const connection of connections) {
+    const json = JSON.stringify(connection, null, 2).replaceAll('\n', connectionIndent);
+    yield `${isFirst ? '' : ','}${connectionIndent}${escapeJson(json)}`;
+    isFirst = false;
+  }
+  yield `${isFirst ? '' : '\n  '}${end}`;
 }

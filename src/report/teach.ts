@@ -5,6 +5,9 @@
 
 import type { ConnectionDiagnosis, Hop, Stage } from '../diagnose/diagnosis.ts';
 
+/** What is looked at of a connection. */
+type Told = Omit<ConnectionDiagnosis, 'frames'>;
+
 /** A concept, and what it is. */
 export interface Lesson {
   readonly concept: string;
@@ -13,7 +16,7 @@ export interface Lesson {
 
 interface Concept extends Lesson {
   /** True for a connection whose report speaks of it. */
-  readonly isTouched: (connection: ConnectionDiagnosis) => boolean;
+  readonly isTouched: (connection: Told) => boolean;
 }
 
 const hooks: readonly Stage[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
@@ -134,7 +137,7 @@ const concepts: readonly Concept[] = [
 ];
 
 /** The concepts that the report of these connections speaks of, each once, from the ground up. */
-export function lessonsOf(connections: readonly ConnectionDiagnosis[]): Lesson[] {
+export function lessonsOf(connections: readonly Told[]): Lesson[] {
   return concepts
     .filter(({ isTouched }) => connections.some(isTouched))
     .map(({ concept, text }): Lesson => ({ concept, text }));

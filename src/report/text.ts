@@ -1,6 +1,14 @@
 /** The diagnosis as plain text: what happened, the way hop by hop, why, what proves it, what mends it. */
 
-import type { ConnectionDiagnosis, Diagnosis, Endpoint, EvidenceItem, Fix, Hop } from '../diagnose/diagnosis.ts';
+import type {
+  ConnectionDiagnosis,
+  Diagnosis,
+  DiagnosisHead,
+  Endpoint,
+  EvidenceItem,
+  Fix,
+  Hop,
+} from '../diagnose/diagnosis.ts';
 import { escapeAll } from './escape.ts';
 import type { Lesson } from './teach.ts';
 import { wrapText } from './wrap.ts';
@@ -83,7 +91,7 @@ export function section(title: string, lines: readonly string[], paint: Paint): 
   return lines.length === 0 ? [] : ['', paint.strong(title), ...lines];
 }
 
-function connectionLines(connection: ConnectionDiagnosis, paint: Paint): string[] {
+function connectionLines(connection: Omit<ConnectionDiagnosis, 'frames'>, paint: Paint): string[] {
   const { outcome, cause, certainty, errno, hops, where } = connection;
   const ok = outcome === 'ok';
   const badge = ok ? paint.good('OK') : paint.bad(outcome.toUpperCase());
@@ -127,7 +135,7 @@ function timeText(seconds: string): string {
   return new Date(milliseconds).toISOString().replace('T', ' ').replace('Z', ' UTC');
 }
 
-function evidenceLines({ evidence }: Diagnosis): string[] {
+function evidenceLines({ evidence }: DiagnosisHead): string[] {
   const frames = counted(evidence.frames, 'frame');
   const parts = [
     evidence.engine === null
@@ -157,20 +165,40 @@ export function lessonLines(lessons: readonly Lesson[], paint: Paint): string[] 
   return section('What these words mean', paragraphs, paint);
 }
 
-/** The whole report, with a final line feed. Everything in it that came from outside is escaped. */
-export function formatText(untrusted: Diagnosis, paint: Paint = plainPaint, lessons: readonly Lesson[] = []): string {
-  const diagnosis = escapeAll(untrusted);
-  const { connections, command } = diagnosis;
-  const none =
-    command === null
-      ? 'No TCP connection and no UDP exchange is in this capture.'
-      : `${command.argv.join(' ')} made no connection that was seen (exit status ${command.exitCode ?? 'none: a signal ended it'}).`;
-  const body =
-    connections.length === 0
-      ? wrap(none, '')
-      : connections.flatMap((connection, index) => [
-          ...(index === 0 ? [] : ['']),
-          ...connectionLines(connection, paint),
-        ]);
-  return `${[...body, '', ...evidenceLines(diagnosis), ...lessonLines(lessons, paint)].join('\n')}\n`;
+/**
+ * The whole report in pieces, with a final line feed. Everything in it that came from outside is escaped.
+ *
+ * @param connections Asked for one by one; their lists of frames are not looked at.
+ */
+export function* textReport(
+  untrusted: DiagnosisHead,
+  connections: Iterable<Omit<ConnectionDiagnosis, 'frames'>>,
+  paint: Paint = plainPaint,
+  lessons: readonly Lesson[] = [],
+): Generator<string> {
+  const head = escapeAll(untrusted);
+  const { command } = head;
+  const piece = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
+  let isFirst = true;
+  for (const connection of connections) {
+    yield piece([...(isFirst ? [] : ['']), ...connectionLines(escapeAll(connection), paint)]);
+    isFirst = false;
+  }
+  if (isFirst) {
+    const none =
+      command === null
+        ? 'No TCP connection and no UDP exchange is in this capture.'
+        : `${command.argv.join(' ')} made no connection that was seen (exit status ${command.exitCode ?? 'none: a signal ended it'}).`;
+    yield piece(wrap(none, ''));
+  }
+  yield piece(['', ...evidenceLines(head), ...lessonLines(lessons, paint)]);
+}
+
+/** The report of a diagnosis that is held, as one text. */
+export function formatText(
+  { connections, ...head }: Diagnosis,
+  paint: Paint = plainPaint,
+  lessons: readonly Lesson[] = [],
+): string {
+  return [...textReport(head, connections, paint, lessons)].join('');
 }

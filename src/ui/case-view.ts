@@ -21,12 +21,17 @@ export interface FrameView {
   readonly dissection: Dissection;
 }
 
+/** Numbers of frames in ascending order: an array is one, but of millions there are smaller ones. */
+export type FrameNumbers = Pick<readonly number[], 'length' | 'at' | 'indexOf' | 'includes'> & Iterable<number>;
+
 /** What a filter's text means: the frames that it accepts, or where it is wrong. */
 export type FilterAnswer =
   | {
       readonly ok: true;
-      /** Numbers of the frames that pass, in their order. */
-      readonly frames: readonly number[];
+      /** Numbers of the frames that pass: of those that were asked by now. */
+      readonly frames: FrameNumbers;
+      /** The part of all frames that was asked, from 0 to below 1; absent when all were. */
+      readonly asked?: number;
     }
   | {
       readonly ok: false;
@@ -69,7 +74,7 @@ export type StreamAnswer =
 /** Frames that are to be a capture of their own. */
 export interface WriteRequest {
   /** Their numbers; null: all. */
-  readonly frames: readonly number[] | null;
+  readonly frames: FrameNumbers | null;
   /** As it was typed, from the working directory on. */
   readonly path: string;
   /** A file that is there already is replaced. */
@@ -100,8 +105,12 @@ export interface CaseView {
   frame(number: number): FrameView;
   /** Numbers of a connection's frames, in their order; the same array until there are others. */
   framesOf(connection: ConnectionDiagnosis): readonly number[];
-  /** Asks all frames, once a text: the same text gives the same object. */
+  /** What a filter accepts: the same text gives the same object until more is known. */
   filter(text: string): FilterAnswer;
+  /** Goes on asking frames by this filter and by no other one; null leaves it. Absent where all are asked at once. */
+  search?(text: string | null): void;
+  /** Calls back when an answer has grown; returns what ends that. Absent where none ever grows. */
+  subscribe?(listener: () => void): () => void;
   /** Follows the connection that a frame belongs to; the same frame gives the same object. */
   follow(frame: number): StreamAnswer;
   /** Writes frames to a pcapng, as `nettrace frames --write` does. Never rejects for what a person can mend. */

@@ -61,7 +61,7 @@ const makers: Readonly<Record<PaneName, (subject: Subject, width: number, height
   evidence: ({ snapshot: { state }, selection }, width, height) =>
     scrolled(evidenceLines(selection.hop, width), height, state.scroll.evidence),
   frames: ({ snapshot: { view, state }, selection: { frames, connection, frameIndex } }, width, height) =>
-    frameRows(view, frames, connection, frameIndex, width, height, state.marks, filterAnswer(view, state) !== null),
+    frameRows(view, frames, connection, frameIndex, width, height, state.marks, filterAnswer(view, state)),
   layers: ({ selection: { nodes, nodeIndex } }, width, height) => layerRows(nodes, nodeIndex, width, height),
   hex: ({ snapshot: { state }, selection: { frame, node } }, width, height) =>
     hexRows(frame?.bytes ?? null, node?.range ?? null, state.scroll.hex, width, height),
@@ -176,7 +176,7 @@ export function composeScreen(snapshot: Snapshot, columns: number, rows: number)
     ? { height: drawn.height, length: drawn.rows.length, offset: drawn.rows.offset }
     : { height: 1, length: 0, offset: 0 };
   return {
-    header: headerLine(view, state, filterAnswer(view, state)?.frames.length ?? null, columns),
+    header: headerLine(view, state, filterAnswer(view, state), columns),
     bottom,
     top,
     left,

@@ -3,7 +3,7 @@
  */
 
 import type { ConnectionDiagnosis, Endpoint, Hop } from '../diagnose/diagnosis.ts';
-import type { CaseView, FilterAnswer, FrameView } from './case-view.ts';
+import type { CaseView, FilterAnswer, FrameNumbers, FrameView } from './case-view.ts';
 import type { LiveInterface } from './live-status.ts';
 import type { UiState } from './state.ts';
 import type { TreeNode } from './tree.ts';
@@ -34,6 +34,8 @@ export interface Selection {
   /** Numbers of its frames, whatever the filter. */
   readonly ofConnection: readonly number[];
   readonly frames: FrameList;
+  /** The filter has not asked all frames yet. */
+  readonly isSearching: boolean;
   readonly frameIndex: number;
   readonly frame: FrameView | null;
   readonly nodes: readonly TreeNode[];
@@ -65,6 +67,12 @@ export function nameConnections(connections: readonly ConnectionDiagnosis[]): re
   return named;
 }
 
+/** The text of the filter whose answer is on the screen: what is typed, else what is in force; null without one. */
+export function wantedFilter({ prompt, filter }: UiState): string | null {
+  const text = prompt?.text.trim() ?? filter;
+  return text === '' ? null : text;
+}
+
 /** What the open filter line means as far as it can be read, else the filter in force; null without one. */
 export function filterAnswer(view: CaseView, { prompt, filter }: UiState): (FilterAnswer & { ok: true }) | null {
   for (const text of [prompt?.text.trim() ?? filter, filter]) {
@@ -75,22 +83,23 @@ export function filterAnswer(view: CaseView, { prompt, filter }: UiState): (Filt
   return null;
 }
 
-/** Lists of connections' frames that pass, once a filter and a connection. */
-const passingBefore = new WeakMap<readonly number[], WeakMap<readonly number[], readonly number[]>>();
+/** Lists of connections' frames that pass, once an answer and a connection. */
+const passingBefore = new WeakMap<FilterAnswer, WeakMap<readonly number[], readonly number[]>>();
 
-function passingOf(frames: readonly number[], passing: readonly number[]): readonly number[] {
-  const known = passingBefore.get(passing) ?? new WeakMap<readonly number[], readonly number[]>();
-  passingBefore.set(passing, known);
+function passingOf(frames: readonly number[], answer: FilterAnswer & { ok: true }): readonly number[] {
+  const known = passingBefore.get(answer) ?? new WeakMap<readonly number[], readonly number[]>();
+  passingBefore.set(answer, known);
   const before = known.get(frames);
   if (before !== undefined) return before;
-  const wanted = new Set(passing);
-  const list = frames.filter((number) => wanted.has(number));
+  // An array would be searched from its beginning for every frame.
+  const passing = Array.isArray(answer.frames) ? new Set<number>(answer.frames) : null;
+  const list = frames.filter((number) => passing?.has(number) ?? answer.frames.includes(number));
   known.set(frames, list);
   return list;
 }
 
-function listOf(frames: readonly number[]): FrameList {
-  return { length: frames.length, at: (index) => frames[index] ?? 1, indexOf: (number) => frames.indexOf(number) };
+function listOf(frames: FrameNumbers): FrameList {
+  return { length: frames.length, at: (index) => frames.at(index) ?? 1, indexOf: (number) => frames.indexOf(number) };
 }
 
 function frameList(
@@ -99,9 +108,9 @@ function frameList(
   ofConnection: readonly number[],
   state: UiState,
 ): FrameList {
-  const passing = filterAnswer(view, state)?.frames ?? null;
+  const answer = filterAnswer(view, state);
   const all = state.allFrames;
-  if (passing !== null) return listOf(all || connection === null ? passing : passingOf(ofConnection, passing));
+  if (answer !== null) return listOf(all || connection === null ? answer.frames : passingOf(ofConnection, answer));
   if (all || connection === null) {
     return {
       length: view.frameCount - view.firstFrame + 1,
@@ -145,13 +154,14 @@ export function select(view: CaseView, state: UiState): Selection {
     isLive: view.live !== null,
     interfaces,
     interfaceIndex: interfaces.length === 0 ? -1 : interfaceIndex,
-    ofConnection,
     connections,
     connectionIndex,
     connection,
     hopIndex,
     hop: connection?.hops[hopIndex] ?? null,
+    ofConnection,
     frames,
+    isSearching: filterAnswer(view, state)?.asked !== undefined,
     frameIndex,
     frame,
     nodes,

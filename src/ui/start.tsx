@@ -2,10 +2,13 @@
 
 import chalk from 'chalk';
 import { render } from 'ink';
+import type { ReactElement } from 'react';
 import { App } from './app.tsx';
 import type { CaseView } from './case-view.ts';
 import type { ColourChoice } from './colour.ts';
 import { colourLevel } from './colour.ts';
+import { LoadingScreen } from './loading.tsx';
+import type { Loading } from './rows/loading.ts';
 import { createStore, type UiStore } from './store.ts';
 
 /** The shell's code for a program that SIGTERM ended. */
@@ -16,22 +19,25 @@ function stopJob(): void {
   process.kill(0, 'SIGTSTP');
 }
 
-/**
- * Shows a case until the user quits. Standard input and output must be terminals.
- *
- * `onStore` hears of the store: through it another view can be shown, and the UI be closed.
- *
- * Resolves when the user quits; after SIGTERM too, with `process.exitCode` set to 143, so that the caller can still put
- * things in order. Rejects with the error that rendering threw. Either way the terminal is as it was before.
- */
-export async function startUi(
-  view: CaseView,
-  colour: ColourChoice = 'auto',
-  onStore: (store: UiStore, close: () => void) => void = () => {},
-): Promise<void> {
+/** A UI that is open. */
+export interface OpenUi {
+  /** Shows how far the opening of a case is. */
+  tell(loading: Loading): void;
+  /** Shows a case, from its beginning. */
+  show(view: CaseView): void;
+  /** Closes it; it may be closed already. */
+  close(): void;
+  /**
+   * Resolves when it is closed; after SIGTERM too, with `process.exitCode` set to 143, so that the caller can still put
+   * things in order. Rejects with the error that rendering threw. Either way the terminal is as it was before.
+   */
+  readonly closed: Promise<void>;
+}
+
+/** Opens the UI on how far the opening of a case is. Standard input and output must be terminals. */
+function openUi(first: ReactElement, colour: ColourChoice): OpenUi {
   chalk.level = colourLevel(colour, process.env, chalk.level);
-  const store = createStore(view);
-  const instance = render(<App store={store} stop={stopJob} />, {
+  const instance = render(first, {
     alternateScreen: true,
     incrementalRendering: true,
     // The store paces updates; Ink's own throttle would only delay keys.
@@ -41,15 +47,37 @@ export async function startUi(
     // Ink takes CI=true for a terminal that nobody looks at.
     interactive: true,
   });
-  onStore(store, () => instance.unmount());
   const onTerminate = (): void => {
     process.exitCode = terminated;
     instance.unmount();
   };
   process.once('SIGTERM', onTerminate);
-  try {
-    await instance.waitUntilExit();
-  } finally {
-    process.off('SIGTERM', onTerminate);
-  }
+  const closed = instance.waitUntilExit().finally(() => process.off('SIGTERM', onTerminate));
+  return {
+    tell: (loading) => instance.rerender(<LoadingScreen loading={loading} />),
+    show: (view) => instance.rerender(<App store={createStore(view)} stop={stopJob} />),
+    close: () => instance.unmount(),
+    closed: closed.then(() => undefined),
+  };
+}
+
+/** Opens the UI before there is a case. Standard input and output must be terminals. */
+export function openLoading(loading: Loading, colour: ColourChoice = 'auto'): OpenUi {
+  return openUi(<LoadingScreen loading={loading} />, colour);
+}
+
+/**
+ * Shows a case until the user quits; see `OpenUi.closed`. Standard input and output must be terminals.
+ *
+ * @param onStore Hears of the store: through it another view can be shown, and the UI be closed.
+ */
+export async function startUi(
+  view: CaseView,
+  colour: ColourChoice = 'auto',
+  onStore: (store: UiStore, close: () => void) => void = () => {},
+): Promise<void> {
+  const store = createStore(view);
+  const ui = openUi(<App store={store} stop={stopJob} />, colour);
+  onStore(store, () => ui.close());
+  await ui.closed;
 }

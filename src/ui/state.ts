@@ -257,9 +257,11 @@ function viewOf(pane: PaneName): ViewName {
   return pane === 'path' || pane === 'connections' ? 'path' : 'packets';
 }
 
-function back(state: UiState): UiState {
+function back(state: UiState, { selection }: Scene): UiState {
   if (state.help) return change(state, { help: false });
   if (state.stream !== null) return change(state, { stream: null });
+  // A filter that takes long is called off.
+  if (selection.isSearching) return change(state, { filter: '' });
   if (state.zoomed) return change(state, { zoomed: false });
   const above = levelAbove[state.focus];
   return focusOn(state, viewOf(above), above);

@@ -5,6 +5,7 @@
 import type { CaseView, WriteRequest } from './case-view.ts';
 import type { Command } from './keymap.ts';
 import { insert, typeKey } from './prompt.ts';
+import { wantedFilter } from './selection.ts';
 import type { Scene, UiState } from './state.ts';
 import { initialState, reduce } from './state.ts';
 import { answered, confirmWrite, insertName, typeWriteKey } from './write-prompt.ts';
@@ -40,9 +41,17 @@ export function createStore(view: CaseView): UiStore {
   /** The latest case, while the screen is paused. */
   let latest = view;
   const publish = (next: Snapshot): void => {
+    if (next.view !== snapshot.view) follow(next.view);
     snapshot = next;
+    snapshot.view.search?.(wantedFilter(snapshot.state));
     for (const listener of listeners) listener();
   };
+  let unfollow: (() => void) | undefined;
+  const follow = (next: CaseView): void => {
+    unfollow?.();
+    unfollow = next.subscribe?.(() => publish({ ...snapshot }));
+  };
+  follow(view);
   const change = (state: UiState): void => {
     if (state !== snapshot.state) publish({ ...snapshot, state });
   };

@@ -1,6 +1,6 @@
 /** The line that asks which frames are to be written, and to which file. */
 
-import type { CaseView, WriteAnswer, WriteRequest } from './case-view.ts';
+import type { CaseView, FrameNumbers, WriteAnswer, WriteRequest } from './case-view.ts';
 import { edited, pasted } from './prompt.ts';
 import { counted } from './rows/words.ts';
 import { filterAnswer, select } from './selection.ts';
@@ -10,7 +10,7 @@ import type { UiState } from './state.ts';
 export interface FrameChoice {
   readonly name: 'marked' | 'shown' | 'connection' | 'all';
   /** Their numbers; null: all. */
-  readonly frames: readonly number[] | null;
+  readonly frames: FrameNumbers | null;
   /** `6 frames of the connection`. */
   readonly words: string;
 }
@@ -34,7 +34,9 @@ export function openWrite(state: UiState): UiState {
 /** What there is to choose from; what was singled out by hand comes first, what the list shows before what it does not. */
 export function frameChoices(view: CaseView, state: UiState): readonly FrameChoice[] {
   const own = select(view, state).ofConnection;
-  const passing = filterAnswer(view, state)?.frames ?? [];
+  const answer = filterAnswer(view, state);
+  // What a filter has not asked yet may pass too.
+  const passing = answer === null || answer.asked !== undefined ? [] : answer.frames;
   const marked = [...state.marks].sort((a, b) => a - b);
   const all: FrameChoice = { name: 'all', frames: null, words: `all ${counted(view.frameCount, 'frame')}` };
   const connection: FrameChoice = {

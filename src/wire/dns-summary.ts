@@ -37,14 +37,22 @@ function bounded(items: readonly string[]): string {
   return items.length > mostShown ? `${shown} and ${items.length - mostShown} more` : shown;
 }
 
-/** `A www.example.org` a question. */
-function questions(layer: Layer): readonly string[] {
+/** What a message asks for, or answers; names are raw. */
+export function dnsQuestions(layer: Layer): readonly { readonly type: string; readonly name: string }[] {
   const types = valuesOf(layer, 'dns.qry.type');
-  return valuesOf(layer, 'dns.qry.name').map((name, index) => `${typeName(Number(types[index] ?? 0))} ${name}`);
+  return valuesOf(layer, 'dns.qry.name').map((name, index) => ({
+    type: typeName(Number(types[index] ?? 0)),
+    name: String(name),
+  }));
 }
 
-/** `CNAME b.example.org`, `A 10.0.0.1`, `10.0.0.2` for the records of the answer section. */
-function answers(layer: Layer): readonly string[] {
+/** `A www.example.org` a question. */
+function questions(layer: Layer): readonly string[] {
+  return dnsQuestions(layer).map(({ type, name }) => `${type} ${name}`);
+}
+
+/** `CNAME b.example.org`, `A 10.0.0.1`, `10.0.0.2` for the records of the answer section; names are raw. */
+export function dnsAnswers(layer: Layer): readonly string[] {
   const count = numberOf(layer, 'dns.count.answers') ?? 0;
   const said: string[] = [];
   let record = 0;
@@ -62,8 +70,8 @@ function answers(layer: Layer): readonly string[] {
   return said;
 }
 
-/** A code above 15 has its high bits in an OPT record (RFC 6891 section 6.1.3). */
-function responseCode(layer: Layer): number {
+/** The response code: one above 15 has its high bits in an OPT record (RFC 6891 section 6.1.3). */
+export function dnsResponseCode(layer: Layer): number {
   const codeBits = 4;
   const high = numberOf(layer, 'dns.resp.ext_rcode') ?? 0;
   return (high << codeBits) | (numberOf(layer, 'dns.flags.rcode') ?? 0);
@@ -71,10 +79,10 @@ function responseCode(layer: Layer): number {
 
 function answerText(layer: Layer): string {
   const asked = bounded(questions(layer));
-  const code = responseCode(layer);
+  const code = dnsResponseCode(layer);
   const name = fieldValue(layer, 'dns.qry.name') ?? fieldValue(layer, 'dns.resp.name') ?? '?';
   if (code !== 0) return `${responseCodes.get(code) ?? `rcode ${code}`} ${name}`;
-  const records = answers(layer);
+  const records = dnsAnswers(layer);
   if (records.length > 0) return `${name} ${bounded(records)}`;
   if (fieldValue(layer, 'dns.flags.truncated') === true || (numberOf(layer, 'dns.count.answers') ?? 0) > 0)
     return asked;

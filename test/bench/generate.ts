@@ -3,8 +3,8 @@
  * seed. 5,000,000 packets (the default) make 20,000 connections and 1.8 GB.
  *
  * Clients and servers of one Ethernet talk TCP: handshakes, requests and answers acknowledged both ways, lost segments
- * sent again, refusals, unanswered SYNs, resets, orderly ends. Every sixteenth conversation is DNS or a ping. TCP checksums are
- * left unfilled, as a host that offloads them captures its own frames.
+ * sent again, refusals, unanswered SYNs, resets, orderly ends. Every sixteenth conversation asks a resolver, or is a ping. TCP
+ * checksums are left unfilled, as a host that offloads them captures its own frames.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -43,6 +43,17 @@ class Dice {
     this.#state ^= this.#state << 5;
     return (this.#state >>> 0) % below;
   }
+}
+
+/** The name that resolvers are asked for: `host123.example`. */
+const dnsName = [7, ...Buffer.from('host123'), 7, ...Buffer.from('example'), 0];
+/** An address of that name: 10.89.0.1, for a minute. */
+const dnsRecord = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 89, 0, 1];
+
+/** A message up to the end of its question. */
+function dnsHeader(identifier: number, isAnswer: boolean): number[] {
+  const [flags, answers] = isAnswer ? [[0x81, 0x80], 1] : [[0x01, 0x00], 0];
+  return [identifier >> 8, identifier & 0xff, ...flags, 0, 1, 0, answers, 0, 0, 0, 0, ...dnsName, 0, 1, 0, 1];
 }
 
 type Story = 'transfer' | 'refused' | 'unanswered' | 'reset' | 'dns' | 'ping';
@@ -100,13 +111,15 @@ class FrameFile {
     view.setUint32(at + 28, this.#microseconds >>> 11);
   }
 
-  dns(from: End, to: End, identifier: number, payload: number): void {
+  /** A question for an address, or its answer, which may end with bytes that mean nothing. */
+  dns(from: End, to: End, identifier: number, payload: number, isAnswer: boolean): void {
     const at = this.#frame(from, to, 17, udpLength + payload);
     this.#view.setUint16(at, from.port);
     this.#view.setUint16(at + 2, to.port);
     this.#view.setUint16(at + 4, udpLength + payload);
     this.#view.setUint16(at + 6, 0);
-    this.#view.setUint16(at + 8, identifier);
+    const message = isAnswer ? [...dnsHeader(identifier, true), ...dnsRecord] : dnsHeader(identifier, false);
+    for (const [index, byte] of message.entries()) this.#view.setUint8(at + udpLength + index, byte);
   }
 
   echo(from: End, to: End, type: number, identifier: number, sequence: number): void {
@@ -274,6 +287,7 @@ function next(talk: Conversation, file: FrameFile, dice: Dice): void {
       asks ? server : client,
       client.sequence & 0xffff,
       asks ? 33 : 49 + dice.below(200),
+      !asks,
     );
   } else if (story === 'ping') {
     const asks = sent % 2 === 0;

@@ -2,7 +2,7 @@
  * Reading a large capture, beside other tools on the same file. NETTRACE_BIG names it; without, it is generated into a
  * temporary folder. NETTRACE_BENCH_SLOW=1 also runs those tools that take minutes.
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,6 +15,7 @@ import { flagsOf, packetWord } from '../../src/index/packet-row.ts';
 import { readChunks, readPacket } from '../../src/index/read-file.ts';
 import { selectPackets } from '../../src/index/select.ts';
 import { dissect } from '../../src/wire/dissect.ts';
+import { openTerminal } from '../e2e/terminal.ts';
 import { generate } from './generate.ts';
 
 const runs = 5;
@@ -57,6 +58,25 @@ function askFilters(index: CaptureIndex): void {
     const ms = performance.now() - from;
     const rate = (index.packets.count / ms / 1000).toFixed(1);
     console.log(`${text}: ${found} of ${index.packets.count} in ${ms.toFixed(0)} ms (${rate} M/s)`);
+  }
+}
+
+/** How soon the terminal UI shows how far it is, and the connections; and its memory by then. */
+async function openScreens(file: string): Promise<void> {
+  for (let run = 0; run < runs; run += 1) {
+    const from = performance.now();
+    const terminal = openTerminal(['bin/nettrace', 'replay', file], 120, 35);
+    await terminal.until(/Esc or q: leave|== Connections/);
+    const firstMs = performance.now() - from;
+    await terminal.until('== Connections');
+    const openMs = performance.now() - from;
+    const status = readFileSync(`/proc/${terminal.pid}/status`, 'utf8');
+    const megabytes = Number(/VmHWM:\s*(\d+)/.exec(status)?.[1]) / 1000;
+    terminal.close();
+    await terminal.ended;
+    console.log(
+      `nettrace replay in a terminal: first screen ${firstMs.toFixed(0)} ms, connections ${openMs.toFixed(0)} ms, ${megabytes.toFixed(0)} MB`,
+    );
   }
 }
 
@@ -103,6 +123,9 @@ export async function benchLargeCapture(): Promise<void> {
     const filtered = ['--filter', 'ip.addr == 10.89.0.0/16 && tcp.dstport == 443'];
     await runOften('nettrace connections --filter', ['bin/nettrace', 'connections', ...filtered, file]);
     await runOften('nettrace connections --json', ['bin/nettrace', 'connections', '--json', file]);
+    await runOften('nettrace replay', ['bin/nettrace', 'replay', file]);
+    await runOften('nettrace replay --json', ['bin/nettrace', 'replay', '--json', file]);
+    await openScreens(file);
     if (process.env['NETTRACE_BENCH_SLOW'] === '1') {
       await runOften('tcpdump -nr', ['tcpdump', '-nr', file], 1);
       await runOften('tshark -q -z conv,tcp', ['tshark', '-q', '-z', 'conv,tcp', '-r', file], 1);

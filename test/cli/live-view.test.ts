@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { LiveFilters } from '../../src/cli/live-filter.ts';
 import { LiveNotes } from '../../src/cli/live-notes.ts';
 import { liveView } from '../../src/cli/live-view.ts';
+import type { FrameNumbers } from '../../src/ui/case-view.ts';
 import { nameConnections } from '../../src/ui/selection.ts';
 import { reverse, tcp } from '../flow/frames.ts';
 import { liveCapture } from '../live/records.ts';
@@ -34,7 +35,7 @@ function viewed() {
 }
 
 /** A frame's numbers that a filter accepts. */
-function passing(view: ReturnType<ReturnType<typeof viewed>['view']>, text: string): readonly number[] | string {
+function passing(view: ReturnType<ReturnType<typeof viewed>['view']>, text: string): FrameNumbers | string {
   const answer = view.filter(text);
   return answer.ok ? answer.frames : answer.message;
 }

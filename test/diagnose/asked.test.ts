@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import { askedConnections, namedDestinations } from '../../src/diagnose/asked.ts';
+import { evidenceOf } from '../../src/diagnose/evidence.ts';
 import { readKernelLines } from '../../src/diagnose/kernel-reading.ts';
 import { host } from '../model/hosts.ts';
 import { box, bridgeHost, web } from '../model/two-boxes.ts';
@@ -49,7 +50,7 @@ describe('what a command asked for, where nobody saw it ask', () => {
     const { session } = evidence;
     if (session === null || session.command === null) throw new Error('a case of a run has a command');
     const ended = { ...evidence, session: { ...session, command: { ...session.command, exitCode } } };
-    return askedConnections(ended, state, readKernelLines(evidence.kernelLines)).map(
+    return askedConnections(evidenceOf(ended), state, readKernelLines(evidence.kernelLines)).map(
       ({ client, server, outcome, errno, frames }) =>
         `${client.address} > ${server.address}:${server.port} ${outcome} ${errno} ${frames.length}`,
     );
@@ -83,8 +84,8 @@ describe('what a command asked for, where nobody saw it ask', () => {
 
   it('is nothing without a command, a host, or its namespace', () => {
     const evidence = caseOf({ sights: [], netns: 'gone', argv: ['curl', 'http://203.0.113.9/'] });
-    expect(askedConnections(evidence, state, [])).toEqual([]);
-    expect(askedConnections(evidence, null, [])).toEqual([]);
-    expect(askedConnections({ ...evidence, session: null }, state, [])).toEqual([]);
+    expect(askedConnections(evidenceOf(evidence), state, [])).toEqual([]);
+    expect(askedConnections(evidenceOf(evidence), null, [])).toEqual([]);
+    expect(askedConnections({ ...evidenceOf(evidence), session: null }, state, [])).toEqual([]);
   });
 });

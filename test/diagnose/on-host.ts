@@ -1,8 +1,9 @@
 /** One connection on a host that a test wrote down (`test/model/hosts.ts`), judged by its state and by what was seen. */
 
+import { diagnoseConnection } from '../../src/diagnose/connection-diagnosis.ts';
 import { gatherContext } from '../../src/diagnose/context.ts';
-import { diagnoseConnection } from '../../src/diagnose/diagnose.ts';
 import type { ConnectionDiagnosis } from '../../src/diagnose/diagnosis.ts';
+import { evidenceOf } from '../../src/diagnose/evidence.ts';
 import { readKernelLines } from '../../src/diagnose/kernel-reading.ts';
 import { predict } from '../../src/diagnose/predict.ts';
 import { findConnections } from '../../src/flow/connection.ts';
@@ -87,7 +88,9 @@ export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiag
     ({ client }) => formatEndpoint(client.address, client.port) === from,
   );
   if (connection === undefined) throw new Error('the connection was not found');
-  return diagnoseConnection(gatherContext(evidence, connection, host, readKernelLines(evidence.kernelLines)));
+  return diagnoseConnection(
+    gatherContext(evidenceOf(evidence), connection, host, readKernelLines(evidence.kernelLines)),
+  );
 }
 
 /** What would become of a TCP connection from a namespace, by the state of the host alone. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CaseReader } from '../../src/capfile/case-file.ts';
+import { generate } from '../bench/generate.ts';
 import type { Terminal } from './terminal.ts';
 import { childOf, openTerminal } from './terminal.ts';
 
@@ -176,5 +177,36 @@ describe('the terminal UI in a terminal', () => {
     terminal.press('2\rG\x1b[C');
     const packets = await terminal.until('tcp.srcport');
     await expect(`${packets}\n`).toMatchFileSnapshot(`golden/packets-${columns}x${rows}.txt`);
+  });
+});
+
+describe('a capture that is too large to be held', () => {
+  const large = join(directory, 'large.pcap');
+  beforeAll(() => void generate(large, 150_000));
+
+  it('opens by its index: connections, frames on demand, a filter', async () => {
+    const terminal = open(['bin/nettrace', 'replay', large], 120, 35);
+    await terminal.until(/1 of \d+ ==/);
+    await terminal.until(/150000 frames/);
+    terminal.press('2aG');
+    await terminal.until('150000 of 150000');
+    terminal.press('/tcp.flags.reset\r');
+    await terminal.until(/, \d+ of 150000 frames$/m);
+    terminal.press('q');
+    expect(await terminal.ended).toMatchObject({ exitCode: 0 });
+  });
+
+  it.each([
+    ['q', 'q'],
+    ['Esc', '\x1b'],
+  ])('can be left by %s while it is read, though it never ends', async (_name, key) => {
+    const pipe = join(directory, 'pipe');
+    const endless = 'head -c 24 "$0"; while tail -c +25 "$0"; do :; done';
+    const script = `mkfifo "$1"; (${endless}) >"$1" & bin/nettrace replay "$1"; status=$?; rm "$1"; exit $status`;
+    const terminal = open([...framing, 'sh', '-c', script, large, pipe], 200, 24);
+    await terminal.until('Esc or q: leave');
+    terminal.press(key);
+    await expectRestored(terminal);
+    expect(await terminal.ended).toMatchObject({ exitCode: 0 });
   });
 });

@@ -28,6 +28,7 @@ const sights = fc
       payloadLength: unsigned,
     }),
     addresses: fc.array(word, { minLength: 8, maxLength: 8 }),
+    bytes: fc.uint8Array({ maxLength: 40 }),
     packet: fc.record({
       timeNs: fc.double({ noNaN: true }),
       point: word,
@@ -35,14 +36,16 @@ const sights = fc
       frame: unsigned,
     }),
   })
-  .map(({ headers, addresses, packet }) => {
-    const sight = Object.assign(new Sight(), packet);
+  .map(({ headers, addresses, packet, bytes }) => {
+    const messageAt = Math.min(3, bytes.length);
+    const sight = Object.assign(new Sight(), { ...packet, bytes, messageAt, messageLength: bytes.length - messageAt });
     Object.assign(sight.headers, headers);
     sight.headers.addresses.set(addresses.map((value, at) => (headers.family === 4 && at % 4 !== 3 ? 0 : value)));
     return sight;
   });
 
-const newRows = (count: number): SightRows => new SightRows(new SharedArrayBuffer(count * sightWords * 4));
+const newRows = (count: number): SightRows =>
+  new SightRows({ rows: new SharedArrayBuffer(count * sightWords * 4), messages: new SharedArrayBuffer(count * 512) });
 
 it('a sight comes out of its row as it went in, whatever was read before', () => {
   fc.assert(
@@ -52,7 +55,12 @@ it('a sight comes out of its row as it went in, whatever was read before', () =>
       const read = new Sight();
       for (const [row, [sight, hash]] of all.entries()) {
         rows.read(row, read);
-        expect(read).toEqual(sight);
+        const message = ({ bytes, messageAt, messageLength }: Sight): number[] => [
+          ...bytes.subarray(messageAt, messageAt + messageLength),
+        ];
+        expect(message(read)).toEqual(message(sight));
+        const { bytes, messageAt } = sight;
+        expect(Object.assign(read, { bytes, messageAt })).toEqual(sight);
         expect([rows.hash(row), rows.error(row)]).toEqual([hash, none]);
       }
     }),

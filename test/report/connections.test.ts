@@ -9,6 +9,7 @@ import {
   headingLine,
   momentAfter,
 } from '../../src/report/connections.ts';
+import { domainName, join } from '../wire/payloads.ts';
 
 const side: SideSummary = {
   packets: 3,
@@ -34,6 +35,7 @@ const plain: ConnectionSummary = {
   handshakeNs: 2_000_000,
   openingSeen: true,
   ending: { how: 'fin', by: 'client', stage: 'closing' },
+  dns: [],
   outcome: 'ok',
   errno: null,
 };
@@ -127,6 +129,20 @@ describe('JSON', () => {
     const client = { address: '10.0.0.1', port: 77 };
     const document: unknown = JSON.parse(connectionJson({ ...plain, protocol: 'icmp', client }, 1, 0));
     expect(document).toMatchObject({ identifier: 77, source: { port: null }, destination: { port: null } });
+  });
+
+  it('tells what a resolver was asked', () => {
+    const question = join('0001 0100 0001 0000 0000 0000', domainName('www.example.org'), '0001 0001');
+    const exchange = { question, answer: null, rcode: null, asked: 2, responseNs: null };
+    const refused = { question, answer: null, rcode: 5, asked: 1, responseNs: 1_500_000 };
+    const document: unknown = JSON.parse(connectionJson({ ...plain, protocol: 'udp', dns: [exchange, refused] }, 1, 0));
+    const [name, type] = ['www.example.org', 'A'];
+    expect(document).toMatchObject({
+      dns: [
+        { name, type, rcode: null, answers: [], responseTime: null, asked: 2 },
+        { name, type, rcode: 'REFUSED', answers: [], responseTime: '0.001500000', asked: 1 },
+      ],
+    });
   });
 
   it('a moment before the second counts back from it', () => {

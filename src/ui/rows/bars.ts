@@ -1,6 +1,6 @@
 /** The header, the hints at the bottom, the rule above a pane, and the one line of a terminal that is too small. */
 
-import type { CaseView } from '../case-view.ts';
+import type { CaseView, FilterAnswer } from '../case-view.ts';
 import { bindings, paneTitles, shownKey } from '../keymap.ts';
 import type { PaneName } from '../layout.ts';
 import { covers, smallest } from '../layout.ts';
@@ -11,13 +11,23 @@ import type { UiState } from '../state.ts';
 import { cells, cut, endOf, fit, printable } from '../text.ts';
 import { compact, counted } from './words.ts';
 
+/** How many frames were asked by now, where not all were. */
+function askedText({ asked }: FilterAnswer & { ok: true }): string {
+  return asked === undefined ? '' : ` (${Math.floor(asked * 100)} % asked)`;
+}
+
 /**
  * Title, views, and how much there is; the counts give way to the title.
  *
- * @param passing How many frames pass the filter; null without one.
+ * @param answer What passes the filter; null without one.
  */
-export function headerLine(view: CaseView, state: UiState, passing: number | null, width: number): Line {
-  if (view.live !== null) return liveHeaderLine(view, view.live, state, passing, width);
+export function headerLine(
+  view: CaseView,
+  state: UiState,
+  answer: (FilterAnswer & { ok: true }) | null,
+  width: number,
+): Line {
+  if (view.live !== null) return liveHeaderLine(view, view.live, state, answer?.frames.length ?? null, width);
   const { connections } = view.diagnosis;
   const title = printable(view.title);
   const tabs = state.view === 'path' ? '[1 Path] 2 Packets' : '1 Path [2 Packets]';
@@ -25,8 +35,8 @@ export function headerLine(view: CaseView, state: UiState, passing: number | nul
   const all = `${counted(connections.length, 'connection')}${notOk}`;
   const left = width - cells(' nettrace  ') - cells(tabs) - 4;
   const frames = counted(view.frameCount, 'frame');
-  const some = passing === null ? frames : `${passing} of ${frames}`;
-  const counts = [`${all}, ${some}`, ...(passing === null ? [] : [some]), all].find(
+  const some = answer === null ? frames : `${answer.frames.length} of ${frames}${askedText(answer)}`;
+  const counts = [`${all}, ${some}`, ...(answer === null ? [] : [some]), all].find(
     (text) => cells(text) + cells(title) <= left,
   );
   const right = counts === undefined ? tabs : `${tabs}   ${counts}`;
@@ -104,7 +114,10 @@ export function promptLine(view: CaseView, text: string, width: number): Line {
   const sign: Line['spans'][number] = { text: promptSign, emphasis: 'strong' };
   const room = width - cells(promptSign) - cells(promptEnd);
   if (answer === null || answer.ok) {
-    const right = answer === null ? 'Enter without a text: all frames' : counted(answer.frames.length, 'frame');
+    const right =
+      answer === null
+        ? 'Enter without a text: all frames'
+        : `${counted(answer.frames.length, 'frame')}${askedText(answer)}`;
     const shown = endOf(printable(text), room);
     const left = room - cells(shown) - 2;
     return { spans: [sign, { text: `${shown}${promptEnd}  ${cut(right, left)}` }] };

@@ -1,7 +1,7 @@
 /** The frames pane: number, time, interface, length, what it says. */
 
 import type { ConnectionDiagnosis } from '../../diagnose/diagnosis.ts';
-import type { CaseView } from '../case-view.ts';
+import type { CaseView, FilterAnswer } from '../case-view.ts';
 import type { Line, Rows } from '../line.ts';
 import { plain, windowStart } from '../line.ts';
 import type { FrameList } from '../selection.ts';
@@ -44,10 +44,11 @@ export function frameRows(
   width: number,
   height: number,
   marks: ReadonlySet<number> = new Set(),
-  isFiltered = false,
+  answer: (FilterAnswer & { ok: true }) | null = null,
 ): Rows {
   if (frames.length === 0) {
-    const why = isFiltered ? '  No frame here passes the filter.' : '  No frames of this connection were captured.';
+    const passing = answer?.asked === undefined ? 'No frame here passes' : 'No frame here that was asked by now passes';
+    const why = answer === null ? '  No frames of this connection were captured.' : `  ${passing} the filter.`;
     return { lines: [plain(cut(why, width))], length: 1, offset: 0 };
   }
   const offset = windowStart(frames.length, height, selectedIndex);

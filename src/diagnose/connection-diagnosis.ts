@@ -1,0 +1,226 @@
+/** What is to be said of one connection: the cause that fits, the hops up to where it ended, and how sure that is. */
+
+import { wasAnswered } from '../flow/connection.ts';
+import type { RuleReference } from '../model/netfilter/state.ts';
+import { closedByApplication, noResponseFromApplication, resetByApplication } from './application.ts';
+import { type Context, ownerOf } from './context.ts';
+import type { Certainty, ConnectionDiagnosis, Endpoint, Hop, RuleName } from './diagnosis.ts';
+import { dnsError, dnsTimeout } from './dns.ts';
+import { errnoName } from './errno.ts';
+import { modelFault, routingLoop } from './faults.ts';
+import type { Cause, Finding } from './finding.ts';
+import { firewallDropped, firewallReject, replyDropped } from './firewall.ts';
+import { replyHops, requestHops } from './hops.ts';
+import { dnatNotAppliedToLocal } from './local-nat.ts';
+import { hairpinNatMissing, missingMasquerade } from './nat.ts';
+import { bridgePortDetached, routeWrongDevice } from './neighbour.ts';
+import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
+import {
+  bridgeDown,
+  interfaceDown,
+  ipForwardOff,
+  neighbourUnresolved,
+  noReturnRoute,
+  noRoute,
+  reversePathFilter,
+} from './routing.ts';
+import { silenceTells } from './silence.ts';
+import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
+import { plaintextToTls, tlsToPlaintext } from './tls.ts';
+import { unnamedText, unreadText } from './unnamed.ts';
+
+/** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
+const causes: readonly Cause[] = [
+  dnatNotAppliedToLocal,
+  hairpinNatMissing,
+  listenerOnOtherAddress,
+  listenerOtherFamily,
+  listenerOnOtherDevice,
+  noListener,
+  firewallReject,
+  firewallDropped,
+  replyDropped,
+  noRoute,
+  bridgeDown,
+  modelFault,
+  routingLoop,
+  bridgePortDetached,
+  routeWrongDevice,
+  neighbourUnresolved,
+  interfaceDown,
+  ipForwardOff,
+  reversePathFilter,
+  missingMasquerade,
+  noReturnRoute,
+  dnsError,
+  tlsToPlaintext,
+  plaintextToTls,
+  resetByApplication,
+  closedByApplication,
+  noResponseFromApplication,
+  // What follows speaks where nothing above knows what stopped the packet.
+  rejectedByRemote,
+  refusedByRemote,
+  dnsTimeout,
+  noReplyFromRemote,
+];
+
+function errnoOf({ kernel, connection }: Context): string | null {
+  const event = kernel?.socketError?.event;
+  const told = event?.kind === 'socket-error' ? errnoName(event.error) : null;
+  return told ?? connection.errno;
+}
+
+function isPlace(hop: Hop, { where, direction }: Finding): boolean {
+  return (
+    hop.direction === (direction ?? 'request') &&
+    hop.netns === where.netns &&
+    hop.stage === where.stage &&
+    hop.device === where.device
+  );
+}
+
+/** Hooks on the way out: a packet passes them just before it leaves by the device. */
+const hooksOut: readonly Hop['stage'][] = ['output', 'postrouting'];
+
+/** Where a hop belongs that the model does not have, as nothing stands there. */
+function placeFor({ where }: Finding, hops: readonly Hop[]): number {
+  const isWayOut = ({ stage, netns, device }: Hop): boolean =>
+    stage === 'egress' && netns === where.netns && device === where.device;
+  const out = hooksOut.includes(where.stage) ? hops.findIndex(isWayOut) : -1;
+  return out < 0 ? hops.length : out;
+}
+
+/** The hops up to where it ended, and that one as the finding tells it; what passed there goes on. */
+function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
+  const { where, direction = 'request', verdict, detail, evidence } = finding;
+  const known = hops.findIndex((hop) => isPlace(hop, finding));
+  const at = known < 0 ? placeFor(finding, hops) : known;
+  const own: Hop = {
+    index: 0,
+    direction,
+    ...where,
+    verdict,
+    detail,
+    evidence: [...(hops[known]?.evidence ?? []), ...evidence],
+  };
+  const after = known < 0 ? at : at + 1;
+  const told = [...hops.slice(0, at), own, ...(verdict === 'passed' ? hops.slice(after) : [])];
+  return told.map((hop, index) => ({ ...hop, index: first + index }));
+}
+
+/** The way there and, where the model alone tells of it, back. */
+function hopsOf(context: Context, finding: Finding | null): Hop[] {
+  const endsBack = finding?.direction === 'reply';
+  const all = requestHops(context);
+  const there = finding === null || endsBack ? all : upTo(finding, all, 1);
+  const back = replyHops(context, there.length + 1);
+  return [...there, ...(endsBack ? upTo(finding, back, there.length + 1) : back)];
+}
+
+function certaintyOf(context: Context, finding: Finding | null): Certainty {
+  if (finding !== null) return finding.certainty;
+  if (context.connection.outcome !== 'ok') return 'inferred';
+  return (context.kernel?.established ?? null) === null ? 'observed' : 'proven';
+}
+
+/** The namespace of the server: where the journey ends at a socket; without one, the sole owner of the address. */
+function serverNetns({ connection, host, journey }: Context): string | null {
+  const last = journey?.steps.at(-1);
+  // Answered where nothing listens, it was answered from where rules sent it.
+  const elsewhere = journey?.mayBeRedirected === true && journey.end.kind === 'refused' && wasAnswered(connection);
+  if (elsewhere) return null;
+  if (last?.stage === 'socket') return last.netns;
+  // What leaves the host's view may meet another machine of the same address.
+  return host === null || journey?.end.kind === 'leaves-view' ? null : ownerOf(host, connection.server.address);
+}
+
+/** The rule by the names that scripts read. */
+function ruleNameOf({ family, table, chain, rule, text }: RuleReference): RuleName {
+  const place = { family, table, chain };
+  if (rule === null) return { ...place, policy: text.replace(/^policy /, ''), text };
+  const { handle, position } = rule;
+  return { ...place, ...(handle === null ? { position } : { handle }), text };
+}
+
+/** What NAT made of it: as it was seen, else by the model of the host; null where nothing translates it. */
+function translatedEnds({ journey, host, connection }: Context): ConnectionDiagnosis['translated'] {
+  const { client, server } = connection.translated ?? {};
+  const owner = (address: string): string | null => (host === null ? null : ownerOf(host, address));
+  if (client !== undefined && server !== undefined) {
+    return {
+      source: { ...client, netns: owner(client.address), name: null },
+      destination: { ...server, netns: owner(server.address), name: null },
+    };
+  }
+  if (journey === null || journey.forms.length < 2) return null;
+  const { source, sourcePort = null, destination, destinationPort } = journey.arrived;
+  return {
+    source: { address: source, port: sourcePort, netns: owner(source), name: null },
+    destination: { address: destination, port: destinationPort, netns: owner(destination), name: null },
+  };
+}
+
+/** A silence that nobody is known to have waited out. */
+function meansNothing(context: Context): boolean {
+  return context.connection.outcome === 'timeout' && !silenceTells(context);
+}
+
+/** What is to be said of one connection. */
+export function diagnoseConnection(context: Context): ConnectionDiagnosis {
+  const { connection, clientNetns, serverName } = context;
+  const finding = causes.map((cause) => cause(context)).find((found) => found !== null) ?? null;
+  const hops = hopsOf(context, finding);
+  const source: Endpoint = { ...connection.client, netns: clientNetns, name: null };
+  const destination: Endpoint = { ...connection.server, netns: serverNetns(context), name: serverName };
+  const unnamed = unnamedText(context);
+  return {
+    protocol: connection.protocol,
+    source,
+    destination,
+    translated: translatedEnds(context),
+    outcome: finding?.outcome ?? (finding === null && meansNothing(context) ? 'unknown' : connection.outcome),
+    errno: connection.outcome === 'ok' ? null : errnoOf(context),
+    cause: finding?.cause ?? null,
+    certainty: certaintyOf(context, finding),
+    where:
+      finding === null
+        ? null
+        : {
+            ...finding.where,
+            hop: hops.findLast((hop) => isPlace(hop, finding))?.index ?? null,
+            rule: finding.rule === undefined ? null : ruleNameOf(finding.rule),
+          },
+    summary: finding?.summary ?? unnamed.summary,
+    explanation: finding?.explanation ?? unnamed.explanation,
+    hops,
+    fixes: finding?.fixes ?? [],
+    alternatives: finding?.alternatives ?? [],
+    frames: connection.frames.map(({ number }) => number),
+  };
+}
+
+/** What the headers of a connection's packets say, and no more. */
+export function glanceAtConnection(context: Context): ConnectionDiagnosis {
+  const { connection } = context;
+  const { protocol, client, server, errno } = connection;
+  // A datagram may want no answer.
+  const silent = connection.outcome === 'timeout' && protocol === 'udp';
+  return {
+    protocol,
+    source: { ...client, netns: null, name: null },
+    destination: { ...server, netns: null, name: null },
+    translated: translatedEnds(context),
+    outcome: silent ? 'unknown' : connection.outcome,
+    errno,
+    cause: null,
+    certainty: connection.outcome === 'ok' ? 'observed' : 'inferred',
+    where: null,
+    summary: unreadText(context),
+    explanation: [],
+    hops: [],
+    fixes: [],
+    alternatives: [],
+    frames: connection.frames.map(({ number }) => number),
+  };
+}
