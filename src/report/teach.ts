@@ -21,23 +21,23 @@ interface Concept extends Lesson {
 
 const hooks: readonly Stage[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 
-function passes({ hops }: ConnectionDiagnosis, ...stages: readonly Stage[]): boolean {
+function passes({ hops }: Told, ...stages: readonly Stage[]): boolean {
   return hops.some(({ stage }) => stages.includes(stage));
 }
 
-function isCause({ cause }: ConnectionDiagnosis, ...ids: readonly string[]): boolean {
+function isCause({ cause }: Told, ...ids: readonly string[]): boolean {
   return cause !== null && ids.some((id) => cause === id || (id.endsWith('-') && cause.startsWith(id)));
 }
 
 /** Leaves one room and comes into another. */
-function crosses({ hops }: ConnectionDiagnosis): boolean {
+function crosses({ hops }: Told): boolean {
   return hops.some((hop, index) => {
     const next: Hop | undefined = hops[index + 1];
     return hop.stage === 'egress' && next !== undefined && next.netns !== null && next.netns !== hop.netns;
   });
 }
 
-function isTranslated({ hops, translated }: ConnectionDiagnosis): boolean {
+function isTranslated({ hops, translated }: Told): boolean {
   return translated !== null || hops.some(({ verdict }) => verdict === 'translated');
 }
 
