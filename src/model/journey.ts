@@ -66,6 +66,8 @@ export function journey(
 /** Flags of the answers to a SYN. */
 const synAck = 0x12;
 const rstAck = 0x14;
+/** Flags of what comes after. */
+const ackFlag = 0x10;
 
 /** What answers a packet. */
 interface Answering {
@@ -118,4 +120,20 @@ export function replyJourney(host: HostState, there: Journey): Journey | null {
   const attached = isMade ? attachedConnection({ packet: arrived, connection }) : null;
   const awaited = { netns: start, request: packet };
   return travel({ host, packet: answer, awaited, learnt, tracked, attached, doubted: new Set() }, namespace);
+}
+
+/** The way of the segment after a SYN and its answer: TCP's ACK, whose connection the hosts on the way know by now. */
+export function followingJourney(host: HostState, there: Journey, back: Journey): Journey {
+  const namespace = host.namespaces.get(there.start);
+  const packet = { ...there.packet, tcpFlags: ackFlag };
+  if (namespace === undefined) return lost(packet, there.start);
+  const answered = [...back.tracked, ...there.tracked].map(({ netns, entry }) => ({
+    netns,
+    entry: { ...entry, unreplied: false },
+  }));
+  const learnt = [...there.learnt, ...back.learnt];
+  return travel(
+    { host, packet, awaited: null, learnt, tracked: answered, attached: null, doubted: new Set() },
+    namespace,
+  );
 }

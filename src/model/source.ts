@@ -122,5 +122,8 @@ export function sourceFor(
   if (route.preferredSource !== null) return route.preferredSource;
   if (route.family === 6) return selectAddress6(namespace, hop?.device ?? null, destination);
   if (route.type === 'local') return destination;
-  return hop === null ? null : selectAddress4(namespace, hop.device, hop.gateway, route.scope);
+  if (hop === null) return null;
+  // As the route was given, also where its gateway is the host itself and counts no more (`fib_info_update_nhc_saddr`).
+  const given = route.nextHops.find(({ device }) => device === hop.device)?.gateway ?? null;
+  return selectAddress4(namespace, hop.device, hop.gateway ?? given, route.scope);
 }

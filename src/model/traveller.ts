@@ -98,7 +98,8 @@ const laterBits = 2n | 4n;
 function requestedConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
   const known = connectionOf(netfilterPacket(packet, unknownConnection), entries);
   if (known === null) return unknownConnection;
-  if (known.direction === 'reply') return known;
+  const begins = packet.protocol !== 'tcp' || (packet.tcpFlags ?? synFlag) === synFlag;
+  if (known.direction === 'reply' || !begins) return known;
   return { ...known, state: 'new', status: known.status & ~laterBits };
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { chooseOrigin } from '../../src/model/output.ts';
 import { selectAddress4, selectAddress6 } from '../../src/model/source.ts';
 import { link, loopback, namespace } from './hosts.ts';
 
@@ -19,6 +20,13 @@ test.each<[string, readonly string[], string | null, number, string | null]>([
 
 test('IPv4: none at all', () => {
   expect(selectAddress4(namespace('box', { links: [loopback(), link('eth0')] }), 'eth0', null, global)).toBeNull();
+});
+
+test("IPv4: the one beside a gateway that is the host's own address", () => {
+  const links = [loopback(), link('eth0', { addresses: ['10.0.0.1/24', '10.0.1.1/24'] })];
+  const box = namespace('box', { links, routes: ['10.9.0.0/24 via 10.0.1.1 dev eth0'] });
+  const asked = { protocol: 'udp', family: 4, source: '0.0.0.0', destination: '10.9.0.9', destinationPort: 9 } as const;
+  expect(chooseOrigin(box, asked).source).toBe('10.0.1.1');
 });
 
 // RFC 6724, section 5, rule by rule, and what of section 10.1 needs no more than these.

@@ -1,7 +1,7 @@
 /** What the model says of an experiment, beside what the kernel did. */
 import type { HostState, NamespaceState } from '../../../src/host/state.ts';
 import { isUnspecified, sameAddress } from '../../../src/model/address.ts';
-import { journey, replyJourney } from '../../../src/model/journey.ts';
+import { followingJourney, journey, replyJourney } from '../../../src/model/journey.ts';
 import { chooseOrigin, routeQuery } from '../../../src/model/output.ts';
 import { lookUpRoute } from '../../../src/model/routing.ts';
 import type { Journey, ModelPacket } from '../../../src/model/step.ts';
@@ -62,16 +62,23 @@ function arrivedAs({ arrived: said }: Journey, { source, sourcePort, port }: Omi
   return sameAddress(source, said.source) && sourcePort === said.sourcePort && port === said.destinationPort;
 }
 
-/** True when the SYN-ACK came and nothing after it: rules let the first segments pass and later ones not. */
-function isOpened(result: string, expected: readonly string[], hasRules: boolean): boolean {
-  return hasRules && result === 'connected' && expected.some((one) => one.startsWith('connected '));
+/**
+ * True when the SYN-ACK came, and rules that let the first segments pass stop the later ones: nothing more is heard, or
+ * the error of the next segment, which connect() tells for its own (SO_ERROR).
+ */
+function isOpened(host: HostState, way: Journey, reply: Journey | null, result: string): boolean {
+  const hasRules = [...host.namespaces.values()].some(({ ruleTables }) => ruleTables.length > 0);
+  if (!hasRules || reply?.end.kind !== 'returned') return false;
+  if (result === 'connected') return true;
+  const { end } = followingJourney(host, way, reply);
+  return end.kind === 'rejected' && end.answer.errno === result;
 }
 
 /** Compares one packet. */
 function comparePacket(host: HostState, observation: Observation): Comparison {
   const { probe, netns, result, arrived } = observation;
   const way = journey(host, packetOf(probe), netns);
-  const { results, arrivals, isOpen } = predict(host, way);
+  const { results, arrivals, isOpen: hasAlternatives } = predict(host, way);
   const reply = replyJourney(host, way);
   const { source, sourcePort, destination, destinationPort } = way.arrived;
   const text = [
@@ -86,9 +93,9 @@ function comparePacket(host: HostState, observation: Observation): Comparison {
     if (isElsewhere || isOther) return { verdict: 'differs', text };
   }
   if (results === null) return { verdict: 'not-said', text };
-  const hasRules = [...host.namespaces.values()].some(({ ruleTables }) => ruleTables.length > 0);
-  const agrees = results.includes(result) || isOpened(result, results, hasRules);
-  return { verdict: agrees ? (isOpen ? 'one-of-several' : 'agrees') : 'differs', text };
+  const isOpen = results.some((one) => one.startsWith('connected ')) && isOpened(host, way, reply, result);
+  const agrees = results.includes(result) || isOpen;
+  return { verdict: agrees ? (hasAlternatives ? 'one-of-several' : 'agrees') : 'differs', text };
 }
 
 const errorTexts: Readonly<Record<string, string>> = {
