@@ -55,6 +55,7 @@ export class ConnectionRows {
 
   /** The rows of some connections, each in the order of time: one sweep for all of them. */
   gather(ids: readonly number[]): Uint32Array[] {
+    if (ids.length === 0) return [];
     const slots = new Map(ids.map((id, slot) => [id, slot]));
     const lists = ids.map((id) => new Uint32Array(this.count(id)));
     const filled = new Uint32Array(ids.length);

@@ -113,6 +113,8 @@ function* gatherAll({ rows }: Surroundings, jobs: readonly Job[]): Generator<Gat
 
 function read({ capture, interfaces }: Surroundings, rows: readonly number[]): Connection[] {
   const frames = rows.toSorted((a, b) => a - b).map((row) => capture.borrowed(row));
+  // Out of order, all that may be one are read together, and their moments tell.
+  if (!capture.index.inOrder) return findConnections({ interfaces, frames });
   const numberOf = (frame: Frame | undefined): number => capture.clientIdOf((frame?.number ?? 0) - 1);
   return findConnections({ interfaces, frames }, (a, b) => numberOf(a) === numberOf(b));
 }

@@ -2,6 +2,7 @@
 
 import { connectionWord, none } from '../flow/connection-row.ts';
 import { sent } from '../flow/outcome.ts';
+import { equalOpenings } from '../flow/translation.ts';
 import type { CaptureIndex } from '../index/capture-index.ts';
 import type { ConnectionNumbers } from '../index/connection-numbers.ts';
 import type { ConnectionRows } from '../index/connection-rows.ts';
@@ -39,29 +40,60 @@ export interface Plan {
 /** The more a connection promises to tell, the sooner it gets its share of the bounds. */
 const turns: readonly Suspicion[] = ['failed', 'silent', 'well'];
 
+/** Numbers that belong together, by the least of them that is known. */
+class Groups {
+  readonly #above: Int32Array;
+
+  /** @param above To each number one of its group that is not greater. It is taken over. */
+  constructor(above: Int32Array) {
+    this.#above = above;
+  }
+
+  /** The number that names a number's group. */
+  of(number: number): number {
+    let [at, above] = [number, this.#above[number] ?? number];
+    while (above !== at) {
+      const next = this.#above[above] ?? above;
+      this.#above[at] = next;
+      [at, above] = [above, next];
+    }
+    return at;
+  }
+
+  join(a: number, b: number): void {
+    const [one, other] = [this.of(a), this.of(b)];
+    this.#above[Math.max(one, other)] = Math.min(one, other);
+  }
+}
+
 /**
- * Attempts on one pair of ends of which one is out of order, by their first: which packet is whose is found out among
- * all of them. With each attempt come those on the ends that NAT gave it.
+ * Attempts on one pair of ends of which one is out of order, by their group: which packet is whose is found out among all
+ * of them. With each attempt come those on the ends that NAT gave it, or may have given it.
  */
-function entangled(
-  { connections: { rows }, inOrder }: CaptureIndex,
-  numbers: ConnectionNumbers,
-): Map<number, number[]> {
-  // Which of several attempts a packet or an ICMP error belongs to is told by the moment of it.
-  const signs = inOrder ? sent.late : sent.late | sent.quoted;
+function entangled({ connections, inOrder }: CaptureIndex, numbers: ConnectionNumbers): Map<number, number[]> {
+  const { rows } = connections;
   const word = (id: number, index: number): number => rows.words[rows.at(id) + index] ?? 0;
+  const previousOf = (id: number): number => word(id, connectionWord.previous) - 1;
   const firsts = new Int32Array(rows.count);
-  const late = new Map<number, number[]>();
   for (let id = 0; id < rows.count; id += 1) {
-    const previous = word(id, connectionWord.previous) - 1;
-    const before = previous === none ? numbers.clientSide(id) : previous;
-    const first = before === id ? id : (firsts[before] ?? id);
-    firsts[id] = first;
+    const previous = previousOf(id);
+    firsts[id] = previous === none ? id : (firsts[previous] ?? id);
+  }
+  const groups = new Groups(firsts);
+  for (let id = 0; id < rows.count; id += 1) groups.join(id, numbers.clientSide(id));
+  // Which became which after NAT is told by the moments of their SYNs, and so is what a packet or an ICMP error belongs to.
+  const equal = inOrder ? [] : [...equalOpenings(connections)];
+  for (const ids of equal) for (const id of ids) groups.join(id, ids[0] ?? id);
+
+  const late = new Map<number, number[]>();
+  for (const [first] of equal) if (first !== undefined) late.set(groups.of(first), []);
+  const signs = inOrder ? sent.late : sent.late | sent.quoted;
+  for (let id = 0; id < rows.count; id += 1) {
     const bits = word(id, connectionWord.sent) | word(id, connectionWord.sent + 1);
-    if ((bits & signs) !== 0 || (!inOrder && previous !== none)) late.set(first, []);
+    if ((bits & signs) !== 0 || (!inOrder && previousOf(id) !== none)) late.set(groups.of(id), []);
   }
   if (late.size === 0) return late;
-  for (const [id, first] of firsts.entries()) if (numbers.clientSide(id) === id) late.get(first)?.push(id);
+  for (let id = 0; id < rows.count; id += 1) if (numbers.clientSide(id) === id) late.get(groups.of(id))?.push(id);
   return late;
 }
 

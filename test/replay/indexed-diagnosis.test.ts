@@ -6,7 +6,7 @@ import { FrameSet } from '../../src/case/frame-set.ts';
 import { diagnose } from '../../src/diagnose/diagnose.ts';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { concat } from '../capfile/build.ts';
-import { caseOf, listeners, noSocketLines, packets, rejectingRule, snapshotWith } from '../diagnose/cases.ts';
+import { caseOf, ends, listeners, noSocketLines, packets, rejectingRule, snapshotWith } from '../diagnose/cases.ts';
 import { captureOf, icmpError, reverse, type Sight, tcp, udp } from '../flow/frames.ts';
 import { domainName, join } from '../wire/payloads.ts';
 import { indexedDiagnosis, indexedDocument } from './indexed.ts';
@@ -18,6 +18,10 @@ const web = { from: '10.88.0.10:40000', to: '10.88.0.1:443' };
 const six = { from: '[fd00:88::10]:40000', to: '[fd00:88::1]:80' };
 const names = { from: '10.88.0.10:5353', to: '10.88.0.2:53' };
 const log = { from: '10.88.0.10:5000', to: '10.88.0.3:514' };
+
+/** The ends that NAT gives `web`, and others that a SYN of its number may have: then nobody can tell which became which. */
+const outside = { from: '192.0.2.1:61000', to: '10.88.0.1:8443' };
+const stranger = { from: '192.0.2.9:61000', to: '10.88.0.9:443' };
 
 /** A question for a name, or an answer. */
 function dns(flags: string): Uint8Array {
@@ -55,6 +59,17 @@ const pool: readonly string[] = [
   icmpError('10.88.0.1', '10.88.0.10', 3, 1, tcp(web, { flags: 'SYN', sequence: 100 })),
 ];
 
+/** The same behind NAT. */
+const translated: readonly string[] = [
+  tcp(outside, { flags: 'SYN', sequence: 100 }),
+  tcp(outside, { flags: 'SYN', sequence: 900 }),
+  tcp(reverse(outside), { flags: 'SYN ACK', sequence: 300, acknowledgement: 101 }),
+  tcp(outside, { flags: 'PSH ACK', sequence: 101, acknowledgement: 301, text: clientHello }),
+  tcp(reverse(outside), { flags: 'PSH ACK', sequence: 301, acknowledgement: 200, text: 'HTTP/1.1 400 Bad\r\n\r\n' }),
+  tcp(reverse(outside), { flags: 'RST ACK', acknowledgement: 101 }),
+  tcp(stranger, { flags: 'SYN', sequence: 100 }),
+];
+
 function fileOf(evidence: Case): Uint8Array {
   return concat(...encodeCase(evidence));
 }
@@ -73,6 +88,73 @@ const anyCapture = fc
     ),
   );
 
+/** Frames on both sides of a NAT, in the order of time. */
+const anyTranslation = fc
+  .array(fc.record({ packet: fc.constantFrom(...pool.slice(0, 12), ...translated, ...translated), at: fc.nat(1) }), {
+    maxLength: 40,
+  })
+  .map((sights) =>
+    captureOf(sights.map((sight, index): Sight => ({ ...sight, afterNs: BigInt(index) * 200_000_000n }))),
+  );
+
+/** Packets that are seen microseconds apart. */
+function together(some: readonly string[]): Sight[] {
+  return some.map((packet, index) => ({ packet, afterNs: BigInt(index) * 10_000n }));
+}
+
+const proxied = { from: '10.88.0.1:45000', to: '203.0.113.9:80' };
+const resolved = { from: '10.88.0.10:5353', to: '10.88.0.1:19001' };
+/** The rule sends datagrams for that port to another address. */
+const redirectingRule = {
+  json: rejectingRule.json
+    .replace('"type": "filter", "hook": "input"', '"type": "nat", "hook": "prerouting"')
+    .replace('"protocol": "tcp"', '"protocol": "udp"')
+    .replace('{"reject": {"type": "tcp reset"}}', '{"dnat": {"addr": "10.88.0.20", "port": 53}}'),
+  text: rejectingRule.text
+    .replace('type filter hook input', 'type nat hook prerouting')
+    .replace('tcp dport 19001 reject with tcp reset', 'udp dport 19001 dnat to 10.88.0.20:53'),
+};
+
+/** Sights that one connection is told by, and of how many connections the document tells. */
+const joined: readonly [string, Case, (document: Diagnosis) => unknown, unknown][] = [
+  [
+    'a datagram that a rule sends elsewhere',
+    caseOf({
+      sights: together([udp(resolved, 9), udp({ ...resolved, to: '10.88.0.20:53' }, 9)]),
+      snapshot: snapshotWith('', redirectingRule),
+    }),
+    ({ connections }) => connections.map(({ translated: ends, frames }) => [ends?.destination.address, frames]),
+    [['10.88.0.20', [1, 2]]],
+  ],
+  [
+    "a proxy's connection, and the one that made it hang up, which is not the command's",
+    caseOf({
+      sights: together([
+        packets.syn,
+        packets.synAck,
+        packets.ack,
+        tcp(ends.tcp, { flags: 'PSH ACK', sequence: 101, acknowledgement: 901, length: 9 }),
+        tcp(reverse(ends.tcp), { flags: 'ACK', sequence: 901, acknowledgement: 110 }),
+        tcp(proxied, { flags: 'SYN', sequence: 7 }),
+        tcp(reverse(proxied), { flags: 'RST ACK', acknowledgement: 8 }),
+        tcp(reverse(ends.tcp), { flags: 'FIN ACK', sequence: 901, acknowledgement: 110 }),
+      ]),
+      snapshot: snapshotWith(listeners.bridge),
+    }),
+    ({ connections }) => connections.map(({ cause, frames }) => [cause, frames.length]),
+    [
+      ['proxy-upstream-refused', 6],
+      [null, 2],
+    ],
+  ],
+  [
+    'what the arguments ask for, where nothing was captured of it',
+    caseOf({ sights: [], snapshot: snapshotWith(listeners.loopback), argv: ['curl', `http://${ends.tcp.to}/`] }),
+    ({ connections }) => connections.map(({ outcome, frames }) => [outcome, frames]),
+    [['refused', []]],
+  ],
+];
+
 describe('a diagnosis by the index', () => {
   it('is that of the whole case, whatever was captured in whatever order', () => {
     fc.assert(
@@ -81,6 +163,32 @@ describe('a diagnosis by the index', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('is that of the whole case, whatever NAT made of it', () => {
+    fc.assert(
+      fc.property(anyTranslation, (evidence) => {
+        expect(indexedDocument(fileOf(evidence))).toEqual(diagnose(evidence));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it.each(joined)('joins what the whole case joins: %s', (_name, evidence, tell, expected) => {
+    const document = indexedDocument(fileOf(evidence));
+    expect(tell(document)).toEqual(expected);
+    expect(document).toEqual(diagnose(evidence));
+  });
+
+  it('joins nothing that does not fit alone among all connections, however few of them are read together', () => {
+    const attempt = (client: string): string[] => {
+      const way = { from: client, to: '10.88.0.1:81' };
+      return [tcp(way, { flags: 'SYN', sequence: 1 }), tcp(reverse(way), { flags: 'RST ACK', acknowledgement: 2 })];
+    };
+    const flood = captureOf(
+      together(Array.from({ length: 386 }, (_, index) => attempt(`10.88.1.${index % 200}:${1000 + index}`)).flat()),
+    );
+    expect(indexedDocument(fileOf(flood))).toEqual(diagnose(flood));
   });
 
   const sights = [packets.syn, packets.reset];
