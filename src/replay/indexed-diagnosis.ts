@@ -27,7 +27,7 @@ export interface Step {
 }
 
 /** Frame numbers that are gathered in one sweep over the index, when all connections are told with theirs. */
-const numbersAtOnce = 1_000_000;
+const numbersAtOnce = 250_000;
 
 /** What was not looked into, in sentences. */
 function boundSentences({ jobs, left, long }: Plan, { framesEach }: Bounds): string[] {
