@@ -15,15 +15,14 @@ export interface ReplayOptions extends ShowOptions {
   readonly filter?: string;
 }
 
-/** Bytes of a capture that is held as a whole, at some five times its size; of a larger one an index is. */
+/**
+ * Bytes of a capture that is held as a whole, at some five times its size; of a larger one an index is. What is said of it is
+ * the same either way.
+ */
 const largestWhole = 32 * 1024 * 1024;
 
-/**
- * `replay`.
- *
- * @param most Bytes of a capture that is held as a whole; what is said of it is the same either way.
- */
-export async function replay(paths: readonly string[], options: ReplayOptions, most = largestWhole): Promise<void> {
+/** `replay`. */
+export async function replay(paths: readonly string[], options: ReplayOptions): Promise<void> {
   const filter = options.filter === undefined ? null : readFilter(options.filter);
   const [path, ...others] = paths;
   if (path === undefined || others.length > 0) {
@@ -34,7 +33,7 @@ export async function replay(paths: readonly string[], options: ReplayOptions, m
   const source = await openSource(path);
   const name = basename(nameOf(path));
   const size = sizeOf(source.input);
-  if (size !== null && size <= most) {
+  if (size !== null && size <= largestWhole) {
     await using small = source;
     await showCase(name, await readCase(path, small.input), options, filter);
     return;
@@ -42,7 +41,7 @@ export async function replay(paths: readonly string[], options: ReplayOptions, m
   const isBrowsed = options.json !== true && isTerminal();
   await using watcher = isBrowsed ? new Opening(name, options.color) : new Progress();
   await using opened = await OpenedIndex.read(path, source, watcher);
-  if (opened.capture.index.bytes <= most) {
+  if (opened.capture.index.bytes <= largestWhole) {
     await watcher.close();
     opened.remarkOnCase();
     const evidence = opened.whole();
