@@ -22,7 +22,10 @@ export interface ReplayOptions extends ShowOptions {
   readonly fail?: true;
 }
 
-/** Bytes of a capture that is held as a whole, at some five times its size; of a larger one an index is. */
+/**
+ * Bytes of a capture that is held as a whole, at some five times its size; of a larger one an index is. What is said of it is
+ * the same either way.
+ */
 const largestWhole = 32 * 1024 * 1024;
 
 /** Shows a case that is held as a whole. */
@@ -55,12 +58,8 @@ async function replayIndexed(
   if (options.fail && hasFailed({ connections: [...shown.diagnosis.told().take(1)] })) process.exitCode = failureStatus;
 }
 
-/**
- * `replay`.
- *
- * @param most Bytes of a capture that is held as a whole; what is said of it is the same either way.
- */
-export async function replay(paths: readonly string[], options: ReplayOptions, most = largestWhole): Promise<void> {
+/** `replay`. */
+export async function replay(paths: readonly string[], options: ReplayOptions): Promise<void> {
   if (options.snapshot === '-' && paths.includes('-')) throw new UserError('standard input can be read once only');
   const filter = options.filter === undefined ? null : readFilter(options.filter);
   const [path, ...others] = paths;
@@ -72,7 +71,7 @@ export async function replay(paths: readonly string[], options: ReplayOptions, m
   const source = await openSource(path);
   const name = basename(nameOf(path));
   const size = sizeOf(source.input);
-  if (size !== null && size <= most) {
+  if (size !== null && size <= largestWhole) {
     await using small = source;
     await replayWhole(name, await readCase(path, small.input), options, filter);
     return;
@@ -80,7 +79,7 @@ export async function replay(paths: readonly string[], options: ReplayOptions, m
   const isBrowsed = options.json !== true && options.teach !== true && isTerminal();
   await using watcher = isBrowsed ? new Opening(name, options.color) : new Progress();
   await using opened = await OpenedIndex.read(path, source, watcher);
-  if (opened.capture.index.bytes > most) {
+  if (opened.capture.index.bytes > largestWhole) {
     await replayIndexed(opened, watcher, options, filter);
     return;
   }

@@ -42,8 +42,9 @@ export function sameAddresses(words: Int32Array, at: number, headers: Headers, d
  */
 export function hashEnds({ addresses, family, protocol, sourcePort, destinationPort }: Headers, seed: number): number {
   const mixedSeed = mix(seed, 0x85ebca6b);
-  let source = mixedSeed ^ sourcePort;
-  let destination = mixedSeed ^ destinationPort;
+  // Ports are mixed by themselves: where they count up with addresses, the two would take each other away.
+  let source = mix(mixedSeed, sourcePort);
+  let destination = mix(mixedSeed, destinationPort);
   if (family !== ipv4Family) {
     for (let index = 0; index < 3; index += 1) {
       source = mix(source, addresses[index] ?? 0);

@@ -151,10 +151,11 @@ export class SightRows {
     sight.timeNs = this.#doubles[(at >> 1) + timeDouble] ?? 0;
     sight.length = (words[at + sightWord.length] ?? 0) >>> 0;
     sight.frame = (words[at + sightWord.frame] ?? 0) >>> 0;
-    sight.bytes = this.#messages;
     const message = words[at + sightWord.message] ?? 0;
-    sight.messageAt = message >>> messageBits;
     sight.messageLength = message & messageMask;
+    if (message === 0) return;
+    sight.bytes = this.#messages;
+    sight.messageAt = message >>> messageBits;
   }
 
   /** The hash of a row. */

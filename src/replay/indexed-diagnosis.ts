@@ -26,8 +26,9 @@ export interface Step {
   readonly total: number;
 }
 
-/** Frame numbers that are gathered in one sweep over the index, when all connections are told with theirs. */
-const numbersAtOnce = 1_000_000;
+/** Connections and frame numbers that are gathered in one sweep over the index, when all are told with theirs. */
+const toldAtOnce = 10_000;
+const numbersAtOnce = 250_000;
 
 /** What was not looked into, in sentences. */
 function boundSentences({ left, read, long }: Plan, { framesEach }: Bounds): string[] {
@@ -207,7 +208,7 @@ export class IndexedDiagnosis {
     for (let from = 0; from < this.length; ) {
       const ids: number[] = [];
       const entries: Entry[] = [];
-      for (let numbers = 0; from < this.length && numbers < numbersAtOnce; from += 1) {
+      for (let numbers = 0; from < this.length && numbers < numbersAtOnce && entries.length < toldAtOnce; from += 1) {
         const entry = this.#entry(from);
         entries.push(entry);
         if (entry.id === null) continue;
