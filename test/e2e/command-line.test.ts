@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { encodeCase } from '../../src/capfile/case-file.ts';
+import { rawBlock } from '../../src/capfile/pcapng-writer.ts';
 import { encodeSnapshot, readSnapshot } from '../../src/capfile/snapshot-file.ts';
 import type { Case } from '../../src/case/evidence.ts';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
@@ -194,11 +195,25 @@ describe('replay --snapshot', () => {
   const elsewhere = refused.interfaces.map((point) => ({ ...point, device: 'wlan0' }));
   const captureFile = (name: string, evidence: Case) => fileOf(name, Buffer.concat([...encodeCase(evidence)]));
   const capture = captureFile('bridge.pcapng', refused);
+  // Blocks that nobody knows make it more than is held.
+  const padding = Array.from({ length: 40 }, () => rawBlock(0x0bad, new Uint8Array(1024 * 1024)));
+  const large = fileOf('large.pcapng', Buffer.concat([...encodeCase(refused), ...padding]));
 
   it('says with the state of the host where the connection ended, and why', () => {
     const { status, out, err } = nettrace('replay', '--snapshot', host, capture);
     expect([status, err]).toEqual([0, '']);
     expect(out).toMatch(/^REFUSED {2}listener-on-other-address {2}\(observed\)\n/);
+  });
+
+  it.each([
+    ['a capture that is held', capture],
+    ['one that is too large to be held', large],
+  ])('may fail: %s', (_name, path) => {
+    expect(nettrace('replay', '--snapshot', host, '--fail', path).status).toBe(3);
+  });
+
+  it('says the very same of a capture that is too large to be held', () => {
+    expect(nettrace('replay', '--snapshot', host, large)).toEqual(nettrace('replay', '--snapshot', host, capture));
   });
 
   it('stays with the packets where the capture is of another host, and says so', () => {

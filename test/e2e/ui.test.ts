@@ -196,6 +196,26 @@ describe('a capture that is too large to be held', () => {
     expect(await terminal.ended).toMatchObject({ exitCode: 0 });
   });
 
+  it('follows a connection of it, and writes its marked frames, and all of them in their place', async () => {
+    const path = join(directory, 'part-of-large.pcapng');
+    const terminal = open(['bin/nettrace', 'replay', large], 120, 35);
+    await terminal.until(/150000 frames/);
+    terminal.press('f');
+    await terminal.until('== Stream of tcp ');
+    terminal.press('\x1b');
+    await terminal.until('== Connections');
+    terminal.press(`2amjmw${path}\r`);
+    await terminal.until(` 2 frames written to ${path}`);
+    expect(framesIn(path)).toBe(2);
+    terminal.press(`w\t${path}\r`);
+    await terminal.until('A file of this name is there already.');
+    terminal.press('\r');
+    await terminal.until(` 150000 frames written to ${path}`);
+    expect(framesIn(path)).toBe(150_000);
+    terminal.press('q');
+    expect(await terminal.ended).toMatchObject({ exitCode: 0 });
+  });
+
   it.each([
     ['q', 'q'],
     ['Esc', '\x1b'],
