@@ -8,7 +8,7 @@ import { compareSeeds } from './routing/compare.ts';
 
 const cases = 200;
 
-/** A case takes some five seconds, three at a time; a busy machine takes longer. */
+/** A case takes some five seconds, three at a time: six minutes in all, and twice that on a busy machine. */
 const timeoutMs = 1_200_000;
 
 describeLab('the model and the kernel', () => {
