@@ -5,7 +5,7 @@
 
 import type { Connection } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
-import { ownerOf } from './context.ts';
+import { sameAddress } from '../model/address.ts';
 import type { ConnectionDiagnosis } from './diagnosis.ts';
 import { inNetns } from './words.ts';
 
@@ -14,6 +14,12 @@ const hangUps: readonly string[] = ['reset-by-application', 'closed-by-applicati
 const failures: readonly string[] = ['refused', 'timeout', 'unreachable'];
 /** A proxy hangs up as soon as it knows, and its own last packets may be seen a moment later. */
 const momentNs = 1_000_000_000n;
+
+/** Other namespaces may have the same address, as containers of two hosts on one do. */
+function hasAddress(host: HostState, netns: string, address: string): boolean {
+  const links = host.namespaces.get(netns)?.links ?? [];
+  return links.some(({ addresses }) => addresses.some((own) => sameAddress(own.address, address)));
+}
 
 /** The failed connections that the program's own namespace began while the first one was open. */
 export function upstreamsOf(
@@ -31,7 +37,7 @@ export function upstreamsOf(
       failures.includes(one.outcome) &&
       one.beganNs >= connection.beganNs &&
       one.beganNs <= connection.endedNs + momentNs &&
-      ownerOf(host, one.client.address) === netns,
+      hasAddress(host, netns, one.client.address),
   );
 }
 
