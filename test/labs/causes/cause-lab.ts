@@ -91,7 +91,8 @@ async function tryFix(lab: Lab, { spec, command }: CauseLab, { connections }: Di
 export async function record(one: CauseLab, file: string): Promise<void> {
   await using lab = await buildLab(one.spec);
   for (const { host, argv } of one.before ?? []) await lab.run(host, argv);
-  const run = ['run', '--json', '--netns', lab.netns(one.command.host), '--save', file];
+  // The machine that it is recorded on is nobody's business.
+  const run = ['run', '--json', '--ignore-netns', 'host', '--netns', lab.netns(one.command.host), '--save', file];
   const { json } = await lab.nettrace([...run, '--', ...one.command.argv]);
   const said = verdict(lab, one, 'full', json);
   if (said.text !== 'right') throw new Error(`${one.name}: ${said.text}`);
