@@ -23,8 +23,36 @@ export function above0(what: string): (text: string) => number {
 }
 
 /** A value of an option that may be repeated. */
-export function repeated(value: string, before: readonly string[] | undefined): string[] {
+function repeated(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+/** The capture points to take instead of those that nettrace would. */
+export function interfaceOption(): Option {
+  const description = 'capture at DEVICE or NETNS:DEVICE; may be repeated';
+  return new Option('-i, --interface <point>', description).argParser(repeated);
+}
+
+/** The namespaces whose capture points to take. */
+export function captureNetnsOption(): Option {
+  const description = 'capture where run would for this namespace or container; may be repeated';
+  return new Option('--netns <name>', description).argParser(repeated);
+}
+
+/** Who reads the frames from the kernel. */
+export function engineOption(): Option {
+  return new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto');
+}
+
+/** To leave the kernel's tracepoints alone. */
+export function noKernelOption(): Option {
+  return new Option('--no-kernel', "do without the kernel's trace events (tracefs)");
+}
+
+/** Namespaces that are not to be entered. */
+export function ignoreNetnsOption(): Option {
+  const description = 'treat these namespaces as out of sight; may be repeated';
+  return new Option('--ignore-netns <glob>', description).argParser(repeated);
 }
 
 /** When a report is coloured. */

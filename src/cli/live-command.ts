@@ -1,7 +1,14 @@
 /** `live` on the command line, and `nettrace` without a command. */
 
 import { type Command, Option } from 'commander';
-import { above0, repeated } from './arguments.ts';
+import {
+  above0,
+  captureNetnsOption,
+  engineOption,
+  ignoreNetnsOption,
+  interfaceOption,
+  noKernelOption,
+} from './arguments.ts';
 import type { LiveOptions } from './live.ts';
 
 /** Adds it to the program. `onFailure` is to end the process at once: what was started ends with it. */
@@ -13,15 +20,8 @@ export function addLive(program: Command, onFailure: (error: unknown) => void): 
       'Captures at bridges, their ports, container ends and uplinks, and shows connections as they come and go: failed ' +
         'first, each with where it ended and why. Needs root and a terminal.',
     )
-    .addOption(
-      new Option('-i, --interface <point>', 'capture at DEVICE or NETNS:DEVICE; may be repeated').argParser(repeated),
-    )
-    .addOption(
-      new Option(
-        '--netns <name>',
-        'capture where run would for this namespace or container; may be repeated',
-      ).argParser(repeated),
-    )
+    .addOption(interfaceOption())
+    .addOption(captureNetnsOption())
     .addOption(
       new Option('--memory <megabytes>', 'for frames, the oldest going first')
         .argParser(above0('a size in megabytes'))
@@ -35,13 +35,9 @@ export function addLive(program: Command, onFailure: (error: unknown) => void): 
     )
     .option('-f, --capture-filter <expression>', 'capture only what it accepts (man pcap-filter)')
     .option('--with-ssh', 'capture the SSH session in use too, which is left out otherwise')
-    .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
-    .option('--no-kernel', "do without the kernel's trace events (tracefs)")
-    .addOption(
-      new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated').argParser(
-        repeated,
-      ),
-    )
+    .addOption(engineOption())
+    .addOption(noKernelOption())
+    .addOption(ignoreNetnsOption())
     .addOption(new Option('--color <when>', 'colour the screen').choices(['auto', 'always', 'never']).default('auto'))
     .addHelpText(
       'after',

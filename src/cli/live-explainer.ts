@@ -5,7 +5,7 @@ import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import type { FrameStore } from '../live/frame-store.ts';
 import type { LiveConnections } from '../live/live-connections.ts';
 import { framesOfConnections } from '../live/live-evidence.ts';
-import { Diagnoser } from './diagnoser.ts';
+import { DiagnosisThread } from './diagnosis-thread.ts';
 import { errorText } from './errors.ts';
 import type { LiveHost } from './live-host.ts';
 import type { LiveKernel } from './live-kernel.ts';
@@ -29,7 +29,7 @@ export interface ExplainerSources {
 /** See the file's head. Dispose of it. */
 export class LiveExplainer implements AsyncDisposable {
   readonly #sources: ExplainerSources;
-  readonly #diagnoser = new Diagnoser();
+  readonly #diagnoser = new DiagnosisThread();
   #busy = false;
   #stopped = false;
   #lookedAt: { readonly id: number; readonly signature: number } | null = null;

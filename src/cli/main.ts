@@ -2,7 +2,15 @@
 
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
-import { above0, colorOption, repeated, seconds, teachOption } from './arguments.ts';
+import {
+  above0,
+  colorOption,
+  engineOption,
+  ignoreNetnsOption,
+  noKernelOption,
+  seconds,
+  teachOption,
+} from './arguments.ts';
 import type { ConnectionsOptions } from './connections.ts';
 import { errorText, UserError, WrongUsage } from './errors.ts';
 import type { FollowOptions } from './follow.ts';
@@ -101,11 +109,9 @@ program
   .addOption(new Option('--timeout <seconds>', 'end the command after this time').argParser(seconds))
   .option('--tui', 'open the terminal UI when the command has ended')
   .addOption(teachOption().conflicts('tui'))
-  .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
-  .option('--no-kernel', "do without the kernel's trace events (tracefs)")
-  .addOption(
-    new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated').argParser(repeated),
-  )
+  .addOption(engineOption())
+  .addOption(noKernelOption())
+  .addOption(ignoreNetnsOption())
   .addOption(colorOption())
   .addHelpText(
     'after',

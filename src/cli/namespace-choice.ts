@@ -1,6 +1,7 @@
 /** Which namespaces a command means by their names, on this host and in a snapshot alike. */
 
 import { UserError } from './errors.ts';
+import { matchesAny } from './globs.ts';
 
 /** What is known of a namespace before its state is. */
 interface Named {
@@ -10,24 +11,14 @@ interface Named {
   readonly container?: { readonly name: string } | null;
 }
 
-/** A shell's glob of `*` and `?` as a pattern for whole names. */
-function globPattern(glob: string): RegExp {
-  const source = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 's');
-}
-
 /** The namespace to start from, then the others whose names none of the globs matches. */
 export function namespacesInSight<Namespace extends Pick<Named, 'name'>>(
   all: readonly Namespace[],
   start: Namespace,
   ignored: readonly string[],
 ): Namespace[] {
-  const patterns = ignored.map(globPattern);
-  const isIgnored = ({ name }: Namespace): boolean => patterns.some((pattern) => pattern.test(name));
-  return [start, ...all.filter((one) => one !== start && !isIgnored(one))];
+  const isIgnored = matchesAny(ignored);
+  return [start, ...all.filter((one) => one !== start && !isIgnored(one.name))];
 }
 
 /** Which words would have done. */

@@ -1,8 +1,8 @@
 /** `path` on the command line. */
 
-import { Argument, type Command, Option } from 'commander';
+import { Argument, type Command } from 'commander';
 import type { ModelPacket } from '../model/step.ts';
-import { colorOption, repeated, teachOption } from './arguments.ts';
+import { colorOption, ignoreNetnsOption, teachOption } from './arguments.ts';
 import type { PathOptions } from './path.ts';
 
 /** Adds it to the program. */
@@ -21,11 +21,7 @@ export function addPath(program: Command): void {
     .option('--netns <name>', 'start in this namespace or container, as nettrace topology names them')
     .option('--from <address>', 'the source address that the program binds to; without, the kernel chooses')
     .option('--snapshot <file>', 'on the host of which nettrace snapshot made this file; - is standard input')
-    .addOption(
-      new Option('--ignore-netns <glob>', 'treat these namespaces as out of sight; may be repeated').argParser(
-        repeated,
-      ),
-    )
+    .addOption(ignoreNetnsOption())
     .option('--json', 'write one JSON document, its fields in docs/json.md')
     .option('--fail', 'end with status 3 when the packet, or the answer, does not get through')
     .addOption(teachOption())

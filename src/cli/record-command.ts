@@ -1,7 +1,7 @@
 /** `record` on the command line. */
 
 import { type Command, Option } from 'commander';
-import { above0, repeated, seconds } from './arguments.ts';
+import { above0, captureNetnsOption, engineOption, interfaceOption, noKernelOption, seconds } from './arguments.ts';
 import type { RecordOptions } from './record.ts';
 import type { RelayedSignal } from './signals.ts';
 
@@ -20,19 +20,12 @@ export function addRecord(
         'Needs root. Of more than 256 MB of frames the latest are kept.',
     )
     .requiredOption('-o, --output <file>', 'the case file to write (pcapng): a new one, readable by its owner alone')
-    .addOption(
-      new Option('-i, --interface <point>', 'capture at DEVICE or NETNS:DEVICE; may be repeated').argParser(repeated),
-    )
-    .addOption(
-      new Option(
-        '--netns <name>',
-        'capture where run would for this namespace or container; may be repeated',
-      ).argParser(repeated),
-    )
+    .addOption(interfaceOption())
+    .addOption(captureNetnsOption())
     .addOption(new Option('--duration <seconds>', 'end after this time').argParser(seconds))
     .addOption(new Option('--count <number>', 'end after so many frames').argParser(above0('a number of frames')))
-    .addOption(new Option('--engine <engine>', 'what captures').choices(['auto', 'cap', 'tcpdump']).default('auto'))
-    .option('--no-kernel', "do without the kernel's trace events (tracefs)")
+    .addOption(engineOption())
+    .addOption(noKernelOption())
     .addHelpText(
       'after',
       `

@@ -155,11 +155,6 @@ function outcomeOf(rows: readonly Row[]): Met {
   return metByTcp(bits('client'), bits('server'), errno, clientDoneFirst);
 }
 
-/** What the program met that asked for a connection, before NAT alone: less work than its whole summary. */
-export function metBy(table: Connections, id: number): Met {
-  return outcomeOf([new Row(table, id)]);
-}
-
 interface Tracks {
   readonly request: SideSummary;
   readonly reply: SideSummary;

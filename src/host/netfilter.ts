@@ -36,6 +36,9 @@ export type Elements =
   | { readonly kind: 'elements'; readonly elements: readonly SetElement[] }
   | { readonly kind: 'named'; readonly name: string };
 
+/** Arithmetic on two operands' numbers. */
+export type Operator = 'and' | 'or' | 'xor' | 'shl' | 'shr' | 'add';
+
 /** What a rule reads of a packet, its connection or the host. */
 export type Operand =
   | { readonly kind: 'constant'; readonly value: Value }
@@ -49,11 +52,7 @@ export type Operand =
       /** Only what lies on this device of the packet counts. */
       readonly device: 'iif' | 'oif' | null;
     }
-  | {
-      readonly kind: 'and' | 'or' | 'xor' | 'shl' | 'shr' | 'add';
-      readonly left: Operand;
-      readonly right: Operand;
-    }
+  | { readonly kind: 'operation'; readonly operator: Operator; readonly left: Operand; readonly right: Operand }
   /** One of these numbers, which the kernel picks. */
   | { readonly kind: 'one-of'; readonly low: bigint; readonly high: bigint }
   /** What a map gives for a key. */

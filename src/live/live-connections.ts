@@ -7,7 +7,7 @@ import type { ConnectionDiagnosis, Endpoint } from '../diagnose/diagnosis.ts';
 import type { ConnectionFacts } from '../filter/frame-fields.ts';
 import { none, connectionWord as word } from '../flow/connection-row.ts';
 import type { Connections, ConnectionTable } from '../flow/connection-table.ts';
-import { type ConnectionSummary, type End, metBy, summarizeConnection } from '../flow/summary.ts';
+import { type ConnectionSummary, type End, glanceAt, summarizeConnection } from '../flow/summary.ts';
 import { DiagnosisPlan } from './diagnosis-plan.ts';
 import { renumberedMap, renumberedSet } from './renumber.ts';
 import { standingOf } from './standing.ts';
@@ -150,7 +150,7 @@ export class LiveConnections {
   /** What a filter may ask of a connection; null of none. */
   factsOf(id: number): ConnectionFacts | null {
     if (id === none) return null;
-    const { outcome, cause } = this.#diagnosed.get(id)?.diagnosis ?? { ...metBy(this.#table, id), cause: null };
+    const { outcome, cause } = this.#diagnosed.get(id)?.diagnosis ?? { ...glanceAt(this.#table, id), cause: null };
     return { number: id + 1, outcome, cause };
   }
 

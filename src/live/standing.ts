@@ -3,7 +3,7 @@
 import { connectionDouble, connectionWord as word } from '../flow/connection-row.ts';
 import type { Connections } from '../flow/connection-table.ts';
 import { type Met, sent } from '../flow/outcome.ts';
-import { metBy } from '../flow/summary.ts';
+import { glanceAt } from '../flow/summary.ts';
 import { ipProtocol } from '../wire/headers.ts';
 
 /** A TCP that opens asks again after a second (RFC 6298, section 2), and so do resolvers at the earliest. */
@@ -45,7 +45,7 @@ function patientUntil(table: Connections, id: number): number | null {
 
 /** How it stands at a time in nanoseconds as the table's. */
 export function standingOf(table: Connections, id: number, nowNs: number): Standing {
-  const { outcome, errno } = metBy(table, id);
+  const { outcome, errno } = glanceAt(table, id);
   const { words } = table.rows;
   const at = table.rows.at(id);
   const ended = (words[at + word.finBy] ?? 0) !== 0 || (words[at + word.resetBy] ?? 0) !== 0;

@@ -1,19 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, existsSync, openSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { encodeCase } from '../../src/capfile/case-file.ts';
 import { rawBlock } from '../../src/capfile/pcapng-writer.ts';
 import { encodeSnapshot, readSnapshot } from '../../src/capfile/snapshot-file.ts';
@@ -23,35 +13,12 @@ import { asNobody } from '../as-nobody.ts';
 import { at, listeners, packets, seen, snapshotWith } from '../diagnose/cases.ts';
 import { captureOf, startNs } from '../flow/frames.ts';
 import { recordedSnapshot } from '../host/sample.ts';
-
-const program = 'bin/nettrace';
-const shipped = 'fixtures/loopback-only-listener.pcapng';
-const directory = mkdtempSync(join(tmpdir(), 'nettrace-cli-'));
-afterAll(() => rmSync(directory, { recursive: true }));
-
-const env = { PATH: process.env['PATH'], HOME: directory };
-
-/** What came of a command: its exit status and its two outputs. */
-function ended(command: readonly string[], input?: Uint8Array): { status: number | null; out: string; err: string } {
-  const [file = '', ...rest] = command;
-  const { status, stdout, stderr } = spawnSync(file, rest, { encoding: 'utf8', env, ...(input && { input }) });
-  return { status, out: stdout, err: stderr };
-}
-
-function nettrace(...parameters: string[]): ReturnType<typeof ended> {
-  return ended([program, ...parameters]);
-}
+import { directory, ended, env, fileOf, nettrace, program, shipped } from './workplace.ts';
 
 /** A pcap of 40 MB: its header, and a hole, which is 2.6 million empty records. */
 function largeCapture(): string {
   const path = fileOf('large.pcap', Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex'));
   truncateSync(path, 24 + 16 * 2_600_000);
-  return path;
-}
-
-function fileOf(name: string, content: string | Uint8Array): string {
-  const path = join(directory, name);
-  writeFileSync(path, content);
   return path;
 }
 
@@ -277,7 +244,7 @@ describe('snapshot', () => {
     const { status, err } = nettrace('snapshot', '--output', path);
     expect([status, readFileSync(path, 'utf8')]).toEqual([1, 'mine']);
     expect(err).toBe(
-      `nettrace: cannot save to ${path}: it exists already, and nettrace overwrites nothing. Name another file.\n`,
+      `nettrace: cannot save to FOLDER/kept.json: it exists already, and nettrace overwrites nothing. Name another file.\n`,
     );
   });
 });

@@ -1,40 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { encodeCase } from '../../src/capfile/case-file.ts';
 import { concat } from '../capfile/build.ts';
 import { captureOf, icmpError, reverse, tcp, udp } from '../flow/frames.ts';
-
-const program = 'bin/nettrace';
-const shipped = 'fixtures/loopback-only-listener.pcapng';
-const directory = mkdtempSync(join(tmpdir(), 'nettrace-filters-'));
-afterAll(() => rmSync(directory, { recursive: true }));
-
-interface Ended {
-  readonly status: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function ended(command: readonly string[], input?: Uint8Array): Ended {
-  const [file = '', ...rest] = command;
-  const env = { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory };
-  const { status, stdout, stderr } = spawnSync(file, rest, { encoding: 'utf8', env, ...(input && { input }) });
-  return { status, out: stdout, err: stderr.replaceAll(directory, 'FOLDER') };
-}
-
-function nettrace(...parameters: string[]): Ended {
-  return ended([program, ...parameters]);
-}
-
-function fileOf(name: string, content: Uint8Array): string {
-  const path = join(directory, name);
-  writeFileSync(path, content);
-  return path;
-}
+import { directory, ended, fileOf, nettrace, program, shipped } from './workplace.ts';
 
 /** The numbers that lines begin with. */
 function numbers(text: string): number[] {

@@ -1,38 +1,13 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { block, concat, interfaceOf, section, Writer } from '../capfile/build.ts';
+import { directory, type Ended, ended, fileOf, program, shipped } from './workplace.ts';
 
-const program = 'bin/nettrace';
-const shipped = 'fixtures/loopback-only-listener.pcapng';
 const whole = readFileSync(shipped);
-const directory = mkdtempSync(join(tmpdir(), 'nettrace-frames-'));
-afterAll(() => rmSync(directory, { recursive: true }));
-
-interface Ended {
-  readonly status: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function ended(command: readonly string[], input?: Uint8Array): Ended {
-  const [file = '', ...rest] = command;
-  const env = { PATH: process.env['PATH'], HOME: directory, TMPDIR: directory };
-  const { status, stdout, stderr } = spawnSync(file, rest, { encoding: 'utf8', env, ...(input && { input }) });
-  return { status, out: stdout, err: stderr.replaceAll(directory, 'FOLDER') };
-}
 
 function frames(...parameters: string[]): Ended {
   return ended([program, 'frames', ...parameters]);
-}
-
-function fileOf(name: string, content: Uint8Array): string {
-  const path = join(directory, name);
-  writeFileSync(path, content);
-  return path;
 }
 
 describe('nettrace frames', () => {

@@ -1,19 +1,12 @@
-import chalk from 'chalk';
-import { cleanup, render } from 'ink-testing-library';
-import { afterAll, afterEach, beforeAll, describe, expect, it, test, vi } from 'vitest';
+import { render } from 'ink-testing-library';
+import { describe, expect, it, test, vi } from 'vitest';
 import { App } from '../../src/ui/app.tsx';
 import { createStore } from '../../src/ui/store.ts';
 import { liveSample } from './live-sample.ts';
 import { sample } from './sample.ts';
+import { renderWithoutColour } from './without-colour.ts';
 
-const detected = chalk.level;
-beforeAll(() => {
-  chalk.level = 0;
-});
-afterAll(() => {
-  chalk.level = detected;
-});
-afterEach(cleanup);
+renderWithoutColour();
 
 interface Terminal {
   /** Sends a chunk of input and waits until it was read. */

@@ -1,16 +1,9 @@
-import chalk from 'chalk';
-import { cleanup, render } from 'ink-testing-library';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { render } from 'ink-testing-library';
+import { expect, it } from 'vitest';
 import { LoadingScreen } from '../../src/ui/loading.tsx';
+import { renderWithoutColour } from './without-colour.ts';
 
-const detected = chalk.level;
-beforeAll(() => {
-  chalk.level = 0;
-});
-afterAll(() => {
-  chalk.level = detected;
-});
-afterEach(cleanup);
+renderWithoutColour();
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const open = (): ReturnType<typeof render> =>

@@ -1,6 +1,6 @@
 /** Operands and sets, three-valued. */
 
-import type { Atom, Elements, Operand, RuleTable, SetElement, Value } from '../../host/netfilter.ts';
+import type { Atom, Elements, Operand, Operator, RuleTable, SetElement, Value } from '../../host/netfilter.ts';
 import { readField, type View } from './fields.ts';
 import { absent, known, type Reading, type Truth, unknown } from './reading.ts';
 
@@ -10,8 +10,8 @@ const deepest = 32;
 /** No shift of a packet's field is wider. */
 const widestShift = 128n;
 
-function combine(kind: Extract<Operand, { left: Operand }>['kind'], left: bigint, right: bigint): bigint | null {
-  switch (kind) {
+function combine(operator: Operator, left: bigint, right: bigint): bigint | null {
+  switch (operator) {
     case 'add':
       return left + right;
     case 'and':
@@ -23,9 +23,8 @@ function combine(kind: Extract<Operand, { left: Operand }>['kind'], left: bigint
     case 'shl':
       return right > widestShift ? null : left << right;
     case 'shr':
-      return left >> right;
     default:
-      return null;
+      return left >> right;
   }
 }
 
@@ -58,16 +57,11 @@ export function readAll(operand: Operand, view: View, table: RuleTable, depth = 
       return [unknown(`the kernel takes one of ${operand.low} to ${operand.high}`)];
     case 'map':
       return readMap(operand, view, table, depth);
-    case 'unknown':
-      return [unknown(`${operand.text} is not understood`)];
-    case 'and':
-    case 'or':
-    case 'xor':
-    case 'shl':
-    case 'shr':
-    case 'add':
-    default:
+    case 'operation':
       return [readOperation(operand, view, table, depth)];
+    case 'unknown':
+    default:
+      return [unknown(`${operand.text} is not understood`)];
   }
 }
 
@@ -77,7 +71,7 @@ export function read(operand: Operand, view: View, table: RuleTable, depth = 0):
 }
 
 function readOperation(
-  operand: Extract<Operand, { left: Operand }>,
+  operand: Extract<Operand, { kind: 'operation' }>,
   view: View,
   table: RuleTable,
   depth: number,
@@ -87,7 +81,7 @@ function readOperation(
   const right = read(operand.right, view, table, depth + 1);
   if (right.kind !== 'value') return right;
   if (typeof left.value === 'string' || typeof right.value === 'string') return unknown('a name has no bits');
-  const result = combine(operand.kind, left.value, right.value);
+  const result = combine(operand.operator, left.value, right.value);
   return result === null ? unknown('the shift is too wide') : known(result);
 }
 

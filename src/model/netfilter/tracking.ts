@@ -9,12 +9,7 @@ function readsConnection(operand: Operand): boolean {
   switch (operand.kind) {
     case 'field':
       return operand.name.startsWith('ct ');
-    case 'and':
-    case 'or':
-    case 'xor':
-    case 'shl':
-    case 'shr':
-    case 'add':
+    case 'operation':
       return readsConnection(operand.left) || readsConnection(operand.right);
     case 'map':
       return operand.key.some(readsConnection);

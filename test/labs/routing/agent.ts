@@ -40,7 +40,8 @@ async function open({ protocol, address, port }: ListenerSpec): Promise<void> {
   }
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   socket.on('message', (bytes, { address: source, port: sourcePort }) =>
-    received.push({ id: bytes.toString(), source: source.replace(/^::ffff:/, ''), sourcePort, port }),
+    // Without the IPv4-mapped prefix, and the zone that Node adds to an address of one link.
+    received.push({ id: bytes.toString(), source: source.replace(/^::ffff:|%.*$/g, ''), sourcePort, port }),
   );
   socket.bind(port, address);
   await once(socket, 'listening');

@@ -14,7 +14,7 @@ export function constant(value: Value): Operand {
 
 /** The bits of an operand that a mask leaves; the operand itself without one. */
 export function masked(operand: Operand, mask: bigint | null): Operand {
-  return mask === null ? operand : { kind: 'and', left: operand, right: constant(mask) };
+  return mask === null ? operand : { kind: 'operation', operator: 'and', left: operand, right: constant(mask) };
 }
 
 /** Elements of one atom each. */

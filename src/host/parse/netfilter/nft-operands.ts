@@ -1,6 +1,6 @@
 /** What nft's rules read and compare with, from its JSON: libnftables-json(5), "EXPRESSIONS". */
 
-import type { Atom, Elements, Operand, SetElement, Verdict } from '../../netfilter.ts';
+import type { Atom, Elements, Operand, Operator, SetElement, Verdict } from '../../netfilter.ts';
 import { asInteger, asRecord, asText, asTexts, type JsonRecord, jsonText } from '../json.ts';
 import { constant, field } from './build.ts';
 import { isNamed, lookUp, typeOfField } from './symbols.ts';
@@ -15,7 +15,7 @@ export type VerdictReader = (raw: unknown) => Verdict | null;
 /** Deeper nesting than any rule that nft prints has. */
 const deepest = 16;
 
-const operators: Readonly<Record<string, 'and' | 'or' | 'xor' | 'shl' | 'shr'>> = {
+const operators: Readonly<Record<string, Operator>> = {
   '&': 'and',
   '|': 'or',
   '^': 'xor',
@@ -41,12 +41,7 @@ export function typeOfOperand(operand: Operand): TypeName {
       return typeOfField(operand.name);
     case 'fib':
       return operand.result === 'type' ? 'fib_addrtype' : 'ifname';
-    case 'and':
-    case 'or':
-    case 'xor':
-    case 'shl':
-    case 'shr':
-    case 'add':
+    case 'operation':
       return typeOfOperand(operand.left);
     case 'constant':
     case 'one-of':
@@ -80,12 +75,14 @@ function fib(raw: JsonRecord): Operand {
 }
 
 /** A chain of one operator over two operands or more, the first of which gives the type. */
-function operation(kind: 'and' | 'or' | 'xor' | 'shl' | 'shr', raw: unknown, type: TypeName, depth: number): Operand {
+function operation(operator: Operator, raw: unknown, type: TypeName, depth: number): Operand {
   const [first, ...others] = Array.isArray(raw) ? raw : [];
   if (others.length === 0) return unknownOperand(raw);
   let result = operandOf(first, type, depth + 1);
   const own = typeOfOperand(result) ?? type;
-  for (const other of others) result = { kind, left: result, right: operandOf(other, own, depth + 1) };
+  for (const other of others) {
+    result = { kind: 'operation', operator, left: result, right: operandOf(other, own, depth + 1) };
+  }
   return result;
 }
 
@@ -166,9 +163,9 @@ function atomOfRaw(raw: unknown, type: TypeName): Atom | null {
     return operand.kind === 'one-of' ? { low: operand.low, high: operand.high } : null;
   }
   const operand = operandOf(raw, type);
-  return operand.kind === 'or' && operand.left.kind === 'constant' && operand.right.kind === 'constant'
-    ? orOf(operand.left.value, operand.right.value)
-    : null;
+  if (operand.kind !== 'operation' || operand.operator !== 'or') return null;
+  const { left, right } = operand;
+  return left.kind === 'constant' && right.kind === 'constant' ? orOf(left.value, right.value) : null;
 }
 
 function orOf(left: unknown, right: unknown): Atom | null {

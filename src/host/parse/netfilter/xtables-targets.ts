@@ -72,7 +72,7 @@ function portOperand(text: string): Operand {
   if (offset !== undefined && low !== high) {
     const base = numberOf(offset);
     if (base === null) return { kind: 'unknown', text };
-    return { kind: 'add', left: field('th dport'), right: constant(low - base) };
+    return { kind: 'operation', operator: 'add', left: field('th dport'), right: constant(low - base) };
   }
   return low === high ? constant(low) : { kind: 'one-of', low, high };
 }
@@ -117,7 +117,11 @@ function netmap(options: Options, { ip }: Version, chain: string): Expression {
   const end = chain === 'PREROUTING' || chain === 'OUTPUT' ? 'destination' : 'source';
   if (!['PREROUTING', 'OUTPUT', 'INPUT', 'POSTROUTING'].includes(chain)) return unknown('NETMAP in a chain of its own');
   const own = masked(field(`${ip} ${end === 'destination' ? 'daddr' : 'saddr'}`), interval.low ^ interval.high);
-  return translation({ end, how: 'to', address: { kind: 'or', left: own, right: constant(interval.low) } });
+  return translation({
+    end,
+    how: 'to',
+    address: { kind: 'operation', operator: 'or', left: own, right: constant(interval.low) },
+  });
 }
 
 /** `--set-xmark VALUE/MASK`: clears the mask's bits, then flips the value's. */
@@ -128,7 +132,7 @@ function xmark(name: string, text: string | undefined): Expression {
 }
 
 function xored(left: Operand, right: Operand): Operand {
-  return { kind: 'xor', left, right };
+  return { kind: 'operation', operator: 'xor', left, right };
 }
 
 /** Copies bits of one mark to the other: TO = (TO & ~toMask) ^ (FROM & fromMask). */

@@ -49,7 +49,7 @@ describe('matches', () => {
     [
       'two flags, both of them',
       match({ '&': [payload('tcp', 'flags'), ['syn', 'ack']] }, ['syn', 'ack']),
-      `{kind:match,key:[{kind:and,left:{kind:field,name:tcp flags},right:{kind:constant,value:18}}],negated:false,${only(18)}}`,
+      `{kind:match,key:[{kind:operation,operator:and,left:{kind:field,name:tcp flags},right:{kind:constant,value:18}}],negated:false,${only(18)}}`,
     ],
     ['a DSCP class', match(payload('ip', 'dscp'), 'af41'), `${of('ip dscp')}${only(34)}}`],
     [
@@ -106,14 +106,17 @@ describe('matches', () => {
   ])('%s', (_title, statement, mask, negated) => {
     // A bit is set when the masked number is not zero.
     expect(expressionsOf(statement)).toMatchObject([
-      { kind: 'match', negated, key: [{ kind: 'and', right: { value: mask } }] },
+      { kind: 'match', negated, key: [{ kind: 'operation', operator: 'and', right: { value: mask } }] },
     ]);
   });
 
   test('masked flags are compared whole', () => {
     const flags = { '&': [payload('tcp', 'flags'), ['fin', 'syn', 'rst', 'ack']] };
     expect(expressionsOf(match(flags, 'syn'))).toMatchObject([
-      { key: [{ kind: 'and', right: { value: 23n } }], among: { elements: [{ key: [{ low: 2n, high: 2n }] }] } },
+      {
+        key: [{ kind: 'operation', operator: 'and', right: { value: 23n } }],
+        among: { elements: [{ key: [{ low: 2n, high: 2n }] }] },
+      },
     ]);
   });
 });
@@ -162,7 +165,7 @@ describe('statements', () => {
     [
       'a mark',
       { mangle: { key: { meta: { key: 'mark' } }, value: { '|': [{ meta: { key: 'mark' } }, 8192] } } },
-      [{ kind: 'set', field: 'meta mark', value: { kind: 'or', right: { value: 8192n } } }],
+      [{ kind: 'set', field: 'meta mark', value: { kind: 'operation', operator: 'or', right: { value: 8192n } } }],
     ],
     ['a TCP option', { mangle: { key: { 'tcp option': { name: 'maxseg', field: 'size' } }, value: 1400 } }, []],
     ['notrack', { notrack: null }, [{ kind: 'notrack' }]],

@@ -24,7 +24,7 @@ const match = (name: string, negated: boolean, ...intervals: readonly (readonly 
 });
 const masked = (name: string, mask: number, negated: boolean, value: number) => ({
   kind: 'match',
-  key: [{ kind: 'and', left: field(name), right: { kind: 'constant', value: BigInt(mask) } }],
+  key: [{ kind: 'operation', operator: 'and', left: field(name), right: { kind: 'constant', value: BigInt(mask) } }],
   negated,
   among: among([value, value]),
 });
@@ -143,7 +143,10 @@ describe('targets', () => {
     ['-j DNAT --to-destination 10.0.0.1-10.0.0.9', { address: { kind: 'one-of' }, port: null }],
     [
       '-j DNAT --to-destination 10.0.0.1:80-90/8080',
-      { address: { value: 0x0a00_0001n }, port: { kind: 'add', left: { name: 'th dport' }, right: { value: -8000n } } },
+      {
+        address: { value: 0x0a00_0001n },
+        port: { kind: 'operation', operator: 'add', left: { name: 'th dport' }, right: { value: -8000n } },
+      },
     ],
     ['-j DNAT --to-destination :81', { address: null, port: { value: 81n } }],
     [
@@ -155,13 +158,25 @@ describe('targets', () => {
     ['-j REDIRECT --to-ports 8080', { end: 'destination', how: 'redirect', port: { value: 8080n } }],
     [
       '-j NETMAP --to 192.168.2.0/24',
-      { address: { kind: 'or', left: { kind: 'and', right: { value: 255n } }, right: { value: 0xc0a80200n } } },
+      {
+        address: {
+          kind: 'operation',
+          operator: 'or',
+          left: { kind: 'operation', operator: 'and', right: { value: 255n } },
+          right: { value: 0xc0a80200n },
+        },
+      },
     ],
     [
       '-j MARK --set-xmark 0x4000/0x4000',
       {
         field: 'meta mark',
-        value: { kind: 'xor', left: { right: { value: 0xffffbfffn } }, right: { value: 0x4000n } },
+        value: {
+          kind: 'operation',
+          operator: 'xor',
+          left: { right: { value: 0xffffbfffn } },
+          right: { value: 0x4000n },
+        },
       },
     ],
     [

@@ -14,7 +14,7 @@ const workerFile = new URL(`./diagnosis-worker${path.extname(import.meta.filenam
 const youngMegabytes = 8;
 
 /** See the file's head. Dispose of it: that ends the thread. */
-export class Diagnoser implements AsyncDisposable {
+export class DiagnosisThread implements AsyncDisposable {
   readonly #worker = new Worker(workerFile, { resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes } });
   #sentSnapshot: Snapshot | null = null;
   #waiting: PromiseWithResolvers<Diagnosis> | null = null;
