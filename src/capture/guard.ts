@@ -10,6 +10,7 @@
 import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { fixedEnvironment } from '../host/environment.ts';
+import type { ChildWatcher } from '../host/gate.ts';
 
 // A process is ended with the group that it leads, and only while its start time is the one it was registered with: its number may be another's by then.
 // A preparation is not killed but awaited: killed in the midst of it, it could still make in the kernel what was looked for in vain here.
@@ -83,12 +84,19 @@ export class Guard {
   }
 
   /**
-   * Has a child that leads a process group ended, with its group, when nettrace is. One that is gone needs no watching.
-   * A `preparation`, which makes what is to be removed, is let come to its end first, if it does within some seconds.
+   * Has a child ended, with the group that it leads, when nettrace is: from before it is let go. One that is gone needs no
+   * watching.
    */
-  watchProcess(pid: number | undefined, kind: 'process' | 'preparation' = 'process'): void {
-    const start = pid === undefined ? null : processStartTime(pid);
-    if (start !== null) this.#shell.stdin.write(`${kind} ${pid} ${start}\n`);
+  readonly watchProcess: ChildWatcher = (pid, letGo) => this.#watch('process', pid, letGo);
+
+  /** The same for what makes what is to be removed: it is let come to its end first, if it does within some seconds. */
+  readonly watchPreparation: ChildWatcher = (pid, letGo) => this.#watch('preparation', pid, letGo);
+
+  #watch(kind: 'process' | 'preparation', pid: number, letGo: () => void): void {
+    const start = processStartTime(pid);
+    if (start === null) letGo();
+    // Called back when the pipe holds it, which outlives us; a guard that was killed is no reason to do nothing.
+    else this.#shell.stdin.write(`${kind} ${pid} ${start}\n`, letGo);
   }
 
   /** Has a tracefs instance, a mount or an empty directory removed. Paths are nettrace's own and hold no blank. */

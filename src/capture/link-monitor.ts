@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import type { LinkOutage } from '../case/evidence.ts';
 import { fixedEnvironment } from '../host/environment.ts';
+import { gated, openGate } from '../host/gate.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
 import type { Guard } from './guard.ts';
 
@@ -71,9 +72,9 @@ export class LinkMonitor {
 
   constructor(namespace: NamespaceHandle, guard: Guard, onChange: (change: LinkChange) => void) {
     this.log = new OutageLog(namespace.name);
-    const [file = '', ...rest] = inNamespace(namespace, ['ip', '-o', '-ts', 'monitor', 'link']);
+    const [file, ...rest] = gated(inNamespace(namespace, ['ip', '-o', '-ts', 'monitor', 'link']));
     this.#child = execa(file, rest, {
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore'],
       buffer: false,
       detached: true,
       cleanup: false,
@@ -81,7 +82,7 @@ export class LinkMonitor {
       env: { ...fixedEnvironment, TZ: 'UTC' },
       extendEnv: false,
     });
-    guard.watchProcess(this.#child.pid);
+    openGate(this.#child, guard.watchProcess);
     const lines = createInterface({ input: this.#child.stdout });
     lines.on('line', (line) => {
       const change = parseLinkChange(line);

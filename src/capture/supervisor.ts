@@ -8,6 +8,7 @@ import type { FrameRecord } from '../capfile/capture-parser.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
 import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
+import { gated, openGate } from '../host/gate.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
 import type { CaptureEngine, CaptureJob, CapturePoint, EngineCounts } from './engine.ts';
 import type { Guard } from './guard.ts';
@@ -44,9 +45,9 @@ function lastWords(text: string): string {
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function startChild(namespace: NamespaceHandle, command: readonly string[]) {
-  const [file = '', ...rest] = inNamespace(namespace, command);
+  const [file, ...rest] = gated(inNamespace(namespace, command));
   return execa(file, rest, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     buffer: false,
     // A session of its own: the terminal's Ctrl-C is for the traced command.
     detached: true,
@@ -158,7 +159,7 @@ export class SupervisedJob {
     const child = startChild(namespace, this.#job.command);
     this.#child = child;
     this.#standardError = '';
-    this.#guard.watchProcess(child.pid);
+    openGate(child, this.#guard.watchProcess);
     child.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);

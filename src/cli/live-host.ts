@@ -114,7 +114,7 @@ export class LiveHost {
 
   /** Finds what is there; resolves with the first snapshot. */
   async begin(): Promise<void> {
-    const { containers, missing } = await listContainers();
+    const { containers, missing } = await listContainers({ onChild: this.#guard.watchProcess });
     // The user may be gone by now: then nothing is begun any more.
     if (this.#stopped) return;
     const set = findNamespaces(containers);
@@ -243,7 +243,7 @@ export class LiveHost {
     this.#tell(gone, 'gone');
     for (const inode of this.#ignored) if (!found.has(inode)) this.#ignored.delete(inode);
     if (set.namespaces.some((namespace) => !this.#knows(namespace))) {
-      const { containers } = await listContainers();
+      const { containers } = await listContainers({ onChild: this.#guard.watchProcess });
       if (this.#stopped) return;
       set.dispose();
       set = findNamespaces(containers, own);

@@ -100,9 +100,9 @@ export class LiveSnapshot {
   async #collect(handles: readonly NamespaceHandle[], missing: readonly string[]): Promise<Snapshot> {
     const snapshot = await collectSnapshot(handles, {
       missing,
-      onChild: (pid) => {
-        this.#guard.watchProcess(pid);
+      onChild: (pid, letGo) => {
         this.#pids.add(pid);
+        this.#guard.watchProcess(pid, letGo);
       },
     });
     this.#pids.clear();

@@ -55,7 +55,7 @@ function existing(path: string): string | null {
   }
 }
 
-async function findPlace({ netns, container, pid }: RunOptions): Promise<Place> {
+async function findPlace({ netns, container, pid }: RunOptions, guard: Guard): Promise<Place> {
   if ([netns, container, pid].filter((choice) => choice !== undefined).length > 1) {
     throw new UserError('--netns, --container and --pid exclude each other: name one place to run the command in');
   }
@@ -75,7 +75,7 @@ async function findPlace({ netns, container, pid }: RunOptions): Promise<Place> 
     };
   }
   if (container !== undefined) {
-    const found = await findContainer(container);
+    const found = await findContainer(container, { onChild: guard.watchProcess });
     if (found.container === null) throw new UserError(found.reasons.join(' '));
     return {
       namespaceInode: namespaceInode(found.netnsPath, `the namespace of the container ${container}`),
@@ -102,8 +102,8 @@ export async function run(
   if (options.save !== undefined) checkSavable(options.save);
   const engine = chooseEngine(options.engine);
   if (typeof engine === 'string') throw new UserError(engine);
-  const { namespaceInode, nameFiles } = await findPlace(options);
   const guard = new Guard();
+  const { namespaceInode, nameFiles } = await findPlace(options, guard);
   // However nettrace ends, the guard cleans up: nothing is gained by waiting for it, and what still runs here would go on starting engines.
   const relay = new SignalRelay(process.stdin.isTTY, (status) => process.exit(status));
   const stopListening = relay.listen(ignoredSignals);

@@ -143,7 +143,7 @@ export class Watch {
   static async begin(options: WatchOptions, guard: Guard, needsNames: boolean): Promise<Watch> {
     const missing: string[] = [];
     const tracing = openTracer(guard, options.kernel, missing);
-    const containers = listContainers();
+    const containers = listContainers({ onChild: guard.watchProcess });
     const known: readonly Container[] = needsNames ? (await containers).containers : [];
     const set = findNamespaces(known);
     const { namespaceInode } = options;
@@ -165,7 +165,7 @@ export class Watch {
     const snapshotting = collectSnapshot(inSight, {
       missing: this.#set.missing,
       named: naming.then(({ namespaces }) => namespaces),
-      onChild: (pid) => this.#guard.watchProcess(pid),
+      onChild: this.#guard.watchProcess,
       onLinks: (namespace, output) => gathering.add(namespace, output),
     });
     await gathering.wait(snapshotting);

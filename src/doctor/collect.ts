@@ -99,7 +99,7 @@ function countByRuntime(containers: readonly Container[]): Map<string, number> {
 async function askForContainers(root: boolean): Promise<HostFacts['containers']> {
   // An engine asked by somebody else answers for that user's own, and makes its directories in that user's home.
   if (!root) return null;
-  const { containers, missing } = await listContainers(AbortSignal.timeout(timeoutMs));
+  const { containers, missing } = await listContainers({ signal: AbortSignal.timeout(timeoutMs) });
   return { running: countByRuntime(containers), missing };
 }
 

@@ -11,6 +11,7 @@ import { execa } from 'execa';
 import { childFailure } from './child-failure.ts';
 import { fixedEnvironment } from './environment.ts';
 import { readBounded } from './files.ts';
+import { type ChildWatcher, gated, openGate } from './gate.ts';
 import { kernelHasNftables } from './kernel-modules.ts';
 import { nameNamespace } from './name-files.ts';
 import { inNamespace, type NamespaceHandle } from './namespaces.ts';
@@ -44,8 +45,8 @@ export interface CollectOptions {
    * throw.
    */
   readonly onLinks?: (handle: NamespaceHandle, links: readonly CommandOutput[]) => void;
-  /** Hears of every child, which leads a process group of its own. */
-  readonly onChild?: (pid: number) => void;
+  /** Knows of every child before it does anything. */
+  readonly onChild?: ChildWatcher;
 }
 
 /** What a collection of several may be told besides. */
@@ -85,7 +86,7 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
   const { nftables, turns, signal, onLinks, onChild } = collection;
   const token = randomBytes(16).toString('hex');
   const shell = ['sh', '-c', collectScript, 'sh', token, nftables ? 'yes' : 'no'];
-  const [file = '', ...args] = inNamespace(handle, shell);
+  const [file, ...args] = gated(inNamespace(handle, shell));
   const child = execa(file, args, {
     env: fixedEnvironment,
     extendEnv: false,
@@ -96,7 +97,7 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
     // A group of its own, so that a tool that hangs ends with the script and does not hold its pipes open.
     detached: true,
   });
-  if (child.pid !== undefined) onChild?.(child.pid);
+  openGate(child, onChild, true);
   const parts = { output: [] as Buffer[], error: [] as Buffer[] };
   let received = 0;
   let stopped: string | null = null;
@@ -128,8 +129,6 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
   };
   child.stdout.on('data', take('output'));
   child.stderr.on('data', take('error'));
-  // A script that was killed takes no line: how it ended is known from its end.
-  child.stdin.on('error', () => {});
   const abort = (): void => stop('was stopped');
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted === true) abort();

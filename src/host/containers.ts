@@ -6,6 +6,7 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import type { ChildWatcher } from './gate.ts';
 import { asRecord, asRecords, type JsonRecord, parseJson } from './parse/json.ts';
 import { runTool } from './run-tool.ts';
 
@@ -34,6 +35,13 @@ interface Containers {
 }
 
 const timeoutMs = 5000;
+
+/** How the engines are asked. */
+interface Asking {
+  readonly signal?: AbortSignal;
+  /** Knows of every child before it does anything: an engine in trouble lets its clients hang. */
+  readonly onChild?: ChildWatcher;
+}
 
 interface Engine {
   readonly runtime: Container['runtime'];
@@ -97,13 +105,13 @@ export function parseInspect(runtime: Container['runtime'], output: string): Con
   return containers;
 }
 
-async function containersOf(engine: Engine, signal: AbortSignal | undefined): Promise<Containers> {
+async function containersOf(engine: Engine, asking: Asking): Promise<Containers> {
   const { runtime } = engine;
   const failed = (failure: string): Containers => ({
     containers: [],
     missing: [`Containers of ${runtime} are not known: ${runtime} ${failure}.`],
   });
-  const options = { timeoutMs, signal, home: userInfo().homedir };
+  const options = { timeoutMs, ...asking, home: userInfo().homedir };
   const listed = await runTool(runtime, ['ps', '--quiet', '--no-trunc'], options);
   if ('failure' in listed) return failed(listed.failure);
   const ids = listed.text.split('\n').filter((id) => idShape.test(id));
@@ -116,8 +124,8 @@ async function containersOf(engine: Engine, signal: AbortSignal | undefined): Pr
 }
 
 /** The running containers of all engines here; never throws. `docker` that is another name for Podman counts once. */
-export async function listContainers(signal?: AbortSignal): Promise<Containers> {
-  const answers = await Promise.all(engines.filter(hasRun).map((engine) => containersOf(engine, signal)));
+export async function listContainers(asking: Asking = {}): Promise<Containers> {
+  const answers = await Promise.all(engines.filter(hasRun).map((engine) => containersOf(engine, asking)));
   const byId = new Map(
     answers
       .flatMap(({ containers }) => containers)
@@ -157,8 +165,8 @@ type FoundContainer =
   | { readonly container: null; readonly reasons: readonly string[] };
 
 /** Finds a running container by its name or id; never throws. */
-export async function findContainer(nameOrId: string, signal?: AbortSignal): Promise<FoundContainer> {
-  const { containers, missing } = await listContainers(signal);
+export async function findContainer(nameOrId: string, asking: Asking = {}): Promise<FoundContainer> {
+  const { containers, missing } = await listContainers(asking);
   const container = pickContainer(containers, nameOrId);
   if (container === null) {
     const running = containers.map(({ name }) => name).join(', ');

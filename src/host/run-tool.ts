@@ -3,35 +3,48 @@
 import { execa } from 'execa';
 import { childFailure } from './child-failure.ts';
 import { fixedEnvironment } from './environment.ts';
+import { type ChildWatcher, gated, openGate } from './gate.ts';
 
 /** Most bytes of a tool's answer that are kept. */
 const mostBytes = 16 * 1024 * 1024;
 
+/** How a shell says that there is no such program. */
+const notFound = 127;
+
 /** What a tool printed, or one clause about why there is nothing ("is not installed", "gave no answer within 5 s"). */
 export type ToolResult = { readonly text: string } | { readonly failure: string };
 
-/**
- * Runs a tool with the fixed environment; ends it after `timeoutMs`. `evenIfFailed` takes what it printed before it
- * failed. Never throws.
- */
-export async function runTool(
-  file: string,
-  args: readonly string[],
-  options: { timeoutMs: number; signal?: AbortSignal | undefined; home?: string; evenIfFailed?: boolean },
-): Promise<ToolResult> {
-  const { timeoutMs, signal, home, evenIfFailed = false } = options;
-  const result = await execa(file, args, {
+/** How a tool is run. */
+interface ToolOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly home?: string;
+  /** Takes what it printed before it failed. */
+  readonly evenIfFailed?: boolean;
+  /** Knows of it before it does anything: for one that may hang, where nettrace goes on to more than its answer. */
+  readonly onChild?: ChildWatcher | undefined;
+}
+
+/** Runs a tool with the fixed environment; ends it after `timeoutMs`. Never throws. */
+export async function runTool(file: string, args: readonly string[], options: ToolOptions): Promise<ToolResult> {
+  const { timeoutMs, signal, home, evenIfFailed = false, onChild } = options;
+  const [program, ...rest] = gated([file, ...args]);
+  const child = execa(program, rest, {
     env: { ...fixedEnvironment, ...(home === undefined ? {} : { HOME: home }) },
     extendEnv: false,
-    stdin: 'ignore',
+    stdin: 'pipe',
+    // Ctrl-C ends it with us where nobody else would.
+    detached: onChild !== undefined,
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
     maxBuffer: mostBytes,
     reject: false,
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
+  openGate(child, onChild);
+  const result = await child;
   if (!result.failed) return { text: result.stdout };
-  if (result.code === 'ENOENT') return { failure: 'is not installed' };
+  if (result.exitCode === notFound) return { failure: 'is not installed' };
   if (evenIfFailed && result.exitCode !== undefined && result.stdout !== '') return { text: result.stdout };
   if (result.timedOut) return { failure: `gave no answer within ${timeoutMs / 1000} s` };
   if (result.isCanceled) return { failure: 'gave no answer in the time that it had' };
