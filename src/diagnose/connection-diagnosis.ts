@@ -12,8 +12,10 @@ import type { Cause, Finding } from './finding.ts';
 import { firewallDropped, firewallReject, replyDropped } from './firewall.ts';
 import { replyHops, requestHops } from './hops.ts';
 import { dnatNotAppliedToLocal } from './local-nat.ts';
+import { ephemeralPortsExhausted } from './local-port.ts';
 import { hairpinNatMissing, missingMasquerade } from './nat.ts';
 import { bridgePortDetached, routeWrongDevice } from './neighbour.ts';
+import { dnatMissing } from './published.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
 import {
   bridgeDown,
@@ -33,6 +35,7 @@ import { unnamedText, unreadText } from './unnamed.ts';
 const causes: readonly Cause[] = [
   dnatNotAppliedToLocal,
   hairpinNatMissing,
+  dnatMissing,
   listenerOnOtherAddress,
   listenerOtherFamily,
   listenerOnOtherDevice,
@@ -40,6 +43,7 @@ const causes: readonly Cause[] = [
   firewallReject,
   firewallDropped,
   replyDropped,
+  ephemeralPortsExhausted,
   noRoute,
   bridgeDown,
   modelFault,
@@ -85,6 +89,10 @@ const hooksOut: readonly Hop['stage'][] = ['output', 'postrouting'];
 
 /** Where a hop belongs that the model does not have, as nothing stands there. */
 function placeFor({ where }: Finding, hops: readonly Hop[]): number {
+  // The route is looked up first, in the same call.
+  if (where.stage === 'send') return hops.findIndex(({ stage }) => stage === 'route') + 1;
+  const isSameHost = ({ stage, netns }: Hop): boolean => stage === 'ingress' && netns === where.netns;
+  if (where.stage === 'prerouting') return hops.findLastIndex(isSameHost) + 1;
   const isWayOut = ({ stage, netns, device }: Hop): boolean =>
     stage === 'egress' && netns === where.netns && device === where.device;
   const out = hooksOut.includes(where.stage) ? hops.findIndex(isWayOut) : -1;

@@ -11,7 +11,7 @@ import { requestAt } from '../model/traveller.ts';
 import type { Context } from './context.ts';
 import type { Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
-import { addNatRule, ipWord, natTableOf, toDestination } from './nat-rule.ts';
+import { addNatRule, dnatRule, natTableOf } from './nat-rule.ts';
 import { commandsOf, withSetting, wouldWork } from './what-if.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
 
@@ -52,14 +52,6 @@ export const dnatNotAppliedToLocal: Cause = (context) => {
   if (found === null) return null;
   const { rule, becomes } = found;
   const there = formatEndpoint(becomes.destination, becomes.destinationPort);
-  const asked = toDestination(way.packet);
-  const word = rule.family === 'inet' ? [ipWord(way.packet)] : [];
-  const local = {
-    family: way.packet.family,
-    hook: 'output',
-    iptables: [...asked.iptables, '-j', 'DNAT', '--to-destination', there],
-    nft: [...asked.nft, 'dnat', ...word, 'to', there],
-  } as const;
   return {
     cause: 'dnat-not-applied-to-local',
     certainty: context.kernel?.resetSent ? 'proven' : 'inferred',
@@ -73,7 +65,7 @@ export const dnatNotAppliedToLocal: Cause = (context) => {
       `Whoever asks from outside is sent on to ${there}, by ${ruleName(rule)}: \`${rule.text.replaceAll('`', "'")}\`. It stands in the prerouting hook, which sees what comes in by a device. What ${netnsText(clientNetns)} itself sends passes the output hook instead, and no rule there does the same. So the request stayed ${inNetns(clientNetns)}, where nothing listens on port ${way.packet.destinationPort}.`,
       `From ${netnsText(clientNetns)} itself, ${there} may be asked for directly.`,
     ],
-    fixes: localFixes(context, namespace, rule, local, becomes),
+    fixes: localFixes(context, namespace, rule, becomes),
     alternatives: [],
   };
 };
@@ -83,18 +75,20 @@ function outsiders({ boundDevice: _device, user: _user, ...packet }: ModelPacket
   return { ...packet, source: packet.family === 4 ? '203.0.113.1' : '2001:db8::1' };
 }
 
-/** The rule at the output hook; for a loopback address also what lets such a packet out, and its answer in. */
-function localFixes(
+/**
+ * A rule at the output hook that sends what the namespace itself asks for on to `becomes`, beside the rule that does so for
+ * others (null: there is none); for a loopback address also what lets such a packet out, and its answer in.
+ */
+export function localFixes(
   context: Context,
   namespace: NamespaceState,
-  beside: RuleReference,
-  rule: Parameters<typeof addNatRule>[3],
+  beside: RuleReference | null,
   becomes: ModelPacket,
 ): Fix[] {
-  const { host } = context;
+  const { host, packet } = context;
   if (host === null) return [];
   const place = natTableOf(namespace.ruleTables, becomes.family, beside);
-  const first = addNatRule(host, namespace.name, place, rule);
+  const first = addNatRule(host, namespace.name, place, dnatRule('output', packet, becomes, place));
   if (first === null) return [];
   const summary = `Translate what ${netnsText(namespace.name)} itself asks for as well, at its output hook. To keep it over a reboot, add it where the rules of this machine are written.`;
   const fix: Fix = {

@@ -3,6 +3,7 @@
 import type { ChainHook, Rule, RuleChain, RuleTable } from '../host/netfilter.ts';
 import { parseXtablesTables } from '../host/parse/netfilter/xtables-tables.ts';
 import type { HostState } from '../host/state.ts';
+import { formatEndpoint } from '../model/deliver.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { commandsOf, withNamespace } from './what-if.ts';
@@ -11,7 +12,7 @@ import { commandsOf, withNamespace } from './what-if.ts';
 export interface NatRule {
   /** The IP version that it is for. */
   readonly family: 4 | 6;
-  readonly hook: 'output' | 'postrouting';
+  readonly hook: 'prerouting' | 'output' | 'postrouting';
   readonly iptables: readonly string[];
   readonly nft: readonly string[];
 }
@@ -48,7 +49,26 @@ export function toDestination(packet: ModelPacket): Pick<NatRule, 'iptables' | '
   };
 }
 
-const priorities = { output: -100, postrouting: 100 } as const;
+const priorities = { prerouting: -100, output: -100, postrouting: 100 } as const;
+
+/** The rule that sends what is asked for on to another address and port, in a table. */
+export function dnatRule(
+  hook: 'prerouting' | 'output',
+  asked: ModelPacket,
+  to: Pick<ModelPacket, 'destination' | 'destinationPort'>,
+  { family: table }: Pick<NatTable, 'family'>,
+): NatRule {
+  const match = toDestination(asked);
+  const there = formatEndpoint(to.destination, to.destinationPort);
+  // A table for both IP versions asks which of them the new address is of.
+  const word = table === 'inet' ? [ipWord(asked)] : [];
+  return {
+    family: asked.family,
+    hook,
+    iptables: [...match.iptables, '-j', 'DNAT', '--to-destination', there],
+    nft: [...match.nft, 'dnat', ...word, 'to', there],
+  };
+}
 
 /** The table of a rule that translates; else what the host uses, nftables where it has neither. */
 export function natTableOf(tables: readonly RuleTable[], family: 4 | 6, beside: RuleReference | null): NatTable {

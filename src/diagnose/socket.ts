@@ -23,7 +23,7 @@ import {
 } from './words.ts';
 
 /** A refusal at a socket of a host in the snapshot. */
-interface Refusal {
+export interface Refusal {
   readonly context: Context;
   readonly step: Step;
   /** The packet as it came to the socket: translated by the rules on its way. */
@@ -39,7 +39,7 @@ function firewallMayForge(context: Context): boolean {
 }
 
 /** The refusal, when the state says that no socket takes the packet and nothing speaks for another sender of the RST. */
-function findRefusal(context: Context): Refusal | null {
+export function findRefusal(context: Context): Refusal | null {
   const { connection, journey } = context;
   if (connection.outcome !== 'refused' || journey?.end.kind !== 'refused') return null;
   const step = journey.steps.at(-1);

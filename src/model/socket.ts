@@ -63,7 +63,8 @@ export function bestListeners(namespace: NamespaceState, packet: ModelPacket, de
   return takers.filter((listener) => score(listener, packet.family) === best);
 }
 
-function bare(address: string): string {
+/** The IPv4 address, where a socket of IPv6 has one inside (RFC 4291, section 2.5.5.2); else the address itself. */
+export function bare(address: string): string {
   return mappedPattern.exec(address)?.[1] ?? address;
 }
 

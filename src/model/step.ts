@@ -108,7 +108,7 @@ export interface Answer {
  * - `accepted`: a listener takes it (null: the kernel itself does, as it answers an echo request);
  * - `refused`: it is delivered, and no socket takes it (`samePort`: the listeners that have the port all the same);
  * - `returned`: an answer that comes back to the namespace that asked;
- * - `unroutable`: no route, or one that says no;
+ * - `unroutable`: no route, or one that says no, or no local port: the call that sends it fails;
  * - `dropped`: a host swallows it;
  * - `rejected`: a firewall rule swallows it and answers in the destination's name;
  * - `looped`: hosts send it round until its time to live is used up;

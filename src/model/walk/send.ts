@@ -1,8 +1,11 @@
 /** A packet of the host itself: from the program that sends it, by its route, through the output hook. */
 
 import type { NamespaceState } from '../../host/state.ts';
+import { formatEndpoint } from '../deliver.ts';
 import { unusableReason } from '../frame.ts';
+import { localPorts, portsIn } from '../local-port.ts';
 import { type Departure, depart, routeQuery } from '../output.ts';
+import type { JourneyEnd, Step } from '../step.ts';
 import { end, type Progress } from '../transmit.ts';
 import { arrive } from './arrive.ts';
 import { leave, picked, routeDetail } from './leave.ts';
@@ -12,15 +15,33 @@ import type { Walk } from './walk.ts';
 /** From the program that sends it. */
 export function send(walk: Walk, namespace: NamespaceState): Progress {
   const query = { ...routeQuery(walk.packet, null), source: walk.question.routedAs };
-  return setOut(walk, namespace, depart(namespace, walk.packet, query), (one, device, next) =>
-    one.hook({ namespace, stage: 'output', devices: { output: device }, device }, (after, rerouted) => {
+  return setOut(walk, namespace, depart(namespace, walk.packet, query), (one, device, next) => {
+    const portless = withoutPort(one, namespace);
+    if (portless !== null) return one.stop(portless.step, portless.end);
+    return one.hook({ namespace, stage: 'output', devices: { output: device }, device }, (after, rerouted) => {
       if (!rerouted) return next(after);
       const stranded = strandedAnew(namespace, after.packet, device);
       if (stranded !== null) return after.stop(stranded.step, stranded.end);
       const anew = departAnew(namespace, after.packet);
       return setOut(after, namespace, anew, (last, _device, onward) => onward(last));
-    }),
-  );
+    });
+  });
+}
+
+/** Where connect() finds no local port, which it looks for when the route and so the source is known; else null. */
+function withoutPort(
+  { packet, question }: Walk,
+  namespace: NamespaceState,
+): { readonly step: Step; readonly end: JourneyEnd } | null {
+  const { protocol, sourcePort, destination, destinationPort } = packet;
+  if (question.awaited !== null || protocol !== 'tcp' || sourcePort !== undefined) return null;
+  const use = localPorts(namespace, packet);
+  if (use === null || use.taken < portsIn(use.range)) return null;
+  const { first, last } = use.range;
+  const detail = `every local port from ${first} to ${last} is in use towards ${formatEndpoint(destination, destinationPort)}`;
+  const place = { netns: namespace.name, device: null, stage: 'send' } as const;
+  const answer = { errno: 'EADDRNOTAVAIL', netns: namespace.name, icmp: null };
+  return { step: { ...place, verdict: 'failed', detail, quotes: use.quotes }, ...end('unroutable', detail, answer) };
 }
 
 /** By the way that routing has found; `filter` is what comes between the look-up and the way out. */

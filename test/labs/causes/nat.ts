@@ -43,6 +43,32 @@ export const natLabs: readonly CauseLab[] = [
     mends: true,
   },
   {
+    name: 'dnat-missing: a port that outsiders ask for, by iptables',
+    spec: containerHost({ host: { iptables: nat('-A POSTROUTING -s 10.88.0.0/16 -o up0 -j MASQUERADE') } }),
+    command: curl('outside', '203.0.113.2/'),
+    expected: { outcome: 'refused', cause: 'dnat-missing', host: 'host', stage: 'prerouting' },
+    mends: true,
+  },
+  {
+    name: 'dnat-missing: the host asks localhost for the port of its container',
+    spec: containerHost(),
+    command: curl('host', '127.0.0.1/'),
+    expected: { outcome: 'refused', cause: 'dnat-missing', host: 'host', stage: 'output' },
+    mends: true,
+  },
+  {
+    name: 'dnat-missing: IPv6, the rule is for another port',
+    spec: containerHost({
+      web: { services: { web: webServer('::', 80) } },
+      host: {
+        nft: 'table ip6 publish { chain pre { type nat hook prerouting priority -100; tcp dport 8080 dnat to [fd00:88::20]:80; }; }',
+      },
+    }),
+    command: curl('outside', '[2001:db8:113::2]/'),
+    expected: { outcome: 'refused', cause: 'dnat-missing', host: 'host', stage: 'prerouting' },
+    mends: true,
+  },
+  {
     name: 'hairpin-nat-missing: a container asks its neighbour by the published port',
     spec: containerHost({ host: { iptables: nat(publish) } }),
     before: unfilteredBridge,

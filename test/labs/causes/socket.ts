@@ -1,7 +1,7 @@
 /** Labs of sockets and of the programs behind them. */
 import { httpsServer } from '../services.ts';
 import type { ServiceSpec } from '../spec.ts';
-import type { CauseLab } from './cause-lab.ts';
+import type { CauseLab, HostCommand } from './cause-lab.ts';
 import { containerHost, curl, webServer } from './topology.ts';
 
 /** A program of one line of Python that listens on TCP port 80. */
@@ -20,6 +20,23 @@ function listening(code: string, backlog = 5): ServiceSpec {
 const linger = 'struct.pack("ii", 1, 0)';
 const serve = (each: string): string =>
   ['while True:', '  c, _ = s.accept()', ...each.split('\n').map((line) => `  ${line}`)].join('\n');
+
+/** Connects so many sockets of a host with an end, and holds them. */
+function holding(host: string, count: number, address: string, seconds: number): HostCommand {
+  const family = address.includes(':') ? 'AF_INET6' : 'AF_INET';
+  const code = [
+    'import socket, subprocess, sys',
+    `all = [socket.socket(socket.${family}) for _ in range(${count})]`,
+    'for s in all:',
+    '  s.setblocking(False)',
+    `  s.connect_ex(("${address}", 80))`,
+    `subprocess.Popen([sys.executable, "-c", "import time; time.sleep(${seconds})"], pass_fds=[s.fileno() for s in all], stdin=-3, stdout=-3, stderr=-3, start_new_session=True)`,
+  ].join('\n');
+  return { host, argv: ['python3', '-c', code] };
+}
+
+/** A range of two local ports. */
+const twoPorts = { 'net.ipv4.ip_local_port_range': '40000 40001' } as const;
 
 /** See the file's head. */
 export const socketLabs: readonly CauseLab[] = [
@@ -90,18 +107,29 @@ export const socketLabs: readonly CauseLab[] = [
   {
     name: 'accept-queue-full: a program that never accepts',
     spec: containerHost({ web: { services: { stuck: listening('time.sleep(600)', 0) } } }),
-    before: [
-      {
-        host: 'box',
-        argv: [
-          'python3',
-          '-c',
-          'import socket, subprocess, sys\nall = [socket.socket() for _ in range(4)]\nfor s in all:\n  s.setblocking(False)\n  s.connect_ex(("10.88.0.20", 80))\nsubprocess.Popen([sys.executable, "-c", "import time; time.sleep(25)"], pass_fds=[s.fileno() for s in all], stdin=-3, stdout=-3, stderr=-3, start_new_session=True)',
-        ],
-      },
-    ],
+    before: [holding('box', 4, '10.88.0.20', 25)],
     command: curl('box', '10.88.0.20/'),
     expected: { outcome: 'timeout', cause: 'accept-queue-full', host: 'web', stage: 'socket' },
+  },
+  {
+    name: 'ephemeral-ports-exhausted: two ports, and both are in use',
+    spec: containerHost({ box: { sysctls: twoPorts } }),
+    before: [holding('box', 2, '10.88.0.20', 25)],
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'unreachable', cause: 'ephemeral-ports-exhausted', host: 'box', stage: 'send' },
+    mends: true,
+  },
+  {
+    name: 'ephemeral-ports-exhausted: IPv6, in TIME-WAIT',
+    spec: containerHost({
+      box: { sysctls: twoPorts },
+      web: { services: { web: webServer('::', 80) } },
+    }),
+    // Who closes first waits: `bash` opens a connection each time, says nothing, and closes it.
+    before: [1, 2].map(() => ({ host: 'box', argv: ['bash', '-c', 'exec 3<>/dev/tcp/fd00:88::20/80'] })),
+    command: curl('box', '[fd00:88::20]/'),
+    expected: { outcome: 'unreachable', cause: 'ephemeral-ports-exhausted', host: 'box', stage: 'send' },
+    mends: true,
   },
   {
     name: 'reset-by-application',

@@ -1,0 +1,79 @@
+/** No local port is left for one more connection to that end: connect() fails, and nothing is sent. */
+
+import type { NumberRange } from '../host/state.ts';
+import { localPorts, portsIn } from '../model/local-port.ts';
+import type { Context } from './context.ts';
+import type { Certainty, Fix } from './diagnosis.ts';
+import { errnoText } from './errno.ts';
+import type { Cause } from './finding.ts';
+import { commandsOf, withSetting, wouldWork } from './what-if.ts';
+import { clientText, inNetns, netnsText, serverText } from './words.ts';
+
+const setting = 'net.ipv4.ip_local_port_range';
+/** What connect() gives when every port is taken (`__inet_hash_connect`), and when no source address fits. */
+const noPort = 'EADDRNOTAVAIL';
+/** From the first that is no system port (RFC 6335, section 6) to the last that there is. */
+const widest: NumberRange = { first: 1024, last: 65_535 };
+
+/**
+ * The kernel's word, or the state's: `proven` by both, or by the errno of a request of IPv4 whose source was found, which
+ * means nothing else; null where neither says so.
+ */
+function certaintyOf({ connection, kernel, packet, journey }: Context): Certainty | null {
+  const stateSays =
+    journey?.steps.at(-1)?.stage === 'send' && 'answer' in journey.end && journey.end.answer?.errno === noPort;
+  const kernelSays = kernel !== null && connection.errno === noPort;
+  if (kernelSays && (stateSays || (packet.family === 4 && packet.source !== '0.0.0.0'))) return 'proven';
+  return stateSays && (kernel === null || connection.errno === noPort) ? 'inferred' : null;
+}
+
+function widen(context: Context, netns: string, { first, last }: NumberRange): Fix[] {
+  const { host } = context;
+  const value = `${widest.first} ${widest.last}`;
+  if (host === null || (first <= widest.first && last >= widest.last)) return [];
+  const changed = withSetting(host, netns, setting, value);
+  return [
+    {
+      summary: `Let ${netnsText(netns)} use more ports for its own connections: all but the system's. Programs that are to listen on one of them may then find it taken. To keep it over a reboot, write it to a file in /etc/sysctl.d.`,
+      commands: commandsOf(['sysctl', '-w', `${setting}=${value}`]),
+      netns,
+      verified: wouldWork(context, changed),
+    },
+  ];
+}
+
+/** See the file's head. */
+export const ephemeralPortsExhausted: Cause = (context) => {
+  const { connection, host, clientNetns, journey } = context;
+  const namespace = host?.namespaces.get(clientNetns ?? '');
+  const certainty = certaintyOf(context);
+  if (namespace === undefined || certainty === null || connection.frames.length > 0) return null;
+  if (connection.protocol !== 'tcp' || connection.outcome !== 'unreachable') return null;
+  const use = localPorts(namespace, journey?.packet ?? context.packet);
+  if (use === null) return null;
+  const { range, taken, quotes } = use;
+  const server = serverText(context);
+  const { name } = namespace;
+  const count = portsIn(range);
+  const detail = `no local port from ${range.first} to ${range.last} is left for one more connection to ${server}`;
+  return {
+    cause: 'ephemeral-ports-exhausted',
+    certainty,
+    where: { netns: name, device: null, stage: 'send' },
+    verdict: 'failed',
+    detail,
+    // Where the model ends there, its hop has them.
+    evidence: (journey?.steps.at(-1)?.stage === 'send' ? [] : quotes).map((quote) => ({
+      kind: 'snapshot' as const,
+      ...quote,
+    })),
+    summary: `${server} could not be reached: ${detail} (${inNetns(name)}).`,
+    explanation: [
+      `${clientText(context)} asked for ${server}.${connection.errno === null ? '' : ` Its connect() met ${errnoText(connection.errno)}.`} Nothing was sent.`,
+      `A connection has a port at either end, and the kernel chooses the one at this end, from ${setting}: here ${count === 1 ? 'a single one' : `${count} of them`}. Towards one and the same address and port each serves one connection, and is kept for a minute after that was closed (TIME-WAIT). ${taken === 0 ? 'All are in use.' : `${taken} of them ${taken === 1 ? 'is' : 'are'} in use, of those sockets that were listed.`}`,
+      `See who holds them ${inNetns(name)}: ss -tan dst ${connection.server.address}. A program that opens a connection for each request uses them up: let it keep its connections and use them again (keep-alive, a pool). Sockets in CLOSE-WAIT are held by a program that forgot to close them.`,
+    ],
+    fixes: widen(context, name, range),
+    alternatives: [],
+  };
+};
