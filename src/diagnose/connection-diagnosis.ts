@@ -15,6 +15,7 @@ import { dnatNotAppliedToLocal } from './local-nat.ts';
 import { ephemeralPortsExhausted } from './local-port.ts';
 import { hairpinNatMissing, missingMasquerade } from './nat.ts';
 import { bridgePortDetached, routeWrongDevice } from './neighbour.ts';
+import { mtuBlackHole } from './path-mtu.ts';
 import { dnatMissing } from './published.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
 import {
@@ -56,6 +57,7 @@ const causes: readonly Cause[] = [
   reversePathFilter,
   missingMasquerade,
   noReturnRoute,
+  mtuBlackHole,
   dnsError,
   tlsToPlaintext,
   plaintextToTls,

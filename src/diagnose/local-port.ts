@@ -70,7 +70,7 @@ export const ephemeralPortsExhausted: Cause = (context) => {
     summary: `${server} could not be reached: ${detail} (${inNetns(name)}).`,
     explanation: [
       `${clientText(context)} asked for ${server}.${connection.errno === null ? '' : ` Its connect() met ${errnoText(connection.errno)}.`} Nothing was sent.`,
-      `A connection has a port at either end, and the kernel chooses the one at this end, from ${setting}: here ${count === 1 ? 'a single one' : `${count} of them`}. Towards one and the same address and port each serves one connection, and is kept for a minute after that was closed (TIME-WAIT). ${taken === 0 ? 'All are in use.' : `${taken} of them ${taken === 1 ? 'is' : 'are'} in use, of those sockets that were listed.`}`,
+      `A connection has a port at either end, and the kernel chooses the one at this end from a range, ${setting}: here ${count === 1 ? 'a single one' : `${count} of them`}. Towards one and the same address and port each serves one connection at a time, and stays taken for a minute after that was closed (TIME-WAIT). By the list of sockets ${taken} of them ${taken === 1 ? 'is' : 'are'} taken${taken < count ? '; the list is no longer than some thousands, and older than the request' : ''}.`,
       `See who holds them ${inNetns(name)}: ss -tan dst ${connection.server.address}. A program that opens a connection for each request uses them up: let it keep its connections and use them again (keep-alive, a pool). Sockets in CLOSE-WAIT are held by a program that forgot to close them.`,
     ],
     fixes: widen(context, name, range),

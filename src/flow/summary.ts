@@ -253,6 +253,23 @@ export interface Glance extends Met {
   readonly theirs: number;
   /** A resolver answered with an error, or may have: not all that it said was kept. */
   readonly dnsErrors: boolean;
+  /** TCP: an end sent something again that was not acknowledged to the last. */
+  readonly unacknowledged: boolean;
+}
+
+/** True where a capture point saw an end repeat itself, and bytes of it that the other end had not acknowledged when it was over. */
+function isUnacknowledged({ tracks }: Connections, row: Row): boolean {
+  const { words } = tracks;
+  for (let next = row.word(word.tracks) - 1; next !== none; ) {
+    const base = tracks.at(next);
+    for (const direction of [0, 1]) {
+      const [own, peer] = [sideAt(base, direction), sideAt(base, 1 - direction)];
+      const outstanding = ((words[own + side.nextSequence] ?? 0) - (words[peer + side.acknowledgement] ?? 0)) | 0;
+      if (outstanding > 0 && (words[own + side.retransmissions] ?? 0) !== 0) return true;
+    }
+    next = (words[base + track.next] ?? 0) - 1;
+  }
+  return false;
 }
 
 /** A connection of the table, at a glance: as it stands there, before or after NAT. */
@@ -266,6 +283,7 @@ export function glanceAt(table: Connections, id: number): Glance {
     own: row.sentBy('client'),
     theirs: row.sentBy('server'),
     dnsErrors: codes.some((code) => code !== 0) || table.names.untold > 0,
+    unacknowledged: row.protocol === ipProtocol.tcp && isUnacknowledged(table, row),
     ...metWith(codes, [row]),
   };
 }

@@ -16,6 +16,8 @@ const codes = {
 
 const timeExceeded = { 4: { type: 11, code: 0 }, 6: { type: 3, code: 0 } } as const;
 
+const packetTooBig = { 4: { type: 3, code: 4 }, 6: { type: 2, code: 0 } } as const;
+
 /** What a packet could not get to. */
 export type Unreachable = keyof (typeof codes)[4];
 
@@ -27,6 +29,11 @@ export function unreachable(what: Unreachable, family: 4 | 6): IcmpError {
 /** The error of a router where the time to live (the hop limit) is used up. */
 export function exceeded(family: 4 | 6): IcmpError {
   return timeExceeded[family];
+}
+
+/** The error of a router that would have to cut the packet: fragmentation needed (RFC 792), packet too big (RFC 4443). */
+export function tooBig(family: 4 | 6): IcmpError {
+  return packetTooBig[family];
 }
 
 /** Errno and words by the code of destination unreachable. */

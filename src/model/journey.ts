@@ -97,8 +97,10 @@ function answering({ end: reached, packet: { protocol, family } }: Journey): Ans
  * one that could not send it on, be it the sender's own. Null when nobody answers, or the sender's call itself fails. Its
  * end is `returned` when it comes back to where the journey began, from whom was asked. What the request's connections
  * were translated is undone.
+ *
+ * @param length Bytes of the answer's IP packet; without, it is small enough for every link.
  */
-export function replyJourney(host: HostState, there: Journey): Journey | null {
+export function replyJourney(host: HostState, there: Journey, length?: number): Journey | null {
   const told = answering(there);
   const namespace = told === null ? undefined : host.namespaces.get(told.netns);
   if (told === null || namespace === undefined) return null;
@@ -115,6 +117,7 @@ export function replyJourney(host: HostState, there: Journey): Journey | null {
     destinationPort: sourcePort ?? 0,
     ...(icmp === null && protocol !== 'icmp' ? { sourcePort: destinationPort } : { icmp: icmp ?? echoReply(family) }),
     ...(icmp === null ? {} : { quoted: { destination, destinationPort } }),
+    ...(length === undefined ? {} : { length }),
     ...(icmp === null && protocol === 'tcp' ? { tcpFlags: there.end.kind === 'accepted' ? synAck : rstAck } : {}),
   };
   const attached = isMade ? attachedConnection({ packet: arrived, connection }) : null;

@@ -7,7 +7,7 @@ import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/st
 import { sameAddress } from './address.ts';
 import { stoppedDiscovery } from './discovery.ts';
 import { type Frame, unusableReason, type Way } from './frame.ts';
-import { unreachable } from './icmp.ts';
+import { tooBig, unreachable } from './icmp.ts';
 import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
 import { type AskFirewall, Spread, type Station } from './segment.ts';
 import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
@@ -95,6 +95,8 @@ class Sending {
 
   transmit(): Transmission {
     const [namespace, link, nextHop] = [this.#namespace, this.#link, this.#nextHop];
+    // A host looks at the size before it looks for the neighbour (`ip_forward`, net/ipv4/ip_forward.c).
+    if ((this.#medium.packet.length ?? 0) > link.mtu && link.mtu > 0) return this.#tooLarge();
     const known = usableNeighbour(namespace, link.name, nextHop);
     const asked = this.#spread({ to: nextHop.includes(':') ? 'group' : 'all', mac: null, justLearnt: false });
     // The sender's own device has the first word.
@@ -149,6 +151,14 @@ class Sending {
     const spread = new Spread(host, { ...frame, nextHop: this.#nextHop, length }, firewall);
     spread.leave(this.#namespace, this.#link);
     return spread;
+  }
+
+  /** Its own device does not take the packet: a router tells the sender, the sender's kernel its program. */
+  #tooLarge(): Transmission {
+    const { packet, forwarded } = this.#medium;
+    const { steps, obstacle } = this.#spread({ to: 'one', mac: null, justLearnt: false }).origin;
+    const icmp = forwarded ? tooBig(packet.family) : null;
+    return only(steps, end('dropped', obstacle ?? '', { errno: 'EMSGSIZE', netns: this.#namespace.name, icmp }));
   }
 
   /** The kernel tells its own program by an ICMP error over the loopback device, if that is up. */

@@ -14,7 +14,8 @@ export type Suspicion = 'failed' | 'silent' | 'well';
  * What a connection is suspected of; null for a ping, which is not diagnosed. A suspected one may be well after all; one
  * that is said to be well is.
  */
-export function suspicionOf({ protocol, outcome, serverPort, own, theirs, dnsErrors }: Glance): Suspicion | null {
+export function suspicionOf(glance: Glance): Suspicion | null {
+  const { protocol, outcome, serverPort, own, theirs, dnsErrors, unacknowledged } = glance;
   if (protocol === 'icmp' || protocol === 'icmpv6') return null;
   // The packets of one that is out of order are to be looked at in their own order.
   if (((own | theirs) & sent.late) !== 0) return 'failed';
@@ -24,7 +25,8 @@ export function suspicionOf({ protocol, outcome, serverPort, own, theirs, dnsErr
   }
   // What a resolver says in a stream is not kept.
   if (serverPort === dnsPort) return 'failed';
-  if (outcome !== 'ok') return 'failed';
+  // Full packets may vanish of a connection that carried smaller ones.
+  if (outcome !== 'ok' || unacknowledged) return 'failed';
   const [asked, answered] = [(own & sent.data) !== 0, (theirs & sent.data) !== 0];
   if (asked && !answered) return 'failed';
   // One end speaks TLS, the other one does not.

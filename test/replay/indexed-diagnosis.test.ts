@@ -148,6 +148,24 @@ const joined: readonly [string, Case, (document: Diagnosis) => unknown, unknown]
     ],
   ],
   [
+    'an answer that began, and whose full packets vanish',
+    captureOf(
+      [
+        packets.syn,
+        packets.synAck,
+        packets.ack,
+        tcp(reverse(ends.tcp), { flags: 'ACK', sequence: 901, acknowledgement: 101, length: 300 }),
+        tcp(ends.tcp, { flags: 'ACK', sequence: 101, acknowledgement: 1201 }),
+        ...[1, 2, 3].flatMap((id) => [
+          tcp(reverse(ends.tcp), { flags: 'ACK', sequence: 1201, acknowledgement: 101, length: 1400, id }),
+          tcp(ends.tcp, { flags: 'ACK', sequence: 101, acknowledgement: 1201, id }),
+        ]),
+      ].map((packet, index): Sight => ({ packet, afterNs: BigInt(index) * 100_000_000n })),
+    ),
+    ({ connections }) => connections.map(({ outcome, cause }) => [outcome, cause]),
+    [['stalled', 'mtu-black-hole']],
+  ],
+  [
     'what the arguments ask for, where nothing was captured of it',
     caseOf({ sights: [], snapshot: snapshotWith(listeners.loopback), argv: ['curl', `http://${ends.tcp.to}/`] }),
     ({ connections }) => connections.map(({ outcome, frames }) => [outcome, frames]),

@@ -1,6 +1,6 @@
 /** Labs of routing. */
-import type { LabSpec } from '../spec.ts';
-import type { CauseLab } from './cause-lab.ts';
+import type { HostSpec, LabSpec, ServiceSpec } from '../spec.ts';
+import type { CauseLab, HostCommand } from './cause-lab.ts';
 import { containerHost, curl, webServer } from './topology.ts';
 
 const masquerade =
@@ -8,10 +8,7 @@ const masquerade =
 const ip = (host: string, ...argv: readonly string[]) => ({ host, argv: ['ip', ...argv] });
 
 /** Two networks, and a router between that is nobody's way into the world. */
-function routed(
-  router: Partial<LabSpec['hosts'][string]> = {},
-  back: readonly string[] = ['10.88.0.0/24 via 10.99.0.1'],
-): LabSpec {
+function routed(router: HostSpec = {}, far: HostSpec = {}): LabSpec {
   return {
     hosts: {
       router: {
@@ -20,7 +17,12 @@ function routed(
         ...router,
       },
       box: { addresses: { eth0: ['10.88.0.10/24'] }, routes: ['default via 10.88.0.1'] },
-      far: { addresses: { eth0: ['10.99.0.10/24'] }, routes: back, services: { web: webServer('0.0.0.0', 80) } },
+      far: {
+        addresses: { eth0: ['10.99.0.10/24'] },
+        routes: ['10.88.0.0/24 via 10.99.0.1'],
+        services: { web: webServer('0.0.0.0', 80) },
+        ...far,
+      },
     },
     veths: [
       ['router:in0', 'box:eth0'],
@@ -30,6 +32,34 @@ function routed(
 }
 
 const ask = curl('box', '10.99.0.10/');
+
+/** Reads all of a request, each in a thread of its own, and answers; with so many bytes. */
+function reader(answer: number, family: 4 | 6 = 4): ServiceSpec {
+  const code = [
+    'import socket, threading',
+    'def serve(c):',
+    '  f, n = c.makefile("rb"), 0',
+    '  for line in f:',
+    '    if line.lower().startswith(b"content-length:"): n = int(line.split(b":")[1])',
+    '    if line == b"\\r\\n": break',
+    '  f.read(n)',
+    '  c.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n")',
+    `  c.sendall(bytes(${answer}))`,
+    '  f.close()',
+    '  c.close()',
+    family === 4
+      ? 's = socket.create_server(("0.0.0.0", 80))'
+      : 's = socket.create_server(("::", 80), family=socket.AF_INET6)',
+    'while True: threading.Thread(target=serve, args=s.accept()[:1]).start()',
+  ].join('\n');
+  return { argv: () => ['python3', '-c', code], listens: family === 4 ? '0.0.0.0:80' : '[::]:80' };
+}
+
+/** A request of many segments. */
+const upload = (host: string, url: string): HostCommand => {
+  const { argv } = curl(host, url, 3);
+  return { host, argv: [...argv, '-d', '@/usr/share/zoneinfo/tzdata.zi'] };
+};
 
 /** See the file's head. */
 export const routingLabs: readonly CauseLab[] = [
@@ -65,7 +95,7 @@ export const routingLabs: readonly CauseLab[] = [
   },
   {
     name: 'no-return-route: the far end knows its own network alone',
-    spec: routed({}, []),
+    spec: routed({}, { routes: [] }),
     command: ask,
     expected: { outcome: 'timeout', cause: 'no-return-route', host: 'far', stage: 'route' },
   },
@@ -145,6 +175,52 @@ export const routingLabs: readonly CauseLab[] = [
     },
     command: curl('box', '198.51.100.7/'),
     expected: { outcome: 'unreachable', cause: 'routing-loop', stage: 'forward' },
+  },
+  {
+    name: 'mtu-black-hole: a narrow way on, and a rule of the router drops what it would tell',
+    spec: routed(
+      { iptables: '*filter\n-A OUTPUT -p icmp -m icmp --icmp-type fragmentation-needed -j DROP\nCOMMIT\n' },
+      { services: { web: reader(3) } },
+    ),
+    before: [ip('router', 'link', 'set', 'out0', 'mtu', '1300')],
+    command: upload('box', '10.99.0.10/'),
+    expected: { outcome: 'stalled', cause: 'mtu-black-hole', host: 'router', stage: 'egress' },
+    mends: true,
+  },
+  {
+    name: 'mtu-black-hole: a narrow way back, and the server drops all ICMP',
+    spec: routed(
+      {},
+      {
+        services: { web: reader(100_000) },
+        nft: 'table ip guard { chain in { type filter hook input priority 0; ip protocol icmp drop; }; }',
+      },
+    ),
+    before: [ip('router', 'link', 'set', 'in0', 'mtu', '1300')],
+    command: curl('box', '10.99.0.10/', 3),
+    expected: { outcome: 'stalled', cause: 'mtu-black-hole', host: 'router', stage: 'egress' },
+    mends: true,
+  },
+  {
+    name: 'mtu-black-hole: a port of the bridge takes less than its neighbours',
+    spec: containerHost({ web: { services: { web: reader(3) } } }),
+    before: [ip('host', 'link', 'set', 'veth1', 'mtu', '1300')],
+    command: { host: 'box', argv: [...curl('box', '10.88.0.20/', 3).argv, '-d', 'x'.repeat(1300)] },
+    expected: { outcome: 'timeout', cause: 'mtu-black-hole', host: 'host', stage: 'egress' },
+    mends: true,
+  },
+  {
+    name: 'mtu-black-hole: IPv6',
+    spec: containerHost({
+      host: {
+        nft: 'table ip6 guard { chain out { type filter hook output priority 0; icmpv6 type packet-too-big drop; }; }',
+      },
+      outside: { routes: ['fd00:88::/64 via 2001:db8:113::2'], services: { web: reader(3, 6) } },
+    }),
+    before: [ip('host', 'link', 'set', 'up0', 'mtu', '1300')],
+    command: upload('box', '[2001:db8:113::1]/'),
+    expected: { outcome: 'stalled', cause: 'mtu-black-hole', host: 'host', stage: 'egress' },
+    mends: true,
   },
   {
     name: 'route-wrong-device: two ends with one network, the answer leaves by the other',
