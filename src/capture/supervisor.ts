@@ -37,8 +37,12 @@ export function devicesDown(standardError: string): string[] {
   return [...standardError.matchAll(notUpPattern)].map(([, device = '']) => device);
 }
 
-function lastWords(text: string): string {
-  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('Warning: '));
+/** What an engine says while all is well. */
+const chatter = /^(?:Warning: |\S+: listening on |(?:\S+: )?\d+ packets? )/;
+
+/** Why an engine ended, in its own words; empty where it said nothing of it. */
+export function lastWords(text: string): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !chatter.test(line));
   return lines.at(-1)?.trim() ?? '';
 }
 
@@ -165,20 +169,21 @@ export class SupervisedJob {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);
       if (this.#firstChild) for (const device of devicesDown(this.#standardError)) this.#downAtStart.add(device);
     });
-    void child.then((result) => this.#ended(child.pid === undefined ? childFailure(result, '') : null));
+    void child.then((result) =>
+      this.#ended(childFailure(result, lastWords(this.#standardError)), child.pid !== undefined),
+    );
   }
 
-  /** `notStarted`: why there was no child at all. */
-  #ended(notStarted: string | null): void {
+  /** `hadStarted`: there was a child at all. */
+  #ended(reason: string, hadStarted: boolean): void {
     this.#child = null;
     this.#capturing = false;
     this.#firstChild = false;
     // Whoever waits for readiness is not to wait for a child that cannot start.
     this.#markReady();
     if (this.#stopping) return;
-    const reason = notStarted ?? lastWords(this.#standardError);
     if (devicesDown(reason).length === 0) this.ends.push(reason);
-    if (notStarted !== null) return;
+    if (!hadStarted) return;
     this.#timer = setTimeout(() => this.#start(), this.#pauseMs);
     this.#timer.unref();
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
@@ -190,7 +195,7 @@ export class SupervisedJob {
     const signal = this.#engine.countsSignal;
     if (signal === null) return;
     const untilMs = performance.now() + Math.max(drainLimitMs, this.#job.latencyMs);
-    while (this.#child !== null && performance.now() < untilMs) {
+    while (this.#child !== null && this.#capturing && performance.now() < untilMs) {
       this.#standardError = '';
       this.#child.kill(signal);
       await delay(countsIntervalMs);

@@ -19,6 +19,7 @@ import type { Link } from '../host/state.ts';
 import { listWords } from '../host/word-list.ts';
 import { Tracer } from '../kernel/tracefs.ts';
 import { errorText } from './errors.ts';
+import { namespaceChanges } from './namespace-changes.ts';
 import { namespacesInSight } from './namespace-choice.ts';
 
 /** What is to be watched, and how. */
@@ -214,6 +215,7 @@ export class Watch {
       naming,
     ]);
     const kernelLines = tracer?.stop() ?? [];
+    const changes = this.#namespaceChanges();
     const nameOf = new Map(named.namespaces.map(({ inode, name }) => [inode, name]));
     const interfaces = capture.points.map(({ namespace, device }, index): CaptureInterface => {
       const netns = nameOf.get(namespace.inode) ?? namespace.name;
@@ -234,7 +236,7 @@ export class Watch {
         kernelEventsLost: tracer?.lost ?? 0,
         linkOutages: captured.outages.map((outage) => ({ ...outage, netns: rename(outage.netns) })),
         framesDropped: captured.framesDropped,
-        missing: [...this.#missing, ...absent, ...captured.missing, ...running.missing],
+        missing: [...this.#missing, ...changes, ...absent, ...captured.missing, ...running.missing],
       },
       interfaces,
       captured.frames.map(({ pointIndex, ...frame }) => ({ ...frame, interfaceIndex: pointIndex })),
@@ -244,5 +246,14 @@ export class Watch {
     named.dispose();
     this.#set.dispose();
     return evidence;
+  }
+
+  /** To be asked when the engines have ended: what only they were still in is gone. */
+  #namespaceChanges(): string[] {
+    const inSight = ({ namespaces }: NamespaceSet): NamespaceHandle[] =>
+      namespacesInSight(namespaces, this.start, this.#options.ignoreNetns);
+    const now = findNamespaces([]);
+    now.dispose();
+    return namespaceChanges(inSight(this.#set), inSight(now));
   }
 }

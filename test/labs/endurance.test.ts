@@ -20,7 +20,7 @@ import { CaseReader } from '../../src/capfile/case-file.ts';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
-import { endProcesses, identify, isAlive, type ProcessIdentity, waitUntil } from './process.ts';
+import { commandLineOf, descendants, endProcesses, isAlive, type ProcessIdentity, waitUntil } from './process.ts';
 import { httpsServer } from './services.ts';
 import { containerOnBridge } from './topologies.ts';
 
@@ -115,23 +115,6 @@ describeLab('a link that is down at the start', () => {
   });
 });
 
-/** Every process below one, itself left out. */
-function descendants(root: number): ProcessIdentity[] {
-  const parents = new Map<number, number>();
-  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
-      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-    } catch {
-      // It ended while we looked.
-    }
-  }
-  const below = (pid: number): number[] => [...parents].filter(([, parent]) => parent === pid).map(([child]) => child);
-  const all: number[] = [];
-  for (let level = below(root); level.length > 0; level = level.flatMap(below)) all.push(...level);
-  return all.flatMap((pid) => identify(pid) ?? []);
-}
-
 /** What nettrace could leave outside of processes: mounts, files in /run and /tmp, tracefs instances. */
 async function traces(pid: number): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tracefs-'));
@@ -148,14 +131,6 @@ async function traces(pid: number): Promise<string[]> {
 async function leftOf(pid: number, processes: readonly ProcessIdentity[]): Promise<unknown[]> {
   await waitUntil(async () => !processes.some(isAlive) && (await traces(pid)).length === 0, 3000);
   return [...processes.filter(isAlive), ...(await traces(pid))];
-}
-
-function commandLineOf({ pid }: ProcessIdentity): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 describeLab('nettrace that is killed', () => {

@@ -1,5 +1,5 @@
 /** Processes by identity: a pid alone may by now be another process's, a pid with its start time cannot. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** One process. */
@@ -28,6 +28,32 @@ export function identify(pid: number): ProcessIdentity | undefined {
 /** Whether this very process still runs. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startTime === identity.startTime;
+}
+
+/** Every process below one, itself left out. */
+export function descendants(root: number): ProcessIdentity[] {
+  const parents = new Map<number, number>();
+  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
+      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  const below = (pid: number): number[] => [...parents].filter(([, parent]) => parent === pid).map(([child]) => child);
+  const all: number[] = [];
+  for (let level = below(root); level.length > 0; level = level.flatMap(below)) all.push(...level);
+  return all.flatMap((pid) => identify(pid) ?? []);
+}
+
+/** A process's command line, its words joined by NUL; empty when it is gone. */
+export function commandLineOf({ pid }: ProcessIdentity): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Waits until `condition` holds, for at most `limitMs`; says whether it came to hold. */
