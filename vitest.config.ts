@@ -14,6 +14,8 @@ export default defineConfig({
           // for each of 170 files took longer than its tests.
           maxWorkers: '100%',
           isolate: false,
+          // Far above what any takes: a busy machine fails no test.
+          testTimeout: 30_000,
         },
       },
       {

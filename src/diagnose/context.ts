@@ -1,10 +1,10 @@
 /** Everything that is known about one connection, gathered for the causes to judge. */
 
-import { type Connection, wasAnswered } from '../flow/connection.ts';
+import { type Connection, onlyOpened, segmentAfterOpening, wasAnswered } from '../flow/connection.ts';
 import type { Ends } from '../flow/translated.ts';
 import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../model/address.ts';
-import { journey } from '../model/journey.ts';
+import { exchange, journey } from '../model/journey.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
 import type { Evidence } from './evidence.ts';
 import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
@@ -18,6 +18,11 @@ export interface Context {
   readonly clientNetns: string | null;
   readonly packet: ModelPacket;
   readonly journey: Journey | null;
+  /**
+   * The connection opens, and then rules stop what follows: `journey` is that of the segment after the SYN and its
+   * answer.
+   */
+  readonly stopsAfterOpening: boolean;
   /** The way of the answer by the model, where no packet was seen and so nothing else tells of it; else null. */
   readonly wayBack: Journey | null;
   /** Null where the kernel was not asked. */
@@ -94,6 +99,16 @@ function stoppedByRule({ steps }: Journey): string | null {
   return stops && last.rule !== undefined ? `${last.netns} ${last.stage}` : null;
 }
 
+/**
+ * The way of what follows the answer, where rules stop it: by the model, of a connection that failed and whose server is
+ * not seen to have heard anything but the SYN.
+ */
+function stoppedAfterOpening(host: HostState, connection: Connection, packet: ModelPacket, start: string) {
+  if (connection.outcome === 'ok' || !onlyOpened(connection)) return null;
+  const { after } = exchange(host, packet, start);
+  return after !== null && stoppedByRule(after) !== null ? after : null;
+}
+
 /** Gathers a connection's context. */
 export function gatherContext(
   evidence: Evidence,
@@ -113,8 +128,13 @@ export function gatherContext(
   };
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
   const asked = session?.kernelEvents === true;
-  const read = (way: Journey | null): KernelReading | null =>
-    asked ? readKernelFor(connection, otherEnds(connection, way), records, { clock: session.clock, deviceOf }) : null;
+  const after =
+    host === null || clientNetns === null ? null : stoppedAfterOpening(host, connection, packet, clientNetns);
+  const read = (way: Journey | null): KernelReading | null => {
+    if (!asked) return null;
+    const followed = after === null ? (connection.packets[0] ?? null) : segmentAfterOpening(connection);
+    return readKernelFor(connection, followed, otherEnds(connection, way), records, { clock: session.clock, deviceOf });
+  };
   const way = host === null || clientNetns === null ? null : journey(host, packet, clientNetns);
   const kernel = read(way);
   const stoppedIn = way !== null && cameThrough(connection, kernel) ? stoppedByRule(way) : null;
@@ -128,7 +148,8 @@ export function gatherContext(
     host,
     clientNetns,
     packet,
-    journey: believed,
+    journey: after ?? believed,
+    stopsAfterOpening: after !== null,
     wayBack: null,
     kernel: believed === way ? kernel : read(believed),
     kernelComplete: asked && session?.kernelEventsLost === 0,

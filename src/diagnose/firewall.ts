@@ -139,11 +139,20 @@ function base({ step, rule, certainty }: Stop): Pick<Finding, 'certainty' | 'whe
   return { certainty, where: { netns, device, stage }, ...(rule === null ? {} : { rule }) };
 }
 
-/** A rule, or a chain's policy, swallowed the request without a word. */
+const opensFirst =
+  'The SYN and its answer get through, so connect() succeeds; the way shown is that of what follows, with which the program says what it wants.';
+
+/** What the rule stopped. */
+function packetText({ connection, stopsAfterOpening }: Context): string {
+  if (connection.protocol !== 'tcp') return 'packet';
+  return stopsAfterOpening ? 'segments after the first one' : 'request (SYN)';
+}
+
+/** A rule, or a chain's policy, swallowed the request without a word, or what followed it. */
 export const firewallDropped: Cause = (context) => {
-  const { connection } = context;
+  const { connection, stopsAfterOpening } = context;
   const failed = connection.outcome === 'timeout' || connection.errno === 'EPERM';
-  if (!failed || wasAnswered(connection)) return null;
+  if (!failed || (wasAnswered(connection) && !stopsAfterOpening)) return null;
   const stop = findStop(context, 'drop');
   if (stop === null) return null;
   const { kernel, candidates } = stop;
@@ -157,9 +166,11 @@ export const firewallDropped: Cause = (context) => {
     verdict: 'dropped',
     detail: stop.rule === null ? 'a firewall rule dropped it, without an answer' : `${ruleName(stop.rule)} dropped it`,
     evidence: [...(kernel?.drop ? [kernelEvidence(kernel.drop)] : []), ...candidates],
-    summary: `${serverText(context)} did not answer: ${who(stop)} dropped the ${connection.protocol === 'tcp' ? 'request (SYN)' : 'packet'}.`,
+    ...(stopsAfterOpening ? { outcome: 'stalled' } : {}),
+    summary: `${serverText(context)} ${stopsAfterOpening ? 'accepted the connection and heard nothing more' : 'did not answer'}: ${who(stop)} dropped the ${packetText(context)}.`,
     explanation: [
       askedText(context),
+      ...(stopsAfterOpening ? [opensFirst] : []),
       `${kernel === null ? 'A firewall dropped the packet.' : `The kernel dropped the packet in its firewall (${netfilterDrop}).`} ${heard}`,
       ruleText(stop),
       ...(kernel === null ? [modelOnly(context)] : []),
@@ -171,8 +182,9 @@ export const firewallDropped: Cause = (context) => {
 
 /** A rule answered in the server's name, with an RST or an ICMP error. */
 export const firewallReject: Cause = (context) => {
-  const { connection, journey } = context;
-  if (connection.outcome !== 'refused' && connection.outcome !== 'unreachable') return null;
+  const { connection, journey, stopsAfterOpening } = context;
+  const failed = connection.outcome === 'refused' || connection.outcome === 'unreachable' || stopsAfterOpening;
+  if (!failed) return null;
   const stop = findStop(context, 'reject');
   if (stop === null) return null;
   const { kernel, candidates } = stop;
@@ -184,10 +196,16 @@ export const firewallReject: Cause = (context) => {
   const answerText = reset !== null || (answer === undefined && expectsReset) ? 'a reset (RST)' : 'an ICMP error';
   const { protocol } = connection;
   const noReset = protocol === 'tcp' && context.kernelComplete ? ' no TCP socket of this host sent a reset,' : '';
-  const looks =
-    connection.outcome === 'refused'
+  const looks = stopsAfterOpening
+    ? 'To the program it looks as if the server had hung up, or did not answer.'
+    : connection.outcome === 'refused'
       ? 'To the program it looks like a closed port.'
       : 'To the program it looks like a network that cannot be reached.';
+  const seemed = stopsAfterOpening
+    ? 'accepted the connection and heard nothing more'
+    : connection.outcome === 'refused'
+      ? 'seemed to refuse'
+      : 'could not be reached';
   const proven = `The kernel dropped the packet in its firewall (${netfilterDrop}),${noReset} and ${answerText} came back all the same: a rule made it, in the server's name.`;
   return {
     cause: 'firewall-reject',
@@ -202,9 +220,10 @@ export const firewallReject: Cause = (context) => {
       ...(answer === undefined ? [] : [frameEvidence(context, answer)]),
       ...candidates,
     ],
-    summary: `${serverText(context)} ${connection.outcome === 'refused' ? 'seemed to refuse' : 'could not be reached'}: ${who(stop)} rejected the ${protocol === 'tcp' ? 'connection' : 'packet'} with ${answerText}.`,
+    summary: `${serverText(context)} ${seemed}: ${who(stop)} rejected the ${stopsAfterOpening ? packetText(context) : protocol === 'tcp' ? 'connection' : 'packet'} with ${answerText}.`,
     explanation: [
       askedText(context),
+      ...(stopsAfterOpening ? [opensFirst] : []),
       `${kernel === null ? `A firewall rule rejected the packet with ${answerText}, in the server's name.` : proven} ${looks}`,
       ruleText(stop),
       ...(kernel === null ? [modelOnly(context)] : []),

@@ -105,7 +105,7 @@ const stops: readonly Step['verdict'][] = ['refused', 'dropped', 'rejected', 'fa
 /** What becomes of the packet at a step, and why: the evidence first, then the model. */
 function judge(context: Context, step: Step, position: number, reached: number): Pick<Hop, 'verdict' | 'detail'> {
   const { verdict, detail, quotes } = step;
-  if (stops.includes(verdict) && wasAnswered(context.connection)) {
+  if (stops.includes(verdict) && wasAnswered(context.connection) && !context.stopsAfterOpening) {
     if (context.journey?.mayBeRedirected === true) {
       return {
         verdict: 'unknown',

@@ -2,6 +2,7 @@
 
 import type { KernelLine, Session } from '../case/evidence.ts';
 import type { Connection } from '../flow/connection.ts';
+import type { Packet } from '../flow/packet.ts';
 import type { Ends } from '../flow/translated.ts';
 import {
   type KernelEvent,
@@ -25,9 +26,9 @@ export interface KernelReading {
   readonly routes: readonly KernelRecord[];
   /** An RST that this host's own TCP sent to the client, before anything was accepted. */
   readonly resetSent: KernelRecord | null;
-  /** The way of the request's buffer over devices, as far as it is known which buffer it is. */
+  /** The way of the packet's buffer over devices, as far as it is known which buffer it is. */
   readonly devices: readonly KernelRecord[];
-  /** Why the request's buffer was dropped. */
+  /** Why the packet's buffer was dropped. */
   readonly drop: KernelRecord | null;
   /** The client's socket became established. */
   readonly established: KernelRecord | null;
@@ -79,9 +80,47 @@ function isLookUpOf({ client, server }: Ends, event: Extract<KernelEvent, { kind
   return (request || reply) && [...ports].every((port) => [0, client.port, server.port].includes(port));
 }
 
-/** Joins the records with a connection, which NAT may give other ends on its way. */
+/** What a tunnel's headers add to a packet at most (VXLAN over IPv6, with a tag), in bytes. */
+const widestTunnel = 74;
+const ethernetHeader = 14;
+
+/**
+ * A buffer's events as long as it holds the packet: its address is given to another one soon after it is freed, which
+ * nothing tells of a packet that is delivered. The other one is known by its length, or by a reset for another tuple; a
+ * tunnel makes the packet itself longer, without delay.
+ */
+function whileItHolds(
+  { frames }: Packet,
+  records: readonly KernelRecord[],
+  isOwnReset: (event: KernelEvent) => boolean,
+): KernelRecord[] {
+  const lengths = new Set(
+    frames.flatMap(({ originalLength: length }) => [length, length - ethernetHeader, length + ethernetHeader]),
+  );
+  const longest = Math.max(...lengths);
+  const isTunnelled = (length: number, at: number): boolean => {
+    const [before, now] = [records[at - 1], records[at]];
+    const atOnce =
+      before !== undefined && now !== undefined && now.source.timeNs - before.source.timeNs <= sameMomentNs;
+    return atOnce && length > longest && length <= longest + widestTunnel;
+  };
+  const end = records.findIndex(({ event }, at) => {
+    if (event.kind === 'device') return !lengths.has(event.length) && !isTunnelled(event.length, at);
+    return event.kind === 'send-reset' && !isOwnReset(event);
+  });
+  const held = end < 0 ? [...records] : records.slice(0, end);
+  const dropped = held.findIndex(({ event }) => event.kind === 'drop');
+  return dropped < 0 ? held : held.slice(0, dropped + 1);
+}
+
+/**
+ * Joins the records with a connection, which NAT may give other ends on its way.
+ *
+ * @param packet The packet whose way and end are asked for; null for none.
+ */
 export function readKernelFor(
   connection: Connection,
+  packet: Packet | null,
   others: readonly Ends[],
   records: readonly KernelRecord[],
   frames: FrameReading,
@@ -96,21 +135,20 @@ export function readKernelFor(
     if (event.kind !== 'route') return false;
     return pairs.some((pair) => isLookUpOf(pair, event));
   });
-  const resetSent =
-    packets.find(
-      ({ event }) =>
-        event.kind === 'send-reset' &&
-        pairs.some((pair) => is(event.source, pair.server) && is(event.destination, pair.client)),
-    ) ?? null;
-  const buffer =
-    resetSent?.event.kind === 'send-reset' ? resetSent.event.skb : requestBuffer(connection, packets, frames);
+  const isOwnReset = (event: KernelEvent): boolean =>
+    event.kind === 'send-reset' &&
+    pairs.some((pair) => is(event.source, pair.server) && is(event.destination, pair.client));
+  const resetSent = packets.find(({ event }) => isOwnReset(event)) ?? null;
+  const sights = packet === null ? [] : packets.filter((record) => isSight(record, packet, frames));
+  const buffer = resetSent?.event.kind === 'send-reset' ? resetSent.event.skb : bufferOf(packet, sights, frames);
   const ofBuffer = packets.filter(({ event, source }) => {
     if (buffer === null || !('skb' in event) || event.skb !== buffer) return false;
     return distance(source.timeNs, resetSent?.source.timeNs ?? firstNs) <= sameBufferNs;
   });
-  const isFirst = (record: KernelRecord): boolean => isSight(record, connection, frames);
+  const isFirst = (record: KernelRecord): boolean => sights.includes(record);
   const firstDevice = frames.clock === 'kernel' ? ofBuffer.findLastIndex(isFirst) : ofBuffer.findIndex(isFirst);
-  const way = ofBuffer.slice(Math.max(firstDevice, 0));
+  const since = ofBuffer.slice(Math.max(firstDevice, 0));
+  const way = packet === null ? since : whileItHolds(packet, since, isOwnReset);
   return {
     routes,
     resetSent,
@@ -136,10 +174,10 @@ export function readKernelFor(
   };
 }
 
-/** True for a device event that belongs to a frame of the request's first packet. */
-function isSight({ event, source }: KernelRecord, connection: Connection, frames: FrameReading): boolean {
+/** True for a device event that belongs to a frame of the packet. */
+function isSight({ event, source }: KernelRecord, packet: Packet, frames: FrameReading): boolean {
   const { clock, deviceOf } = frames;
-  const seen = connection.packets[0]?.frames ?? [];
+  const seen = packet.frames;
   // By a program's clock the frames of several devices may be out of order: any of them may be the first.
   return (clock === 'kernel' ? seen.slice(0, 1) : seen).some(
     (frame) =>
@@ -152,15 +190,14 @@ function isSight({ event, source }: KernelRecord, connection: Connection, frames
 }
 
 /**
- * Finds the request's buffer by device, length and time, where the tuple of a later event does not name it. A program's
+ * Finds the packet's buffer by device, length and time, where the tuple of a later event does not name it. A program's
  * stamps are too coarse to choose by them: there it is known only when no other buffer comes into question.
  */
-function requestBuffer(connection: Connection, packets: readonly KernelRecord[], frames: FrameReading): string | null {
-  const sights = packets.filter((record) => isSight(record, connection, frames));
+function bufferOf(packet: Packet | null, sights: readonly KernelRecord[], frames: FrameReading): string | null {
   const buffers = new Set(sights.map(({ event }) => (event.kind === 'device' ? event.skb : null)));
   if (frames.clock === 'user-space' && buffers.size > 1) return null;
-  const frameNs = connection.packets[0]?.frames[0]?.timeNs ?? 0n;
-  const nearest = sights.sort((a, b) =>
+  const frameNs = packet?.frames[0]?.timeNs ?? 0n;
+  const nearest = sights.toSorted((a, b) =>
     distance(a.source.timeNs, frameNs) < distance(b.source.timeNs, frameNs) ? -1 : 1,
   )[0];
   return nearest?.event.kind === 'device' ? nearest.event.skb : null;

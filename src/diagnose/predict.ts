@@ -7,15 +7,15 @@ import type { Connection } from '../flow/connection.ts';
 import type { KernelRoute } from '../host/parse/route-get.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import type { HostState } from '../host/state.ts';
-import { journey, replyJourney } from '../model/journey.ts';
+import { exchange } from '../model/journey.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
 import { diagnoseConnection } from './connection-diagnosis.ts';
 import type { Context } from './context.ts';
-import type { ConnectionDiagnosis, Diagnosis, Prediction } from './diagnosis.ts';
+import type { ConnectionDiagnosis, Diagnosis, Outcome, Prediction } from './diagnosis.ts';
 import type { Evidence } from './evidence.ts';
 import { routeDisagreements } from './kernel-route.ts';
 import { missingSentences } from './missing.ts';
-import { predictedOutcome } from './predicted-outcome.ts';
+import { outcomeAfterOpening, predictedOutcome } from './predicted-outcome.ts';
 import { inNetns, serverText } from './words.ts';
 
 /** What is asked. */
@@ -65,10 +65,11 @@ function unsettledText(context: Context, reason: string): string {
 }
 
 /** One sentence. `reason` is why it ends as it does. */
-function summaryOf(context: Context, reason: string): string {
-  const { outcome, errno } = context.connection;
+function summaryOf(context: Context, outcome: Outcome, reason: string): string {
+  const { errno } = context.connection;
   const server = serverText(context);
   if (outcome === 'ok') return `Nothing that is known stands in the way of ${server}: ${reason}.`;
+  if (outcome === 'stalled') return `${server} would take the connection, and get nothing that follows: ${reason}.`;
   if (outcome === 'refused') return `${server} would refuse: ${reason}.`;
   if (outcome === 'unreachable') return `${server} would not be reached (${errno}): ${reason}.`;
   return outcome === 'timeout' ? `${server} would not answer: ${reason}.` : unsettledText(context, reason);
@@ -93,8 +94,11 @@ function unreliable(told: ConnectionDiagnosis, disagreements: readonly string[])
 
 function predictConnection(question: Question, evidence: Evidence): ConnectionDiagnosis {
   const { host, netns, packet, name, kernelRoute } = question;
-  const way = journey(host, packet, netns);
-  const wayBack = replyJourney(host, way);
+  const { there, back, after } = exchange(host, packet, netns);
+  const first = predictedOutcome(there, back);
+  const goesOn = after === null || first.outcome !== 'ok' ? 'ok' : outcomeAfterOpening(after);
+  const [way, wayBack, met] =
+    after === null || goesOn === 'ok' ? [there, back, first] : [after, null, { outcome: goesOn, errno: null }];
   const connection: Connection = {
     protocol: packet.protocol,
     family: packet.family,
@@ -106,7 +110,7 @@ function predictConnection(question: Question, evidence: Evidence): ConnectionDi
     beganNs: 0n,
     endedNs: 0n,
     translated: null,
-    ...predictedOutcome(way, wayBack),
+    ...met,
   };
   const context: Context = {
     evidence,
@@ -115,12 +119,15 @@ function predictConnection(question: Question, evidence: Evidence): ConnectionDi
     clientNetns: netns,
     packet,
     journey: way,
+    stopsAfterOpening: way === after,
     wayBack,
     kernel: null,
     kernelComplete: false,
     serverName: name,
   };
   const told = diagnoseConnection(context);
+  // That no answer was seen means something here: nobody has to have waited for it.
+  const outcome = told.outcome === 'stalled' ? told.outcome : met.outcome;
   const ended = told.hops.find(({ index }) => index === told.where?.hop);
   const namespace = host.namespaces.get(netns);
   const disagreements =
@@ -133,9 +140,9 @@ function predictConnection(question: Question, evidence: Evidence): ConnectionDi
     ...told,
     source: { ...told.source, port: null },
     destination: { ...told.destination, port: packet.protocol === 'icmp' ? null : packet.destinationPort },
-    outcome: connection.outcome,
+    outcome,
     certainty: 'inferred',
-    summary: summaryOf(context, ended?.detail ?? reasonOf(way, wayBack)),
+    summary: summaryOf(context, outcome, ended?.detail ?? reasonOf(way, wayBack)),
     explanation: [untold, ...(told.cause === null ? [] : told.explanation)],
     prediction,
   };

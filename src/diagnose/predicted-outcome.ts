@@ -38,3 +38,10 @@ export function predictedOutcome({ end, start, packet, steps, mayBeRedirected }:
   const unheard = packet.protocol === 'udp' && softErrors.includes(answer.errno);
   return unheard && !(own && end.kind === 'unroutable') ? silence : metError(answer.errno);
 }
+
+/** What becomes of a TCP connection that opens, by the way of the segment after its answer. */
+export function outcomeAfterOpening({ end, steps, mayBeRedirected }: Journey): 'ok' | 'timeout' | 'unknown' {
+  if (mayBeRedirected || end.kind === 'undetermined' || end.kind === 'leaves-view') return 'unknown';
+  if (end.kind !== 'accepted') return 'timeout';
+  return steps.some(({ verdict }) => verdict === 'unknown') ? 'unknown' : 'ok';
+}

@@ -2,7 +2,7 @@
 
 import type { BridgePort, HostState, Link, NamespaceState, Quote, Route } from '../host/state.ts';
 import { inPrefix } from '../model/address.ts';
-import { journey, replyJourney } from '../model/journey.ts';
+import { exchange } from '../model/journey.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Context } from './context.ts';
 import { shellCommand } from './shell.ts';
@@ -144,12 +144,12 @@ export function wouldArriveAs({ packet, clientNetns }: Context, changed: HostSta
   if (clientNetns === null) return null;
   // Another try has another port: what conntrack has on this one does not hold for it.
   const { sourcePort: _port, ...again } = packet;
-  const way = journey(changed, again, clientNetns);
-  if (way.assumptions.length > 0) return null;
+  const { there, back, after } = exchange(changed, again, clientNetns);
+  if (there.assumptions.length > 0) return null;
+  const goesOn = after === null || after.end.kind === 'accepted';
   const works =
-    way.end.kind === 'leaves-view' ||
-    (way.end.kind === 'accepted' && replyJourney(changed, way)?.end.kind === 'returned');
-  return works ? way.arrived : null;
+    there.end.kind === 'leaves-view' || (there.end.kind === 'accepted' && back?.end.kind === 'returned' && goesOn);
+  return works ? there.arrived : null;
 }
 
 /** True when the packet, sent again on the changed host, arrives and is answered, or leaves the host's view. */

@@ -79,6 +79,19 @@ export function wasAnswered(connection: Connection): boolean {
   );
 }
 
+/** True when all that the server's end is seen to say is that it takes the connection: nothing since has reached it. */
+export function onlyOpened(connection: Connection): boolean {
+  const own = connection.packets.filter((packet) => !fromClient(connection, packet));
+  const answers = own.filter(({ facts }) => facts.tcp?.reset !== true);
+  return answers.length > 0 && answers.every(({ facts }) => facts.tcp?.syn === true);
+}
+
+/** What the client sends first once its SYN was answered, or null. */
+export function segmentAfterOpening(connection: Connection): Packet | null {
+  const own = connection.packets.filter((packet) => fromClient(connection, packet));
+  return own.find(({ facts }) => facts.tcp !== null && !facts.tcp.syn && !facts.tcp.reset) ?? null;
+}
+
 interface Gathered {
   /** Of what its end 0 sends, and of what end 1 sends: one object for all packets. */
   readonly ends: [PacketEnds | null, PacketEnds | null];

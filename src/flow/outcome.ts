@@ -119,5 +119,5 @@ export function metByTcp(own: number, theirs: number, errno: string | null, clie
   if (has(own, sent.data) && closedByThem) return { outcome: clientDoneFirst ? 'ok' : 'closed', errno: null };
   // Of a connection whose start was not captured, the answer may lie before the capture.
   if (has(own, sent.data) && asked) return { outcome: 'timeout', errno: null };
-  return { outcome: accepted ? 'ok' : 'unknown', errno: null };
+  return { outcome: accepted && heard ? 'ok' : 'unknown', errno: null };
 }

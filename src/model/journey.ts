@@ -126,7 +126,7 @@ export function replyJourney(host: HostState, there: Journey, length?: number): 
 }
 
 /** The way of the segment after a SYN and its answer: TCP's ACK, whose connection the hosts on the way know by now. */
-export function followingJourney(host: HostState, there: Journey, back: Journey): Journey {
+function followingJourney(host: HostState, there: Journey, back: Journey): Journey {
   const namespace = host.namespaces.get(there.start);
   const packet = { ...there.packet, tcpFlags: ackFlag };
   if (namespace === undefined) return lost(packet, there.start);
@@ -139,4 +139,26 @@ export function followingJourney(host: HostState, there: Journey, back: Journey)
     { host, packet, awaited: null, learnt, tracked: answered, attached: null, doubted: new Set() },
     namespace,
   );
+}
+
+/** A packet, its answer, and what follows. */
+export interface Exchange {
+  readonly there: Journey;
+  /** Null where nobody answers, or the sender's call itself fails. */
+  readonly back: Journey | null;
+  /** The segment with which a TCP that opens goes on: rules that let a SYN pass may stop it. Null of anything else. */
+  readonly after: Journey | null;
+}
+
+/** What becomes of a packet that a program sends, and of what it leads to. `doubted` is as `journey` has it. */
+export function exchange(
+  host: HostState,
+  packet: ModelPacket,
+  start: string,
+  doubted: ReadonlySet<string> = new Set(),
+): Exchange {
+  const there = journey(host, packet, start, doubted);
+  const back = replyJourney(host, there);
+  const opens = packet.protocol === 'tcp' && there.end.kind === 'accepted' && back?.end.kind === 'returned';
+  return { there, back, after: opens ? followingJourney(host, there, back) : null };
 }

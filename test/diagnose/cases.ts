@@ -87,6 +87,8 @@ export const packets = {
   reset: tcp(reverse(ends.tcp), { flags: 'RST ACK', sequence: 0, acknowledgement: 101 }),
   synAck: tcp(reverse(ends.tcp), { flags: 'SYN ACK', sequence: 900, acknowledgement: 101 }),
   ack: tcp(ends.tcp, { flags: 'ACK', sequence: 101, acknowledgement: 901 }),
+  get: tcp(ends.tcp, { flags: 'PSH ACK', sequence: 101, acknowledgement: 901, text: 'GET / HTTP/1.1' }),
+  serverAck: tcp(reverse(ends.tcp), { flags: 'ACK', sequence: 901, acknowledgement: 115 }),
   syn6: tcp(ends.tcp6, { flags: 'SYN', sequence: 100 }),
   reset6: tcp(reverse(ends.tcp6), { flags: 'RST ACK', sequence: 0, acknowledgement: 101 }),
   datagram: udp(ends.udp),
@@ -113,7 +115,8 @@ export function kernelLine(
   return { timeNs, scope, text: `            curl-14595   [000] ${flags} ${clock}: ${text}` };
 }
 
-const skb = '00000000c0cc8d3d';
+/** The buffer of the SYN in the lines below. */
+export const skb = '00000000c0cc8d3d';
 
 /** The command's own look-up of the route, as its connect() makes it. */
 export const lookUp = kernelLine(

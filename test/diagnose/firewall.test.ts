@@ -3,6 +3,7 @@ import { icmpError } from '../flow/frames.ts';
 import {
   at,
   caseOf,
+  deviceLines,
   firewallLines,
   kernelLine,
   listeners,
@@ -197,5 +198,49 @@ describe('firewall-drop', () => {
     const sights = [...silent, ...seen(packets.synAck, [at.container], 60_000n), packets.ack];
     const evidence = caseOf({ sights, snapshot: dropping, kernel: firewallLines });
     expect(onlyConnection(evidence).cause).toBeNull();
+  });
+
+  describe('of what follows a SYN that it lets pass', () => {
+    const onlySyns = {
+      json: droppingRule.json.replace(
+        '{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 19001}}',
+        '{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "flags"}}, "right": "ack"}}',
+      ),
+      text: droppingRule.text.replace('tcp dport 19001', 'tcp flags == ack'),
+    };
+    const opened = [
+      ...silent,
+      ...seen(packets.synAck, [at.container], 60_000n),
+      ...seen(packets.ack, [at.container, at.port, at.bridge], 70_000n),
+      ...seen(packets.get, [at.container], 80_000n),
+    ];
+    const snapshot = snapshotWith(listeners.bridge, onlySyns);
+
+    it('is a connection that stalls', () => {
+      const connection = onlyConnection(caseOf({ sights: opened, snapshot }));
+      expect(told(connection).what).toBe('stalled - firewall-drop inferred');
+      expect(told(connection).hops.at(-1)).toMatch(/^6 host:podman0 input dropped: rule 1 of chain input /);
+      expect(connection.explanation.join(' ')).toContain('The SYN and its answer get through');
+      expect(connection.fixes).toMatchObject([{ verified: true }]);
+    });
+
+    it('is proven by the end of the segment after it, not by the way of the SYN', () => {
+      const ofAck = [
+        kernelLine(70_500n, 'net_dev_queue: dev=eth0 skbaddr=00000000ac4ac4ac len=54'),
+        kernelLine(90_000n, 'netif_receive_skb: dev=podman0 skbaddr=00000000ac4ac4ac len=40'),
+        kernelLine(
+          99_000n,
+          'kfree_skb: skbaddr=00000000ac4ac4ac rx_sk=0000000000000000 protocol=2048 location=nft_do_chain+0x3e8/0x610 reason: NETFILTER_DROP',
+        ),
+      ];
+      const kernel = [lookUp, ...deviceLines, ...ofAck];
+      const connection = onlyConnection(caseOf({ sights: opened, snapshot, kernel }));
+      expect(told(connection).what).toBe('stalled - firewall-drop proven');
+    });
+
+    it('is not said where the server is seen to have heard it', () => {
+      const heard = [...opened, ...seen(packets.serverAck, [at.container], 99_000n)];
+      expect(onlyConnection(caseOf({ sights: heard, snapshot })).cause).not.toBe('firewall-drop');
+    });
   });
 });

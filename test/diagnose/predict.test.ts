@@ -4,7 +4,7 @@ import type { KernelRoute } from '../../src/host/parse/route-get.ts';
 import type { NamespaceState } from '../../src/host/state.ts';
 import type { ModelPacket } from '../../src/model/step.ts';
 import { host, link, loopback } from '../model/hosts.ts';
-import { sometimes } from '../model/netfilter/tables.ts';
+import { saved, sometimes } from '../model/netfilter/tables.ts';
 import { box, bridgeHost, type Told, web } from '../model/two-boxes.ts';
 
 interface Asked extends Partial<Omit<ModelPacket, 'family' | 'destination'>> {
@@ -51,6 +51,12 @@ const noListener = { listeners: [] };
 const dropping = { ruleTables: sometimes('INPUT', 'DROP') };
 const translating = { ruleTables: sometimes('PREROUTING', 'DNAT --to-destination 10.88.0.20:80') };
 const noWayBack = { routes: [] };
+const onlySyns = '-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT';
+const input = (policy: string, ...rules: readonly string[]): Told => ({
+  ruleTables: saved(
+    ['*filter', `:INPUT ${policy} [0:0]`, ...rules.map((one) => `-A INPUT ${one}`), 'COMMIT', ''].join('\n'),
+  ),
+});
 
 describe('what would become of a packet', () => {
   it.each<[string, Asked, NamespaceState[], string, string]>([
@@ -60,6 +66,20 @@ describe('what would become of a packet', () => {
       all(),
       'ok - -',
       'Nothing that is known stands in the way of 10.88.0.20:80: in web, a socket listens on 0.0.0.0:80.',
+    ],
+    [
+      'a firewall that lets in nothing but SYNs',
+      {},
+      all({ web: input('DROP', onlySyns) }),
+      'stalled - firewall-drop',
+      '10.88.0.20:80 would take the connection, and get nothing that follows: the policy of chain INPUT in table ip filter dropped it.',
+    ],
+    [
+      'one that lets in SYNs and, by chance, what follows',
+      {},
+      all({ web: input('DROP', onlySyns, '-m statistic --mode random --probability 0.5 -j ACCEPT') }),
+      'unknown - -',
+      'Whether 10.88.0.20:80 answers is not settled: in web, input: perhaps the policy of chain INPUT in table ip filter drops what no rule takes; whether it matches is not known: -m statistic --mode random --probability 0.5.',
     ],
     [
       'no listener',
@@ -246,6 +266,14 @@ describe('the document', () => {
     for (const { verdict, detail } of after) {
       expect([verdict, detail.startsWith('if it comes this far: ')]).toEqual(['unknown', true]);
     }
+  });
+
+  it('shows where a connection that opens goes no further, with a fix that is tried on the model', () => {
+    const { outcome, explanation, hops, fixes } = ask({}, ...all({ web: input('DROP', onlySyns) })).connection;
+    expect(outcome).toBe('stalled');
+    expect(explanation[2]).toMatch(/^The SYN and its answer get through, so connect\(\) succeeds; /);
+    expect(hops.at(-1)).toMatchObject({ netns: 'web', verdict: 'dropped' });
+    expect(fixes).toMatchObject([{ verified: true }]);
   });
 
   it('tries a fix on the model', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
-import { followingJourney, journey, replyJourney } from '../../src/model/journey.ts';
+import { exchange, journey, replyJourney } from '../../src/model/journey.ts';
 import { host, link, loopback, namespace, packetTo, rule, told } from './hosts.ts';
 import { chainOf, saved } from './netfilter/tables.ts';
 import { box, bridge, bridgeHost, forwarding, type Told, veth0, veth1, web } from './two-boxes.ts';
@@ -147,11 +147,8 @@ test.each([
   const first = '-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j ACCEPT';
   const ruleTables = filter('INPUT', first, `-p tcp ${match} -j REJECT`);
   const all = host(box(), bridgeHost({ listeners: ['tcp 0.0.0.0:80'], ruleTables }));
-  const there = journey(all, { ...packetTo('10.88.0.1'), sourcePort: 40_000 }, 'box');
-  const back = replyJourney(all, there);
-  expect(back?.end.kind).toBe('returned');
-  const next = back === null ? null : followingJourney(all, there, back);
-  expect(next?.end.kind).toBe(expected);
+  const { back, after } = exchange(all, { ...packetTo('10.88.0.1'), sourcePort: 40_000 }, 'box');
+  expect([back?.end.kind, after?.end.kind]).toEqual(['returned', expected]);
 });
 
 test('what is for everyone is not answered', () => {

@@ -20,9 +20,13 @@ const legacyFamilies = [
 /** Legacy tables of one family: none when the kernel lists none, else all that it lists have to be there. */
 function knowsLegacy(sections: Sections, { family, names }: (typeof legacyFamilies)[number]): boolean {
   const output = sections.find(names);
-  if (output !== undefined && output.exitCode !== 0 && /No such file/.test(output.error)) return true;
-  const listed = (output?.exitCode === 0 ? output.text : '').split('\n').filter((name) => name !== '');
-  if (output?.exitCode === 0 && listed.length === 0) return true;
+  if (output === undefined) {
+    sections.uncollected(`legacy iptables tables (family ${family})`);
+    return false;
+  }
+  if (output.exitCode !== 0 && /No such file/.test(output.error)) return true;
+  const listed = (output.exitCode === 0 ? output.text : '').split('\n').filter((name) => name !== '');
+  if (output.exitCode === 0 && listed.length === 0) return true;
   const saved = savedTables(sections, family, false);
   const known = listed.length > 0 && listed.every((name) => saved.some((table) => table.name === name));
   if (!known) sections.problem(`legacy iptables tables (family ${family}) could not be read`);

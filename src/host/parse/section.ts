@@ -2,6 +2,7 @@
 
 import type { CommandOutput, NamespaceSnapshot } from '../snapshot.ts';
 import type { Problem, Quote } from '../state.ts';
+import { listWords } from '../word-list.ts';
 import { asRecords, type JsonRecord, parseJson } from './json.ts';
 
 /** What is not known without a tool. */
@@ -21,12 +22,21 @@ function notInstalled(tool: string): Problem {
 /** Gives a namespace's outputs and gathers what is wrong with them. */
 export class Sections {
   readonly netns: string;
-  readonly problems: Problem[] = [];
+  readonly #problems: Problem[] = [];
+  readonly #uncollected: string[] = [];
   readonly #outputs: readonly CommandOutput[];
 
   constructor(namespace: NamespaceSnapshot) {
     this.netns = namespace.name;
     this.#outputs = namespace.outputs;
+  }
+
+  /** What is wrong so far. All that was not collected is one clause: mostly it is missing for one reason. */
+  get problems(): readonly Problem[] {
+    const names = this.#uncollected;
+    if (names.length === 0) return this.#problems;
+    const clause = `${listWords(names)} ${names.length === 1 ? 'was' : 'were'} not collected`;
+    return [...this.#problems, { netns: this.netns, clause }];
   }
 
   /** A quote of this namespace. */
@@ -48,8 +58,8 @@ export class Sections {
   text(command: string): string | null {
     const output = this.find(command);
     if (output?.exitCode === 0) return output.text;
-    if (output === undefined) this.problem(`\`${command}\` was not collected`);
-    else if (output.exitCode === null) this.problems.push(notInstalled(command.split(' ', 1).join('')));
+    if (output === undefined) this.uncollected(`\`${command}\``);
+    else if (output.exitCode === null) this.#problems.push(notInstalled(command.split(' ', 1).join('')));
     else this.problem(`\`${command}\` failed: ${output.error === '' ? `exit ${output.exitCode}` : output.error}`);
     return null;
   }
@@ -68,9 +78,14 @@ export class Sections {
     return this.find(command)?.exitCode === 0 ? this.records(command) : [];
   }
 
+  /** Notes something that nobody collected. */
+  uncollected(name: string): void {
+    this.#uncollected.push(name);
+  }
+
   /** Notes one clause about this namespace. */
   problem(clause: string): void {
-    this.problems.push({ netns: this.netns, clause });
+    this.#problems.push({ netns: this.netns, clause });
   }
 }
 

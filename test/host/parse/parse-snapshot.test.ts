@@ -142,7 +142,7 @@ describe('a recorded snapshot', () => {
 });
 
 describe('what is not as it should be', () => {
-  test('nothing collected: empty lists, and a sentence for each', () => {
+  test('nothing collected: empty lists, and a sentence', () => {
     const { problems, namespaces } = parseSnapshot(snapshotOf([]));
     expect(namespaces.get('host')).toMatchObject({
       links: [],
@@ -151,8 +151,9 @@ describe('what is not as it should be', () => {
       listenersKnown: false,
       firewallKnown: false,
     });
-    expect(problems).toContainEqual({ netns: 'host', clause: '`ip -j -d -s link` was not collected' });
-    expect(problems).toContainEqual({ netns: 'host', clause: '`ss -HOtlnpe` was not collected' });
+    expect(problems).toEqual([
+      { netns: 'host', clause: expect.stringMatching(/^`ip -j -d -s link`, .* and \d+ more were not collected$/) },
+    ]);
   });
 
   test.each([

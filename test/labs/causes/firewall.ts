@@ -86,6 +86,22 @@ export const firewallLabs: readonly CauseLab[] = [
     mends: true,
   },
   {
+    name: 'firewall-drop: the first segment passes, what follows does not',
+    spec: containerHost({
+      host: {
+        iptables: filter(
+          ':FORWARD DROP [0:0]',
+          '-A FORWARD -i br0 -p tcp -m conntrack --ctstate NEW -j ACCEPT',
+          '-A FORWARD -o br0 -m conntrack --ctstate ESTABLISHED -j ACCEPT',
+        ),
+        nft: masquerade,
+      },
+    }),
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'stalled', cause: 'firewall-drop', host: 'host', stage: 'forward', rule: 'policy drop' },
+    mends: true,
+  },
+  {
     name: 'firewall-drop-reply: no rule lets answers come back',
     spec: containerHost({
       host: { iptables: filter(':FORWARD DROP [0:0]', '-A FORWARD -i br0 -j ACCEPT'), nft: masquerade },
@@ -121,6 +137,23 @@ export const firewallLabs: readonly CauseLab[] = [
       host: 'host',
       stage: 'forward',
       rule: 'ip saddr 10.88.0.0/16 tcp dport 80 reject with icmpx admin-prohibited',
+    },
+    mends: true,
+  },
+  {
+    name: 'firewall-reject: the first segment passes, the next is reset, nftables',
+    spec: containerHost({
+      web: {
+        nft: 'table inet guard { chain guard { type filter hook input priority 0; tcp flags & (syn | ack) == syn accept; tcp dport 80 reject with tcp reset\n}\n}',
+      },
+    }),
+    command: curl('box', '10.88.0.20/'),
+    expected: {
+      outcome: 'reset',
+      cause: 'firewall-reject',
+      host: 'web',
+      stage: 'input',
+      rule: 'tcp dport 80 reject with tcp reset',
     },
     mends: true,
   },

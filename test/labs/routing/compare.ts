@@ -1,7 +1,7 @@
 /** What the model says of an experiment, beside what the kernel did. */
 import type { HostState, NamespaceState } from '../../../src/host/state.ts';
 import { isUnspecified, sameAddress } from '../../../src/model/address.ts';
-import { followingJourney, journey, replyJourney } from '../../../src/model/journey.ts';
+import { type Exchange, exchange } from '../../../src/model/journey.ts';
 import { chooseOrigin, routeQuery } from '../../../src/model/output.ts';
 import { lookUpRoute } from '../../../src/model/routing.ts';
 import type { Journey, ModelPacket } from '../../../src/model/step.ts';
@@ -66,20 +66,19 @@ function arrivedAs({ arrived: said }: Journey, { source, sourcePort, port }: Omi
  * True when the SYN-ACK came, and rules that let the first segments pass stop the later ones: nothing more is heard, or
  * the error of the next segment, which connect() tells for its own (SO_ERROR).
  */
-function isOpened(host: HostState, way: Journey, reply: Journey | null, result: string): boolean {
+function isOpened(host: HostState, { back, after }: Exchange, result: string): boolean {
   const hasRules = [...host.namespaces.values()].some(({ ruleTables }) => ruleTables.length > 0);
-  if (!hasRules || reply?.end.kind !== 'returned') return false;
+  if (!hasRules || back?.end.kind !== 'returned') return false;
   if (result === 'connected') return true;
-  const { end } = followingJourney(host, way, reply);
-  return end.kind === 'rejected' && end.answer.errno === result;
+  return after?.end.kind === 'rejected' && after.end.answer.errno === result;
 }
 
 /** Compares one packet. */
 function comparePacket(host: HostState, observation: Observation): Comparison {
   const { probe, netns, result, arrived } = observation;
-  const way = journey(host, packetOf(probe), netns);
+  const exchanged = exchange(host, packetOf(probe), netns);
+  const { there: way, back: reply } = exchanged;
   const { results, arrivals, isOpen: hasAlternatives } = predict(host, way);
-  const reply = replyJourney(host, way);
   const { source, sourcePort, destination, destinationPort } = way.arrived;
   const text = [
     `${observationText(observation)}; the model: ${results?.join(' or ') ?? 'not said'}, as ${endpoint(source, sourcePort ?? 0)} to ${endpoint(destination, destinationPort)}`,
@@ -93,7 +92,7 @@ function comparePacket(host: HostState, observation: Observation): Comparison {
     if (isElsewhere || isOther) return { verdict: 'differs', text };
   }
   if (results === null) return { verdict: 'not-said', text };
-  const isOpen = results.some((one) => one.startsWith('connected ')) && isOpened(host, way, reply, result);
+  const isOpen = results.some((one) => one.startsWith('connected ')) && isOpened(host, exchanged, result);
   const agrees = results.includes(result) || isOpen;
   return { verdict: agrees ? (hasAlternatives ? 'one-of-several' : 'agrees') : 'differs', text };
 }
