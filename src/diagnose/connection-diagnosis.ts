@@ -6,6 +6,7 @@ import { closedByApplication, noResponseFromApplication, resetByApplication } fr
 import { type Context, ownerOf } from './context.ts';
 import type { Certainty, ConnectionDiagnosis, Endpoint, Hop, RuleName } from './diagnosis.ts';
 import { dnsError, dnsTimeout } from './dns.ts';
+import { duplicateAddress } from './duplicate.ts';
 import { errnoName } from './errno.ts';
 import { modelFault, routingLoop } from './faults.ts';
 import type { Cause, Finding } from './finding.ts';
@@ -34,6 +35,7 @@ import { unnamedText, unreadText } from './unnamed.ts';
 
 /** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
 const causes: readonly Cause[] = [
+  duplicateAddress,
   dnatNotAppliedToLocal,
   hairpinNatMissing,
   dnatMissing,
@@ -97,7 +99,9 @@ function placeFor({ where }: Finding, hops: readonly Hop[]): number {
   if (where.stage === 'prerouting') return hops.findLastIndex(isSameHost) + 1;
   const isWayOut = ({ stage, netns, device }: Hop): boolean =>
     stage === 'egress' && netns === where.netns && device === where.device;
-  const out = hooksOut.includes(where.stage) ? hops.findIndex(isWayOut) : -1;
+  // Who has the address is asked before it leaves, and by the same device.
+  const isBefore = hooksOut.includes(where.stage) || where.stage === 'neighbour';
+  const out = isBefore ? hops.findIndex(isWayOut) : -1;
   return out < 0 ? hops.length : out;
 }
 

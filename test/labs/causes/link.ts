@@ -1,4 +1,5 @@
 /** Labs of links, bridges and neighbours. */
+import type { HostSpec } from '../spec.ts';
 import type { CauseLab } from './cause-lab.ts';
 import { containerHost, curl, webServer } from './topology.ts';
 
@@ -8,6 +9,10 @@ const port = (device: string, ...argv: readonly string[]) => ({
   argv: ['bridge', 'link', 'set', 'dev', device, ...argv],
 });
 const ask = curl('box', '10.88.0.20/', 5);
+
+const twinMac = '02:00:00:00:00:20';
+/** A container that has the address of `web` as well, and serves nothing. */
+const twin: HostSpec = { addresses: { eth0: ['10.88.0.20/16'] }, routes: [] };
 
 /** See the file's head. */
 export const linkLabs: readonly CauseLab[] = [
@@ -22,6 +27,46 @@ export const linkLabs: readonly CauseLab[] = [
     spec: containerHost(),
     command: curl('box', '[fd00:88::77]/', 5),
     expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+  },
+  {
+    name: 'duplicate-address: the host asks one of two containers, and the other one answers first',
+    spec: containerHost({ box: twin }),
+    before: [
+      ip('box', 'link', 'set', 'eth0', 'address', twinMac),
+      // It asks again after seconds, where others do after a minute.
+      ...['base_reachable_time_ms=1000', 'delay_first_probe_time=1'].map((setting) => ({
+        host: 'host',
+        argv: ['sysctl', '-qw', `net.ipv4.neigh.br0.${setting}`],
+      })),
+      ip('host', 'neigh', 'replace', '10.88.0.20', 'lladdr', twinMac, 'dev', 'br0', 'nud', 'reachable'),
+    ],
+    command: curl('host', '10.88.0.20/', 20),
+    expected: { outcome: 'refused', cause: 'duplicate-address', host: 'host', stage: 'neighbour' },
+    mends: true,
+  },
+  {
+    name: "duplicate-address: the answer goes to another one with the client's address",
+    spec: {
+      hosts: {
+        ...containerHost().hosts,
+        host: { bridges: { br0: ['veth0', 'veth1', 'veth2'] }, addresses: { br0: ['10.88.0.1/16'] } },
+        twin: { addresses: { eth0: ['10.88.0.10/16'] } },
+      },
+      veths: [...containerHost().veths, ['host:veth2', 'twin:eth0']],
+    },
+    before: [
+      ip('twin', 'link', 'set', 'eth0', 'address', twinMac),
+      // They know each other from before; then the twin was heard.
+      ...[
+        ['box', '10.88.0.20'],
+        ['twin', '10.88.0.20'],
+      ].map(([host = '', address = '']) => ({
+        host,
+        argv: ['sh', '-c', `ping -c 1 -W 1 ${address}; sleep 1.1`],
+      })),
+    ],
+    command: curl('box', '10.88.0.20/', 3),
+    expected: { outcome: 'timeout', cause: 'duplicate-address', host: 'web', stage: 'neighbour' },
   },
   {
     name: 'stale-neighbour: a permanent entry that is wrong',

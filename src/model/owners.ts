@@ -1,0 +1,35 @@
+/** Who has an address, and who of them is in one network: what is asked for there is answered by all of those. */
+
+import type { HostState, Link, LinkAddress, NamespaceState } from '../host/state.ts';
+import { sameAddress } from './address.ts';
+import { Spread } from './segment.ts';
+
+/** A device with the address. */
+export interface Owner {
+  readonly namespace: NamespaceState;
+  readonly link: Link;
+  readonly own: LinkAddress;
+}
+
+/** A host does not use an address of IPv6 that another one had first (RFC 4862, section 5.4). */
+const unused: readonly string[] = ['tentative', 'dadfailed'];
+
+/** Every device that has the address and uses it. */
+export function ownersOf(host: HostState, address: string): Owner[] {
+  return [...host.namespaces.values()].flatMap((namespace) =>
+    namespace.links.flatMap((link) => {
+      const own = link.addresses.find((one) => sameAddress(one.address, address));
+      const isUsed = own !== undefined && link.kind !== 'loopback' && !own.flags.some((flag) => unused.includes(flag));
+      return isUsed ? [{ namespace, link, own }] : [];
+    }),
+  );
+}
+
+/** True when what one device sends to all comes to the other one. */
+export function areBeside(host: HostState, one: Owner, other: Owner): boolean {
+  const question = { to: 'all', nextHop: one.own.address, mac: null, justLearnt: false, length: null } as const;
+  // A question for an address is no IP packet: no rules of a bridge's host see it.
+  const spread = new Spread(host, question, () => ({ steps: [], end: null }));
+  spread.leave(one.namespace, one.link);
+  return spread.stations.some(({ link, obstacle }) => link === other.link && obstacle === null);
+}
