@@ -9,6 +9,7 @@
 
 import { createRequire } from 'node:module';
 import { enhancedPacketBlock, interfaceBlock, sectionHeaderBlock } from '../capfile/pcapng-writer.ts';
+import { wallClockNs } from '../host/wall-clock.ts';
 
 /** The part of `cap` (libpcap binding, no types of its own) that is used. */
 interface CapHandle {
@@ -35,10 +36,6 @@ const linkTypes: Readonly<Record<string, number>> = {
 
 function linkTypeNumber(name: string): number {
   return linkTypes[name] ?? Number(/\d+$/.exec(name)?.[0] ?? 0);
-}
-
-function wallClockNs(): bigint {
-  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
 }
 
 const [bufferBytes, filter = '', ...devices] = process.argv.slice(2);

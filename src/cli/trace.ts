@@ -7,6 +7,7 @@ import type { Guard } from '../capture/guard.ts';
 import { choosePoints } from '../capture/points.ts';
 import type { Case } from '../case/evidence.ts';
 import { maskSecrets } from '../host/mask.ts';
+import { wallClockNs } from '../host/wall-clock.ts';
 import { type CommandEnd, type CommandOptions, TracedProcess } from './traced-command.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
@@ -24,10 +25,6 @@ export interface Traced {
 
 /** Between SIGTERM and SIGKILL when the command's time is up. */
 const graceMs = 2000;
-
-function wallClockNs(): bigint {
-  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
-}
 
 async function waitForEnd(process: TracedProcess, timeoutSeconds: number | null): Promise<CommandEnd> {
   if (timeoutSeconds === null) return process.ended;
@@ -53,7 +50,7 @@ export async function trace(
   const watch = await Watch.begin(options, guard, options.ignoreNetns.length > 0);
   const process = new TracedProcess(watch.start, options.command);
   await process.checkGate();
-  await watch.capture(choosePoints);
+  await watch.capture(choosePoints, 'first');
   if (process.pid !== undefined) watch.follow(process.pid);
   await process.checkGate();
   const startedNs = wallClockNs();

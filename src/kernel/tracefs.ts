@@ -13,6 +13,7 @@ import type { KernelLine } from '../case/evidence.ts';
 import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
 import { gated, openGate } from '../host/gate.ts';
+import { wallClockNs } from '../host/wall-clock.ts';
 import { Instance } from './instance.ts';
 import { lostEvents, parseTraceLine } from './parse.ts';
 
@@ -142,10 +143,6 @@ async function makeInstances(guard: Guard, names: readonly string[]): Promise<st
   removeStaleInstances(tracing);
   await removeStaleMounts();
   return paths;
-}
-
-function wallClockNs(): bigint {
-  return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
 }
 
 const nsPerSecond = 1_000_000_000n;
