@@ -80,13 +80,12 @@ export class CaseAround {
 
   /** All that was told, when the file has ended. */
   end(): Omit<Case, 'frames'> {
-    const { session, snapshot, kernelLines } = this.#sections.end();
+    const { session, ...told } = this.#sections.end();
     const notes = this.#notes();
     return {
       session,
       interfaces: this.#interfaces.map((one) => this.#place(one)),
-      snapshot,
-      kernelLines,
+      ...told,
       ...(notes && { notes }),
     };
   }

@@ -59,9 +59,9 @@ function* encodeCapture({ interfaces, frames, notes }: Case, application: string
 }
 
 /** True when a plain capture holds all of it: no namespaces, and nothing of nettrace's own. */
-function isPlainCapture({ session, interfaces, snapshot, kernelLines }: Case): boolean {
+function isPlainCapture({ session, interfaces, snapshot, kernelLines, ruleTraces }: Case): boolean {
   const named = interfaces.some(({ netns }) => netns !== null);
-  return session === null && snapshot === null && kernelLines.length === 0 && !named;
+  return session === null && snapshot === null && kernelLines.length === 0 && ruleTraces === undefined && !named;
 }
 
 /**
@@ -81,7 +81,8 @@ export function* encodeEvidence({
   session,
   snapshot,
   kernelLines,
-}: Pick<Case, 'session' | 'snapshot' | 'kernelLines'>): Generator<Uint8Array> {
+  ruleTraces = [],
+}: Pick<Case, 'session' | 'snapshot' | 'kernelLines' | 'ruleTraces'>): Generator<Uint8Array> {
   // A session section marks the file as a case, whose interface names have a namespace.
   yield* encodeSection(sectionKind.session, session);
   if (snapshot !== null) {
@@ -91,6 +92,7 @@ export function* encodeEvidence({
     for (const namespace of namespaces) yield* encodeSection(sectionKind.namespace, namespace);
   }
   for (const chunk of kernelChunks(kernelLines)) yield* encodeSection(sectionKind.kernelLines, chunk);
+  for (const trace of ruleTraces) yield* encodeSection(sectionKind.ruleTrace, trace);
 }
 
 /**
@@ -98,9 +100,17 @@ export function* encodeEvidence({
  * evidence. They keep their order and are numbered anew; numbers that the case lacks are passed over.
  */
 export function selectFrames(evidence: Case, numbers: ReadonlySet<number>): Case {
-  const frames = evidence.frames.filter(({ number }) => numbers.has(number));
-  const renumbered = frames.map((frame, index) => ({ ...frame, number: index + 1 }));
-  return { ...evidence, session: null, frames: renumbered, snapshot: null, kernelLines: [] };
+  const { frames, interfaces, notes } = evidence;
+  const chosen = frames.filter(({ number }) => numbers.has(number));
+  const renumbered = chosen.map((frame, index) => ({ ...frame, number: index + 1 }));
+  return {
+    session: null,
+    interfaces,
+    frames: renumbered,
+    snapshot: null,
+    kernelLines: [],
+    ...(notes && { notes }),
+  };
 }
 
 /**

@@ -13,7 +13,7 @@ export const caseBlockType = 0x80006e74;
 export const formatVersion = 1;
 
 /** What a section holds. */
-export const sectionKind = { session: 1, snapshot: 2, namespace: 3, kernelLines: 4 } as const;
+export const sectionKind = { session: 1, snapshot: 2, namespace: 3, kernelLines: 4, ruleTrace: 5 } as const;
 
 /** Local-use types are anybody's: this tells our blocks from others'. */
 const magic = new TextEncoder().encode('nettrace');

@@ -1,6 +1,6 @@
 /** Reads nettrace's own blocks of a case file: parts are joined to sections, sections checked and kept. */
 
-import type { KernelLine, Session } from '../case/evidence.ts';
+import type { Case, KernelLine, RuleTrace, Session } from '../case/evidence.ts';
 import type { NamespaceSnapshot, Snapshot } from '../host/snapshot.ts';
 import {
   decodeSectionPart,
@@ -10,7 +10,14 @@ import {
   type SectionPart,
   sectionKind,
 } from './case-section.ts';
-import { kernelLinesShape, namespaceShape, type SnapshotHead, sessionShape, snapshotHeadShape } from './case-shape.ts';
+import {
+  kernelLinesShape,
+  namespaceShape,
+  ruleTraceShape,
+  type SnapshotHead,
+  sessionShape,
+  snapshotHeadShape,
+} from './case-shape.ts';
 import { type Check, Mismatch } from './shape.ts';
 
 /** Sections that are being put together from their parts. */
@@ -25,6 +32,7 @@ interface Assembly {
 export class CaseSections {
   readonly #problems: string[] = [];
   readonly #kernelLines: KernelLine[] = [];
+  readonly #ruleTraces: RuleTrace[] = [];
   readonly #namespaces: NamespaceSnapshot[] = [];
   #session: Session | null = null;
   #snapshotHead: SnapshotHead | null = null;
@@ -53,14 +61,20 @@ export class CaseSections {
   }
 
   /** Everything that was read. */
-  end(): { session: Session | null; snapshot: Snapshot | null; kernelLines: readonly KernelLine[] } {
+  end(): Pick<Case, 'session' | 'snapshot' | 'kernelLines' | 'ruleTraces'> {
     this.#dropUnfinished();
     if (this.#newerVersion !== null) {
       this.#problems.push(
         `This case was written in format ${this.#newerVersion} and this nettrace reads up to ${formatVersion}: its frames are here, its host state and kernel events are not.`,
       );
     }
-    return { session: this.#session, snapshot: this.#snapshot(), kernelLines: this.#kernelLines };
+    const ruleTraces = this.#ruleTraces;
+    return {
+      session: this.#session,
+      snapshot: this.#snapshot(),
+      kernelLines: this.#kernelLines,
+      ...(ruleTraces.length > 0 && { ruleTraces }),
+    };
   }
 
   #snapshot(): Snapshot | null {
@@ -119,6 +133,11 @@ export class CaseSections {
       case sectionKind.kernelLines:
         for (const line of this.#read(kind, json, kernelLinesShape) ?? []) this.#kernelLines.push(line);
         break;
+      case sectionKind.ruleTrace: {
+        const trace = this.#read(kind, json, ruleTraceShape);
+        if (trace !== null) this.#ruleTraces.push(trace);
+        break;
+      }
       default:
         this.#problems.push(`A section of unknown kind ${kind} is left out.`);
     }
@@ -138,6 +157,7 @@ const kindNames: ReadonlyMap<number, string> = new Map([
   [sectionKind.snapshot, "snapshot's head"],
   [sectionKind.namespace, "snapshot's namespace"],
   [sectionKind.kernelLines, 'kernel trace'],
+  [sectionKind.ruleTrace, 'rule trace'],
 ]);
 
 function kindName(kind: number): string {

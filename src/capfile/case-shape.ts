@@ -1,6 +1,6 @@
 /** The shapes of what a case file's own blocks hold, section by section: docs/case-file.md has the tables. */
 
-import type { KernelLine, LinkOutage, Session, TracedCommand } from '../case/evidence.ts';
+import type { KernelLine, LinkOutage, RuleTrace, RuleTraceLine, Session, TracedCommand } from '../case/evidence.ts';
 import type { CommandOutput, NamespaceSnapshot, ProcessRecord, Snapshot } from '../host/snapshot.ts';
 import { type Check, integer, list, nanoseconds, nullable, oneOf, record, text, truth } from './shape.ts';
 
@@ -66,3 +66,9 @@ export const namespaceShape: Check<NamespaceSnapshot> = record<NamespaceSnapshot
 export const kernelLinesShape: Check<readonly KernelLine[]> = list(
   record<KernelLine>({ timeNs: nanoseconds, scope: oneOf('packets', 'command'), text }),
 );
+
+/** The rule trace of one namespace. */
+export const ruleTraceShape: Check<RuleTrace> = record<RuleTrace>({
+  netns: text,
+  lines: list(record<RuleTraceLine>({ timeNs: nanoseconds, text })),
+});

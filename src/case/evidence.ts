@@ -43,6 +43,19 @@ export interface KernelLine {
   readonly text: string;
 }
 
+/** One event of a rule trace, as `nft -a monitor trace` printed it, in one line. */
+export interface RuleTraceLine {
+  /** When it was read, nanoseconds since 1970, UTC: the kernel stamps none. */
+  readonly timeNs: bigint;
+  readonly text: string;
+}
+
+/** What the rules of one namespace did to marked packets. */
+export interface RuleTrace {
+  readonly netns: string;
+  readonly lines: readonly RuleTraceLine[];
+}
+
 /** The command that was traced. */
 export interface TracedCommand {
   /** As the user typed it, secrets masked. */
@@ -89,6 +102,8 @@ export interface Case {
   readonly frames: readonly Frame[];
   readonly snapshot: Snapshot | null;
   readonly kernelLines: readonly KernelLine[];
+  /** By namespace; absent where no rules were traced. */
+  readonly ruleTraces?: readonly RuleTrace[];
   /** What a capture file says of itself; absent when nothing. */
   readonly notes?: CaptureNotes;
 }

@@ -9,9 +9,9 @@ export interface NamedCase {
   readonly evidence: Case;
 }
 
-/** True when it holds more than frames: how they were gathered, the host's state, the kernel's trace. */
-function hasOtherEvidence({ session, snapshot, kernelLines }: Case): boolean {
-  return session !== null || snapshot !== null || kernelLines.length > 0;
+/** True when it holds more than frames: how they were gathered, the host's state, the kernel's traces. */
+function hasOtherEvidence({ session, snapshot, kernelLines, ruleTraces }: Case): boolean {
+  return session !== null || snapshot !== null || kernelLines.length > 0 || ruleTraces !== undefined;
 }
 
 /** The session of a case whose interfaces stand at `start` among `count`. */
@@ -55,7 +55,7 @@ function mergeFrames(cases: readonly Case[], starts: readonly number[]): Frame[]
 
 /**
  * One case from one or more; a single one is given back as it is. Interfaces stay apart, even those of one name. Session,
- * snapshot and kernel trace are the first file's that has any: those of two runs speak of two states of a host.
+ * snapshot and the kernel's traces are the first file's that has any: those of two runs speak of two states of a host.
  */
 export function mergeCases(files: readonly NamedCase[]): { evidence: Case; problems: readonly string[] } {
   const [first, ...others] = files;
@@ -70,7 +70,7 @@ export function mergeCases(files: readonly NamedCase[]): { evidence: Case; probl
   }
 
   const [chosen, ...left] = files.filter(({ evidence }) => hasOtherEvidence(evidence));
-  const { session = null, snapshot = null, kernelLines = [] } = chosen?.evidence ?? {};
+  const { session = null, snapshot = null, kernelLines = [], ruleTraces } = chosen?.evidence ?? {};
   const start = starts[files.findIndex((file) => file === chosen)] ?? 0;
   const problems = left.map(
     ({ name }) =>
@@ -83,6 +83,7 @@ export function mergeCases(files: readonly NamedCase[]): { evidence: Case; probl
     frames: mergeFrames(cases, starts),
     snapshot,
     kernelLines,
+    ...(ruleTraces && { ruleTraces }),
     ...(notes && { notes }),
   };
   return { evidence, problems };

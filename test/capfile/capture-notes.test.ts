@@ -193,8 +193,9 @@ describe('frames that were chosen', () => {
   test('become a capture of their own: interfaces and remarks stay, the host’s state does not', () => {
     const chosen = selectFrames(exampleCase, new Set([4, 1, 99]));
     const [first, , , fourth] = exampleCase.frames;
+    const { ruleTraces: _left, ...others } = exampleCase;
     expect(chosen).toEqual({
-      ...exampleCase,
+      ...others,
       session: null,
       frames: [first, { ...fourth, number: 2 }],
       snapshot: null,

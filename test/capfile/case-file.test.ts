@@ -74,7 +74,12 @@ const cases: fc.Arbitrary<Case> = interfaces.chain((rows) => {
     originalLength: fc.nat(100_000),
     bytes: fc.uint8Array({ maxLength: 50 }),
   });
-  return fc.record({
+  const line = fc.record({ timeNs: time, text: anyText });
+  const ruleTraces = fc.array(fc.record({ netns: name, lines: fc.array(line, { maxLength: 3 }) }), {
+    minLength: 1,
+    maxLength: 2,
+  });
+  const whole = {
     session: orNull(session),
     interfaces: fc.constant(rows),
     frames: fc.array(frame, { maxLength: 5 }).map((all) => all.map((item, index) => ({ ...item, number: index + 1 }))),
@@ -83,7 +88,8 @@ const cases: fc.Arbitrary<Case> = interfaces.chain((rows) => {
       fc.record({ timeNs: time, scope: fc.constantFrom('packets' as const, 'command' as const), text: anyText }),
       { maxLength: 4 },
     ),
-  });
+  };
+  return fc.oneof(fc.record(whole), fc.record({ ...whole, ruleTraces }));
 });
 
 test('what is written is read back equal', () => {

@@ -53,4 +53,12 @@ export const exampleCase: Case = {
     missing: [],
   },
   kernelLines: [{ timeNs: startNs + 2500n, scope: 'packets', text: 'tcp_send_reset: … reason=NO_SOCKET' }],
+  ruleTraces: [
+    {
+      netns: 'host',
+      lines: [
+        { timeNs: startNs + 2400n, text: 'trace id 1 inet filter input rule accept # handle 2 (verdict accept)' },
+      ],
+    },
+  ],
 };

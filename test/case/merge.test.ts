@@ -71,6 +71,7 @@ describe('what only a case has', () => {
     expect(evidence.session).toEqual({ ...exampleCase.session, framesDropped: [null, 0, null] });
     expect(evidence.snapshot).toBe(exampleCase.snapshot);
     expect(evidence.kernelLines).toBe(exampleCase.kernelLines);
+    expect(evidence.ruleTraces).toBe(exampleCase.ruleTraces);
     expect(evidence.interfaces.map(({ device }) => device)).toEqual(['eth9', 'eth0', 'podman0']);
     const [first] = exampleCase.frames;
     expect(evidence.frames[1]?.interfaceIndex).toBe((first?.interfaceIndex ?? 0) + 1);
