@@ -49,6 +49,11 @@ export function noKernelOption(): Option {
   return new Option('--no-kernel', "do without the kernel's trace events (tracefs)");
 }
 
+/** To leave the rules of nftables alone. */
+export function noRuleTraceOption(): Option {
+  return new Option('--no-rule-trace', 'do without the trace of firewall rules: add no nftables table');
+}
+
 /** Namespaces that are not to be entered. */
 export function ignoreNetnsOption(): Option {
   const description = 'treat these namespaces as out of sight; may be repeated';

@@ -8,6 +8,7 @@ import {
   engineOption,
   ignoreNetnsOption,
   noKernelOption,
+  noRuleTraceOption,
   seconds,
   teachOption,
 } from './arguments.ts';
@@ -111,6 +112,7 @@ program
   .addOption(teachOption().conflicts('tui'))
   .addOption(engineOption())
   .addOption(noKernelOption())
+  .addOption(noRuleTraceOption())
   .addOption(ignoreNetnsOption())
   .addOption(colorOption())
   .addHelpText(

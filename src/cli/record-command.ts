@@ -1,7 +1,15 @@
 /** `record` on the command line. */
 
 import { type Command, Option } from 'commander';
-import { above0, captureNetnsOption, engineOption, interfaceOption, noKernelOption, seconds } from './arguments.ts';
+import {
+  above0,
+  captureNetnsOption,
+  engineOption,
+  interfaceOption,
+  noKernelOption,
+  noRuleTraceOption,
+  seconds,
+} from './arguments.ts';
 import type { RecordOptions } from './record.ts';
 import type { RelayedSignal } from './signals.ts';
 
@@ -26,6 +34,7 @@ export function addRecord(
     .addOption(new Option('--count <number>', 'end after so many frames').argParser(above0('a number of frames')))
     .addOption(engineOption())
     .addOption(noKernelOption())
+    .addOption(noRuleTraceOption())
     .addHelpText(
       'after',
       `

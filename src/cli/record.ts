@@ -19,6 +19,7 @@ export interface RecordOptions {
   readonly count?: number;
   readonly engine: WantedEngine;
   readonly kernel: boolean;
+  readonly ruleTrace: boolean;
 }
 
 /** How often the count of frames is looked at, and how often progress is told. */
@@ -61,11 +62,11 @@ export async function record(options: RecordOptions, ignoredSignals: readonly Re
   const wanted = { devices: options.interface ?? [], namespaces: options.netns ?? [] };
   const isChoice = wanted.devices.length > 0 || wanted.namespaces.length > 0;
   const watch = await Watch.begin(
-    { namespaceInode: null, ignoreNetns: [], engine, kernel: options.kernel },
+    { namespaceInode: null, ignoreNetns: [], engine, kernel: options.kernel, ruleTrace: options.ruleTrace },
     guard,
     isChoice,
   );
-  await watch.capture((links, start) => recordPoints(wanted, links, start, watch.namespaces));
+  await watch.capture((links, start) => recordPoints(wanted, links, start, watch.namespaces), 'all');
   const stop = new AbortController();
   relay.handTo({ signal: () => stop.abort() });
   process.stderr.write(`nettrace: recording at ${escapeText(watch.places().join(', '))}\n`);

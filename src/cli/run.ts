@@ -27,6 +27,7 @@ export interface RunOptions {
   readonly ignoreNetns?: readonly string[];
   readonly engine: WantedEngine;
   readonly kernel: boolean;
+  readonly ruleTrace: boolean;
   readonly color: ColorChoice;
 }
 
@@ -114,6 +115,7 @@ export async function run(
       ignoreNetns: options.ignoreNetns ?? [],
       engine,
       kernel: options.kernel,
+      ruleTrace: options.ruleTrace,
       timeoutSeconds: options.timeout ?? null,
     },
     guard,

@@ -17,6 +17,7 @@ import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { CommandOutput, Snapshot } from '../host/snapshot.ts';
 import type { Link } from '../host/state.ts';
 import { listWords } from '../host/word-list.ts';
+import { RuleTracer } from '../kernel/rule-trace.ts';
 import { Tracer } from '../kernel/tracefs.ts';
 import { errorText } from './errors.ts';
 import { namespaceChanges } from './namespace-changes.ts';
@@ -30,6 +31,8 @@ export interface WatchOptions {
   readonly ignoreNetns: readonly string[];
   readonly engine: CaptureEngine;
   readonly kernel: boolean;
+  /** Marks packets for a rule trace, by tables that vanish at the end. */
+  readonly ruleTrace: boolean;
 }
 
 /**
@@ -90,7 +93,7 @@ class LinkGathering {
 
 async function openTracer(guard: Guard, wanted: boolean, missing: string[]): Promise<Tracer | null> {
   if (!wanted) {
-    missing.push('Kernel events were left out (--no-kernel): nothing is proven without them.');
+    missing.push('Kernel events were left out (--no-kernel): what they alone prove is not proven.');
     return null;
   }
   try {
@@ -105,6 +108,7 @@ async function openTracer(guard: Guard, wanted: boolean, missing: string[]): Pro
 interface Begun {
   readonly capture: Capture;
   readonly tracer: Tracer | null;
+  readonly ruleTracer: RuleTracer | null;
   readonly snapshotting: Promise<Snapshot>;
   readonly naming: Promise<NamespaceSet>;
 }
@@ -158,8 +162,13 @@ export class Watch {
     return this.#set.namespaces;
   }
 
-  /** Begins the snapshot and, where `choose` says, the capture; resolves when every engine captures. */
-  async capture(choose: PointChoice): Promise<void> {
+  /**
+   * Begins the snapshot and, where `choose` says, the capture and the rule trace; resolves when every engine captures and
+   * rules are traced.
+   *
+   * @param whose Whose packets are traced through the rules: those of the namespace that it starts from, or all.
+   */
+  async capture(choose: PointChoice, whose: 'first' | 'all'): Promise<void> {
     const inSight = namespacesInSight(this.#set.namespaces, this.start, this.#options.ignoreNetns);
     const gathering = new LinkGathering(inSight);
     const naming = this.#containers.then((running) => findNamespaces(running.containers));
@@ -178,9 +187,18 @@ export class Watch {
     if (late.length > 0)
       this.#missing.push(`The links of ${listWords(late)} were not known in time: nothing was captured there.`);
     const capture = new Capture(this.#options.engine, points, this.#guard);
-    const [tracer] = await Promise.all([this.#tracing, capture.ready()]);
+    const ruleTracer = this.#traceRules(points, whose);
+    const [tracer] = await Promise.all([this.#tracing, capture.ready(), ruleTracer?.ready()]);
     tracer?.watch(points.map(({ device }) => device));
-    this.#begun = { capture, tracer, snapshotting, naming };
+    this.#begun = { capture, tracer, ruleTracer, snapshotting, naming };
+  }
+
+  #traceRules(points: readonly CapturePoint[], whose: 'first' | 'all'): RuleTracer | null {
+    if (!this.#options.ruleTrace) {
+      this.#missing.push('Firewall rules were not traced (--no-rule-trace).');
+      return null;
+    }
+    return new RuleTracer([...new Set(points.map(({ namespace }) => namespace))], whose, this.#guard);
   }
 
   /** Has the kernel's events of this process and its children kept from here on. */
@@ -206,7 +224,7 @@ export class Watch {
   /** Ends every source and puts the case together. To be called once, after `capture`. */
   async end(command: Omit<TracedCommand, 'netns'> | null): Promise<Case> {
     if (this.#begun === null) throw new Error('a watch was ended that captures nothing');
-    const { capture, tracer, snapshotting, naming } = this.#begun;
+    const { capture, tracer, ruleTracer, snapshotting, naming } = this.#begun;
     const { engine } = this.#options;
     const [captured, snapshot, running, named] = await Promise.all([
       capture.stop(),
@@ -216,6 +234,7 @@ export class Watch {
     ]);
     const kernelLines = tracer?.stop() ?? [];
     const changes = this.#namespaceChanges();
+    const traced = (await ruleTracer?.stop()) ?? { traces: [], missing: [] };
     const nameOf = new Map(named.namespaces.map(({ inode, name }) => [inode, name]));
     const interfaces = capture.points.map(({ namespace, device }, index): CaptureInterface => {
       const netns = nameOf.get(namespace.inode) ?? namespace.name;
@@ -236,12 +255,13 @@ export class Watch {
         kernelEventsLost: tracer?.lost ?? 0,
         linkOutages: captured.outages.map((outage) => ({ ...outage, netns: rename(outage.netns) })),
         framesDropped: captured.framesDropped,
-        missing: [...this.#missing, ...changes, ...absent, ...captured.missing, ...running.missing],
+        missing: [...this.#missing, ...changes, ...absent, ...captured.missing, ...traced.missing, ...running.missing],
       },
       interfaces,
       captured.frames.map(({ pointIndex, ...frame }) => ({ ...frame, interfaceIndex: pointIndex })),
       snapshot,
       kernelLines,
+      traced.traces.map((trace) => ({ ...trace, netns: rename(trace.netns) })),
     );
     named.dispose();
     this.#set.dispose();

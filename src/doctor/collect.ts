@@ -1,6 +1,6 @@
 /**
- * Asks this host what it gives. Nothing is changed: tools are asked for their versions, and tracefs is mounted, where it
- * is not, in a mount namespace that ends with the child that looks.
+ * Asks this host what it gives. Nothing is changed: tools are asked for their versions, tracefs is mounted, where it is
+ * not, in a mount namespace that ends with the child that looks, and a table is made in such a network namespace.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -84,6 +84,18 @@ async function lookAtTracefs(root: boolean): Promise<TracefsFact> {
   return { unavailable: `it cannot be mounted: ${file} ${result.failure}`, mounted: false, formats };
 }
 
+/** In a network namespace of its own, which ends with it. */
+const ownerScript = "printf 'add table inet nettrace-probe { flags owner; }\\nlist tables\\n' | nft -i 2>&1";
+const ownerMade = 'table inet nettrace-probe';
+
+async function tryOwnerTable(wanted: boolean): Promise<HostFacts['ownerTables']> {
+  if (!wanted || !programIsThere('nft')) return undefined;
+  const result = await runTool('unshare', ['--net', '--', 'sh', '-c', ownerScript], { timeoutMs });
+  if ('failure' in result) return `unshare ${result.failure}`;
+  const lines = result.text.split('\n');
+  return lines.includes(ownerMade) ? null : `nft says: ${lines[0]?.trim() ?? ''}`;
+}
+
 /** The line `CapEff` of proc_pid_status(5); none where it cannot be read. */
 function effectiveCapabilities(): bigint {
   const mask = /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
@@ -114,9 +126,10 @@ export async function collectFacts(): Promise<HostFacts> {
   const root = process.getuid?.() === 0;
   const nftables = kernelHasNftables();
   const asking = Object.entries(versionOptions).map(([name, option]) => askTool(name, option, nftables));
-  const [tools, tracefs, containers] = await Promise.all([
+  const [tools, tracefs, ownerTables, containers] = await Promise.all([
     Promise.all(asking),
     lookAtTracefs(root),
+    tryOwnerTable(root && nftables),
     askForContainers(root),
   ]);
   return {
@@ -129,6 +142,7 @@ export async function collectFacts(): Promise<HostFacts> {
     nodeVersion: process.versions.node,
     nftables,
     tracefs,
+    ownerTables,
     namespaces: countNamespaces(),
     containers,
   };

@@ -36,6 +36,11 @@ export interface HostFacts {
   /** nf_tables is in the kernel already. */
   readonly nftables: boolean;
   readonly tracefs: TracefsFact;
+  /**
+   * Whether nft can make a table that vanishes with it: null when it can, else a clause that says why not. Undefined where
+   * it was not tried: by another user than root, and where nf_tables or nft is not there.
+   */
+  readonly ownerTables: string | null | undefined;
   /** How many network namespaces were found, and one sentence each about those that were not. */
   readonly namespaces: { readonly found: number; readonly missing: readonly string[] };
   /** Running containers by engine, and one sentence each about an engine that did not answer; null when not asked. */

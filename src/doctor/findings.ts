@@ -220,12 +220,23 @@ const reasonFields = [
 
 const reasonPattern = /^\tfield:[\w ]+ reason;/m;
 
-function kernel({ root, kernelRelease, nftables, tracefs }: HostFacts): Finding[] {
+function ruleTrace({ ownerTables }: HostFacts): Finding[] {
+  if (ownerTables === undefined) return [];
+  if (ownerTables === null) return [ok('kernel', 'rule trace', 'nft makes tables that vanish with it')];
+  const costs = 'The rule that dropped a packet is named by the model of this host, not by the kernel.';
+  const remedy = 'use Linux 5.12 or newer, and an nft that knows the table flag owner and has an interactive mode';
+  const detail = `no table can be made that vanishes with nft, so none is made. ${ownerTables}`;
+  return [lacking('kernel', 'rule trace', detail, { costs, remedy })];
+}
+
+function kernel(facts: HostFacts): Finding[] {
+  const { root, kernelRelease, nftables, tracefs } = facts;
   const general = [
     ok('kernel', 'Linux', kernelRelease),
     nftables
       ? ok('kernel', 'nf_tables', 'in the kernel')
       : unused('kernel', 'nf_tables', 'not loaded: there are no rules of it, and asking for them would load it'),
+    ...ruleTrace(facts),
   ];
   const { unavailable, mounted, formats } = tracefs;
   if (unavailable !== null) {

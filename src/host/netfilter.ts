@@ -121,7 +121,7 @@ export interface Rule {
   readonly text: string;
   /** nftables' handle; null where there is none. */
   readonly handle: number | null;
-  /** Its place in the chain, from 1 on. */
+  /** Its place in the chain, from 1 on; 0 of one that a trace alone tells of, which was added after the snapshot. */
   readonly position: number;
   readonly comment: string | null;
   readonly counter: RuleCounter | null;

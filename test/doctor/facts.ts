@@ -69,6 +69,7 @@ export function factsWith(differences: Partial<HostFacts> = {}): HostFacts {
     capBuilt: true,
     nodeVersion: '24.21.0',
     nftables: true,
+    ownerTables: null,
     tracefs: { unavailable: null, mounted: true, formats },
     namespaces: { found: 3, missing: [] },
     containers: { running: new Map([['podman', 2]]), missing: [] },

@@ -88,6 +88,14 @@ describe('what is lacking, what that costs, what ends it', () => {
       'Linux 6.10 or newer',
     ],
     [
+      'tables that vanish',
+      { ownerTables: 'nft says: Error: syntax error, unexpected string' },
+      true,
+      'rule trace',
+      'named by the model',
+      'Linux 5.12',
+    ],
+    [
       'namespaces',
       { namespaces: { found: 1, missing: [denied] } },
       true,

@@ -8,6 +8,7 @@ const bare = factsWith({
   tools: toolsWithout('tcpdump', 'nft', 'conntrack'),
   capBuilt: false,
   tracefs: { unavailable: 'only root may read it', mounted: false, formats: new Map() },
+  ownerTables: undefined,
   containers: null,
 });
 

@@ -1,6 +1,7 @@
 /** The tables of `nft -j list ruleset`: libnftables-json(5). */
 
 import type { ChainHook, Rule, RuleChain, RuleTable, SetElement } from '../../netfilter.ts';
+import { isTraceTable } from '../../trace-table-name.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord, jsonText, parseJson } from '../json.ts';
 import type { NftText } from '../nft-text.ts';
 import { elementList, operandsOf, type TypeName, typeOfOperand } from './nft-operands.ts';
@@ -90,7 +91,7 @@ function addItem(
   if (table !== null) {
     const name = asText(table['name']);
     const family = families.find((one) => one === table['family']);
-    if (name === null || family === undefined) return;
+    if (name === null || family === undefined || isTraceTable(name)) return;
     tables.set(`${family} ${name}`, { engine: 'nft', family, name, command, chains: new Map(), sets: new Map() });
     return;
   }
@@ -116,8 +117,9 @@ function addItem(
 }
 
 /**
- * The tables of a rule set, in their order; null when the text is none. The text listing gives rules in nft's own words;
- * a rule that it has not is quoted as JSON. Rules that another tool tells have no expressions.
+ * The tables of a rule set, in their order, without those of nettrace's own rule trace; null when the text is none. The
+ * text listing gives rules in nft's own words; a rule that it has not is quoted as JSON. Rules that another tool tells have
+ * no expressions.
  */
 export function parseNftTables(
   json: string,
