@@ -10,7 +10,7 @@ import { duplicateAddress } from './duplicate.ts';
 import { errnoName } from './errno.ts';
 import { modelFault, routingLoop } from './faults.ts';
 import type { Cause, Finding } from './finding.ts';
-import { firewallDropped, firewallReject, replyDropped } from './firewall.ts';
+import { firewallDropped, firewallReject, replyDropped, ruleTraced } from './firewall.ts';
 import { replyHops, requestHops } from './hops.ts';
 import { dnatNotAppliedToLocal } from './local-nat.ts';
 import { ephemeralPortsExhausted } from './local-port.ts';
@@ -36,6 +36,7 @@ import { unnamedText, unreadText } from './unnamed.ts';
 /** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
 const causes: readonly Cause[] = [
   duplicateAddress,
+  ruleTraced,
   dnatNotAppliedToLocal,
   hairpinNatMissing,
   dnatMissing,
@@ -150,11 +151,18 @@ function serverNetns({ connection, host, journey }: Context): string | null {
 }
 
 /** The rule by the names that scripts read. */
-function ruleNameOf({ family, table, chain, rule, text }: RuleReference): RuleName {
+function ruleNameOf({ family, table, chain, rule, text }: RuleReference, namedBy: RuleName['namedBy']): RuleName {
   const place = { family, table, chain };
-  if (rule === null) return { ...place, policy: text.replace(/^policy /, ''), text };
-  const { handle, position } = rule;
-  return { ...place, ...(handle === null ? { position } : { handle }), text };
+  if (rule === null) return { ...place, policy: text.replace(/^policy /, ''), text, namedBy };
+  const { handle, position, comment, counter } = rule;
+  return {
+    ...place,
+    ...(handle === null ? { position } : { handle }),
+    text,
+    ...(comment !== null && { comment }),
+    ...(counter !== null && { counter }),
+    namedBy,
+  };
 }
 
 /** What NAT made of it: as it was seen, else by the model of the host; null where nothing translates it. */
@@ -203,7 +211,7 @@ export function diagnoseConnection(context: Context): ConnectionDiagnosis {
         : {
             ...finding.where,
             hop: hops.findLast((hop) => isPlace(hop, finding))?.index ?? null,
-            rule: finding.rule === undefined ? null : ruleNameOf(finding.rule),
+            rule: finding.rule === undefined ? null : ruleNameOf(finding.rule, finding.namedBy ?? 'model'),
           },
     summary: finding?.summary ?? unnamed.summary,
     explanation: finding?.explanation ?? unnamed.explanation,

@@ -8,6 +8,7 @@ import { exchange, journey } from '../model/journey.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
 import type { Evidence } from './evidence.ts';
 import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
+import type { RuleReading, RuleRecords } from './rule-trace.ts';
 
 /** See the file's head. */
 export interface Context {
@@ -29,6 +30,8 @@ export interface Context {
   readonly kernel: KernelReading | null;
   /** The kernel was asked and nothing that it said was lost: that it did not say a thing is evidence too. */
   readonly kernelComplete: boolean;
+  /** Null where no rules were traced, or not those packets that were stopped: of TCP, SYN and SYN-ACK are. */
+  readonly rules: RuleReading | null;
   /** The name by which the command asked for the server. */
   readonly serverName: string | null;
 }
@@ -115,6 +118,7 @@ export function gatherContext(
   connection: Connection,
   host: HostState | null,
   records: readonly KernelRecord[],
+  rules: RuleRecords | null,
 ): Context {
   const { session } = evidence;
   const clientNetns = findClientNetns(evidence, connection, host);
@@ -153,6 +157,7 @@ export function gatherContext(
     wayBack: null,
     kernel: believed === way ? kernel : read(believed),
     kernelComplete: asked && session?.kernelEventsLost === 0,
+    rules: after === null ? (rules?.of(connection, otherEnds(connection, believed)) ?? null) : null,
     serverName: findServerName(evidence, connection, host),
   };
 }

@@ -16,6 +16,7 @@ import { type Evidence, evidenceOf } from './evidence.ts';
 import { type KernelRecord, readKernelLines } from './kernel-reading.ts';
 import { missingSentences } from './missing.ts';
 import { asEffect, upstreamsOf } from './proxy.ts';
+import { RuleRecords } from './rule-trace.ts';
 import { formatTime } from './time.ts';
 import { findTranslatedSights, withSights } from './translated.ts';
 
@@ -44,6 +45,7 @@ export class Diagnoser {
   readonly #evidence: Evidence;
   readonly #host: HostState | null;
   readonly #records: readonly KernelRecord[];
+  readonly #rules: RuleRecords | null;
   /** Namespaces on the way of the connections so far. */
   readonly #passed = new Set<string>();
 
@@ -53,6 +55,8 @@ export class Diagnoser {
     this.#evidence = { ...evidence, snapshot };
     this.#host = snapshot === null ? null : parseSnapshot(snapshot);
     this.#records = readKernelLines(evidence.kernelLines);
+    const { ruleTraces } = evidence;
+    this.#rules = ruleTraces === undefined || this.#host === null ? null : new RuleRecords(ruleTraces, this.#host);
   }
 
   /** The case is of a traced command. */
@@ -95,7 +99,7 @@ export class Diagnoser {
    * unless the evidence `tellsWays`.
    */
   glance(connection: Connection): ConnectionDiagnosis {
-    return glanceAtConnection(gatherContext(this.#evidence, connection, null, []));
+    return glanceAtConnection(gatherContext(this.#evidence, connection, null, [], null));
   }
 
   /** True when the evidence says more of a connection that is well than its headers do: its way through the host. */
@@ -109,7 +113,7 @@ export class Diagnoser {
    * @param lacking Sentences: what else is missing.
    */
   head(lacking: readonly string[]): DiagnosisHead {
-    const { session, snapshot, kernelLines, frameCount } = this.#evidence;
+    const { session, snapshot, kernelLines, ruleTraces, frameCount } = this.#evidence;
     const command = session?.command ?? null;
     return {
       schema: 'nettrace.diagnosis/1',
@@ -121,7 +125,7 @@ export class Diagnoser {
         promiscuous: session?.promiscuous ?? null,
         snapshot: snapshot !== null,
         kernelEvents: kernelLines.length,
-        ruleTrace: false,
+        ruleTrace: ruleTraces !== undefined,
         linkOutages: (session?.linkOutages ?? []).map(({ netns, device, fromNs, toNs }) => ({
           netns,
           device,
@@ -134,7 +138,7 @@ export class Diagnoser {
   }
 
   #gather(connection: Connection): Context {
-    return gatherContext(this.#evidence, connection, this.#host, this.#records);
+    return gatherContext(this.#evidence, connection, this.#host, this.#records, this.#rules);
   }
 
   /** A context each; what is a connection's sight behind NAT has none of its own. */

@@ -30,6 +30,9 @@ export type EvidenceItem =
   | { readonly kind: 'kernel'; readonly event: string; readonly text: string }
   | { readonly kind: 'model'; readonly text: string };
 
+/** The `event` of evidence that is the kernel's rule trace. */
+export const ruleTraceEvent = 'nft:trace';
+
 /** A firewall rule, or (with `policy`) what a chain does to a packet that none of its rules takes. */
 export interface RuleName {
   readonly family: string;
@@ -42,6 +45,12 @@ export interface RuleName {
   readonly policy?: string;
   /** As the tool prints it. */
   readonly text: string;
+  /** The rule's own comment, where it has one. */
+  readonly comment?: string;
+  /** What it had counted when the snapshot was taken, where it counts. */
+  readonly counter?: { readonly packets: number; readonly bytes: number };
+  /** The kernel traced the packet to it, or the model of the host says so. */
+  readonly namedBy: 'rule-trace' | 'model';
 }
 
 /** One stage at one place, in the order in which the packet meets them. */

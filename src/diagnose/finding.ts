@@ -2,7 +2,7 @@
 
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { Context } from './context.ts';
-import type { Certainty, EvidenceItem, Fix, Outcome, Stage, StepVerdict } from './diagnosis.ts';
+import type { Certainty, EvidenceItem, Fix, Outcome, RuleName, Stage, StepVerdict } from './diagnosis.ts';
 
 /** A cause that fits the evidence. */
 export interface Finding {
@@ -14,6 +14,8 @@ export interface Finding {
   readonly where: { readonly netns: string | null; readonly device: string | null; readonly stage: Stage };
   /** The rule that stopped it. */
   readonly rule?: RuleReference;
+  /** Who names that rule. */
+  readonly namedBy?: RuleName['namedBy'];
   /** The answer ended there, not the request. */
   readonly direction?: 'reply';
   /** What became of the packet there, where the evidence says other than the model. */

@@ -110,7 +110,8 @@ function fixWith(context: Context, step: Step, reference: RuleReference, permiss
   const owner = ownerOf(reference);
   const target = owner === 'Docker' && step.stage === 'forward' ? dockerReference(context, step, reference) : null;
   const place = target ?? reference;
-  if (host === null) return [];
+  // A rule that was added after the snapshot is in none.
+  if (host === null || place.rule?.position === 0) return [];
   const one = addition(host, step, place, [permission]);
   if (one === null) return [];
   const alone = wouldWork(context, one.host);

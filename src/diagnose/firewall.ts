@@ -1,91 +1,26 @@
-/**
- * The firewall's causes. The model names the rule or policy that stops the packet; the kernel's word that its firewall
- * dropped it (NETFILTER_DROP) proves that one did. Where the two disagree no rule is named.
- */
+/** The firewall's causes: what is said of a packet that a rule or a policy stopped (`firewall-stop.ts` finds it). */
 
 import { resetPacket, wasAnswered } from '../flow/connection.ts';
-import { ruleName, stoppingRules } from '../model/hook.ts';
-import { replyJourney } from '../model/journey.ts';
+import { ruleName } from '../model/hook.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
-import type { Certainty, EvidenceItem } from './diagnosis.ts';
+import type { EvidenceItem, Fix } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { acceptFixes, answerFixes } from './firewall-fix.ts';
+import {
+  disagreement,
+  expectedRule,
+  findReplyStop,
+  findStop,
+  netfilterDrop,
+  type Stop,
+  stopEvidence,
+  tracedEvidence,
+} from './firewall-stop.ts';
 import { frameEvidence, framesAt } from './hops.ts';
-import { type KernelReading, kernelEvidence } from './kernel-reading.ts';
+import { sameRule, stopOf } from './rule-trace.ts';
 import { askedText, inNetns, netnsText, proofAdvice, serverText } from './words.ts';
-
-const netfilterDrop = 'NETFILTER_DROP';
-
-/** True when the packet's route was looked up between its last device and its drop: it had passed prerouting. */
-function droppedAfterRouting(kernel: KernelReading): boolean {
-  const { drop, devices, routes } = kernel;
-  const last = devices.at(-1)?.source.timeNs;
-  if (drop === null || last === undefined) return false;
-  return routes.some(({ source }) => source.timeNs >= last && source.timeNs <= drop.source.timeNs);
-}
-
-/** The kernel's word that a firewall swallowed the request, when no socket of this host answered it. */
-function firewallDrop({ kernel }: Context): KernelReading | null {
-  if (kernel === null || kernel.resetSent !== null || kernel.drop?.event.kind !== 'drop') return null;
-  return kernel.drop.event.reason === netfilterDrop ? kernel : null;
-}
-
-/** The kernel told of another end: the model is not believed against it. */
-function kernelDisagrees({ kernel }: Context): boolean {
-  if (kernel === null) return false;
-  const drop = kernel.drop?.event;
-  return kernel.resetSent !== null || (drop?.kind === 'drop' && drop.reason !== netfilterDrop);
-}
-
-/** The hook at which it ended, and the rule where the model knows it. */
-interface Stop {
-  readonly step: Step;
-  readonly rule: RuleReference | null;
-  readonly kernel: KernelReading | null;
-  readonly certainty: Certainty;
-  /** The rules that stand there and can do so, where it is not known which did. */
-  readonly candidates: readonly EvidenceItem[];
-}
-
-const hookStages: readonly string[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
-
-function modelStop({ journey }: Context, verdict: 'dropped' | 'rejected'): { step: Step; rule: RuleReference } | null {
-  const step = journey?.steps.at(-1);
-  if (step === undefined || step.verdict !== verdict || step.rule === undefined) return null;
-  return { step, rule: step.rule };
-}
-
-function candidateHook(context: Context, kind: 'drop' | 'reject', kernel: KernelReading): Stop | null {
-  const { host, journey, packet } = context;
-  const stages: readonly string[] = droppedAfterRouting(kernel) ? ['input', 'forward', 'postrouting'] : ['prerouting'];
-  const last = kernel.devices.at(-1)?.event;
-  const standing = (journey?.steps ?? []).flatMap((step) => {
-    const namespace = host?.namespaces.get(step.netns);
-    if (namespace === undefined || !hookStages.includes(step.stage)) return [];
-    const rules = stoppingRules(kind, namespace, step.stage, packet.family);
-    return rules.length === 0 ? [] : [{ step, rules }];
-  });
-  const fitting = standing.filter(({ step }) => stages.includes(step.stage));
-  const there = fitting.find(({ step }) => last?.kind === 'device' && step.device === last.device);
-  const found = there ?? fitting[0] ?? standing[0];
-  if (found === undefined) return null;
-  const candidates = found.rules.map((rule): EvidenceItem => ({ kind: 'snapshot', ...rule }));
-  return { step: found.step, rule: null, kernel, certainty: 'proven', candidates };
-}
-
-function findStop(context: Context, kind: 'drop' | 'reject'): Stop | null {
-  if (kernelDisagrees(context)) return null;
-  const kernel = firewallDrop(context);
-  const known = modelStop(context, kind === 'drop' ? 'dropped' : 'rejected');
-  // A packet that was looked up after its last device had passed prerouting.
-  const early = kernel !== null && droppedAfterRouting(kernel) && known?.step.stage === 'prerouting';
-  if (known !== null && !early) {
-    return { ...known, kernel, certainty: kernel === null ? 'inferred' : 'proven', candidates: [] };
-  }
-  return kernel === null ? null : candidateHook(context, kind, kernel);
-}
 
 /** A rule for packets of which conntrack knows no connection. */
 function takesInvalid({ rule, text }: RuleReference): boolean {
@@ -97,6 +32,9 @@ const invalidText =
 
 /** What each hook judges, for a reader who never heard of one. */
 const hooks: Readonly<Record<string, string>> = {
+  bridge: 'which judges what crosses a bridge',
+  ingress: 'which judges every frame that comes in by a device',
+  egress: 'which judges every frame that goes out by a device',
   prerouting: 'which judges every packet that comes in',
   input: 'which judges what is meant for the host itself',
   forward: 'which judges what the host passes on for others',
@@ -108,16 +46,27 @@ function hookText({ netns, stage }: Step): string {
   return `the ${stage} hook of ${netnsText(netns)}, ${hooks[stage]}`;
 }
 
+/** How the kernel's rule trace names it: by what `nft -a list ruleset` shows of it. */
+function handleText({ rule }: RuleReference): string {
+  const handle = rule?.handle ?? null;
+  const counter = rule?.counter ?? null;
+  const stood = counter === null ? '' : `; its counter stood at ${counter.packets} when the snapshot was taken`;
+  return handle === null
+    ? "The kernel's rule trace names it."
+    : `The kernel's rule trace names it, by its handle ${handle}${stood}.`;
+}
+
 /** The rule, and how it is written. */
-function ruleText({ rule, step }: Pick<Stop, 'rule' | 'step'>): string {
+function ruleText({ rule, step, traced }: Pick<Stop, 'rule' | 'step' | 'traced'>): string {
   if (rule === null) {
     return `By the packet's way it stands in ${hookText(step)}. The rules of that hook which can stop a packet are quoted with the hop; which of them it was, this evidence does not say.`;
   }
   const text = rule.rule === null ? `\`${rule.text}\`` : `\`${rule.text.replaceAll('`', "'")}\``;
   const chain = `It stands in ${hookText(step)}.`;
+  const told = traced === null ? chain : `${handleText(rule)} ${chain}`;
   return rule.rule === null
-    ? `What did so is ${ruleName(rule)}: ${text}. No rule before it let the packet pass. ${chain}`
-    : `What did so is ${ruleName(rule)}: ${text}. ${chain}`;
+    ? `What did so is ${ruleName(rule)}: ${text}. No rule before it let the packet pass. ${told}`
+    : `What did so is ${ruleName(rule)}: ${text}. ${told}`;
 }
 
 function who({ rule, step }: Stop): string {
@@ -134,9 +83,32 @@ function modelOnly(context: Context): string {
   return `That is what the rules of the snapshot do to this packet; ${proof}.`;
 }
 
-function base({ step, rule, certainty }: Stop): Pick<Finding, 'certainty' | 'where' | 'rule'> {
+/** What the model said instead of the rule that the kernel named, or that the model alone named it. */
+function doubts(context: Context, { traced, kernel }: Stop): string[] {
+  const told = traced === null ? null : disagreement(traced, context.journey);
+  return [...(told === null ? [] : [told]), ...(traced === null && kernel === null ? [modelOnly(context)] : [])];
+}
+
+function base({ step, rule, certainty, traced }: Stop): Pick<Finding, 'certainty' | 'where' | 'rule' | 'namedBy'> {
   const { netns, device, stage } = step;
-  return { certainty, where: { netns, device, stage }, ...(rule === null ? {} : { rule }) };
+  const named = rule === null ? {} : { rule, namedBy: traced === null ? ('model' as const) : ('rule-trace' as const) };
+  return { certainty, where: { netns, device, stage }, ...named };
+}
+
+/** What proves that a firewall did it. */
+function proofText({ kernel, traced }: Stop): string {
+  if (kernel !== null) return `The kernel dropped the packet in its firewall (${netfilterDrop}).`;
+  return traced === null
+    ? 'A firewall dropped the packet.'
+    : 'The kernel traced the packet through its rules, which dropped it.';
+}
+
+/** Rules that let the packet pass there; the model that tries them has to know what stops it without them. */
+function fixesOf(context: Context, { step, rule, traced }: Stop): Fix[] {
+  if (rule === null) return [];
+  const expected = expectedRule(context.journey);
+  const isTried = traced === null || (expected !== null && sameRule(expected, rule));
+  return acceptFixes(context, step, rule).map((fix) => ({ ...fix, verified: fix.verified && isTried }));
 }
 
 const opensFirst =
@@ -155,7 +127,6 @@ export const firewallDropped: Cause = (context) => {
   if (!failed || (wasAnswered(connection) && !stopsAfterOpening)) return null;
   const stop = findStop(context, 'drop');
   if (stop === null) return null;
-  const { kernel, candidates } = stop;
   const heard =
     connection.errno === 'EPERM'
       ? 'The program was told at once that its own host forbids it (EPERM).'
@@ -165,17 +136,17 @@ export const firewallDropped: Cause = (context) => {
     ...base(stop),
     verdict: 'dropped',
     detail: stop.rule === null ? 'a firewall rule dropped it, without an answer' : `${ruleName(stop.rule)} dropped it`,
-    evidence: [...(kernel?.drop ? [kernelEvidence(kernel.drop)] : []), ...candidates],
+    evidence: stopEvidence(stop, expectedRule(context.journey)),
     ...(stopsAfterOpening ? { outcome: 'stalled' } : {}),
     summary: `${serverText(context)} ${stopsAfterOpening ? 'accepted the connection and heard nothing more' : 'did not answer'}: ${who(stop)} dropped the ${packetText(context)}.`,
     explanation: [
-      askedText(context),
+      askedText(context, stop.step),
       ...(stopsAfterOpening ? [opensFirst] : []),
-      `${kernel === null ? 'A firewall dropped the packet.' : `The kernel dropped the packet in its firewall (${netfilterDrop}).`} ${heard}`,
+      `${proofText(stop)} ${heard}`,
       ruleText(stop),
-      ...(kernel === null ? [modelOnly(context)] : []),
+      ...doubts(context, stop),
     ],
-    fixes: stop.rule === null ? [] : acceptFixes(context, stop.step, stop.rule),
+    fixes: fixesOf(context, stop),
     alternatives: [],
   };
 };
@@ -187,12 +158,13 @@ export const firewallReject: Cause = (context) => {
   if (!failed) return null;
   const stop = findStop(context, 'reject');
   if (stop === null) return null;
-  const { kernel, candidates } = stop;
+  const { kernel, traced } = stop;
   const reset = resetPacket(connection);
   const answer = reset?.frames[0] ?? connection.errors[0]?.frame;
   const expectsReset = journey?.end.kind === 'rejected' && journey.end.reset;
   // An answer of the other kind was made by something else.
-  if (stop.rule !== null && answer !== undefined && expectsReset !== (reset !== null)) return null;
+  const isModels = stop.rule !== null && traced === null;
+  if (isModels && answer !== undefined && expectsReset !== (reset !== null)) return null;
   const answerText = reset !== null || (answer === undefined && expectsReset) ? 'a reset (RST)' : 'an ICMP error';
   const { protocol } = connection;
   const noReset = protocol === 'tcp' && context.kernelComplete ? ' no TCP socket of this host sent a reset,' : '';
@@ -216,19 +188,18 @@ export const firewallReject: Cause = (context) => {
         ? `a firewall rule answered with ${answerText}`
         : `${ruleName(stop.rule)} answered with ${answerText}`,
     evidence: [
-      ...(kernel?.drop ? [kernelEvidence(kernel.drop)] : []),
+      ...stopEvidence(stop, expectedRule(context.journey)),
       ...(answer === undefined ? [] : [frameEvidence(context, answer)]),
-      ...candidates,
     ],
     summary: `${serverText(context)} ${seemed}: ${who(stop)} rejected the ${stopsAfterOpening ? packetText(context) : protocol === 'tcp' ? 'connection' : 'packet'} with ${answerText}.`,
     explanation: [
-      askedText(context),
+      askedText(context, stop.step),
       ...(stopsAfterOpening ? [opensFirst] : []),
       `${kernel === null ? `A firewall rule rejected the packet with ${answerText}, in the server's name.` : proven} ${looks}`,
       ruleText(stop),
-      ...(kernel === null ? [modelOnly(context)] : []),
+      ...doubts(context, stop),
     ],
-    fixes: stop.rule === null ? [] : acceptFixes(context, stop.step, stop.rule),
+    fixes: fixesOf(context, stop),
     alternatives: [],
   };
 };
@@ -250,35 +221,44 @@ function answerSeen(context: Context, back: Journey): EvidenceItem | null {
 
 /** The request arrived and was answered, and a rule on the way back swallowed the answer. */
 export const replyDropped: Cause = (context) => {
-  const { connection, host, journey: way } = context;
-  if (host === null || way?.end.kind !== 'accepted' || connection.outcome !== 'timeout') return null;
-  const back = replyJourney(host, way);
-  const step = back?.steps.at(-1);
-  if (back === null || step?.rule === undefined || back.end.kind === 'returned') return null;
-  if (step.verdict !== 'dropped' && step.verdict !== 'rejected') return null;
+  if (context.connection.outcome !== 'timeout') return null;
+  const stop = findReplyStop(context);
+  if (stop === null) return null;
+  const { step, rule, traced, back } = stop;
   const seen = answerSeen(context, back);
   const { netns, device, stage } = step;
+  const told = traced === null ? null : disagreement(traced, back);
   return {
-    ...(takesInvalid(step.rule) ? { cause: 'conntrack-invalid' } : { cause: 'firewall-drop-reply' }),
-    certainty: seen === null ? 'inferred' : 'observed',
+    ...(takesInvalid(rule) ? { cause: 'conntrack-invalid' } : { cause: 'firewall-drop-reply' }),
+    certainty: traced !== null ? 'proven' : seen === null ? 'inferred' : 'observed',
     where: { netns, device, stage },
-    rule: step.rule,
+    rule,
+    namedBy: traced === null ? 'model' : 'rule-trace',
     direction: 'reply',
-    verdict: step.verdict,
-    detail: `${ruleName(step.rule)} dropped the answer`,
+    verdict: traced === null ? step.verdict : 'dropped',
+    detail: `${ruleName(rule)} dropped the answer`,
     evidence: [
       ...(seen === null ? [] : [seen]),
       ...step.quotes.map((quote): EvidenceItem => ({ kind: 'snapshot', ...quote })),
+      ...(traced === null ? [] : tracedEvidence(traced, expectedRule(back))),
     ],
-    summary: `${serverText(context)} answered, and the answer did not come through: ${ruleName(step.rule)} ${inNetns(netns)} dropped it.`,
+    summary: `${serverText(context)} answered, and the answer did not come through: ${ruleName(rule)} ${inNetns(netns)} dropped it.`,
     explanation: [
       askedText(context),
-      takesInvalid(step.rule)
+      takesInvalid(rule)
         ? `The request arrives, and a socket takes it. Its answer comes by ${netnsText(netns)}, and ends there. ${invalidText}`
         : 'The rules let the request pass, and a socket takes it. The answer comes back the other way and is judged as well: a rule that lets requests pass does not let their answers pass by itself. That is what a rule for established connections is for.',
-      ruleText({ rule: step.rule, step }),
+      ruleText(stop),
+      ...(told === null ? [] : [told]),
     ],
-    fixes: takesInvalid(step.rule) ? [] : answerFixes(context, step, step.rule),
+    fixes: takesInvalid(rule) ? [] : answerFixes(context, step, rule),
     alternatives: [],
   };
+};
+
+/** What the rule trace says of a packet goes before everything that the model, or silence, says of it. */
+export const ruleTraced: Cause = (context) => {
+  const { request = [], reply = [] } = context.rules ?? {};
+  if (stopOf(request) === null && stopOf(reply) === null) return null;
+  return firewallReject(context) ?? firewallDropped(context) ?? replyDropped(context);
 };

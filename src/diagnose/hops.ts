@@ -9,6 +9,7 @@ import { summarize } from '../wire/summary.ts';
 import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { EvidenceItem, Hop } from './diagnosis.ts';
 import { type KernelRecord, kernelEvidence } from './kernel-reading.ts';
+import { type RuleRecord, ruleEvidence } from './rule-trace.ts';
 
 /** Quotes a frame as evidence: what it says and where it was seen. */
 export function frameEvidence(context: Context, frame: Frame): EvidenceItem {
@@ -64,6 +65,14 @@ function routeRecords(context: Context, step: Step, sending: boolean): KernelRec
     .slice(-1);
 }
 
+/** The rules of NAT that the kernel traced the request to, at a step. */
+function natRecords({ rules }: Context, { netns, stage }: Step): RuleRecord[] {
+  return (rules?.request ?? [])
+    .filter((record) => record.isNat && record.netns === netns && record.stage === stage)
+    .filter(({ event }) => event.handle !== null && event.verdict === 'accept')
+    .slice(0, 1);
+}
+
 function evidenceOf(context: Context, step: Step, position: number): EvidenceItem[] {
   const { connection } = context;
   const request = requestPacket(connection);
@@ -74,6 +83,7 @@ function evidenceOf(context: Context, step: Step, position: number): EvidenceIte
     items.push(...seen.map((frame) => frameEvidence(context, frame)));
   }
   if (step.stage === 'route') items.push(...routeRecords(context, step, position === 0).map(kernelEvidence));
+  if (step.verdict === 'translated') items.push(...natRecords(context, step).map(ruleEvidence));
   if (step.stage === 'socket') {
     const { resetSent = null, drop = null } = context.kernel ?? {};
     items.push(...[resetSent, drop].filter((record) => record !== null).map(kernelEvidence));

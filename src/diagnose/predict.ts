@@ -123,6 +123,7 @@ function predictConnection(question: Question, evidence: Evidence): ConnectionDi
     wayBack,
     kernel: null,
     kernelComplete: false,
+    rules: null,
     serverName: name,
   };
   const told = diagnoseConnection(context);

@@ -79,15 +79,26 @@ function chain(clauses: readonly string[]): string {
   return told.join('');
 }
 
-/** Who asked whom, and the way: how every explanation begins. */
-export function askedText(context: Context): string {
-  const way = wayText(context);
+/**
+ * Who asked whom, and the way: how every explanation begins.
+ *
+ * @param end Where the packet ended, if that is short of where the model leads it.
+ */
+export function askedText(context: Context, end?: Place): string {
+  const way = wayText(context, 'The packet', end);
   return `${clientText(context)} asked for ${serverText(context)}.${way === null ? '' : ` ${way}`}`;
 }
 
-/** The way in one sentence, as far as the model follows it and nothing on it is undecided. */
-export function wayText(context: Context, subject = 'The packet'): string | null {
-  const passed = requestHops(context).filter(({ verdict }) => verdict === 'passed');
+/** A stage at a place. */
+type Place = Pick<Hop, 'netns' | 'device' | 'stage'>;
+
+/** The way in one sentence, as far as the model follows it and nothing on it is undecided, and not beyond its `end`. */
+export function wayText(context: Context, subject = 'The packet', end?: Place): string | null {
+  const hops = requestHops(context);
+  const isEnd = ({ netns, device, stage }: Hop): boolean =>
+    netns === end?.netns && device === end.device && stage === end.stage;
+  const ended = hops.findIndex(isEnd);
+  const passed = hops.slice(0, ended < 0 ? hops.length : ended).filter(({ verdict }) => verdict === 'passed');
   const first = passed.findIndex(({ stage }) => stage === 'egress');
   const clauses = passed.map((hop, index) => clause(hop, first === index)).filter((text) => text !== null);
   return clauses.length === 0 ? null : `${subject} ${chain(clauses)}.`;

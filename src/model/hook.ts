@@ -69,10 +69,11 @@ export interface HookPassage {
 export function ruleName({ rule, chain, family, table }: RuleReference): string {
   const where = `chain ${chain} in table ${family} ${table}`;
   if (rule === null) return `the policy of ${where}`;
-  return `rule ${rule.position} of ${where}`;
+  return rule.position === 0 ? `a rule that was added to ${where}` : `rule ${rule.position} of ${where}`;
 }
 
-function quote(netns: string, { command, rule, chain, family, table, text }: RuleReference): Quote {
+/** Quotes the rule or policy, with its chain. */
+export function quoteRule(netns: string, { command, rule, chain, family, table, text }: RuleReference): Quote {
   // What iptables saves names its chain; what nft prints does not.
   const inChain = rule !== null && text.startsWith('-A ') ? text : `table ${family} ${table}, chain ${chain}: ${text}`;
   return { netns, command, text: inChain };
@@ -112,7 +113,7 @@ function place({ namespace, device, stage }: HookVisit): Pick<Step, 'netns' | 'd
 function endOf(visit: HookVisit, { ending, packet, rerouted }: Outcome): HookEnd | null {
   if (ending.kind !== 'drop' && ending.kind !== 'reject') return null;
   const { by } = ending;
-  const at = { ...place(visit), quotes: [quote(visit.namespace.name, by)], rule: by };
+  const at = { ...place(visit), quotes: [quoteRule(visit.namespace.name, by)], rule: by };
   const traveller = afterHook(visit.packet, packet);
   if (ending.kind === 'drop') {
     const detail = by.rule === null ? `${ruleName(by)} drops what no rule takes` : `${ruleName(by)} drops it`;
@@ -162,7 +163,7 @@ function passedStep(visit: HookVisit, outcome: Outcome, traveller: Traveller): S
   const { translatedBy } = outcome;
   if (told !== null) {
     const entry = outcome.packet.connection.entry?.text ?? '';
-    const quotes = translatedBy === null ? trackedQuote(namespace, entry) : [quote(namespace.name, translatedBy)];
+    const quotes = translatedBy === null ? trackedQuote(namespace, entry) : [quoteRule(namespace.name, translatedBy)];
     const by = translatedBy === null ? ', as its connection is translated' : `: ${ruleName(translatedBy)}`;
     const rule = translatedBy === null ? {} : { rule: translatedBy };
     return { ...place(visit), verdict: 'translated', detail: `${told}${by}`, quotes, ...rule };
@@ -177,7 +178,7 @@ function passedStep(visit: HookVisit, outcome: Outcome, traveller: Traveller): S
   const accepting = outcome.passed.findLast(({ rule }) => rule !== null);
   const detail = accepting === undefined ? 'no rule here stops it' : `${ruleName(accepting)} accepts it`;
   const deciding = outcome.passed.length === 0 ? chains : outcome.passed;
-  return { ...place(visit), verdict: 'passed', detail, quotes: deciding.map((one) => quote(namespace.name, one)) };
+  return { ...place(visit), verdict: 'passed', detail, quotes: deciding.map((one) => quoteRule(namespace.name, one)) };
 }
 
 function trackedQuote({ name }: NamespaceState, text: string): Quote[] {
@@ -201,7 +202,7 @@ function doubtfulStep(visit: HookVisit, outcomes: readonly Outcome[], ends: read
     ...assumptions.flatMap(({ reference }) => (reference === null ? [] : [reference])),
   ]);
   const quotes = unique(
-    deciding.map((one) => quote(visit.namespace.name, one)),
+    deciding.map((one) => quoteRule(visit.namespace.name, one)),
     ({ command, text }) => `${command}\n${text}`,
   );
   const detail = [what, ...reasons].join('; ');
@@ -226,7 +227,7 @@ export function stoppingRules(
         .map((rule) => referTo(table, chain, rule)),
     );
     const references = [...rules, ...policies.map((chain) => referTo(table, chain, null))];
-    return references.map((one) => quote(name, one));
+    return references.map((one) => quoteRule(name, one));
   });
 }
 

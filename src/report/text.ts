@@ -1,13 +1,14 @@
 /** The diagnosis as plain text: what happened, the way hop by hop, why, what proves it, what mends it. */
 
-import type {
-  ConnectionDiagnosis,
-  Diagnosis,
-  DiagnosisHead,
-  Endpoint,
-  EvidenceItem,
-  Fix,
-  Hop,
+import {
+  type ConnectionDiagnosis,
+  type Diagnosis,
+  type DiagnosisHead,
+  type Endpoint,
+  type EvidenceItem,
+  type Fix,
+  type Hop,
+  ruleTraceEvent,
 } from '../diagnose/diagnosis.ts';
 import { escapeAll } from './escape.ts';
 import type { Lesson } from './teach.ts';
@@ -67,7 +68,8 @@ export function hopLines(hops: readonly Hop[], paint: Paint): string[] {
 function evidenceText(item: EvidenceItem): string {
   if (item.kind === 'frame') return `frame ${item.frame}: ${item.text}`;
   if (item.kind === 'snapshot') return `${item.command} (in ${item.netns}): ${item.text}`;
-  return item.kind === 'kernel' ? `kernel ${item.event}: ${item.text}` : item.text;
+  if (item.kind === 'model') return item.text;
+  return item.event === ruleTraceEvent ? `the kernel's rule trace: ${item.text}` : `kernel ${item.event}: ${item.text}`;
 }
 
 /** What to do, and the commands. */

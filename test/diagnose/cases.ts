@@ -168,12 +168,14 @@ export interface CaseParts {
   /** Null: the kernel was not asked. */
   readonly kernel?: readonly KernelLine[] | null;
   readonly lost?: number;
+  /** Lines of the rule trace of `host`; without, no rules were traced. */
+  readonly rules?: readonly string[];
   readonly argv?: readonly string[];
   readonly netns?: string;
 }
 
 /** A case as `nettrace run` records it in the container's namespace. */
-export function caseOf({ sights, snapshot = null, kernel = null, lost = 0, argv, netns }: CaseParts): Case {
+export function caseOf({ sights, snapshot = null, kernel = null, lost = 0, rules, argv, netns }: CaseParts): Case {
   const session: Session = {
     engine: 'tcpdump',
     clock: 'kernel',
@@ -202,7 +204,18 @@ export function caseOf({ sights, snapshot = null, kernel = null, lost = 0, argv,
     frames: framesOf(sights),
     snapshot,
     kernelLines: kernel ?? [],
+    ...(rules && { ruleTraces: [{ netns: 'host', lines: rules.map((text) => ({ timeNs: startNs, text })) }] }),
   };
+}
+
+/** The event that shows the SYN of these cases to a chain of `host`. */
+export function tracedSyn(chain: string, { id = 0, to = '10.88.0.1', port = 19_001 } = {}): string {
+  return `trace id 7e0b06d7 ${chain} packet: iif "podman0" ether saddr aa:e2:da:5e:8a:f0 ether daddr 26:0a:75:2f:19:10 ip saddr 10.88.0.10 ip daddr ${to} ip dscp cs0 ip ecn not-ect ip ttl 64 ip id ${id} ip length 60 tcp sport 51054 tcp dport ${port} tcp flags == syn tcp window 64240 `;
+}
+
+/** What a chain said of the packet that was shown last. */
+export function tracedVerdict(chain: string, text: string): string {
+  return `trace id 7e0b06d7 ${chain} ${text}`;
 }
 
 function hopText({ index, netns, device, stage, verdict, detail }: Hop): string {

@@ -69,6 +69,7 @@ describe('firewall-reject', () => {
       chain: 'input',
       handle: 2,
       text: 'tcp dport 19001 reject with tcp reset',
+      namedBy: 'model',
     });
   });
 

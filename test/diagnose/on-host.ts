@@ -89,7 +89,7 @@ export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiag
   );
   if (connection === undefined) throw new Error('the connection was not found');
   return diagnoseConnection(
-    gatherContext(evidenceOf(evidence), connection, host, readKernelLines(evidence.kernelLines)),
+    gatherContext(evidenceOf(evidence), connection, host, readKernelLines(evidence.kernelLines), null),
   );
 }
 

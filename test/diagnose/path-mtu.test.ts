@@ -56,7 +56,9 @@ function judged(state: HostState | null, seen: Seen = {}): ConnectionDiagnosis {
   const session = seen.traced === false ? null : evidence.session;
   const [connection] = findConnections({ ...evidence, interfaces });
   if (connection === undefined) throw new Error('the connection was not found');
-  return diagnoseConnection(gatherContext(evidenceOf({ ...evidence, session, interfaces }), connection, state, []));
+  return diagnoseConnection(
+    gatherContext(evidenceOf({ ...evidence, session, interfaces }), connection, state, [], null),
+  );
 }
 
 const far = (more: Partial<NamespaceState> = {}): NamespaceState => ({

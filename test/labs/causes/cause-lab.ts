@@ -21,6 +21,8 @@ interface Expected {
   readonly stage?: string;
   /** The rule's text, or `policy drop`. */
   readonly rule?: string;
+  /** Who names the rule; the kernel's rule trace does so by its handle, and proves it. */
+  readonly namedBy?: 'rule-trace' | 'model';
 }
 
 /** See the file's head. */
@@ -60,6 +62,14 @@ function differences(lab: Lab, expected: Expected, { connections }: Diagnosis): 
   if (netns !== undefined) wanted.push(['netns', where?.netns ?? null, netns]);
   if (expected.stage !== undefined) wanted.push(['stage', where?.stage, expected.stage]);
   if (expected.rule !== undefined) wanted.push(['rule', where?.rule?.text, expected.rule]);
+  if (expected.namedBy !== undefined) wanted.push(['who names the rule', where?.rule?.namedBy, expected.namedBy]);
+  if (expected.namedBy === 'rule-trace') {
+    const { handle, policy } = where?.rule ?? {};
+    wanted.push(
+      ['certainty', first.certainty, 'proven'],
+      ['a handle or a policy', (handle ?? policy) !== undefined, true],
+    );
+  }
   return wanted
     .filter(([, said, should]) => said !== should)
     .map(([name, said, should]) => `${name} is ${String(said)}, not ${String(should)}`);

@@ -1,0 +1,186 @@
+/**
+ * At which rule a packet ended. The kernel's rule trace names it; without it the model does, and the kernel's word that its
+ * firewall dropped the packet (NETFILTER_DROP) proves that one did. Where those two disagree no rule is named.
+ */
+
+import { quoteRule, ruleName, stoppingRules } from '../model/hook.ts';
+import { replyJourney } from '../model/journey.ts';
+import type { RuleReference } from '../model/netfilter/state.ts';
+import type { Journey, Step } from '../model/step.ts';
+import type { Context } from './context.ts';
+import type { Certainty, EvidenceItem } from './diagnosis.ts';
+import { type KernelReading, kernelEvidence } from './kernel-reading.ts';
+import { passedTable, type RuleRecord, ruleEvidence, sameRule, stopOf } from './rule-trace.ts';
+import { inNetns } from './words.ts';
+
+/** The kernel's reason for what a rule, or a policy, dropped. */
+export const netfilterDrop = 'NETFILTER_DROP';
+
+/** True when the packet's route was looked up between its last device and its drop: it had passed prerouting. */
+function droppedAfterRouting(kernel: KernelReading): boolean {
+  const { drop, devices, routes } = kernel;
+  const last = devices.at(-1)?.source.timeNs;
+  if (drop === null || last === undefined) return false;
+  return routes.some(({ source }) => source.timeNs >= last && source.timeNs <= drop.source.timeNs);
+}
+
+/** The kernel's word that a firewall swallowed the request, when no socket of this host answered it. */
+function firewallDrop({ kernel }: Context): KernelReading | null {
+  if (kernel === null || kernel.resetSent !== null || kernel.drop?.event.kind !== 'drop') return null;
+  return kernel.drop.event.reason === netfilterDrop ? kernel : null;
+}
+
+/** The kernel told of another end: the model is not believed against it. */
+function kernelDisagrees({ kernel }: Context): boolean {
+  if (kernel === null) return false;
+  const drop = kernel.drop?.event;
+  return kernel.resetSent !== null || (drop?.kind === 'drop' && drop.reason !== netfilterDrop);
+}
+
+/** The hook at which it ended, and the rule where it is known. */
+export interface Stop {
+  readonly step: Step;
+  readonly rule: RuleReference | null;
+  readonly kernel: KernelReading | null;
+  readonly certainty: Certainty;
+  /** The rule trace's word, where it names the rule. */
+  readonly traced: RuleRecord | null;
+  /** The rules that stand there and can do so, where it is not known which did. */
+  readonly candidates: readonly EvidenceItem[];
+}
+
+const hookStages: readonly string[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
+
+/** The rule that stops the packet by the model. */
+interface ModelStop {
+  readonly step: Step;
+  readonly rule: RuleReference;
+}
+
+function stopIn(way: Journey | null, verdicts: readonly Step['verdict'][]): ModelStop | null {
+  const step = way?.steps.at(-1);
+  if (step?.rule === undefined || !verdicts.includes(step.verdict)) return null;
+  return { step, rule: step.rule };
+}
+
+function modelStop({ journey }: Context, verdict: 'dropped' | 'rejected'): ModelStop | null {
+  return stopIn(journey, [verdict]);
+}
+
+function candidateHook(context: Context, kind: 'drop' | 'reject', kernel: KernelReading): Stop | null {
+  const { host, journey, packet } = context;
+  const stages: readonly string[] = droppedAfterRouting(kernel) ? ['input', 'forward', 'postrouting'] : ['prerouting'];
+  const last = kernel.devices.at(-1)?.event;
+  const standing = (journey?.steps ?? []).flatMap((step) => {
+    const namespace = host?.namespaces.get(step.netns);
+    if (namespace === undefined || !hookStages.includes(step.stage)) return [];
+    const rules = stoppingRules(kind, namespace, step.stage, packet.family);
+    return rules.length === 0 ? [] : [{ step, rules }];
+  });
+  const fitting = standing.filter(({ step }) => stages.includes(step.stage));
+  const there = fitting.find(({ step }) => last?.kind === 'device' && step.device === last.device);
+  const found = there ?? fitting[0] ?? standing[0];
+  if (found === undefined) return null;
+  const candidates = found.rules.map((rule): EvidenceItem => ({ kind: 'snapshot', ...rule }));
+  return { step: found.step, rule: null, kernel, certainty: 'proven', traced: null, candidates };
+}
+
+/** Whether the rule answers what it stops; null where that is not known. */
+function kindOf({ rule }: RuleReference): 'drop' | 'reject' | null {
+  if (rule === null) return 'drop';
+  if (rule.expressions.some((one) => one.kind === 'verdict' && one.verdict.kind === 'reject')) return 'reject';
+  if (rule.position > 0) return 'drop';
+  return /\breject\b/.test(rule.text) ? 'reject' : /\bdrop\b/.test(rule.text) ? 'drop' : null;
+}
+
+/** The step of a journey at which the rule stands; where the journey has none, one as the trace tells it. */
+function stepAt({ netns, stage, event: { packet } }: RuleRecord, steps: readonly Step[]): Step {
+  const there = steps.filter((step) => step.netns === netns && step.stage === stage);
+  const device = packet.input ?? packet.output;
+  const step = there.find((one) => one.device === device) ?? there[0];
+  return step ?? { netns, stage, device, verdict: 'dropped', detail: '', quotes: [] };
+}
+
+/** What the rule trace says stopped the request. */
+function tracedStop(context: Context, kind: 'drop' | 'reject'): Stop | null {
+  const traced = stopOf(context.rules?.request ?? []);
+  if (traced === null || (kindOf(traced.reference) ?? kind) !== kind) return null;
+  const step = stepAt(traced, context.journey?.steps ?? []);
+  const { reference: rule } = traced;
+  return { step, rule, kernel: firewallDrop(context), certainty: 'proven', traced, candidates: [] };
+}
+
+/** The rule trace shows that the rule which the model names let the packets pass. */
+function traceDisagrees(records: readonly RuleRecord[] | undefined, { step, rule }: ModelStop): boolean {
+  return records !== undefined && passedTable(records, step.netns, step.stage, rule);
+}
+
+/** Where the request ended, by a rule that answers (`reject`) or does not; null where no rule is known to have stopped it. */
+export function findStop(context: Context, kind: 'drop' | 'reject'): Stop | null {
+  if (kernelDisagrees(context)) return null;
+  const traced = tracedStop(context, kind);
+  if (traced !== null) return traced;
+  const kernel = firewallDrop(context);
+  const named = modelStop(context, kind === 'drop' ? 'dropped' : 'rejected');
+  const known = named !== null && traceDisagrees(context.rules?.request, named) ? null : named;
+  // A packet that was looked up after its last device had passed prerouting.
+  const early = kernel !== null && droppedAfterRouting(kernel) && known?.step.stage === 'prerouting';
+  if (known !== null && !early) {
+    return { ...known, kernel, certainty: kernel === null ? 'inferred' : 'proven', traced: null, candidates: [] };
+  }
+  return kernel === null ? null : candidateHook(context, kind, kernel);
+}
+
+/** Where the answer ended, by the trace or by the model's way back; null where nothing says so. */
+export interface ReplyStop extends ModelStop {
+  readonly traced: RuleRecord | null;
+  /** The model's way back. */
+  readonly back: Journey;
+}
+
+/** See `ReplyStop`. */
+export function findReplyStop({ host, journey: way, rules }: Context): ReplyStop | null {
+  const back = host === null || way?.end.kind !== 'accepted' ? null : replyJourney(host, way);
+  if (back === null) return null;
+  const traced = stopOf(rules?.reply ?? []);
+  if (traced !== null) return { step: stepAt(traced, back.steps), rule: traced.reference, traced, back };
+  const named = back.end.kind === 'returned' ? null : stopIn(back, ['dropped', 'rejected']);
+  if (named === null || traceDisagrees(rules?.reply, named)) return null;
+  return { ...named, traced, back };
+}
+
+/** What quotes the rule and proves that it was this one, beyond what its hop has by the model. */
+export function stopEvidence({ traced, kernel, candidates }: Stop, expected: RuleReference | null): EvidenceItem[] {
+  return [
+    ...(traced === null ? [] : tracedEvidence(traced, expected)),
+    ...(kernel?.drop ? [kernelEvidence(kernel.drop)] : []),
+    ...candidates,
+  ];
+}
+
+/** The trace's words, and the rule as the snapshot has it where the model named another. */
+export function tracedEvidence(traced: RuleRecord, expected: RuleReference | null): EvidenceItem[] {
+  const { reference, netns } = traced;
+  const isQuoted = expected !== null && sameRule(expected, reference);
+  const isKnown = reference.rule === null || reference.rule.position > 0;
+  const quotes: EvidenceItem[] = isQuoted || !isKnown ? [] : [{ kind: 'snapshot', ...quoteRule(netns, reference) }];
+  return [...quotes, ruleEvidence(traced)];
+}
+
+/** The rule that the model says stops a packet on this way, however it does so. */
+export function expectedRule(way: Journey | null): RuleReference | null {
+  return stopIn(way, ['dropped', 'rejected'])?.rule ?? null;
+}
+
+/** What the model said instead of the traced rule, in a sentence; null where it agrees, or could not tell. */
+export function disagreement({ reference, netns, stage }: RuleRecord, way: Journey | null): string | null {
+  const expected = expectedRule(way);
+  const isUndecided = way === null || way.steps.some((step) => step.verdict === 'unknown');
+  if (expected === null && isUndecided) return null;
+  if (expected !== null && sameRule(expected, reference)) return null;
+  const instead =
+    expected === null
+      ? `lets the packet pass there (${stage}, ${inNetns(netns)})`
+      : `names ${ruleName(expected)} ${inNetns(way?.steps.at(-1)?.netns ?? netns)} instead`;
+  return `The model of this host ${instead}: the kernel says otherwise, and is right.`;
+}
