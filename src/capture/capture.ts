@@ -7,7 +7,7 @@ import type { LinkOutage } from '../case/evidence.ts';
 import { programIsThere } from '../host/environment.ts';
 import { listWords } from '../host/word-list.ts';
 import { capEngine, capIsBuilt } from './cap-engine.ts';
-import type { CaptureEngine, CapturePoint } from './engine.ts';
+import type { CaptureEngine, CapturePoint, Pace } from './engine.ts';
 import { type CapturedFrame, FrameBuffer } from './frame-buffer.ts';
 import type { Guard } from './guard.ts';
 import { LinkMonitor } from './link-monitor.ts';
@@ -17,7 +17,7 @@ import { tcpdumpEngine } from './tcpdump.ts';
 /** Frames kept in memory: enough for minutes of an outage, little on a host in trouble. */
 const frameBoundBytes = 256 * 1024 * 1024;
 /** The kernel's packet buffers of all capture points together. */
-const bufferKilobytes = 32_768;
+const bufferKilobytes = 65_536;
 const ethernet = 1;
 const nsPerSecond = 1_000_000_000n;
 
@@ -60,6 +60,10 @@ export interface CaptureProgress {
   readonly dropped: number;
 }
 
+function placeOf({ namespace, device }: CapturePoint): string {
+  return `${namespace.name}:${device}`;
+}
+
 function frameOf(pointIndex: number, record: FrameRecord): CapturedFrame {
   const { window, start, capturedLength, originalLength, seconds, nanoseconds } = record;
   const timeNs = BigInt(seconds) * nsPerSecond + BigInt(nanoseconds);
@@ -76,9 +80,9 @@ export class Capture {
   readonly #monitors: LinkMonitor[];
 
   /** Starts capturing at these points. */
-  constructor(engine: CaptureEngine, points: readonly CapturePoint[], guard: Guard) {
+  constructor(engine: CaptureEngine, points: readonly CapturePoint[], pace: Pace, guard: Guard) {
     this.engine = engine;
-    const jobs = engine.jobs(points, { bufferKilobytes, filter: null, pace: 'prompt' });
+    const jobs = engine.jobs(points, { bufferKilobytes, filter: null, pace });
     this.#points = jobs.flatMap((job) => job.points);
     this.#linkTypes = this.#points.map(() => ethernet);
     let firstPoint = 0;
@@ -133,20 +137,27 @@ export class Capture {
     const captured = (device: LinkOutage): boolean =>
       this.#points.some((point) => point.namespace.name === device.netns && point.device === device.device);
     const missing = this.#jobs.flatMap((job) => {
-      const places = job.points.map((point) => `${point.namespace.name}:${point.device}`).join(', ');
+      const places = job.points.map(placeOf).join(', ');
       return [...new Set(job.ends)].map(
         (end) => `${this.engine.name} on ${places} ended and was started again: ${end}`,
       );
     });
     const down = this.#jobs.flatMap(({ points, downAtStart }) =>
-      points
-        .filter(({ device }) => downAtStart.has(device))
-        .map(({ namespace, device }) => `${namespace.name}:${device}`),
+      points.filter(({ device }) => downAtStart.has(device)).map(placeOf),
     );
     if (down.length > 0) {
       const [were, they] = down.length === 1 ? ['was', 'it'] : ['were', 'they'];
       missing.push(
         `${listWords(down)} ${were} down at the start: nothing could be captured there before ${they} came up.`,
+      );
+    }
+    const lossy = this.#jobs.flatMap((job) => {
+      const dropped = job.counts()?.dropped ?? 0;
+      return dropped === 0 ? [] : [`${dropped} at ${job.points.map(placeOf).join(', ')}`];
+    });
+    if (lossy.length > 0) {
+      missing.push(
+        `The kernel dropped frames before ${this.engine.name} could read them, ${listWords(lossy)}: what was not seen there may have passed.`,
       );
     }
     if (this.#frames.discarded > 0) {

@@ -27,6 +27,9 @@ export interface EngineCounts {
   readonly dropped: number;
 }
 
+/** What matters more: that a frame comes soon, or that none is lost. */
+export type Pace = 'prompt' | 'bulk';
+
 /** What an engine's children are to do. */
 interface JobOptions {
   /** The kernel's packet buffers of all capture points together. */
@@ -34,10 +37,10 @@ interface JobOptions {
   /** Only packets that this accepts, in libpcap's language; null: all. */
   readonly filter: string | null;
   /**
-   * `prompt`: each frame comes at once. `bulk`: frames of a quiet device come up to a second late, and those of a busy
-   * one are never lost for it.
+   * `prompt`: each frame comes at once, the longest not whole. `bulk`: frames of a quiet device come up to a second late,
+   * and those of a busy one are never lost for it.
    */
-  readonly pace: 'prompt' | 'bulk';
+  readonly pace: Pace;
 }
 
 /** One way to capture. */
@@ -48,7 +51,7 @@ export interface CaptureEngine {
   /** Divides capture points into jobs. */
   jobs(points: readonly CapturePoint[], options: JobOptions): CaptureJob[];
   /** How late a frame may come, in milliseconds, at either pace. */
-  readonly latencyMs: Readonly<Record<JobOptions['pace'], number>>;
+  readonly latencyMs: Readonly<Record<Pace, number>>;
   /** Signal that makes a child say its counts on standard error, or null when it has none. */
   readonly countsSignal: 'SIGUSR1' | null;
   /** Reads the counts out of what it said, the latest, or null. */

@@ -5,6 +5,12 @@ import type { CaptureEngine, EngineCounts } from './engine.ts';
 /** No capture point gets less: some hundred full frames. */
 const leastBufferKilobytes = 512;
 
+/**
+ * Bytes of a frame that are kept, by pace. In immediate mode libpcap's slots are as large: with whole frames a burst of
+ * some hundred packets would fill a ring. What is longer is an offload's, of a bulk transfer.
+ */
+const mostBytes = { prompt: 16_384, bulk: 262_144 } as const;
+
 /** Of a block that is not full the kernel waits for the second that tcpdump asks for, then the child is woken. */
 const latencyMs = { prompt: 100, bulk: 1100 } as const;
 
@@ -13,8 +19,8 @@ const countsPattern =
 
 /**
  * `-p`: not promiscuous; `-U`: written at once; `-Z root`: stays root, or it could not be told to end. In immediate mode
- * libpcap has a slot of 64 KiB for each packet of a device with offloads, as every veth is; without it packets lie close,
- * and the kernel hands them over by blocks: when one is full, or after the second that tcpdump asks for.
+ * libpcap has a slot for each packet, as long as the longest that is kept; without it packets lie close, and the kernel
+ * hands them over by blocks: when one is full, or after the second that tcpdump asks for.
  */
 export const tcpdumpEngine: CaptureEngine = {
   name: 'tcpdump',
@@ -38,7 +44,7 @@ export const tcpdumpEngine: CaptureEngine = {
         '-B',
         String(Math.max(leastBufferKilobytes, Math.floor(bufferKilobytes / points.length))),
         '-s',
-        '262144',
+        String(mostBytes[pace]),
         '--time-stamp-precision=nano',
         '-Z',
         'root',

@@ -62,7 +62,14 @@ export async function record(options: RecordOptions, ignoredSignals: readonly Re
   const wanted = { devices: options.interface ?? [], namespaces: options.netns ?? [] };
   const isChoice = wanted.devices.length > 0 || wanted.namespaces.length > 0;
   const watch = await Watch.begin(
-    { namespaceInode: null, ignoreNetns: [], engine, kernel: options.kernel, ruleTrace: options.ruleTrace },
+    {
+      namespaceInode: null,
+      ignoreNetns: [],
+      engine,
+      kernel: options.kernel,
+      ruleTrace: options.ruleTrace,
+      pace: 'bulk',
+    },
     guard,
     isChoice,
   );

@@ -116,6 +116,8 @@ export async function run(
       engine,
       kernel: options.kernel,
       ruleTrace: options.ruleTrace,
+      // The report is to be there as soon as the command has ended.
+      pace: 'prompt',
       timeoutSeconds: options.timeout ?? null,
     },
     guard,

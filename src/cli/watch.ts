@@ -5,7 +5,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { Capture, type CaptureProgress } from '../capture/capture.ts';
-import type { CaptureEngine, CapturePoint } from '../capture/engine.ts';
+import type { CaptureEngine, CapturePoint, Pace } from '../capture/engine.ts';
 import type { Guard } from '../capture/guard.ts';
 import type { PointName } from '../capture/points.ts';
 import { assembleCase } from '../case/assemble.ts';
@@ -33,6 +33,7 @@ export interface WatchOptions {
   readonly kernel: boolean;
   /** Marks packets for a rule trace, by tables that vanish at the end. */
   readonly ruleTrace: boolean;
+  readonly pace: Pace;
 }
 
 /**
@@ -186,7 +187,7 @@ export class Watch {
     const late = gathering.late();
     if (late.length > 0)
       this.#missing.push(`The links of ${listWords(late)} were not known in time: nothing was captured there.`);
-    const capture = new Capture(this.#options.engine, points, this.#guard);
+    const capture = new Capture(this.#options.engine, points, this.#options.pace, this.#guard);
     const ruleTracer = this.#traceRules(points, whose);
     const [tracer] = await Promise.all([this.#tracing, capture.ready(), ruleTracer?.ready()]);
     tracer?.watch(points.map(({ device }) => device));

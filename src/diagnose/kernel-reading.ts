@@ -1,7 +1,7 @@
 /** What the kernel said about one connection: its trace lines, joined by tuple and by packet buffer. */
 
 import type { KernelLine, Session } from '../case/evidence.ts';
-import type { Connection } from '../flow/connection.ts';
+import { type Connection, fromClient } from '../flow/connection.ts';
 import type { Packet } from '../flow/packet.ts';
 import type { Ends } from '../flow/translated.ts';
 import {
@@ -84,18 +84,52 @@ function isLookUpOf({ client, server }: Ends, event: Extract<KernelEvent, { kind
 const widestTunnel = 74;
 const ethernetHeader = 14;
 
+type Frame = Packet['frames'][number];
+
+/** True for a device event that is stamped as a frame of that device is. */
+function isAtFrame({ event, source }: KernelRecord, frame: Frame, { clock, deviceOf }: FrameReading): boolean {
+  return (
+    event.kind === 'device' &&
+    event.device === deviceOf(frame.interfaceIndex) &&
+    source.timeNs - frame.timeNs <= sameMomentNs &&
+    frame.timeNs - source.timeNs <= stampedLaterNs[clock]
+  );
+}
+
+/**
+ * Says of the devices that a buffer passes, one after the other, whether the packet still may be in it: it passes none
+ * twice, but where it was seen as often. In a loop it is another packet each time, with less of its time to live.
+ */
+function passesOnce(connection: Connection, packet: Packet, frames: FrameReading): (record: KernelRecord) => boolean {
+  const sameWay = (one: Packet): boolean => fromClient(connection, one) === fromClient(connection, packet);
+  const length = packet.frames[0]?.originalLength;
+  const seen = connection.packets.filter(sameWay).flatMap((one) => one.frames);
+  const unused = new Set(seen.filter(({ originalLength }) => originalLength === length));
+  const passed = new Set<string>();
+  return (record) => {
+    if (record.event.kind !== 'device') return true;
+    const place = `${record.line.event} ${record.event.device}`;
+    const frame = [...unused].find((one) => isAtFrame(record, one, frames));
+    if (frame === undefined && passed.has(place)) return false;
+    if (frame !== undefined) unused.delete(frame);
+    passed.add(place);
+    return true;
+  };
+}
+
 /**
  * A buffer's events as long as it holds the packet: its address is given to another one soon after it is freed, which
- * nothing tells of a packet that is delivered. The other one is known by its length, or by a reset for another tuple; a
- * tunnel makes the packet itself longer, without delay.
+ * nothing tells of a packet that is delivered. The other one is known by its length, by where the first one has been
+ * already, or by a reset for another tuple; a tunnel makes the packet itself longer, without delay.
  */
 function whileItHolds(
-  { frames }: Packet,
+  packet: Packet,
   records: readonly KernelRecord[],
   isOwnReset: (event: KernelEvent) => boolean,
+  mayPass: (record: KernelRecord) => boolean,
 ): KernelRecord[] {
   const lengths = new Set(
-    frames.flatMap(({ originalLength: length }) => [length, length - ethernetHeader, length + ethernetHeader]),
+    packet.frames.flatMap(({ originalLength: length }) => [length, length - ethernetHeader, length + ethernetHeader]),
   );
   const longest = Math.max(...lengths);
   const isTunnelled = (length: number, at: number): boolean => {
@@ -104,9 +138,11 @@ function whileItHolds(
       before !== undefined && now !== undefined && now.source.timeNs - before.source.timeNs <= sameMomentNs;
     return atOnce && length > longest && length <= longest + widestTunnel;
   };
-  const end = records.findIndex(({ event }, at) => {
-    if (event.kind === 'device') return !lengths.has(event.length) && !isTunnelled(event.length, at);
-    return event.kind === 'send-reset' && !isOwnReset(event);
+  const end = records.findIndex((record, at) => {
+    const { event } = record;
+    if (event.kind === 'send-reset') return !isOwnReset(event);
+    if (event.kind !== 'device') return false;
+    return (!lengths.has(event.length) && !isTunnelled(event.length, at)) || !mayPass(record);
   });
   const held = end < 0 ? [...records] : records.slice(0, end);
   const dropped = held.findIndex(({ event }) => event.kind === 'drop');
@@ -140,15 +176,19 @@ export function readKernelFor(
     pairs.some((pair) => is(event.source, pair.server) && is(event.destination, pair.client));
   const resetSent = packets.find(({ event }) => isOwnReset(event)) ?? null;
   const sights = packet === null ? [] : packets.filter((record) => isSight(record, packet, frames));
-  const buffer = resetSent?.event.kind === 'send-reset' ? resetSent.event.skb : bufferOf(packet, sights, frames);
+  const first = packet === null ? null : firstSight(connection, packet, sights, packets, frames);
+  const buffer = bufferOf(resetSent ?? first);
   const ofBuffer = packets.filter(({ event, source }) => {
     if (buffer === null || !('skb' in event) || event.skb !== buffer) return false;
     return distance(source.timeNs, resetSent?.source.timeNs ?? firstNs) <= sameBufferNs;
   });
-  const isFirst = (record: KernelRecord): boolean => sights.includes(record);
-  const firstDevice = frames.clock === 'kernel' ? ofBuffer.findLastIndex(isFirst) : ofBuffer.findIndex(isFirst);
+  const isFirst = (record: KernelRecord): boolean =>
+    sights.includes(record) && (resetSent === null || record.source.timeNs <= resetSent.source.timeNs);
+  const lastFirst = frames.clock === 'kernel' ? ofBuffer.findLastIndex(isFirst) : ofBuffer.findIndex(isFirst);
+  const firstDevice = resetSent === null && first !== null ? ofBuffer.indexOf(first) : lastFirst;
   const since = ofBuffer.slice(Math.max(firstDevice, 0));
-  const way = packet === null ? since : whileItHolds(packet, since, isOwnReset);
+  const mayPass = packet === null ? () => true : passesOnce(connection, packet, frames);
+  const way = packet === null ? since : whileItHolds(packet, since, isOwnReset, mayPass);
   return {
     routes,
     resetSent,
@@ -175,32 +215,62 @@ export function readKernelFor(
 }
 
 /** True for a device event that belongs to a frame of the packet. */
-function isSight({ event, source }: KernelRecord, packet: Packet, frames: FrameReading): boolean {
-  const { clock, deviceOf } = frames;
-  const seen = packet.frames;
+function isSight(record: KernelRecord, packet: Packet, frames: FrameReading): boolean {
+  const { event } = record;
   // By a program's clock the frames of several devices may be out of order: any of them may be the first.
-  return (clock === 'kernel' ? seen.slice(0, 1) : seen).some(
-    (frame) =>
-      event.kind === 'device' &&
-      event.device === deviceOf(frame.interfaceIndex) &&
-      event.length === frame.originalLength &&
-      source.timeNs - frame.timeNs <= sameMomentNs &&
-      frame.timeNs - source.timeNs <= stampedLaterNs[clock],
+  return (frames.clock === 'kernel' ? packet.frames.slice(0, 1) : packet.frames).some(
+    (frame) => event.kind === 'device' && event.length === frame.originalLength && isAtFrame(record, frame, frames),
   );
 }
 
 /**
- * Finds the packet's buffer by device, length and time, where the tuple of a later event does not name it. A program's
- * stamps are too coarse to choose by them: there it is known only when no other buffer comes into question.
+ * The request's sight by the task that sent it: the one that looked its route up, with the ports that it has, passes a
+ * device with it next. Null where that is not told.
  */
-function bufferOf(packet: Packet | null, sights: readonly KernelRecord[], frames: FrameReading): string | null {
-  const buffers = new Set(sights.map(({ event }) => (event.kind === 'device' ? event.skb : null)));
-  if (frames.clock === 'user-space' && buffers.size > 1) return null;
-  const frameNs = packet?.frames[0]?.timeNs ?? 0n;
+function sentByItsTask(
+  { client, server }: Connection,
+  sights: readonly KernelRecord[],
+  packets: readonly KernelRecord[],
+): KernelRecord | null {
+  const lookUp = packets.findLastIndex(
+    ({ event, line, source }) =>
+      event.kind === 'route' &&
+      !line.interrupt &&
+      is(event.source, client) &&
+      is(event.destination, server) &&
+      sights.some((sight) => sight.line.pid === line.pid && sight.source.timeNs >= source.timeNs),
+  );
+  const pid = packets[lookUp]?.line.pid;
+  const next = packets.find(({ event, line }, at) => at > lookUp && line.pid === pid && event.kind === 'device');
+  return pid !== undefined && next !== undefined && sights.includes(next) ? next : null;
+}
+
+/**
+ * Finds where the packet was seen first, where the tuple of a later event does not name its buffer: by device, length and
+ * time, and among several by who sent it, else by what is nearest in time. A program's stamps are too coarse to choose by
+ * them: there it is known only when no other buffer comes into question.
+ */
+function firstSight(
+  connection: Connection,
+  packet: Packet,
+  sights: readonly KernelRecord[],
+  packets: readonly KernelRecord[],
+  { clock }: FrameReading,
+): KernelRecord | null {
+  const buffers = new Set(sights.map(bufferOf));
+  const isRequest = packet === connection.packets[0];
+  const sent = buffers.size > 1 && isRequest ? sentByItsTask(connection, sights, packets) : null;
+  if (sent !== null) return sent;
+  if (clock === 'user-space') return buffers.size > 1 ? null : (sights[0] ?? null);
+  const frameNs = packet.frames[0]?.timeNs ?? 0n;
   const nearest = sights.toSorted((a, b) =>
     distance(a.source.timeNs, frameNs) < distance(b.source.timeNs, frameNs) ? -1 : 1,
-  )[0];
-  return nearest?.event.kind === 'device' ? nearest.event.skb : null;
+  );
+  return nearest[0] ?? null;
+}
+
+function bufferOf(record: KernelRecord | null): string | null {
+  return record !== null && 'skb' in record.event ? record.event.skb : null;
 }
 
 /** Quotes a record as evidence: the event's own words. */

