@@ -4,6 +4,8 @@
 
 /** The lines of a rule set. */
 export interface NftText {
+  /** The tables' names, in their order. */
+  readonly tables: readonly string[];
   /** A rule's line by `family table chain handle`, without its indentation. */
   readonly rules: ReadonlyMap<string, string>;
   /** A base chain's `type … hook …` line by `family table chain`. */
@@ -12,7 +14,8 @@ export interface NftText {
   readonly devices: ReadonlyMap<string, readonly string[]>;
 }
 
-const tableLine = /^table (\S+) (.+) \{ # handle \d+$/;
+// Behind the handle of a table with an owner stands the owner's name.
+const tableLine = /^table (\S+) (.+) \{ # handle \d+(?: progname .*)?$/;
 const chainLine = /^\tchain (.+) \{ # handle \d+$/;
 const baseLine = /^\t\t(type \S+ hook .*)$/;
 /** `device "v0"` or `devices = { "v0", v1 }`. */
@@ -21,6 +24,7 @@ const ruleEnd = / # handle (\d+)$/;
 
 /** Reads the lines; never throws. A rule that nft wraps over several lines becomes one. */
 export function parseNftText(text: string): NftText {
+  const tables: string[] = [];
   const rules = new Map<string, string>();
   const bases = new Map<string, string>();
   const devices = new Map<string, string[]>();
@@ -29,7 +33,10 @@ export function parseNftText(text: string): NftText {
   let pending: string[] = [];
   for (const line of text.split('\n')) {
     const [, family, tableName] = tableLine.exec(line) ?? [];
-    if (family !== undefined) table = `${family} ${tableName}`;
+    if (family !== undefined) {
+      table = `${family} ${tableName}`;
+      tables.push(tableName ?? '');
+    }
     const [, chainName] = chainLine.exec(line) ?? [];
     if (chainName !== undefined || line === '\t}' || line === '}') {
       chain = chainName ?? null;
@@ -54,5 +61,5 @@ export function parseNftText(text: string): NftText {
     rules.set(`${table} ${chain} ${handle}`, pending.join(' '));
     pending = [];
   }
-  return { rules, bases, devices };
+  return { tables, rules, bases, devices };
 }

@@ -116,6 +116,21 @@ function addItem(
   if (elements !== null) own.sets.set(name, elements);
 }
 
+const traceTable = /, \{"table": \{"family": "\w+", "name": "nettrace-\d+"/;
+
+/**
+ * The items of a listing. nft 1.0.6 looks for the name of the flag `owner` where there is none, so that what it prints may
+ * end at the first table of a rule trace: what stands before is whole, and all of it where the text names no other tables.
+ */
+function itemsOf(json: string, { tables }: NftText): readonly JsonRecord[] | null {
+  const whole = asRecords(asRecord(parseJson(json))?.['nftables']);
+  const cut = json.search(traceTable);
+  if (whole !== null || cut < 0) return whole;
+  const before = asRecords(asRecord(parseJson(`${json.slice(0, cut)}]}`))?.['nftables']) ?? [];
+  const found = before.filter(({ table }) => table !== undefined).length;
+  return found === tables.filter((name) => !isTraceTable(name)).length ? before : null;
+}
+
 /**
  * The tables of a rule set, in their order, without those of nettrace's own rule trace; null when the text is none. The
  * text listing gives rules in nft's own words; a rule that it has not is quoted as JSON. Rules that another tool tells have
@@ -127,7 +142,7 @@ export function parseNftTables(
   text: NftText,
   isToldElsewhere: ToldElsewhere = () => false,
 ): RuleTable[] | null {
-  const items = asRecords(asRecord(parseJson(json))?.['nftables']);
+  const items = itemsOf(json, text);
   if (items === null) return null;
   const tables = new Map<string, DraftTable>();
   for (const item of items) addItem(tables, item, command, text, isToldElsewhere);

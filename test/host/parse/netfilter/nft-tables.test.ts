@@ -268,6 +268,25 @@ test('rules have their handle, position, counter, comment and the text of the li
   });
 });
 
+describe("a rule trace's own table", () => {
+  const whole = JSON.stringify({ nftables: base }).replaceAll(/([,:])/g, '$1 ');
+  const trace = ', {"table": {"family": "inet", "name": "nettrace-812", "handle": 2, "flags": ';
+  // As nft 1.0.6 prints it: what it takes for the name of the flag is no text at times.
+  const broken = `${whole.slice(0, -2)}${trace}\n`;
+  const texts = ['table inet t { # handle 1\n}\n', 'table inet nettrace-812 { # handle 2 progname nft\n}\n'];
+
+  test.each([
+    ['is left out', `${whole.slice(0, -2)}${trace}"owner"}}]}`, texts.join(''), ['t']],
+    ['is left out where the listing ends in it', broken, texts.join(''), ['t']],
+    ['is left out where it has gone since', broken, texts[0], ['t']],
+    ['hides nothing that stands behind it', broken, `${texts.join('')}table ip late { # handle 3\n}\n`, null],
+    ['is not taken for the end of another listing', whole.slice(0, -9), texts.join(''), null],
+  ])('%s', (_name, json, text, names) => {
+    const tables = parseNftTables(json, 'nft -j list ruleset', parseNftText(text ?? ''));
+    expect(tables?.map(({ name }) => name) ?? null).toEqual(names);
+  });
+});
+
 test.each([['nothing at all'], ['[]'], ['{"nftables": 5}']])('%s is no rule set', (text) => {
   expect(parseNftTables(text, 'nft', parseNftText(''))).toBeNull();
 });
