@@ -1,6 +1,6 @@
 /**
  * What a command asked for, by its own arguments, where nobody saw it ask: a connect() that fails makes no packet, and
- * without kernel events nothing else tells of it. The model says what becomes of such a request; only one that it says
+ * without kernel events nothing else tells of it; a ping to nobody waits for an address until it gives up. The model says what becomes of such a request; only one that it says
  * fails is told, since of the others the command may have meant something else.
  */
 
@@ -14,8 +14,9 @@ import type { Evidence } from './evidence.ts';
 import type { KernelRecord } from './kernel-reading.ts';
 import { predictedOutcome } from './predicted-outcome.ts';
 
-/** What is asked for: an address or a name, and a port. */
+/** What is asked for: an address or a name, and a port, 0 of a ping. */
 interface Destination {
+  readonly protocol: 'tcp' | 'icmp';
   readonly host: string;
   readonly port: number;
 }
@@ -43,24 +44,40 @@ const portAlone = /^\d{1,5}$/;
 function readUrl(argument: string): Destination | null {
   const [, scheme = '', six, name = '', port] = urlPattern.exec(argument) ?? [];
   const number = port === undefined ? schemePorts[scheme.toLowerCase()] : Number(port);
-  return number === undefined ? null : { host: six ?? name, port: number };
+  return number === undefined ? null : { protocol: 'tcp', host: six ?? name, port: number };
+}
+
+const pingName = /(?:^|\/)ping[46]?$/;
+/** ping's option for the address that it asks from. */
+const pingFrom = '-I';
+
+function pinged(argv: readonly string[]): Destination[] {
+  const words = argv.filter((word, at) => at > 0 && !word.startsWith('-') && argv[at - 1] !== pingFrom);
+  return words.map((host) => ({ protocol: 'icmp', host, port: 0 }));
 }
 
 /** RFC 9293, section 3.1: 16 bits. */
 const lastPort = 0xffff;
 
-/** The destinations that arguments name: `http://web/`, `10.0.0.1:80`, `10.0.0.1 80`. */
+/** The destinations that arguments name: `http://web/`, `10.0.0.1:80`, `10.0.0.1 80`; any word of a ping may be one. */
 export function namedDestinations(argv: readonly string[]): Destination[] {
-  const named = argv.slice(1).flatMap((argument, index) => {
+  if (pingName.test(argv[0] ?? '')) return pinged(argv);
+  const named = argv.slice(1).flatMap((argument, index): Destination | Destination[] => {
     const url = readUrl(argument);
     if (url !== null) return url;
     const [, six, four = '', port] = hostPort.exec(argument) ?? [];
-    if (port !== undefined) return { host: six ?? four, port: Number(port) };
+    if (port !== undefined) return { protocol: 'tcp', host: six ?? four, port: Number(port) };
     const following = argv[index + 2] ?? '';
-    return portAlone.test(following) && !portAlone.test(argument) ? { host: argument, port: Number(following) } : [];
+    return portAlone.test(following) && !portAlone.test(argument)
+      ? { protocol: 'tcp', host: argument, port: Number(following) }
+      : [];
   });
   return named.filter(({ port }) => port > 0 && port <= lastPort);
 }
+
+/** A neighbour is asked three times, a second apart (`mcast_solicit`, `retrans_time_ms`), before a program is told. */
+const neighbourPatienceNs = 3_000_000_000n;
+const silence = { outcome: 'timeout', errno: null } as const;
 
 /** The addresses that a host is known by in a namespace, without asking a resolver. */
 function addressesOf({ hosts }: NamespaceState, host: string): string[] {
@@ -92,19 +109,21 @@ export function askedConnections(
   if (command.exitCode === 0) return [];
   const errors = session.kernelEvents ? connectErrors(records) : null;
   const told = new Map<string, Connection>();
-  for (const { host: name, port } of namedDestinations(command.argv)) {
+  for (const { protocol, host: name, port } of namedDestinations(command.argv)) {
     for (const address of addressesOf(namespace, name)) {
       const family = address.includes(':') ? 6 : 4;
       const source = family === 4 ? '0.0.0.0' : '::';
-      const packet: ModelPacket = { protocol: 'tcp', family, source, destination: address, destinationPort: port };
+      const packet: ModelPacket = { protocol, family, source, destination: address, destinationPort: port };
       const way = journey(host, packet, namespace.name);
-      const met = predictedOutcome(way, replyJourney(host, way));
+      const gaveUp = way.end.kind === 'unanswered' && command.endedNs - command.startedNs < neighbourPatienceNs;
+      const met = gaveUp ? silence : predictedOutcome(way, replyJourney(host, way));
       if (met.outcome === 'ok' || met.outcome === 'unknown') continue;
-      if (errors !== null && (met.errno === null || !errors.includes(met.errno))) continue;
+      // What a ping asks for after its connect() makes no error that the kernel tells of.
+      if (protocol === 'tcp' && errors !== null && (met.errno === null || !errors.includes(met.errno))) continue;
       const nothing = { packets: [], errors: [], frames: [], translated: null };
       const ends = { client: { address: way.packet.source, port: 0 }, server: { address, port } };
       const times = { beganNs: command.startedNs, endedNs: command.endedNs };
-      told.set(`${address} ${port}`, { protocol: 'tcp', family, ...ends, ...nothing, ...times, ...met });
+      told.set(`${address} ${port}`, { protocol, family, ...ends, ...nothing, ...times, ...met });
     }
   }
   return [...told.values()];

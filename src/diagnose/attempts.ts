@@ -1,6 +1,6 @@
 /**
- * What the command asked the kernel for, by the trace of its own system calls: every TCP connect() and every datagram's
- * route look-up, also those that never became a packet (no route, a link that is down, a neighbour that does not answer,
+ * What the command asked the kernel for, by the trace of its own system calls: every TCP connect(), and every datagram's
+ * and ping's route look-up, also those that never became a packet (no route, a link that is down, a neighbour that does not answer,
  * a rule in the output hook).
  *
  * A TCP connect() looks up its route twice or more (`ip_route_connect`, net/ipv4/route.h): first without a source, then
@@ -14,9 +14,9 @@ import { sameAddress } from '../model/address.ts';
 import { errnoName, inProgress } from './errno.ts';
 import type { KernelRecord } from './kernel-reading.ts';
 
-/** One connect(), or the datagrams of one socket to one address. */
+/** One connect(), or the datagrams of one socket, or the pings, to one address. */
 export interface Attempt {
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Connection['protocol'];
   readonly family: 4 | 6;
   /** As far as the look-ups came: `0.0.0.0` or `::` and 0 when no source was chosen. */
   readonly source: End;
@@ -28,7 +28,7 @@ export interface Attempt {
 
 type Growing = { -readonly [Key in keyof Attempt]: Attempt[Key] };
 
-const transports: Readonly<Record<number, Attempt['protocol']>> = { 6: 'tcp', 17: 'udp' };
+const transports: Readonly<Record<number, Attempt['protocol']>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };
 const unspecified: readonly string[] = ['0.0.0.0', '::'];
 
 function isUnspecified({ address, port }: End): boolean {
@@ -40,7 +40,7 @@ function asked({ source, line, event }: KernelRecord): Omit<Attempt, 'result'> |
   if (source.scope !== 'command' || line.interrupt) return null;
   if (event.kind === 'route') {
     const protocol = transports[event.protocol];
-    if (protocol === undefined || event.destination.port === 0) return null;
+    if (protocol === undefined || (event.destination.port === 0 && protocol !== 'icmp')) return null;
     const ends = { source: event.source, destination: event.destination };
     return { protocol, family: 4, ...ends, beganNs: source.timeNs };
   }
@@ -97,9 +97,11 @@ export function knowsItsSource({ source }: Attempt): boolean {
 /** True when the connection is what the attempt asked for; a port or address that it does not know fits any. */
 export function isAttemptOf(attempt: Attempt, { protocol, client, server }: Connection): boolean {
   const { source, destination } = attempt;
+  // The look-up of a ping does not have its identifier, nor any port.
+  const samePort = protocol === 'icmp' || destination.port === server.port;
   return (
     attempt.protocol === protocol &&
-    destination.port === server.port &&
+    samePort &&
     sameAddress(destination.address, server.address) &&
     (source.port === 0 || source.port === client.port) &&
     (!knowsItsSource(attempt) || sameAddress(source.address, client.address))
@@ -135,8 +137,8 @@ function met(attempt: Attempt, records: readonly KernelRecord[]): Pick<Connectio
 }
 
 /**
- * The TCP attempts of which no frame was seen, as connections without packets. (A UDP connect() sends nothing: name
- * look-ups use it to compare addresses.)
+ * The attempts of which no frame was seen, as connections without packets. (A UDP connect() sends nothing: name look-ups
+ * use it to compare addresses, and ping to learn its own.)
  */
 export function unseenConnections(
   attempts: readonly Attempt[],
@@ -144,7 +146,7 @@ export function unseenConnections(
   records: readonly KernelRecord[],
 ): Connection[] {
   return attempts
-    .filter((attempt) => attempt.protocol === 'tcp' && !seen.some((connection) => isAttemptOf(attempt, connection)))
+    .filter((attempt) => attempt.protocol !== 'udp' && !seen.some((connection) => isAttemptOf(attempt, connection)))
     .map((attempt) => {
       const { protocol, family, source: client, destination: server, beganNs } = attempt;
       const nothing = { packets: [], errors: [], frames: [], translated: null };

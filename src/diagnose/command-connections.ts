@@ -54,8 +54,8 @@ export function commandConnections(
         (attempt) => isAttemptOf(attempt, connection) && (knowsItsSource(attempt) || near.includes(connection)),
       ),
     );
-    // An IPv6 datagram's look-up is not traced: it is told by place.
-    const datagrams = connections.filter(({ protocol, family }) => protocol === 'udp' && family === 6);
+    // The look-up of an IPv6 datagram or ping is not traced: it is told by place.
+    const datagrams = connections.filter(({ protocol, family }) => protocol !== 'tcp' && family === 6);
     const placed = byPlace(evidence, datagrams, host);
     const seen = connections.filter((one) => own.includes(one) || placed.includes(one));
     const unseen = unseenConnections(attempts, connections, records);

@@ -26,6 +26,7 @@ import {
   neighbourUnresolved,
   noReturnRoute,
   noRoute,
+  noRouteOnTheWay,
   reversePathFilter,
 } from './routing.ts';
 import { silenceTells } from './silence.ts';
@@ -49,6 +50,7 @@ const causes: readonly Cause[] = [
   replyDropped,
   ephemeralPortsExhausted,
   noRoute,
+  noRouteOnTheWay,
   bridgeDown,
   modelFault,
   routingLoop,
@@ -166,21 +168,34 @@ function ruleNameOf({ family, table, chain, rule, text }: RuleReference, namedBy
 }
 
 /** What NAT made of it: as it was seen, else by the model of the host; null where nothing translates it. */
-function translatedEnds({ journey, host, connection }: Context): ConnectionDiagnosis['translated'] {
+function translatedEnds(context: Context): ConnectionDiagnosis['translated'] {
+  const { journey, host, connection } = context;
   const { client, server } = connection.translated ?? {};
   const owner = (address: string): string | null => (host === null ? null : ownerOf(host, address));
   if (client !== undefined && server !== undefined) {
     return {
-      source: { ...client, netns: owner(client.address), name: null },
-      destination: { ...server, netns: owner(server.address), name: null },
+      source: { ...shownEnd(context, client), netns: owner(client.address), name: null },
+      destination: { ...shownEnd(context, server), netns: owner(server.address), name: null },
     };
   }
   if (journey === null || journey.forms.length < 2) return null;
   const { source, sourcePort = null, destination, destinationPort } = journey.arrived;
   return {
-    source: { address: source, port: sourcePort, netns: owner(source), name: null },
-    destination: { address: destination, port: destinationPort, netns: owner(destination), name: null },
+    source: { ...shownEnd(context, { address: source, port: sourcePort }), netns: owner(source), name: null },
+    destination: {
+      ...shownEnd(context, { address: destination, port: destinationPort }),
+      netns: owner(destination),
+      name: null,
+    },
   };
+}
+
+/** An end as it is told: a ping has no port. */
+function shownEnd(
+  { connection }: Context,
+  { address, port }: Pick<Endpoint, 'address' | 'port'>,
+): Pick<Endpoint, 'address' | 'port'> {
+  return { address, port: connection.protocol === 'icmp' ? null : port };
 }
 
 /** A silence that nobody is known to have waited out. */
@@ -193,8 +208,12 @@ export function diagnoseConnection(context: Context): ConnectionDiagnosis {
   const { connection, clientNetns, serverName } = context;
   const finding = causes.map((cause) => cause(context)).find((found) => found !== null) ?? null;
   const hops = hopsOf(context, finding);
-  const source: Endpoint = { ...connection.client, netns: clientNetns, name: null };
-  const destination: Endpoint = { ...connection.server, netns: serverNetns(context), name: serverName };
+  const source: Endpoint = { ...shownEnd(context, connection.client), netns: clientNetns, name: null };
+  const destination: Endpoint = {
+    ...shownEnd(context, connection.server),
+    netns: serverNetns(context),
+    name: serverName,
+  };
   const unnamed = unnamedText(context);
   return {
     protocol: connection.protocol,
@@ -230,8 +249,8 @@ export function glanceAtConnection(context: Context): ConnectionDiagnosis {
   const silent = connection.outcome === 'timeout' && protocol === 'udp';
   return {
     protocol,
-    source: { ...client, netns: null, name: null },
-    destination: { ...server, netns: null, name: null },
+    source: { ...shownEnd(context, client), netns: null, name: null },
+    destination: { ...shownEnd(context, server), netns: null, name: null },
     translated: translatedEnds(context),
     outcome: silent ? 'unknown' : connection.outcome,
     errno,

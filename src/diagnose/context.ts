@@ -122,13 +122,14 @@ export function gatherContext(
 ): Context {
   const { session } = evidence;
   const clientNetns = findClientNetns(evidence, connection, host);
+  const isPing = connection.protocol === 'icmp';
   const packet: ModelPacket = {
     protocol: connection.protocol,
     family: connection.family,
     source: connection.client.address,
     destination: connection.server.address,
-    destinationPort: connection.server.port,
-    ...(connection.client.port > 0 ? { sourcePort: connection.client.port } : {}),
+    destinationPort: isPing ? 0 : connection.server.port,
+    ...(connection.client.port > 0 && !isPing ? { sourcePort: connection.client.port } : {}),
   };
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
   const asked = session?.kernelEvents === true;

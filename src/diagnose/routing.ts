@@ -3,12 +3,14 @@
  * met, or where the packet was last seen, agrees.
  */
 
-import { requestPacket, wasAnswered } from '../flow/connection.ts';
+import { refusalFrames, requestPacket, wasAnswered } from '../flow/connection.ts';
 import { isLoopback } from '../model/address.ts';
 import { replyJourney } from '../model/journey.ts';
+import { routeQuery } from '../model/output.ts';
+import { lookUpRoute } from '../model/routing.ts';
 import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
-import type { Certainty, Fix } from './diagnosis.ts';
+import type { Certainty, EvidenceItem, Fix } from './diagnosis.ts';
 import { errnoText } from './errno.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
@@ -48,6 +50,7 @@ const routeCauses: Readonly<Record<string, { readonly cause: string; readonly wh
 
 function errnoSentence(context: Context): string {
   const errno = metErrno(context);
+  if (context.connection.protocol !== 'tcp') return '';
   return errno === null ? '' : ` The program's connect() met ${errnoText(errno)}.`;
 }
 
@@ -84,42 +87,79 @@ const noLoopback: Cause = (context) => {
   };
 };
 
-/** How the kernel says that it found no route for a packet that is not its own (net/ipv4/route.c, ip_error). */
-const noRouteReason = 'IP_INNOROUTES';
-
-/** No route, or one that says no: where the packet starts, or where its sender was told so. */
+/** No route, or one that says no, where the packet starts. */
 export const noRoute: Cause = (context) => {
   const loopback = noLoopback(context);
   if (loopback !== null) return loopback;
   const step = endAt(context, 'route', ['unroutable']);
   const end = context.journey?.end;
-  if (step === null || end === undefined || !('answer' in end) || end.answer === null) return null;
+  if (step === null || end === undefined || !('answer' in end) || end.answer?.netns !== context.clientNetns)
+    return null;
   const found = routeCauses[end.answer.errno];
   if (found === undefined) return null;
-  const isFirst = end.answer.netns === context.clientNetns;
-  const drop = context.kernel?.drop?.event;
-  const isDropped = drop?.kind === 'drop' && drop.reason === noRouteReason;
-  const certainty = isDropped ? 'proven' : certaintyOf(context);
-  // On its way a packet may be lost otherwise: there the kernel's word is wanted.
-  if (!isFirst && certainty !== 'proven') return null;
   const place = netnsText(step.netns);
   return {
     cause: found.cause,
-    certainty,
+    certainty: certaintyOf(context),
     where: { netns: step.netns, device: step.device, stage: 'route' },
     verdict: 'failed',
     detail: step.detail,
-    evidence: [
-      ...(context.kernel?.routes ?? []).filter(({ event }) => event.kind === 'route' && event.error !== 0).slice(-1),
-      ...(isDropped && context.kernel?.drop ? [context.kernel.drop] : []),
-    ].map(kernelEvidence),
+    evidence: failedLookUp(context),
     summary: `${serverText(context)} could not be reached: ${place} ${found.what}.`,
     explanation: [
       askedText(context),
-      isFirst
-        ? `Before a packet is made, the kernel of ${place} looks up where it is to go, in its routing table. ${place} ${found.what}, so no packet was made.${errnoSentence(context)}`
-        : `For every packet that it passes on, the kernel of ${place} looks up where it is to go, in its routing table. ${place} ${found.what}, so it dropped the packet.${errnoSentence(context)}`,
-      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', context.packet.destination])}. ${isFirst ? "A container usually needs a default route by its bridge's address." : 'A host that passes packets on needs a route there, mostly a default route.'}`,
+      `Before a packet is made, the kernel of ${place} looks up where it is to go, in its routing table. ${place} ${found.what}, so no packet was made.${errnoSentence(context)}`,
+      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', context.packet.destination])}. A container usually needs a default route by its bridge's address.`,
+    ],
+    fixes: [],
+    alternatives: [],
+  };
+};
+
+/** The kernel's look-up of a route that failed. */
+function failedLookUp({ kernel }: Context): EvidenceItem[] {
+  const failed = (kernel?.routes ?? []).filter(({ event }) => event.kind === 'route' && event.error !== 0);
+  return failed.slice(-1).map(kernelEvidence);
+}
+
+/** The kernel's drop reason where a router's look-up fails (`ip_error`, net/ipv4/route.c; `ip6_pkt_drop`, net/ipv6/route.c). */
+const noRouteReason = 'IP_INNOROUTES';
+
+/** A router on the way has no route on, or one that says no. */
+export const noRouteOnTheWay: Cause = (context) => {
+  const step = endAt(context, 'route', ['unroutable']);
+  const { connection, packet, kernel, host, journey: way } = context;
+  const namespace = host?.namespaces.get(step?.netns ?? '');
+  if (step === null || way === null || namespace === undefined || step.netns === context.clientNetns) return null;
+  const look = lookUpRoute(namespace, routeQuery(way.arrived, step.device));
+  const found = routeCauses[look.kind === 'refused' ? look.errno : 'ENETUNREACH'];
+  if (found === undefined) return null;
+  const isTold = 'answer' in way.end && way.end.answer !== null;
+  const drop = kernel?.drop ?? null;
+  const said = drop?.event.kind === 'drop' && drop.event.reason === noRouteReason;
+  // The kernel told of another end.
+  if (drop !== null && !said) return null;
+  const [told] = framesAt(context, refusalFrames(connection), { ...step, stage: 'egress' });
+  const place = netnsText(step.netns);
+  const answer = isTold
+    ? 'It drops the packet, and tells the sender with an ICMP error.'
+    : 'It drops the packet without a word.';
+  return {
+    cause: found.cause,
+    certainty: said ? 'proven' : told === undefined ? 'inferred' : 'observed',
+    where: { netns: step.netns, device: step.device, stage: 'route' },
+    verdict: 'failed',
+    detail: `${place} ${found.what}`,
+    evidence: [
+      ...failedLookUp(context),
+      ...(drop === null ? [] : [kernelEvidence(drop)]),
+      ...(told === undefined ? [] : [frameEvidence(context, told)]),
+    ],
+    summary: `${serverText(context)} could not be reached: ${place} ${found.what}.`,
+    explanation: [
+      askedText(context),
+      `${place} is a router on the way: it looks up where the packet is to go on, in its own routing table, and ${found.what}. ${answer}`,
+      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', packet.destination])}. A host that passes packets on needs a route there, mostly a default route.`,
     ],
     fixes: [],
     alternatives: [],
@@ -130,7 +170,10 @@ export const noRoute: Cause = (context) => {
 export const neighbourUnresolved: Cause = (context) => {
   const step = endAt(context, 'neighbour', ['unanswered']);
   if (step === null) return null;
-  const six = context.packet.family === 6;
+  const steps = context.journey?.steps ?? [];
+  const looked = steps.findLastIndex(({ stage, verdict }) => stage === 'route' && verdict === 'passed');
+  const asker = steps.slice(looked + 1).find(({ stage }) => stage === 'egress') ?? step;
+  const question = context.packet.family === 6 ? 'Neighbour Discovery' : 'ARP';
   return {
     cause: 'neighbour-unresolved',
     certainty: certaintyOf(context),
@@ -140,8 +183,8 @@ export const neighbourUnresolved: Cause = (context) => {
     evidence: [],
     summary: `${serverText(context)} could not be reached: ${step.detail}.`,
     explanation: [
-      askedText(context),
-      `To send the packet on its last stretch, ${netnsText(step.netns)} asks on ${step.device} who has the address (${six ? 'Neighbour Discovery' : 'ARP'}). Nobody answered: ${step.detail}. Either the machine is not there, or it has another address, or it is plugged into another network.${errnoSentence(context)}`,
+      askedText(context, asker),
+      `To send the packet out by ${asker.device}, ${netnsText(asker.netns)} has to know which machine there has the address of the next stretch, and asks everyone on that network (${question}). Nobody answered: ${step.detail}. Either the machine is not there, or it has another address, or it is plugged into another network.${errnoSentence(context)}`,
     ],
     fixes: [],
     alternatives: [],

@@ -119,7 +119,7 @@ export class ConnectionTable implements Connections {
     const at = this.rows.at(id);
     const error = at + word.error;
     words[at + word.sent] = (words[at + word.sent] ?? 0) | sent.quoted;
-    const hearsSoft = quoted.protocol === ipProtocol.tcp;
+    const hearsSoft = quoted.protocol !== ipProtocol.udp;
     if (words[error] === 0 && icmpErrno(quoted.family, type, code, hearsSoft) !== null) {
       words[error] = errorKnown | (type << 8) | code;
     }

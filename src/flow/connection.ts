@@ -18,6 +18,7 @@ import {
   type Packet,
   type PacketEnds,
   readQuotedHeaders,
+  type Transport,
 } from './packet.ts';
 import { Sight } from './sight.ts';
 import { type ConnectionSummary, type End, summarizeConnection } from './summary.ts';
@@ -26,10 +27,12 @@ import { findTranslations } from './translation.ts';
 
 /** A conversation between two ends. */
 export interface Connection {
-  /** Frames make none of `icmp`: a ping that nobody sent is asked for with `nettrace path`. */
-  readonly protocol: 'tcp' | 'udp' | 'icmp';
+  readonly protocol: Transport;
   readonly family: 4 | 6;
-  /** Who asked: the sender of the SYN, else the receiver of the SYN-ACK, else the sender of the first packet. */
+  /**
+   * Who asked: the sender of the SYN, else the receiver of the SYN-ACK, else the sender of the first packet. The port of
+   * an ICMP echo is its identifier; 0 where it is not known.
+   */
   readonly client: End;
   readonly server: End;
   readonly packets: readonly Packet[];
@@ -133,7 +136,7 @@ function toConnection(
 const ethernet = 1;
 
 /**
- * Every TCP connection and UDP exchange of these frames, in the order in which they began. Of frames of some ends alone,
+ * Every TCP connection, UDP exchange and ping of these frames, in the order in which they began. Of frames of some ends alone,
  * it finds the connections that it would find of these ends among all frames.
  *
  * @param isOne Whether two connections that look like one before and after NAT are one, by their first frames: among some

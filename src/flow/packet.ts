@@ -17,16 +17,21 @@ interface TcpHeader {
   readonly reset: boolean;
 }
 
+/** What carries a conversation; of ICMP the echoes alone, whose identifier stands for both ports. */
+export type Transport = 'tcp' | 'udp' | 'icmp';
+
 /** One frame that belongs to a conversation, read as far as flow needs. */
 export interface FrameFacts {
   readonly frame: Frame;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Transport;
   readonly family: 4 | 6;
   readonly source: End;
   readonly destination: End;
   /** Bytes of transport payload on the wire. */
   readonly payloadLength: number;
   readonly tcp: TcpHeader | null;
+  /** An echo's sequence number (RFC 792); 0 of anything else. */
+  readonly echoSequence: number;
   /** Of IPv4, or of a fragment of IPv6. */
   readonly identification: number;
 }
@@ -44,7 +49,7 @@ export interface IcmpError {
   readonly sender: string;
   readonly type: number;
   readonly code: number;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Transport;
   readonly quotedSource: End;
   readonly quotedDestination: End;
 }
@@ -86,18 +91,24 @@ function endsOf(headers: Headers): PacketEnds {
   };
 }
 
-function transportOf({ protocol, hasPorts }: Headers): 'tcp' | 'udp' | null {
-  if (!hasPorts || (protocol !== ipProtocol.tcp && protocol !== ipProtocol.udp)) return null;
-  return protocol === ipProtocol.tcp ? 'tcp' : 'udp';
+const transports = new Map<number, Transport>([
+  [ipProtocol.tcp, 'tcp'],
+  [ipProtocol.udp, 'udp'],
+  [ipProtocol.icmp, 'icmp'],
+  [ipProtocol.icmpv6, 'icmp'],
+]);
+
+function transportOf({ protocol, hasPorts }: Headers): Transport | null {
+  return hasPorts ? (transports.get(protocol) ?? null) : null;
 }
 
 /**
- * What a TCP or UDP frame says, from its headers; null for any other.
+ * What a frame of TCP, UDP or an ICMP echo says, from its headers; null for any other.
  *
  * @param ends The frame's ends, where they are known.
  */
 export function factsOf(frame: Frame, headers: Headers, ends: PacketEnds | null = null): FrameFacts | null {
-  const { family, flags, payloadLength, identification } = headers;
+  const { family, flags, payloadLength, identification, echoSequence } = headers;
   const protocol = transportOf(headers);
   if (protocol === null || family === 0) return null;
   const { source, destination } = ends ?? endsOf(headers);
@@ -120,11 +131,12 @@ export function factsOf(frame: Frame, headers: Headers, ends: PacketEnds | null 
     destination,
     payloadLength,
     tcp: protocol === 'tcp' ? tcp : null,
+    echoSequence: protocol === 'icmp' ? echoSequence : 0,
     identification,
   };
 }
 
-/** An ICMP error about a TCP or UDP packet; null for any other message. */
+/** An ICMP error about a packet of these; null for any other message. */
 export function icmpErrorOf(frame: Frame, headers: Headers, quoted: Headers): IcmpError | null {
   const { family, icmpType: type, icmpCode: code } = headers;
   const protocol = transportOf(quoted);
@@ -140,9 +152,18 @@ export interface Packet {
 }
 
 /** What makes two frames the same packet: all that no bridge changes. */
-function identityOf({ source, identification, tcp, payloadLength }: FrameFacts): string {
+function identityOf({ source, identification, tcp, echoSequence, payloadLength }: FrameFacts): string {
   const { sequence = 0, acknowledgement = 0, flags = 0 } = tcp ?? {};
-  return [source.address, source.port, identification, sequence, acknowledgement, flags, payloadLength].join(' ');
+  return [
+    source.address,
+    source.port,
+    identification,
+    sequence,
+    acknowledgement,
+    flags,
+    echoSequence,
+    payloadLength,
+  ].join(' ');
 }
 
 /**

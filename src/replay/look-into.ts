@@ -48,7 +48,7 @@ export function connectionOfRow(capture: IndexedCapture, id: number): Connection
   // What the client met is told by its own ends.
   const { outcome, errno } = glanceAt(connections, id);
   return {
-    protocol: protocol === 'tcp' ? 'tcp' : 'udp',
+    protocol: protocol === 'icmpv6' ? 'icmp' : protocol,
     family: client.address.includes(':') ? 6 : 4,
     client,
     server,

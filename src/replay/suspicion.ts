@@ -10,13 +10,10 @@ import type { Glance } from '../flow/summary.ts';
  */
 export type Suspicion = 'failed' | 'silent' | 'well';
 
-/**
- * What a connection is suspected of; null for a ping, which is not diagnosed. A suspected one may be well after all; one
- * that is said to be well is.
- */
-export function suspicionOf(glance: Glance): Suspicion | null {
+/** What a connection is suspected of. A suspected one may be well after all; one that is said to be well is. */
+export function suspicionOf(glance: Glance): Suspicion {
   const { protocol, outcome, serverPort, own, theirs, dnsErrors, unacknowledged } = glance;
-  if (protocol === 'icmp' || protocol === 'icmpv6') return null;
+  if (protocol === 'icmp' || protocol === 'icmpv6') return outcome === 'ok' ? 'well' : 'failed';
   // The packets of one that is out of order are to be looked at in their own order.
   if (((own | theirs) & sent.late) !== 0) return 'failed';
   if (protocol === 'udp') {

@@ -26,6 +26,9 @@ describe('what arguments name', () => {
     ['curl http://web:99999/', []],
     ['cat /etc/hosts', []],
     ['git clone me@host:path', []],
+    ['ping -c 1 -W2 10.88.0.99', ['1 0', '10.88.0.99 0']],
+    ['/bin/ping6 -I fd00:88::10 web', ['web 0']],
+    ['pinger web', []],
   ])('%s', (argv, named) => {
     expect(namedDestinations(argv.split(' ')).map((one) => `${one.host} ${one.port}`)).toEqual(named);
   });
@@ -80,6 +83,11 @@ describe('what a command asked for, where nobody saw it ask', () => {
 
   it('is told where the kernel told of that very error', () => {
     expect(told('curl http://203.0.113.9/', [101])).toHaveLength(1);
+  });
+
+  it('is of a ping told whatever the kernel said, as silence where it gave up before its kernel did', () => {
+    expect(told('ping -c1 203.0.113.9', [])).toEqual(['0.0.0.0 > 203.0.113.9:0 unreachable ENETUNREACH 0']);
+    expect(told('ping -c1 -W1 10.88.0.99', [])).toEqual(['10.88.0.10 > 10.88.0.99:0 timeout null 0']);
   });
 
   it('is nothing without a command, a host, or its namespace', () => {

@@ -1,5 +1,7 @@
 /** Lines are what the kernel printed for curl and python3 in labs. */
 import { describe, expect, it } from 'vitest';
+import { diagnose } from '../../src/diagnose/diagnose.ts';
+import { echo } from '../flow/frames.ts';
 import {
   at,
   caseOf,
@@ -116,5 +118,36 @@ describe("a connection is the command's", () => {
     ];
     const six = [...seen(packets.syn6, [at.container]), ...seen(packets.reset6, [at.container], 60_000n)];
     expect(onlyConnection(caseOf({ sights: six, snapshot, kernel })).source.port).toBe(51_054);
+  });
+});
+
+describe('a ping', () => {
+  const connected = [
+    own(0n, look(17, '10.88.0.10/33908', '10.88.0.1/1025', 'eth0', 0)),
+    own(1_000n, 'sys_connect -> 0x0'),
+  ];
+  const asks = (address: string) => [...connected, own(2_000n, look(1, '0.0.0.0/0', `${address}/0`, 'eth0', 0))];
+  const answered = [echo('10.88.0.10', '10.88.0.1', 'request'), echo('10.88.0.1', '10.88.0.10', 'reply')];
+
+  it("is the command's by the address that it looked up, and has no ports", () => {
+    const connection = onlyConnection(caseOf({ sights: answered, snapshot, kernel: asks('10.88.0.1') }));
+    expect(connection).toMatchObject({
+      protocol: 'icmp',
+      outcome: 'ok',
+      source: { address: '10.88.0.10', port: null },
+      destination: { address: '10.88.0.1', port: null },
+      frames: [1, 2],
+    });
+  });
+
+  it("of somebody else is not the command's", () => {
+    const { connections } = diagnose(caseOf({ sights: answered, snapshot, kernel: asks('10.88.0.77') }));
+    expect(connections.map(({ destination, frames }) => [destination.address, frames])).toEqual([['10.88.0.77', []]]);
+  });
+
+  it('that waits for a neighbour until it gives up is a timeout', () => {
+    const connection = onlyConnection(caseOf({ sights: [], snapshot, kernel: asks('10.88.0.77') }));
+    expect(told(connection).what).toBe('timeout - neighbour-unresolved inferred');
+    expect(connection.explanation.join(' ')).not.toContain('connect()');
   });
 });

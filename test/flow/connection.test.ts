@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Case } from '../../src/case/evidence.ts';
 import { type Connection, findConnections, fromClient, requestPacket, resetPacket } from '../../src/flow/connection.ts';
-import { captureOf, icmpError, linked, reverse, type Sight, tcp, udp } from './frames.ts';
+import { captureOf, echo, icmpError, linked, reverse, type Sight, tcp, udp } from './frames.ts';
 
 const four = { from: '10.88.0.10:40000', to: '10.88.0.1:8080' };
 const six = { from: '[fd00:88::10]:40000', to: '[fd00:88::1]:8080' };
@@ -107,6 +107,16 @@ describe('whose connection it is', () => {
   it('the first sender is the client of a UDP exchange', () => {
     const ends = { from: '10.88.0.10:5353', to: '10.88.0.1:53' };
     expect(found([udp(ends), udp(reverse(ends), 60)])).toEqual(['udp 10.88.0.10:5353 > 10.88.0.1:53 ok - frames 1,2']);
+  });
+
+  it('a ping is one whatever the number of its echoes, and an error fails it', () => {
+    const [asks, answers] = [
+      [1, 2].map((sequence) => echo('10.88.0.10', '10.88.0.1', 'request', sequence)),
+      [1, 2].map((sequence) => echo('10.88.0.1', '10.88.0.10', 'reply', sequence)),
+    ];
+    expect(found([...asks, ...answers])).toEqual(['icmp 10.88.0.10:7 > 10.88.0.1:7 ok - frames 1,2,3,4']);
+    const error = icmpError('10.88.0.9', '10.88.0.10', 3, 0, asks.join('').slice(0, 56));
+    expect(found([...asks, error])).toEqual(['icmp 10.88.0.10:7 > 10.88.0.1:7 unreachable ENETUNREACH frames 1,2,3']);
   });
 
   it('tells TCP from UDP on the same ports', () => {

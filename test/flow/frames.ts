@@ -84,6 +84,14 @@ export function udp(ends: Ends, payload: number | Uint8Array = 4, id = 0): strin
   return ip(from.host, to.host, 'udp', id, header + bytes.toString('hex'));
 }
 
+/** An ICMP (or ICMPv6) echo with the identifier 7, from its IP header on, as hex. */
+export function echo(from: string, to: string, kind: 'request' | 'reply', sequence = 1): string {
+  const six = from.includes(':');
+  const type = kind === 'request' ? (six ? 128 : 8) : six ? 129 : 0;
+  const body = `${hex(type, 1)}000000${hex(7, 2)}${hex(sequence, 2)}${'61'.repeat(8)}`;
+  return ip(from, to, six ? 'icmpv6' : 'icmp', 0, body);
+}
+
 /** The ICMP (or ICMPv6) error that a packet draws, from its IP header on, as hex. */
 export function icmpError(sender: string, to: string, type: number, code: number, quoted: string): string {
   const six = sender.includes(':');

@@ -1,6 +1,6 @@
 /** Labs in which nothing is wrong: nettrace has to say so. */
 import type { CauseLab } from './cause-lab.ts';
-import { containerHost, curl, webServer } from './topology.ts';
+import { containerHost, curl, ping, webServer } from './topology.ts';
 
 const published = [
   '*nat',
@@ -43,6 +43,18 @@ export const healthyLabs: readonly CauseLab[] = [
     name: 'healthy: neighbours on a bridge',
     spec: containerHost(),
     command: curl('box', '10.88.0.20/'),
+    expected,
+  },
+  {
+    name: 'healthy: a ping across the bridge',
+    spec: containerHost(),
+    command: ping('box', '10.88.0.20'),
+    expected,
+  },
+  {
+    name: 'healthy: a ping by IPv6 and a router',
+    spec: containerHost({ outside: { routes: ['fd00:88::/64 via 2001:db8:113::2'] } }),
+    command: ping('box', '2001:db8:113::1'),
     expected,
   },
   {

@@ -1,7 +1,7 @@
 /** Labs of routing. */
 import type { HostSpec, LabSpec, ServiceSpec } from '../spec.ts';
 import type { CauseLab, HostCommand } from './cause-lab.ts';
-import { containerHost, curl, webServer } from './topology.ts';
+import { containerHost, curl, ping, webServer } from './topology.ts';
 
 const masquerade =
   'table ip masq { chain post { type nat hook postrouting priority 100; oifname "up0" masquerade; }; }';
@@ -74,6 +74,36 @@ export const routingLabs: readonly CauseLab[] = [
     spec: containerHost({ box: { routes: [] } }),
     command: curl('box', '[2001:db8:113::1]/'),
     expected: { outcome: 'unreachable', cause: 'no-route', host: 'box', stage: 'route' },
+  },
+  {
+    name: 'no-route: the host has none to pass it on by',
+    spec: containerHost({ host: { routes: [] } }),
+    command: curl('box', '198.51.100.1/'),
+    expected: { outcome: 'unreachable', cause: 'no-route', host: 'host', stage: 'route' },
+  },
+  {
+    name: 'no-route: the same of a ping',
+    spec: containerHost({ host: { routes: [] } }),
+    command: ping('box', '198.51.100.1'),
+    expected: { outcome: 'unreachable', cause: 'no-route', host: 'host', stage: 'route' },
+  },
+  {
+    name: 'route-prohibit: the host passes nothing on to it, IPv6',
+    spec: containerHost({ host: { routes: ['prohibit 2001:db8:5::/64'] } }),
+    command: curl('box', '[2001:db8:5::1]/'),
+    expected: { outcome: 'unreachable', cause: 'route-prohibit', host: 'host', stage: 'route' },
+  },
+  {
+    name: 'route-blackhole: the host swallows it',
+    spec: containerHost({ host: { routes: ['blackhole 198.51.100.0/24'] } }),
+    command: curl('box', '198.51.100.1/'),
+    expected: { outcome: 'timeout', cause: 'route-blackhole', host: 'host', stage: 'route' },
+  },
+  {
+    name: 'neighbour-unresolved: a ping to nobody',
+    spec: containerHost(),
+    command: ping('box', '10.88.0.99'),
+    expected: { outcome: 'timeout', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
   },
   {
     name: 'route-unreachable',

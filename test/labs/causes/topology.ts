@@ -32,6 +32,11 @@ export function curl(host: string, url: string, seconds = 2): HostCommand {
   return { host, argv: ['curl', '-sS', '-o', '/dev/null', '-m', String(seconds), `http://${url}`] };
 }
 
+/** One ping, that waits as long as a person would. */
+export function ping(host: string, address: string): HostCommand {
+  return { host, argv: ['ping', '-c', '1', '-W', '2', address] };
+}
+
 const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' } as const;
 
 type Extras = Partial<Record<'box' | 'web' | 'host' | 'outside', HostSpec>>;
