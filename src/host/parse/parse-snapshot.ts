@@ -59,7 +59,7 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       listenersKnown,
       connectedSockets: parseConnectedSockets(sections),
       ...parseFirewall(sections),
-      connections: parseConnections(sections.find(connectionsCommand)?.text ?? ''),
+      connections: parseConnections(sections.optionalText(connectionsCommand) ?? ''),
       sysctls: parseSysctls(sections),
       hosts: parseHosts(sections),
     });

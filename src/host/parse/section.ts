@@ -11,6 +11,7 @@ const toldBy: Readonly<Record<string, string>> = {
   bridge: 'the ports and addresses of bridges are not known',
   ss: 'no listening sockets are known',
   nft: 'the rules of nftables are not known',
+  conntrack: 'what the kernel tracks of connections is not known',
 };
 
 /** A tool is there for all namespaces, or for none. */
@@ -62,6 +63,11 @@ export class Sections {
     else if (output.exitCode === null) this.#problems.push(notInstalled(command.split(' ', 1).join('')));
     else this.problem(`\`${command}\` failed: ${output.error === '' ? `exit ${output.exitCode}` : output.error}`);
     return null;
+  }
+
+  /** The same for a command that is not run everywhere; what was not collected is no problem. */
+  optionalText(command: string): string | null {
+    return this.find(command) === undefined ? null : this.text(command);
   }
 
   /** The objects that a command printed as a JSON array; none, and a problem, when it did not. */
