@@ -24,6 +24,8 @@ export interface Terminal {
   screen(): string;
   /** Resolves as soon as a whole frame satisfies `holds`; rejects with the screen if it never does. */
   until(holds: string | RegExp | ((screen: string) => boolean)): Promise<string>;
+  /** All that it has written, as it came. */
+  received(): string;
   /** How many whole frames it has drawn. */
   framesDrawn(): number;
   press(keys: string): void;
@@ -67,7 +69,9 @@ export function openTerminal(command: readonly string[], columns: number, rows: 
       return false;
     });
   }
+  let received = '';
   pty.onData((data) => {
+    received += data;
     emulator.write(data, () => {
       for (const watcher of watchers) watcher();
     });
@@ -118,6 +122,7 @@ export function openTerminal(command: readonly string[], columns: number, rows: 
         look();
       });
     },
+    received: () => received,
     framesDrawn: () => frames,
     press: (keys) => pty.write(keys),
     resize(width, height) {
