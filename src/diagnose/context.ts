@@ -1,11 +1,13 @@
 /** Everything that is known about one connection, gathered for the causes to judge. */
 
-import { type Connection, onlyOpened, segmentAfterOpening, wasAnswered } from '../flow/connection.ts';
+import { type Connection, onlyOpened, requestPacket, segmentAfterOpening, wasAnswered } from '../flow/connection.ts';
 import type { Ends } from '../flow/translated.ts';
 import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../model/address.ts';
 import { exchange, journey } from '../model/journey.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
+import { dissect } from '../wire/dissect.ts';
+import { findLayer, numberOf } from '../wire/fields.ts';
 import type { Evidence } from './evidence.ts';
 import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
 import type { RuleReading, RuleRecords } from './rule-trace.ts';
@@ -112,6 +114,19 @@ function stoppedAfterOpening(host: HostState, connection: Connection, packet: Mo
   return after !== null && stoppedByRule(after) !== null ? after : null;
 }
 
+/** Its hops that were left when the client's own host sent it; null where it was not seen there. */
+function sentTimeToLive(evidence: Evidence, connection: Connection, clientNetns: string | null): number | null {
+  const frame = requestPacket(connection)?.frames.find(
+    ({ interfaceIndex }) => evidence.interfaces[interfaceIndex]?.netns === clientNetns,
+  );
+  if (clientNetns === null || frame === undefined) return null;
+  const linkType = evidence.interfaces[frame.interfaceIndex]?.linkType ?? 1;
+  const dissection = dissect(frame.bytes, linkType, frame.originalLength);
+  const [four, six] = [findLayer(dissection, 'ip'), findLayer(dissection, 'ipv6')];
+  if (four !== null) return numberOf(four, 'ip.ttl');
+  return six === null ? null : numberOf(six, 'ipv6.hlim');
+}
+
 /** Gathers a connection's context. */
 export function gatherContext(
   evidence: Evidence,
@@ -123,6 +138,7 @@ export function gatherContext(
   const { session } = evidence;
   const clientNetns = findClientNetns(evidence, connection, host);
   const isPing = connection.protocol === 'icmp';
+  const timeToLive = host === null ? null : sentTimeToLive(evidence, connection, clientNetns);
   const packet: ModelPacket = {
     protocol: connection.protocol,
     family: connection.family,
@@ -130,6 +146,7 @@ export function gatherContext(
     destination: connection.server.address,
     destinationPort: isPing ? 0 : connection.server.port,
     ...(connection.client.port > 0 && !isPing ? { sourcePort: connection.client.port } : {}),
+    ...(timeToLive === null ? {} : { timeToLive }),
   };
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
   const asked = session?.kernelEvents === true;

@@ -5,7 +5,7 @@
 
 import { requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
-import type { Fault, Step } from '../model/step.ts';
+import type { Fault, ModelPacket, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Certainty, EvidenceItem, Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
@@ -19,6 +19,9 @@ interface Change {
   readonly summary: string;
   readonly commands: readonly (readonly string[])[];
   readonly host: HostState;
+  /** Where it is made, unless at the place of the fault, and the packet that is sent then, unless the same. */
+  readonly netns?: string;
+  readonly packet?: ModelPacket;
 }
 
 /** What is said of a fault. */
@@ -26,7 +29,7 @@ interface FaultWords {
   /** The kernel's drop reasons that prove it; where it has none of its own, none. */
   readonly reasons: readonly string[];
   readonly explain: (step: Step) => string;
-  readonly mend: (host: HostState, step: Step) => Change | null;
+  readonly mend: (host: HostState, step: Step, context: Context) => Change | null;
 }
 
 function portFlag(
@@ -57,6 +60,25 @@ function floodFlag({ detail }: Step): 'flood' | 'bcast_flood' | 'mcast_flood' {
 
 const nothing = (): null => null;
 
+/** What Linux sends with, unless it is told otherwise (IPDEFTTL, include/uapi/linux/ip.h). */
+const usualTimeToLive = 64;
+
+/** More hops for what the client sends, where it was seen to send with fewer than others do. */
+function longerLife(host: HostState, { packet, clientNetns, journey: way }: Context): Change | null {
+  const { timeToLive = usualTimeToLive } = packet;
+  const device = way?.steps.find(({ stage }) => stage === 'egress')?.device ?? null;
+  if (clientNetns === null || device === null || timeToLive >= usualTimeToLive) return null;
+  const setting =
+    packet.family === 4 ? 'net.ipv4.ip_default_ttl' : `net.ipv6.conf.${device.replaceAll('.', '/')}.hop_limit`;
+  return {
+    summary: `It was sent with ${timeToLive}, where ${usualTimeToLive} is usual. Send with that, unless the program or a rule sets it: then mend those.`,
+    commands: [['sysctl', '-w', `${setting}=${usualTimeToLive}`]],
+    host,
+    netns: clientNetns,
+    packet: { ...packet, timeToLive: usualTimeToLive },
+  };
+}
+
 const words: Readonly<Record<Fault, FaultWords>> = {
   'accept-queue-full': {
     reasons: ['TCP_LISTEN_OVERFLOW'],
@@ -85,7 +107,7 @@ const words: Readonly<Record<Fault, FaultWords>> = {
     reasons: ['IP_INHDR'],
     explain: ({ netns }) =>
       `Every host that passes a packet on counts its time to live down by one; at ${netnsText(netns)} nothing was left of it. Either it was sent with too little, or it went in a circle.`,
-    mend: nothing,
+    mend: (host, _step, context) => longerLife(host, context),
   },
   'bridge-port-blocked': {
     reasons: ['BRIDGE_INGRESS_STP_STATE'],
@@ -170,12 +192,19 @@ export const modelFault: Cause = (context) => {
   if (host === null || step?.fault === undefined || !failed || wasAnswered(connection)) return null;
   const { reasons, explain, mend } = words[step.fault];
   const certainty = certaintyOf(context, step, reasons);
-  const change = mend(host, step);
+  const change = mend(host, step, context);
   const commands = change === null ? [] : commandsOf(...change.commands);
   const fix: Fix[] =
     change === null || commands.length === 0
       ? []
-      : [{ summary: change.summary, commands, netns: step.netns, verified: wouldWork(context, change.host) }];
+      : [
+          {
+            summary: change.summary,
+            commands,
+            netns: change.netns ?? step.netns,
+            verified: wouldWork({ ...context, packet: change.packet ?? context.packet }, change.host),
+          },
+        ];
   const evidence: EvidenceItem[] = [];
   if (certainty === 'proven' && kernel?.drop) evidence.push(kernelEvidence(kernel.drop));
   const [seen] = framesAt(context, requestPacket(connection)?.frames ?? [], { ...step, stage: 'ingress' });

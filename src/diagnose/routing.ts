@@ -4,7 +4,8 @@
  */
 
 import { refusalFrames, requestPacket, wasAnswered } from '../flow/connection.ts';
-import { isLoopback } from '../model/address.ts';
+import type { Link, NamespaceState } from '../host/state.ts';
+import { isLoopback, sameAddress } from '../model/address.ts';
 import { replyJourney } from '../model/journey.ts';
 import { routeQuery } from '../model/output.ts';
 import { lookUpRoute } from '../model/routing.ts';
@@ -17,7 +18,7 @@ import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
 import { shellCommand } from './shell.ts';
 import { commandsOf, withForwarding, withLinkUp, withLoopback, withPortsOpen, wouldWork } from './what-if.ts';
-import { askedText, inNetns, netnsText, serverText } from './words.ts';
+import { askedText, inNetns, joinWords, netnsText, serverText } from './words.ts';
 
 /** The errno that the program's connect() met, by the kernel's trace; null when it is not known. */
 function metErrno({ connection, kernel }: Context): string | null {
@@ -166,10 +167,64 @@ export const noRouteOnTheWay: Cause = (context) => {
   };
 };
 
+/** ICMP "host unreachable" (RFC 792), of IPv6 "address unreachable" (RFC 4443, section 3.1). */
+const hostUnreachable = { 4: { type: 3, code: 1 }, 6: { type: 1, code: 3 } } as const;
+
+/** The host that sent it last says that nobody answered: to its own program, or by an ICMP error of its own. */
+function saysUnanswered({ connection, kernel, host }: Context, netns: string, isOwn: boolean): boolean {
+  if (isOwn) return kernel !== null && connection.frames.length === 0 && connection.errno === 'EHOSTUNREACH';
+  const { type, code } = hostUnreachable[connection.family];
+  const own = host?.namespaces.get(netns)?.links.flatMap(({ addresses }) => addresses) ?? [];
+  return connection.errors.some(
+    (error) =>
+      error.type === type && error.code === code && own.some(({ address }) => sameAddress(address, error.sender)),
+  );
+}
+
+/** Ports of the bridge behind which the snapshot does not see. */
+function blindPorts({ links }: NamespaceState, bridge: string): string[] {
+  const isBlind = ({ master, kind, peer }: Link): boolean =>
+    master === bridge && (kind !== 'veth' || typeof peer?.netns !== 'string');
+  return links.filter(isBlind).map(({ name }) => name);
+}
+
+/** The next hop would be out of sight, and did not answer: the host that asked for it says so. */
+const unansweredBeyond: Cause = (context) => {
+  const { connection, journey: way, host, clientNetns } = context;
+  const route = way?.steps.findLast(({ stage, verdict }) => stage === 'route' && verdict === 'passed');
+  if (host === null || way?.end.kind !== 'leaves-view' || route === undefined) return null;
+  if (connection.outcome !== 'unreachable' || wasAnswered(connection)) return null;
+  if (!saysUnanswered(context, route.netns, route.netns === clientNetns)) return null;
+  const last = way.steps.at(-1) ?? route;
+  const namespace = host.namespaces.get(last.netns);
+  const bridge = namespace?.links.find(({ name }) => name === last.device)?.master ?? null;
+  const blind = namespace === undefined || bridge === null ? [] : blindPorts(namespace, bridge);
+  const device = bridge ?? last.device;
+  const where =
+    blind.length === 0 ? `beyond ${device}` : `on ${device}, nor behind ${joinWords(blind)}, where this view ends`;
+  const detail = `${route.detail}, and nobody answered for that address ${where}`;
+  const [error] = connection.errors;
+  return {
+    cause: 'neighbour-unresolved',
+    certainty: error === undefined ? 'proven' : 'observed',
+    where: { netns: last.netns, device, stage: 'neighbour' },
+    verdict: 'failed',
+    detail,
+    evidence: error === undefined ? [] : [frameEvidence(context, error.frame)],
+    summary: `${serverText(context)} could not be reached: nobody answered ${where} (${inNetns(last.netns)}).`,
+    explanation: [
+      askedText(context),
+      `To send the packet on, ${netnsText(route.netns)} asks on ${route.device} who has the next address (${connection.family === 6 ? 'Neighbour Discovery' : 'ARP'}): ${route.detail}. It asked, and nobody answered: the machine is not there, or it has another address${blind.length === 0 ? '' : `, or the program that holds ${joinWords(blind)} does not answer`}.${errnoSentence(context)}`,
+    ],
+    fixes: [],
+    alternatives: [],
+  };
+};
+
 /** Nobody answers for the next hop's address. */
 export const neighbourUnresolved: Cause = (context) => {
   const step = endAt(context, 'neighbour', ['unanswered']);
-  if (step === null) return null;
+  if (step === null) return unansweredBeyond(context);
   const steps = context.journey?.steps ?? [];
   const looked = steps.findLastIndex(({ stage, verdict }) => stage === 'route' && verdict === 'passed');
   const asker = steps.slice(looked + 1).find(({ stage }) => stage === 'egress') ?? step;

@@ -1,6 +1,6 @@
 /** Labs of firewall rules, by each tool. */
 import type { CauseLab } from './cause-lab.ts';
-import { containerHost, curl } from './topology.ts';
+import { containerHost, curl, threeTiers, tierRules, webServer } from './topology.ts';
 
 const filter = (...lines: readonly string[]): string => ['*filter', ...lines, 'COMMIT', ''].join('\n');
 const legacy = (...rules: readonly (readonly string[])[]) =>
@@ -158,6 +158,125 @@ export const firewallLabs: readonly CauseLab[] = [
       namedBy: 'rule-trace',
     },
     mends: true,
+  },
+  {
+    name: 'firewall-drop-reply: three tiers, and no rule lets answers come back',
+    spec: threeTiers(...tierRules.onwards),
+    command: curl('app', '10.3.0.10:3306/'),
+    expected: {
+      outcome: 'timeout',
+      cause: 'firewall-drop-reply',
+      host: 'router',
+      stage: 'forward',
+      rule: 'policy drop',
+    },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop: three tiers, and the first asks the last',
+    spec: threeTiers(tierRules.back, ...tierRules.onwards),
+    command: curl('web', '10.3.0.10:3306/'),
+    expected: { outcome: 'timeout', cause: 'firewall-drop', host: 'router', stage: 'forward', rule: 'policy drop' },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop-reply: legacy iptables',
+    spec: containerHost({ host: { nft: masquerade } }),
+    before: legacy(['-P', 'FORWARD', 'DROP'], ['-A', 'FORWARD', '-i', 'br0', '-j', 'ACCEPT']),
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'firewall-drop-reply', host: 'host', stage: 'forward', rule: 'policy drop' },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop-reply: nftables, IPv6',
+    spec: containerHost({
+      host: {
+        nft: 'table inet guard { chain guard { type filter hook forward priority 0; policy drop; iifname "br0" accept; }; }',
+      },
+      outside: { routes: ['fd00:88::/64 via 2001:db8:113::2'], services: { web: webServer('::', 80) } },
+    }),
+    command: curl('box', '[2001:db8:113::1]/'),
+    expected: { outcome: 'timeout', cause: 'firewall-drop-reply', host: 'host', stage: 'forward', rule: 'policy drop' },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop: a database that one client may ask on 3306',
+    spec: containerHost({
+      web: {
+        services: { db: webServer('0.0.0.0', 3306) },
+        iptables: filter(':INPUT DROP [0:0]', '-A INPUT -s 10.88.0.30/32 -p tcp -m tcp --dport 3306 -j ACCEPT'),
+      },
+    }),
+    command: curl('box', '10.88.0.20:3306/'),
+    expected: { outcome: 'timeout', cause: 'firewall-drop', host: 'web', stage: 'input', rule: 'policy drop' },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop: IPv6, legacy ip6tables',
+    spec: containerHost({ web: { services: { web: webServer('::', 80) } } }),
+    before: [{ host: 'web', argv: ['ip6tables-legacy', '-A', 'INPUT', '-p', 'tcp', '--dport', '80', '-j', 'DROP'] }],
+    command: curl('box', '[fd00:88::20]/'),
+    expected: {
+      outcome: 'timeout',
+      cause: 'firewall-drop',
+      host: 'web',
+      stage: 'input',
+      rule: '-A INPUT -p tcp -m tcp --dport 80 -j DROP',
+    },
+    mends: true,
+  },
+  {
+    name: 'firewall-reject: IPv6, prohibited, ip6tables',
+    spec: containerHost({ web: { services: { web: webServer('::', 80) } } }),
+    before: [
+      {
+        host: 'web',
+        argv: 'ip6tables -A INPUT -p tcp --dport 80 -j REJECT --reject-with icmp6-adm-prohibited'.split(' '),
+      },
+    ],
+    command: curl('box', '[fd00:88::20]/'),
+    expected: {
+      outcome: 'unreachable',
+      cause: 'firewall-reject',
+      host: 'web',
+      stage: 'input',
+      rule: '-A INPUT -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp6-adm-prohibited',
+    },
+    mends: true,
+  },
+  {
+    name: 'conntrack-invalid: nftables',
+    spec: containerHost({
+      web: { routes: ['10.88.0.10/32 via 10.88.0.1'] },
+      host: {
+        nft: 'table inet guard { chain guard { type filter hook forward priority 0; ct state invalid drop; }; }',
+      },
+    }),
+    before: [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0'] }],
+    command: curl('box', '10.88.0.20/'),
+    expected: {
+      outcome: 'timeout',
+      cause: 'conntrack-invalid',
+      host: 'host',
+      stage: 'forward',
+      rule: 'ct state invalid drop',
+    },
+  },
+  {
+    name: 'conntrack-invalid: legacy iptables',
+    spec: containerHost({ web: { routes: ['10.88.0.10/32 via 10.88.0.1'] } }),
+    before: [
+      { host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0'] },
+      ...legacy(['-A', 'FORWARD', '-m', 'conntrack', '--ctstate', 'INVALID', '-j', 'DROP']),
+    ],
+    command: curl('box', '10.88.0.20/'),
+    expected: {
+      outcome: 'timeout',
+      cause: 'conntrack-invalid',
+      host: 'host',
+      stage: 'forward',
+      rule: '-A FORWARD -m conntrack --ctstate INVALID -j DROP',
+    },
   },
   {
     name: 'firewall-reject: port unreachable, iptables',

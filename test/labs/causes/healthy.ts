@@ -1,6 +1,6 @@
 /** Labs in which nothing is wrong: nettrace has to say so. */
 import type { CauseLab } from './cause-lab.ts';
-import { containerHost, curl, ping, webServer } from './topology.ts';
+import { containerHost, curl, ping, plainServer, threeTiers, tierRules, webServer } from './topology.ts';
 
 const published = [
   '*nat',
@@ -102,6 +102,55 @@ export const healthyLabs: readonly CauseLab[] = [
     spec: containerHost({ host: { iptables: published } }),
     before: [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=1'] }],
     command: curl('box', '10.88.0.20/'),
+    expected,
+  },
+  {
+    name: 'healthy: two namespaces on one veth pair',
+    spec: {
+      hosts: {
+        one: { addresses: { veth0: ['10.77.0.1/24'] } },
+        two: { addresses: { veth1: ['10.77.0.2/24'] }, services: { web: webServer('0.0.0.0', 80) } },
+      },
+      veths: [['one:veth0', 'two:veth1']],
+    },
+    command: curl('one', '10.77.0.2/'),
+    expected,
+  },
+  {
+    name: 'healthy: containers barred from each other by FORWARD, which does not see what crosses the bridge',
+    spec: containerHost({ host: { iptables: '*filter\n-A FORWARD -i br0 -o br0 -j DROP\nCOMMIT\n' } }),
+    before: [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0'] }],
+    command: curl('box', '10.88.0.20/'),
+    expected,
+  },
+  {
+    name: 'healthy: three tiers, with a rule that lets answers come back',
+    spec: threeTiers(tierRules.back, ...tierRules.onwards),
+    command: curl('app', '10.3.0.10:3306/'),
+    expected,
+  },
+  {
+    name: 'healthy: the one client that may ask the database',
+    spec: containerHost({
+      web: {
+        services: { db: webServer('0.0.0.0', 3306) },
+        iptables:
+          '*filter\n:INPUT DROP [0:0]\n-A INPUT -s 10.88.0.10/32 -p tcp -m tcp --dport 3306 -j ACCEPT\nCOMMIT\n',
+      },
+    }),
+    command: curl('box', '10.88.0.20:3306/'),
+    expected,
+  },
+  {
+    name: "healthy: a program of the host on the bridge's address, as a tunnel's end is",
+    spec: containerHost({ host: { services: { tunnel: plainServer('10.88.0.1', 19_001) } } }),
+    command: curl('box', '10.88.0.1:19001/'),
+    expected,
+  },
+  {
+    name: "healthy: a container in the host's own network asks the host",
+    spec: containerHost({ host: { services: { web: webServer('0.0.0.0', 8080) } } }),
+    command: curl('host', '127.0.0.1:8080/'),
     expected,
   },
   {

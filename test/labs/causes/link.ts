@@ -14,6 +14,18 @@ const twinMac = '02:00:00:00:00:20';
 /** A container that has the address of `web` as well, and serves nothing. */
 const twin: HostSpec = { addresses: { eth0: ['10.88.0.20/16'] }, routes: [] };
 
+/** A TAP device, a port of the bridge, that a program holds open for a while and does not read. */
+const heldTap = {
+  host: 'host',
+  argv: [
+    'sh',
+    '-c',
+    'ip tuntap add tap0 mode tap && ip link set tap0 master br0 up && python3 -c "$1" </dev/null >/dev/null 2>&1 & sleep 0.5',
+    'sh',
+    'import fcntl, struct, time\nf = open("/dev/net/tun", "rb+", buffering=0)\nfcntl.ioctl(f, 0x400454ca, struct.pack("16sH", b"tap0", 0x1002))\ntime.sleep(30)',
+  ],
+};
+
 /** See the file's head. */
 export const linkLabs: readonly CauseLab[] = [
   {
@@ -67,6 +79,52 @@ export const linkLabs: readonly CauseLab[] = [
     ],
     command: curl('box', '10.88.0.20/', 3),
     expected: { outcome: 'timeout', cause: 'duplicate-address', host: 'web', stage: 'neighbour' },
+  },
+  {
+    name: 'neighbour-unresolved: the router asks for who is not there',
+    spec: containerHost({ outside: { routes: ['10.88.0.0/16 via 203.0.113.2'] } }),
+    command: curl('outside', '10.88.0.77/', 5),
+    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+  },
+  {
+    name: 'neighbour-unresolved: who has the address is told not to answer (arp_ignore)',
+    spec: containerHost(),
+    before: [{ host: 'web', argv: ['sysctl', '-qw', 'net.ipv4.conf.all.arp_ignore=8'] }],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'web', stage: 'neighbour' },
+  },
+  {
+    name: 'neighbour-unresolved: a TAP device on the bridge, whose program does not answer',
+    spec: containerHost(),
+    before: [heldTap],
+    command: curl('box', '10.88.0.30/', 5),
+    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+    blind: {
+      'no kernel': 'who is behind the TAP device no snapshot says, and without the kernel nothing tells of connect()',
+    },
+  },
+  {
+    name: 'stale-neighbour: IPv6',
+    spec: containerHost({ web: { services: { web: webServer('::', 80) } } }),
+    before: [
+      ip('box', 'neigh', 'replace', 'fd00:88::20', 'lladdr', '02:00:00:00:00:99', 'dev', 'eth0', 'nud', 'permanent'),
+    ],
+    command: curl('box', '[fd00:88::20]/', 5),
+    expected: { outcome: 'timeout', cause: 'stale-neighbour', host: 'box', stage: 'neighbour' },
+    mends: true,
+  },
+  {
+    name: 'bridge-hairpin-off: a container asks for its own published port, through br_netfilter',
+    spec: containerHost({
+      host: {
+        iptables:
+          '*nat\n-A PREROUTING -d 203.0.113.2/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80\n-A POSTROUTING -s 10.88.0.20/32 -d 10.88.0.20/32 -p tcp -m tcp --dport 80 -j MASQUERADE\nCOMMIT\n',
+      },
+    }),
+    before: [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=1'] }],
+    command: curl('web', '203.0.113.2:8080/'),
+    expected: { outcome: 'timeout', cause: 'bridge-hairpin-off', host: 'host', stage: 'bridge' },
+    mends: true,
   },
   {
     name: 'stale-neighbour: a permanent entry that is wrong',

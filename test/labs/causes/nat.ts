@@ -8,6 +8,8 @@ const nat = (...rules: readonly string[]): string => ['*nat', ...rules, 'COMMIT'
 /** With br_netfilter, answers that cross the bridge are translated back, too. */
 const unfilteredBridge = [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0'] }];
 
+const legacy = (...argv: readonly string[]) => ({ host: 'host', argv: ['iptables-legacy', ...argv] });
+
 /** See the file's head. */
 export const natLabs: readonly CauseLab[] = [
   {
@@ -109,6 +111,94 @@ export const natLabs: readonly CauseLab[] = [
     }),
     command: curl('host', '127.0.0.1:8080/'),
     expected: { outcome: 'timeout', cause: 'localnet-not-routable', host: 'host', stage: 'output' },
+  },
+  {
+    name: 'missing-masquerade: IPv6, a unique local address',
+    spec: containerHost({ outside: { services: { web: webServer('::', 80) } } }),
+    command: curl('box', '[2001:db8:113::1]/'),
+    expected: { outcome: 'timeout', cause: 'missing-masquerade', host: 'host', stage: 'postrouting' },
+    mends: true,
+  },
+  {
+    name: 'missing-masquerade: legacy iptables, for another network',
+    spec: containerHost(),
+    before: [legacy('-t', 'nat', '-A', 'POSTROUTING', '-s', '10.99.0.0/16', '-o', 'up0', '-j', 'MASQUERADE')],
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'missing-masquerade', host: 'host', stage: 'postrouting' },
+    mends: true,
+  },
+  {
+    name: 'dnat-not-applied-to-local: localhost:8080, legacy iptables',
+    spec: containerHost(),
+    before: [
+      legacy(
+        '-t',
+        'nat',
+        '-A',
+        'PREROUTING',
+        '-p',
+        'tcp',
+        '--dport',
+        '8080',
+        '-j',
+        'DNAT',
+        '--to-destination',
+        '10.88.0.20:80',
+      ),
+    ],
+    command: curl('host', 'localhost:8080/'),
+    expected: { outcome: 'refused', cause: 'dnat-not-applied-to-local', host: 'host', stage: 'output' },
+  },
+  {
+    name: 'dnat-not-applied-to-local: IPv6',
+    spec: containerHost({
+      web: { services: { web: webServer('::', 80) } },
+      host: {
+        nft: 'table ip6 publish { chain pre { type nat hook prerouting priority -100; tcp dport 8080 dnat to [fd00:88::20]:80; }; }',
+      },
+    }),
+    command: curl('host', '[2001:db8:113::2]:8080/'),
+    expected: { outcome: 'refused', cause: 'dnat-not-applied-to-local', host: 'host', stage: 'output' },
+    mends: true,
+  },
+  {
+    name: 'hairpin-nat-missing: legacy iptables',
+    spec: containerHost(),
+    before: [
+      ...unfilteredBridge,
+      legacy(
+        '-t',
+        'nat',
+        '-A',
+        'PREROUTING',
+        '-d',
+        '203.0.113.2',
+        '-p',
+        'tcp',
+        '--dport',
+        '8080',
+        '-j',
+        'DNAT',
+        '--to-destination',
+        '10.88.0.20:80',
+      ),
+    ],
+    command: curl('box', '203.0.113.2:8080/'),
+    expected: { outcome: 'timeout', cause: 'hairpin-nat-missing', host: 'host', stage: 'postrouting' },
+    mends: true,
+  },
+  {
+    name: 'hairpin-nat-missing: IPv6',
+    spec: containerHost({
+      web: { services: { web: webServer('::', 80) } },
+      host: {
+        nft: 'table ip6 publish { chain pre { type nat hook prerouting priority -100; tcp dport 8080 dnat to [fd00:88::20]:80; }; }',
+      },
+    }),
+    before: [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-ip6tables=0'] }],
+    command: curl('box', '[2001:db8:113::2]:8080/'),
+    expected: { outcome: 'timeout', cause: 'hairpin-nat-missing', host: 'host', stage: 'postrouting' },
+    mends: true,
   },
   {
     name: 'source-is-local: a container asks for its own published port',

@@ -130,6 +130,39 @@ export const routingLabs: readonly CauseLab[] = [
     expected: { outcome: 'timeout', cause: 'no-return-route', host: 'far', stage: 'route' },
   },
   {
+    name: 'no-route: a namespace of its own, with nothing in it but loopback',
+    spec: { hosts: { none: {} }, veths: [] },
+    command: curl('none', '10.88.0.20/'),
+    expected: { outcome: 'unreachable', cause: 'no-route', host: 'none', stage: 'route' },
+  },
+  {
+    name: 'route-unreachable: IPv6',
+    spec: containerHost({ box: { routes: ['unreachable 2001:db8:113::/64'] } }),
+    command: curl('box', '[2001:db8:113::1]/'),
+    expected: { outcome: 'unreachable', cause: 'route-unreachable', host: 'box', stage: 'route' },
+  },
+  {
+    name: 'route-prohibit: IPv6',
+    spec: containerHost({ box: { routes: ['prohibit 2001:db8:113::/64'] } }),
+    command: curl('box', '[2001:db8:113::1]/'),
+    expected: { outcome: 'unreachable', cause: 'route-prohibit', host: 'box', stage: 'route' },
+  },
+  {
+    name: 'route-blackhole: IPv6',
+    spec: containerHost({ box: { routes: ['blackhole 2001:db8:113::/64'] } }),
+    command: curl('box', '[2001:db8:113::1]/'),
+    expected: { outcome: 'unreachable', cause: 'route-blackhole', host: 'box', stage: 'route' },
+  },
+  {
+    name: 'no-return-route: IPv6',
+    spec: containerHost({
+      web: { routes: [], services: { web: webServer('::', 80) } },
+      outside: { routes: ['fd00:88::/64 via 2001:db8:113::2'], services: {} },
+    }),
+    command: curl('outside', '[fd00:88::20]/'),
+    expected: { outcome: 'timeout', cause: 'no-return-route', host: 'web', stage: 'route' },
+  },
+  {
     name: 'no-return-route: the web tier of three has no way back',
     spec: containerHost({ web: { routes: [] }, outside: { routes: ['10.88.0.0/16 via 203.0.113.2'] } }),
     command: curl('outside', '10.88.0.20/'),
@@ -250,6 +283,24 @@ export const routingLabs: readonly CauseLab[] = [
     before: [ip('host', 'link', 'set', 'up0', 'mtu', '1300')],
     command: upload('box', '[2001:db8:113::1]/'),
     expected: { outcome: 'stalled', cause: 'mtu-black-hole', host: 'host', stage: 'egress' },
+    mends: true,
+  },
+  {
+    name: 'ttl-exceeded: sent with too little',
+    spec: routed({}, {}),
+    before: [{ host: 'box', argv: ['sysctl', '-qw', 'net.ipv4.ip_default_ttl=1'] }],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'ttl-exceeded', host: 'router', stage: 'forward' },
+    mends: true,
+  },
+  {
+    name: 'ttl-exceeded: IPv6',
+    spec: containerHost({
+      outside: { routes: ['fd00:88::/64 via 2001:db8:113::2'], services: { web: webServer('::', 80) } },
+    }),
+    before: [{ host: 'box', argv: ['sysctl', '-qw', 'net.ipv6.conf.eth0.hop_limit=1'] }],
+    command: curl('box', '[2001:db8:113::1]/'),
+    expected: { outcome: 'unreachable', cause: 'ttl-exceeded', host: 'host', stage: 'forward' },
     mends: true,
   },
   {

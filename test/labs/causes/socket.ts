@@ -2,7 +2,7 @@
 import { httpsServer } from '../services.ts';
 import type { ServiceSpec } from '../spec.ts';
 import type { CauseLab, HostCommand } from './cause-lab.ts';
-import { containerHost, curl, webServer } from './topology.ts';
+import { containerHost, curl, plainServer, webServer } from './topology.ts';
 
 /** A program of one line of Python that listens on TCP port 80. */
 function listening(code: string, backlog = 5): ServiceSpec {
@@ -78,6 +78,31 @@ export const socketLabs: readonly CauseLab[] = [
     }),
     command: curl('outside', '203.0.113.2:8080/'),
     expected: { outcome: 'refused', cause: 'listener-on-other-address', host: 'web', stage: 'socket' },
+  },
+  {
+    name: 'listener-on-other-address: IPv6, loopback',
+    spec: containerHost({ web: { services: { web: plainServer('::1', 80) } } }),
+    command: curl('box', '[fd00:88::20]/'),
+    expected: { outcome: 'refused', cause: 'listener-on-other-address', host: 'web', stage: 'socket' },
+  },
+  {
+    name: 'listener-other-family: IPv4 to a service of IPv6',
+    spec: containerHost({
+      web: {
+        services: {
+          web: {
+            argv: () => [
+              'python3',
+              '-c',
+              'import socket\ns = socket.create_server(("::", 80), family=socket.AF_INET6)\nwhile True: s.accept()',
+            ],
+            listens: '[::]:80',
+          },
+        },
+      },
+    }),
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'refused', cause: 'listener-other-family', host: 'web', stage: 'socket' },
   },
   {
     name: 'listener-other-family: IPv6 to a service of IPv4',

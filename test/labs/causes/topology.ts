@@ -27,6 +27,21 @@ export function webServer(address: string, port: number): ServiceSpec {
   };
 }
 
+/** A server at one address that answers 200. (Python's own looks for the name of an address of its own, in vain.) */
+export function plainServer(address: string, port: number): ServiceSpec {
+  const family = address.includes(':') ? 'AF_INET6' : 'AF_INET';
+  const code = [
+    'import socket',
+    `s = socket.create_server(("${address}", ${port}), family=socket.${family})`,
+    'while True:',
+    '  c, _ = s.accept()',
+    '  c.recv(1000)',
+    '  c.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n")',
+    '  c.close()',
+  ].join('\n');
+  return { argv: () => ['python3', '-c', code], listens: webServer(address, port).listens };
+}
+
 /** curl on a host, that waits as long as a person would. */
 export function curl(host: string, url: string, seconds = 2): HostCommand {
   return { host, argv: ['curl', '-sS', '-o', '/dev/null', '-m', String(seconds), `http://${url}`] };
@@ -38,6 +53,46 @@ export function ping(host: string, address: string): HostCommand {
 }
 
 const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' } as const;
+
+/**
+ * Three tiers, each in a network of its own, and a router between them that passes on nothing but what these rules let:
+ *
+ *   web 10.1.0.10 ── w0 ┐
+ *   app 10.2.0.10 ── a0 ├ router
+ *   db  10.3.0.10 ── d0 ┘
+ */
+export function threeTiers(...rules: readonly string[]): LabSpec {
+  const tier = (network: number, service: ServiceSpec): HostSpec => ({
+    addresses: { eth0: [`10.${network}.0.10/24`] },
+    routes: [`default via 10.${network}.0.1`],
+    services: { service },
+  });
+  return {
+    hosts: {
+      router: {
+        addresses: { w0: ['10.1.0.1/24'], a0: ['10.2.0.1/24'], d0: ['10.3.0.1/24'] },
+        sysctls: forwarding,
+        iptables: ['*filter', ':FORWARD DROP [0:0]', ...rules.map((rule) => `-A FORWARD ${rule}`), 'COMMIT', ''].join(
+          '\n',
+        ),
+      },
+      web: tier(1, webServer('0.0.0.0', 80)),
+      app: tier(2, webServer('0.0.0.0', 8080)),
+      db: tier(3, webServer('0.0.0.0', 3306)),
+    },
+    veths: [
+      ['router:w0', 'web:eth0'],
+      ['router:a0', 'app:eth0'],
+      ['router:d0', 'db:eth0'],
+    ],
+  };
+}
+
+/** The rules of `threeTiers` by which each tier may ask the next, and the one that lets answers come back. */
+export const tierRules = {
+  onwards: ['-i w0 -o a0 -p tcp -m tcp --dport 8080 -j ACCEPT', '-i a0 -o d0 -p tcp -m tcp --dport 3306 -j ACCEPT'],
+  back: '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+} as const;
 
 type Extras = Partial<Record<'box' | 'web' | 'host' | 'outside', HostSpec>>;
 

@@ -1,0 +1,104 @@
+/** A next hop that is out of sight and does not answer; a packet that is sent with too little time to live. */
+
+import { describe, expect, it } from 'vitest';
+import { diagnoseConnection } from '../../src/diagnose/connection-diagnosis.ts';
+import { gatherContext } from '../../src/diagnose/context.ts';
+import type { ConnectionDiagnosis } from '../../src/diagnose/diagnosis.ts';
+import { evidenceOf } from '../../src/diagnose/evidence.ts';
+import { type Connection, findConnections } from '../../src/flow/connection.ts';
+import type { HostState } from '../../src/host/state.ts';
+import { icmpError, tcp } from '../flow/frames.ts';
+import { host, link, loopback, port } from '../model/hosts.ts';
+import { box, bridge, bridgeHost, forwarding, type Told, uplink, veth0, veth1, web } from '../model/two-boxes.ts';
+import { caseOf } from './cases.ts';
+import { fixesOf, verdictOf } from './on-host.ts';
+
+/** A connection of `box`: what it met, and what was seen at its device; the kernel was heard unless told. */
+function judged(
+  state: HostState,
+  to: string,
+  seen: { readonly packets?: readonly string[]; readonly errno?: string; readonly kernel?: false },
+): ConnectionDiagnosis {
+  const { packets = [], errno = 'EHOSTUNREACH', kernel } = seen;
+  const evidence = {
+    ...caseOf({
+      sights: packets.map((packet) => ({ at: 0, packet })),
+      kernel: kernel === false ? null : [],
+      netns: 'box',
+    }),
+    interfaces: [{ netns: 'box', device: 'eth0', linkType: 1 }],
+  };
+  const [address = '', destinationPort = '80'] = to.split(':');
+  const nothing = { packets: [], errors: [], frames: [], translated: null, beganNs: 0n, endedNs: 0n };
+  const unseen: Connection = {
+    protocol: 'tcp',
+    family: 4,
+    client: { address: '10.88.0.10', port: 0 },
+    server: { address, port: Number(destinationPort) },
+    ...nothing,
+    outcome: 'unreachable',
+    errno,
+  };
+  const [found] = findConnections(evidence);
+  return diagnoseConnection(gatherContext(evidenceOf(evidence), found ?? unseen, state, [], null));
+}
+
+const ends = { from: '10.88.0.10:51054', to: '203.0.113.9:80' };
+const syn = tcp(ends, { flags: 'SYN', sequence: 100 });
+const unreachableFrom = (sender: string, code = 1): string[] => [syn, icmpError(sender, '10.88.0.10', 3, code, syn)];
+
+describe('neighbour-unresolved, beyond this view', () => {
+  const tap = link('tap0', { index: 9, kind: 'tun', master: 'br0' });
+  const withTap = (more: Told = {}): HostState =>
+    host(
+      box(),
+      web(),
+      bridgeHost({
+        links: [loopback(), uplink, bridge, veth0, veth1, tap],
+        bridgePorts: ['veth0', 'veth1', 'tap0'].map((device) => port(device, 'br0')),
+        ...more,
+      }),
+    );
+
+  it("is proven by the errno of the program's own kernel, and names the port that is out of sight", () => {
+    const connection = judged(withTap(), '10.88.0.30:80', {});
+    expect(verdictOf(connection)).toBe('neighbour-unresolved proven, host:br0 neighbour');
+    expect(connection.summary).toContain('nobody answered on br0, nor behind tap0, where this view ends');
+  });
+
+  it("is observed by the router's own error", () => {
+    const connection = judged(host(box(), bridgeHost()), '', { packets: unreachableFrom('10.88.0.1') });
+    expect(verdictOf(connection)).toBe('neighbour-unresolved observed, host:eth0 neighbour');
+    expect(connection.hops.at(-1)?.detail).toContain(
+      '192.0.2.1, to be forwarded, and nobody answered for that address beyond eth0',
+    );
+  });
+
+  it.each<[string, Parameters<typeof judged>]>([
+    ['the kernel was not heard', [withTap(), '10.88.0.30:80', { kernel: false }]],
+    ['the program met something else', [withTap(), '10.88.0.30:80', { errno: 'ENETUNREACH' }]],
+    ['the error is of another host', [host(box(), bridgeHost()), '', { packets: unreachableFrom('192.0.2.1') }]],
+    ['the error says something else', [host(box(), bridgeHost()), '', { packets: unreachableFrom('10.88.0.1', 13) }]],
+  ])('is not said where %s', (_name, asked) => {
+    expect(judged(...asked).cause).not.toBe('neighbour-unresolved');
+  });
+});
+
+describe('ttl-exceeded, by what was sent', () => {
+  /** The time to live is the ninth byte of the header. */
+  const sentWith = (timeToLive: number): string => {
+    const at = 2 * 8;
+    return `${syn.slice(0, at)}${timeToLive.toString(16).padStart(2, '0')}${syn.slice(at + 2)}`;
+  };
+  const state = host(box(), bridgeHost({ sysctls: forwarding }));
+
+  it('is named where the packet has too little, and mended by what others send with', () => {
+    const connection = judged(state, '', { packets: [sentWith(1)] });
+    expect(connection.cause).toBe('ttl-exceeded');
+    expect(fixesOf(connection)).toEqual(['box# sysctl -w net.ipv4.ip_default_ttl=64', 'verified']);
+  });
+
+  it.each([2, 64, 255])('is not said of %i', (timeToLive) => {
+    expect(judged(state, '', { packets: [sentWith(timeToLive)] }).cause).not.toBe('ttl-exceeded');
+  });
+});
