@@ -6,6 +6,7 @@ import { chooseEngine, type WantedEngine } from '../capture/capture.ts';
 import { Guard } from '../capture/guard.ts';
 import { diagnose } from '../diagnose/diagnose.ts';
 import { findContainer } from '../host/containers.ts';
+import { isPlainFile } from '../host/files.ts';
 import { errorText, UserError } from './errors.ts';
 import type { ColorChoice } from './paint.ts';
 import { checkSavable, saveCase } from './save.ts';
@@ -56,6 +57,14 @@ function existing(path: string): string | null {
   }
 }
 
+/** A file that an engine names as its container's; null for none. Throws when it may lead elsewhere. */
+function containersOwn(path: string | null): string | null {
+  if (path === null || isPlainFile(path)) return path;
+  throw new UserError(
+    `cannot give the command the container's ${path}: it is not there, or a link, or no plain file; --pid enters the namespace without the container's names`,
+  );
+}
+
 async function findPlace({ netns, container, pid }: RunOptions, guard: Guard): Promise<Place> {
   if ([netns, container, pid].filter((choice) => choice !== undefined).length > 1) {
     throw new UserError('--netns, --container and --pid exclude each other: name one place to run the command in');
@@ -80,7 +89,10 @@ async function findPlace({ netns, container, pid }: RunOptions, guard: Guard): P
     if (found.container === null) throw new UserError(found.reasons.join(' '));
     return {
       namespaceInode: namespaceInode(found.netnsPath, `the namespace of the container ${container}`),
-      nameFiles: { hosts: found.container.hostsPath, resolvConf: found.container.resolvConfPath },
+      nameFiles: {
+        hosts: containersOwn(found.container.hostsPath),
+        resolvConf: containersOwn(found.container.resolvConfPath),
+      },
     };
   }
   return { namespaceInode: null, nameFiles: hostFiles };

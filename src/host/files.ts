@@ -1,6 +1,6 @@
 /** Reads small files whose names or contents others may control. */
 
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 
 /** Largest file that a snapshot keeps: an /etc/hosts is far smaller. */
 const mostBytes = 64 * 1024;
@@ -32,4 +32,9 @@ export function readBounded(path: string, options: { limit?: number; followLinks
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** True for a file that is there, and is neither a link nor anything that a reader would wait for. */
+export function isPlainFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readBounded } from '../../src/host/files.ts';
+import { isPlainFile, readBounded } from '../../src/host/files.ts';
 
 let directory: string;
 
@@ -29,4 +29,9 @@ test('follows a link only when told', () => {
 
 test.each(['fifo', 'absent', '.'])('gives nothing for %s, and does not wait', (name) => {
   expect(readBounded(join(directory, name))).toBeNull();
+});
+
+test('a file is plain that is neither a link, even to one, nor anything else', () => {
+  const plain = ['hosts', 'link', 'fifo', 'absent', '.'].filter((name) => isPlainFile(join(directory, name)));
+  expect(plain).toEqual(['hosts']);
 });

@@ -1,5 +1,5 @@
 /** Names and packets that carry what a terminal would obey, and files of a container that lead elsewhere. */
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa, execaSync } from 'execa';
@@ -145,5 +145,82 @@ describeLab('escapes in the name of a device, in that of a program and in a pack
     expect(ui.received()).not.toMatch(/[\u0080-\u009f]/);
     ui.press('q');
     await ui.ended;
+  });
+});
+
+// An engine that gives this answer, as it is found on a host: its socket, and a client in the path. All of it in a mount
+// namespace of its own, where the names of network namespaces are still there.
+const engineScript = `
+mkdir "$1/run" && mount --rbind /run "$1/run" && mount -t tmpfs -o mode=755 none /run || exit 99
+mkdir /run/netns && mount --rbind "$1/run/netns" /run/netns && touch /run/docker.sock || exit 99
+mount -t tmpfs none /usr/local/sbin && cp "$1/docker" /usr/local/sbin/docker || exit 99
+shift
+exec "$@"
+`;
+const id = 'abcdef0123456789'.repeat(4);
+const clientScript = (answer: string) => `#!/bin/sh
+case "$1" in ps) echo ${id} ;; *) cat ${answer} ;; esac
+`;
+
+describeLab('a container whose files lead elsewhere, with a name for a shell', () => {
+  const name = `evil${overline}$(touch pwned);\`id\`'"`;
+  let lab: Lab;
+  let folder: string;
+
+  beforeAll(async () => {
+    lab = await buildLab(containerOnBridge());
+    folder = mkdtempSync(join(tmpdir(), 'nettrace-engine-'));
+    const [fifo, link, answer] = ['fifo', 'link', 'answer.json'].map((file) => join(folder, file));
+    await execa('mkfifo', [fifo ?? '']);
+    symlinkSync('/etc/shadow', link ?? '');
+    const container = {
+      Id: id,
+      Name: `/${name}`,
+      NetworkSettings: { SandboxKey: `/run/netns/${lab.netns('portainer')}` },
+      HostsPath: fifo,
+      ResolvConfPath: link,
+    };
+    writeFileSync(answer ?? '', JSON.stringify([container]));
+    writeFileSync(join(folder, 'docker'), clientScript(answer ?? ''), { mode: 0o755 });
+  });
+  afterAll(async () => {
+    await lab.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** nettrace on that host. The folder's \`run\` is a mount point in that mount namespace alone. */
+  async function nettrace(...args: readonly string[]) {
+    rmSync(join(folder, 'run'), { recursive: true, force: true });
+    const inside = ['--mount', '--propagation', 'private', '--', 'sh', '-c', engineScript, 'sh', folder];
+    return execa('unshare', [...inside, 'bin/nettrace', ...args], { reject: false, timeout: 30_000 });
+  }
+
+  test('a snapshot has the name, and neither waits for a FIFO nor follows a link', async () => {
+    const { exitCode, stdout, stderr } = await nettrace('snapshot');
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).not.toMatch(obeyed);
+    const secret = readFileSync('/etc/shadow', 'utf8').split('\n', 1).join('');
+    expect(secret.length).toBeGreaterThan(8);
+    expect(stdout).not.toContain(secret);
+    expect(JSON.stringify(JSON.parse(stdout), (_key, value: unknown) => (value === name ? 'FOUND' : value))).toContain(
+      'FOUND',
+    );
+  });
+
+  test('a command is not given such files', async () => {
+    const { exitCode, stderr } = await nettrace('run', '--container', name, '--', 'true');
+    expect(exitCode).toBe(125);
+    expect(stderr).toContain('it is not there, or a link, or no plain file');
+    expect(stderr).not.toMatch(obeyed);
+  });
+
+  test('the report names it, escaped, and prints no command with that name', async () => {
+    const ask = ['curl', '-s', '-m', '3', 'http://10.88.0.1:81/'];
+    const { stderr } = await nettrace('run', '--netns', lab.netns('portainer'), '--', ...ask);
+    expect(stderr).toContain('evil\\x1b[53m$(touch pwned)');
+    expect(stderr).toContain('nothing listens on tcp port 81');
+    expect(stderr).not.toMatch(obeyed);
+    const commands = stderr.split('\n').filter((line) => /^\s+(?:ip|nsenter|ss|docker|podman) /.test(line));
+    expect(commands.join('\n')).not.toContain('pwned');
   });
 });
