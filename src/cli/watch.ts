@@ -17,7 +17,7 @@ import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { CommandOutput, Snapshot } from '../host/snapshot.ts';
 import type { Link } from '../host/state.ts';
 import { listWords } from '../host/word-list.ts';
-import { RuleTracer } from '../kernel/rule-trace.ts';
+import { RuleTracer, type TracedRules } from '../kernel/rule-trace.ts';
 import { Tracer } from '../kernel/tracefs.ts';
 import { errorText } from './errors.ts';
 import { namespaceChanges } from './namespace-changes.ts';
@@ -90,6 +90,15 @@ class LinkGathering {
     const state = parseSnapshot({ takenNs: 0n, namespaces, processes: [], missing: [] });
     return new Map([...state.namespaces.values()].map(({ name, links }) => [name, links]));
   }
+}
+
+/** The snapshot with the counters of legacy rules, which were read by themselves. */
+function withCounters(snapshot: Snapshot, counted: TracedRules['counted']): Snapshot {
+  const namespaces = snapshot.namespaces.map((namespace) => {
+    const { outputs = [] } = counted.find(({ inode }) => inode === namespace.inode) ?? {};
+    return outputs.length === 0 ? namespace : { ...namespace, outputs: [...namespace.outputs, ...outputs] };
+  });
+  return { ...snapshot, namespaces };
 }
 
 async function openTracer(guard: Guard, wanted: boolean, missing: string[]): Promise<Tracer | null> {
@@ -189,7 +198,9 @@ export class Watch {
       this.#missing.push(`The links of ${listWords(late)} were not known in time: nothing was captured there.`);
     const capture = new Capture(this.#options.engine, points, this.#options.pace, this.#guard);
     const ruleTracer = this.#traceRules(points, whose);
-    const [tracer] = await Promise.all([this.#tracing, capture.ready(), ruleTracer?.ready()]);
+    const others = Promise.all([this.#tracing, capture.ready()]);
+    await ruleTracer?.ready(others);
+    const [tracer] = await others;
     tracer?.watch(points.map(({ device }) => device));
     this.#begun = { capture, tracer, ruleTracer, snapshotting, naming };
   }
@@ -235,7 +246,7 @@ export class Watch {
     ]);
     const kernelLines = tracer?.stop() ?? [];
     const changes = this.#namespaceChanges();
-    const traced = (await ruleTracer?.stop()) ?? { traces: [], missing: [] };
+    const traced = (await ruleTracer?.stop()) ?? { traces: [], counted: [], missing: [] };
     const nameOf = new Map(named.namespaces.map(({ inode, name }) => [inode, name]));
     const interfaces = capture.points.map(({ namespace, device }, index): CaptureInterface => {
       const netns = nameOf.get(namespace.inode) ?? namespace.name;
@@ -260,7 +271,7 @@ export class Watch {
       },
       interfaces,
       captured.frames.map(({ pointIndex, ...frame }) => ({ ...frame, interfaceIndex: pointIndex })),
-      snapshot,
+      withCounters(snapshot, traced.counted),
       kernelLines,
       traced.traces.map((trace) => ({ ...trace, netns: rename(trace.netns) })),
     );

@@ -49,8 +49,11 @@ export interface RuleName {
   readonly comment?: string;
   /** What it had counted when the snapshot was taken, where it counts. */
   readonly counter?: { readonly packets: number; readonly bytes: number };
-  /** The kernel traced the packet to it, or the model of the host says so. */
-  readonly namedBy: 'rule-trace' | 'model';
+  /**
+   * The kernel traced the packet to it; or the model of the host says so; or, of those that can have done it, its counter
+   * alone rose.
+   */
+  readonly namedBy: 'rule-trace' | 'model' | 'counter';
 }
 
 /** One stage at one place, in the order in which the packet meets them. */

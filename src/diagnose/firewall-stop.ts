@@ -3,12 +3,14 @@
  * firewall dropped the packet (NETFILTER_DROP) proves that one did. Where those two disagree no rule is named.
  */
 
+import { increaseKey } from '../host/parse/netfilter/counted.ts';
+import type { RuleIncrease } from '../host/state.ts';
 import { quoteRule, ruleName, stoppingRules } from '../model/hook.ts';
 import { replyJourney } from '../model/journey.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
-import type { Certainty, EvidenceItem } from './diagnosis.ts';
+import type { Certainty, EvidenceItem, RuleName } from './diagnosis.ts';
 import { type KernelReading, kernelEvidence } from './kernel-reading.ts';
 import { passedTable, type RuleRecord, ruleEvidence, sameRule, stopOf } from './rule-trace.ts';
 import { inNetns } from './words.ts';
@@ -43,8 +45,12 @@ export interface Stop {
   readonly rule: RuleReference | null;
   readonly kernel: KernelReading | null;
   readonly certainty: Certainty;
+  /** Who names the rule. */
+  readonly namedBy: RuleName['namedBy'];
   /** The rule trace's word, where it names the rule. */
   readonly traced: RuleRecord | null;
+  /** What the rule's counter gained meanwhile, where that is known. */
+  readonly counted: RuleIncrease | null;
   /** The rules that stand there and can do so, where it is not known which did. */
   readonly candidates: readonly EvidenceItem[];
 }
@@ -67,6 +73,22 @@ function modelStop({ journey }: Context, verdict: 'dropped' | 'rejected'): Model
   return stopIn(journey, [verdict]);
 }
 
+/** Of legacy rules alone the counters are read twice. */
+function increaseOf({ host }: Context, netns: string, reference: RuleReference): RuleIncrease | null {
+  const { engine, family, table, chain, rule } = reference;
+  if (engine !== 'iptables-legacy') return null;
+  const key = increaseKey(family, table, chain, rule?.position ?? null);
+  return host?.namespaces.get(netns)?.ruleIncreases?.get(key) ?? null;
+}
+
+/** The only one of the rules that can have done it, when the counters of all are known: theirs did not rise. */
+function onlyRisen(context: Context, netns: string, rules: readonly RuleReference[]): RuleReference | null {
+  const increases = rules.map((rule) => ({ rule, increase: increaseOf(context, netns, rule) }));
+  if (increases.some(({ increase }) => increase === null)) return null;
+  const [risen, ...others] = increases.filter(({ increase }) => increase !== null && increase.packets > 0);
+  return risen === undefined || others.length > 0 ? null : risen.rule;
+}
+
 function candidateHook(context: Context, kind: 'drop' | 'reject', kernel: KernelReading): Stop | null {
   const { host, journey, packet } = context;
   const stages: readonly string[] = droppedAfterRouting(kernel) ? ['input', 'forward', 'postrouting'] : ['prerouting'];
@@ -81,8 +103,11 @@ function candidateHook(context: Context, kind: 'drop' | 'reject', kernel: Kernel
   const there = fitting.find(({ step }) => last?.kind === 'device' && step.device === last.device);
   const found = there ?? fitting[0] ?? standing[0];
   if (found === undefined) return null;
-  const candidates = found.rules.map((rule): EvidenceItem => ({ kind: 'snapshot', ...rule }));
-  return { step: found.step, rule: null, kernel, certainty: 'proven', traced: null, candidates };
+  const { step, rules } = found;
+  const rule = onlyRisen(context, step.netns, rules);
+  const counted = rule === null ? null : increaseOf(context, step.netns, rule);
+  const candidates = rules.map((one): EvidenceItem => ({ kind: 'snapshot', ...quoteRule(step.netns, one) }));
+  return { step, rule, kernel, certainty: 'proven', namedBy: 'counter', traced: null, counted, candidates };
 }
 
 /** Whether the rule answers what it stops; null where that is not known. */
@@ -107,11 +132,14 @@ function tracedStop(context: Context, kind: 'drop' | 'reject'): Stop | null {
   if (traced === null || (kindOf(traced.reference) ?? kind) !== kind) return null;
   const step = stepAt(traced, context.journey?.steps ?? []);
   const { reference: rule } = traced;
-  return { step, rule, kernel: firewallDrop(context), certainty: 'proven', traced, candidates: [] };
+  const kernel = firewallDrop(context);
+  const named = { namedBy: 'rule-trace', traced, counted: null } as const;
+  return { step, rule, kernel, certainty: 'proven', ...named, candidates: [] };
 }
 
-/** The rule trace shows that the rule which the model names let the packets pass. */
-function traceDisagrees(records: readonly RuleRecord[] | undefined, { step, rule }: ModelStop): boolean {
+/** The rule trace shows that the rule which the model names let the packets pass, or its counter that it took none. */
+function isRefuted(context: Context, records: readonly RuleRecord[] | undefined, { step, rule }: ModelStop): boolean {
+  if (increaseOf(context, step.netns, rule)?.packets === 0) return true;
   return records !== undefined && passedTable(records, step.netns, step.stage, rule);
 }
 
@@ -122,11 +150,13 @@ export function findStop(context: Context, kind: 'drop' | 'reject'): Stop | null
   if (traced !== null) return traced;
   const kernel = firewallDrop(context);
   const named = modelStop(context, kind === 'drop' ? 'dropped' : 'rejected');
-  const known = named !== null && traceDisagrees(context.rules?.request, named) ? null : named;
+  const known = named !== null && isRefuted(context, context.rules?.request, named) ? null : named;
   // A packet that was looked up after its last device had passed prerouting.
   const early = kernel !== null && droppedAfterRouting(kernel) && known?.step.stage === 'prerouting';
   if (known !== null && !early) {
-    return { ...known, kernel, certainty: kernel === null ? 'inferred' : 'proven', traced: null, candidates: [] };
+    const counted = increaseOf(context, known.step.netns, known.rule);
+    const certainty = kernel === null ? 'inferred' : 'proven';
+    return { ...known, kernel, certainty, namedBy: 'model', traced: null, counted, candidates: [] };
   }
   return kernel === null ? null : candidateHook(context, kind, kernel);
 }
@@ -134,28 +164,39 @@ export function findStop(context: Context, kind: 'drop' | 'reject'): Stop | null
 /** Where the answer ended, by the trace or by the model's way back; null where nothing says so. */
 export interface ReplyStop extends ModelStop {
   readonly traced: RuleRecord | null;
+  readonly counted: RuleIncrease | null;
   /** The model's way back. */
   readonly back: Journey;
 }
 
 /** See `ReplyStop`. */
-export function findReplyStop({ host, journey: way, rules }: Context): ReplyStop | null {
+export function findReplyStop(context: Context): ReplyStop | null {
+  const { host, journey: way, rules } = context;
   const back = host === null || way?.end.kind !== 'accepted' ? null : replyJourney(host, way);
   if (back === null) return null;
   const traced = stopOf(rules?.reply ?? []);
-  if (traced !== null) return { step: stepAt(traced, back.steps), rule: traced.reference, traced, back };
+  if (traced !== null) return { step: stepAt(traced, back.steps), rule: traced.reference, traced, counted: null, back };
   const named = back.end.kind === 'returned' ? null : stopIn(back, ['dropped', 'rejected']);
-  if (named === null || traceDisagrees(rules?.reply, named)) return null;
-  return { ...named, traced, back };
+  if (named === null || isRefuted(context, rules?.reply, named)) return null;
+  return { ...named, traced, counted: increaseOf(context, named.step.netns, named.rule), back };
 }
 
 /** What quotes the rule and proves that it was this one, beyond what its hop has by the model. */
-export function stopEvidence({ traced, kernel, candidates }: Stop, expected: RuleReference | null): EvidenceItem[] {
+export function stopEvidence(
+  { traced, counted, kernel, candidates }: Stop,
+  expected: RuleReference | null,
+): EvidenceItem[] {
   return [
     ...(traced === null ? [] : tracedEvidence(traced, expected)),
+    ...countedEvidence(counted),
     ...(kernel?.drop ? [kernelEvidence(kernel.drop)] : []),
     ...candidates,
   ];
+}
+
+/** The rule with its counter, as it was read at the end. */
+export function countedEvidence(counted: RuleIncrease | null): EvidenceItem[] {
+  return counted === null ? [] : [{ kind: 'snapshot', ...counted.source }];
 }
 
 /** The trace's words, and the rule as the snapshot has it where the model named another. */

@@ -1,6 +1,7 @@
 /** The firewall's causes: what is said of a packet that a rule or a policy stopped (`firewall-stop.ts` finds it). */
 
 import { resetPacket, wasAnswered } from '../flow/connection.ts';
+import type { RuleIncrease } from '../host/state.ts';
 import { ruleName } from '../model/hook.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { Journey, Step } from '../model/step.ts';
@@ -9,6 +10,7 @@ import type { EvidenceItem, Fix } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { acceptFixes, answerFixes } from './firewall-fix.ts';
 import {
+  countedEvidence,
   disagreement,
   expectedRule,
   findReplyStop,
@@ -56,14 +58,19 @@ function handleText({ rule }: RuleReference): string {
     : `The kernel's rule trace names it, by its handle ${handle}${stood}.`;
 }
 
+function countedText({ packets }: RuleIncrease): string {
+  return `Its counter rose by ${packets} ${packets === 1 ? 'packet' : 'packets'} meanwhile.`;
+}
+
 /** The rule, and how it is written. */
-function ruleText({ rule, step, traced }: Pick<Stop, 'rule' | 'step' | 'traced'>): string {
+function ruleText({ rule, step, traced, counted }: Pick<Stop, 'rule' | 'step' | 'traced' | 'counted'>): string {
   if (rule === null) {
     return `By the packet's way it stands in ${hookText(step)}. The rules of that hook which can stop a packet are quoted with the hop; which of them it was, this evidence does not say.`;
   }
   const text = rule.rule === null ? `\`${rule.text}\`` : `\`${rule.text.replaceAll('`', "'")}\``;
   const chain = `It stands in ${hookText(step)}.`;
-  const told = traced === null ? chain : `${handleText(rule)} ${chain}`;
+  const heard = [traced === null ? [] : handleText(rule), counted === null ? [] : countedText(counted), chain];
+  const told = heard.flat().join(' ');
   return rule.rule === null
     ? `What did so is ${ruleName(rule)}: ${text}. No rule before it let the packet pass. ${told}`
     : `What did so is ${ruleName(rule)}: ${text}. ${told}`;
@@ -89,9 +96,9 @@ function doubts(context: Context, { traced, kernel }: Stop): string[] {
   return [...(told === null ? [] : [told]), ...(traced === null && kernel === null ? [modelOnly(context)] : [])];
 }
 
-function base({ step, rule, certainty, traced }: Stop): Pick<Finding, 'certainty' | 'where' | 'rule' | 'namedBy'> {
+function base({ step, rule, certainty, namedBy }: Stop): Pick<Finding, 'certainty' | 'where' | 'rule' | 'namedBy'> {
   const { netns, device, stage } = step;
-  const named = rule === null ? {} : { rule, namedBy: traced === null ? ('model' as const) : ('rule-trace' as const) };
+  const named = rule === null ? {} : { rule, namedBy };
   return { certainty, where: { netns, device, stage }, ...named };
 }
 
@@ -224,7 +231,7 @@ export const replyDropped: Cause = (context) => {
   if (context.connection.outcome !== 'timeout') return null;
   const stop = findReplyStop(context);
   if (stop === null) return null;
-  const { step, rule, traced, back } = stop;
+  const { step, rule, traced, counted, back } = stop;
   const seen = answerSeen(context, back);
   const { netns, device, stage } = step;
   const told = traced === null ? null : disagreement(traced, back);
@@ -241,6 +248,7 @@ export const replyDropped: Cause = (context) => {
       ...(seen === null ? [] : [seen]),
       ...step.quotes.map((quote): EvidenceItem => ({ kind: 'snapshot', ...quote })),
       ...(traced === null ? [] : tracedEvidence(traced, expectedRule(back))),
+      ...countedEvidence(counted),
     ],
     summary: `${serverText(context)} answered, and the answer did not come through: ${ruleName(rule)} ${inNetns(netns)} dropped it.`,
     explanation: [

@@ -229,6 +229,13 @@ export interface ConnectedSocket {
   readonly source: Quote;
 }
 
+/** What a rule's counter gained while somebody watched. */
+export interface RuleIncrease {
+  readonly packets: number;
+  /** The second reading. */
+  readonly source: Quote;
+}
+
 /** One network namespace. */
 export interface NamespaceState {
   readonly name: string;
@@ -248,6 +255,8 @@ export interface NamespaceState {
   readonly connectedSockets: readonly ConnectedSocket[];
   /** Every table of rules, to be evaluated; `firewallKnown` says whether these are all. */
   readonly ruleTables: readonly RuleTable[];
+  /** Of legacy rules, by `increaseKey`; null where the counters were not read twice. */
+  readonly ruleIncreases: ReadonlyMap<string, RuleIncrease> | null;
   /** The connection tracking table, as far as it was collected. */
   readonly connections: readonly ConnectionEntry[];
   /** All rule sets were readable; the command whose output shows that there are no others. */

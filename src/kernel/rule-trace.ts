@@ -1,10 +1,12 @@
 /**
  * The rule trace: in each namespace one `nft -i` owns a table that marks the first packets of connections, and prints what
- * rules did to them (nft(8), "MONITOR"). Nothing of the host's own rules is touched.
+ * rules did to them (nft(8), "MONITOR"). Nothing of the host's own rules is touched. Of legacy iptables, which cannot be
+ * traced, the counters are read before and after.
  */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { Guard } from '../capture/guard.ts';
 import type { RuleTrace, RuleTraceLine } from '../case/evidence.ts';
@@ -13,6 +15,9 @@ import { fixedEnvironment } from '../host/environment.ts';
 import { gated, openGate } from '../host/gate.ts';
 import { kernelHasNftables } from '../host/kernel-modules.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
+import { countsAtEnd, countsAtStart } from '../host/parse/netfilter/counted.ts';
+import { runTool } from '../host/run-tool.ts';
+import type { CommandOutput } from '../host/snapshot.ts';
 import { traceTableName } from '../host/trace-table-name.ts';
 import { wallClockNs } from '../host/wall-clock.ts';
 import { listWords } from '../host/word-list.ts';
@@ -21,9 +26,9 @@ import { type NamespaceAddresses, readAddresses, traceCommands, traceFamilies } 
 
 /**
  * nft tells nothing when it has begun to listen, so it is looked for. It reads every rule of the namespace before: with
- * tens of thousands that takes longer than anybody should wait for.
+ * tens of thousands that takes longer than anybody should wait for when all else is ready.
  */
-const readyLimitMs = 250;
+const readyLimitMs = 150;
 const readyIntervalMs = 3;
 /** Kept of one namespace, about 1 MB. */
 const mostLines = 4000;
@@ -33,15 +38,48 @@ const endLimitMs = 300;
 
 /**
  * Where legacy tables are loaded no table is made: their rules tell a rule trace nothing, and the kernel's log each marked
- * packet (nf_log_trace).
+ * packet (nf_log_trace). Their counters are read instead, as the save commands print them, which create nothing.
  */
 const script = `
-ip -j addr || exit
-for family in ip ip6; do
-  { read -r name </proc/net/\${family}_tables_names; } 2>/dev/null && { echo legacy; exit 0; }
-done
+nft=$1 legacy=
+[ "$nft" = no ] || ip -j addr || exit
+saved() {
+  { read -r name <"/proc/net/$1"; } 2>/dev/null || return 0
+  legacy=yes
+  program=$2
+  command -v "$2" >/dev/null 2>&1 || program=$3
+  printf 'legacy %s -c\\n' "$program"
+  "$program" -c
+}
+saved ip_tables_names iptables-legacy-save iptables-save
+saved ip6_tables_names ip6tables-legacy-save ip6tables-save
+[ "$nft$legacy" = yes ] || exit 0
 exec nft -i -a
 `;
+
+const readingLimitMs = 2000;
+const legacyPattern = /^legacy (.+)$/;
+
+/** The kernel has the means for legacy tables, in whatever namespace. */
+function kernelHasLegacyTables(): boolean {
+  return ['ip', 'ip6'].some((family) => existsSync(`/proc/net/${family}_tables_names`));
+}
+
+/** What each save command printed, by its command line, at one of the two moments. */
+function savedOutputs(lines: readonly string[], moment: string): CommandOutput[] {
+  const outputs: { command: string; lines: string[] }[] = [];
+  for (const line of lines) {
+    const [, command] = legacyPattern.exec(line) ?? [];
+    if (command === undefined) outputs.at(-1)?.lines.push(line);
+    else outputs.push({ command, lines: [] });
+  }
+  return outputs.map(({ command, lines: printed }) => ({
+    command: `${command}, ${moment}`,
+    exitCode: 0,
+    text: `${printed.join('\n')}\n`,
+    error: '',
+  }));
+}
 
 /** Which tables there are; what nft says of the second is its last line. It is asked only where the kernel has nf_tables. */
 const question = 'list tables\ndescribe meta mark\n';
@@ -63,8 +101,8 @@ function listens(pid: number): boolean {
   }
 }
 
-function startChild(namespace: NamespaceHandle) {
-  const [file, ...rest] = gated(inNamespace(namespace, ['sh', '-c', script]));
+function startChild(namespace: NamespaceHandle, nftables: boolean) {
+  const [file, ...rest] = gated(inNamespace(namespace, ['sh', '-c', script, 'sh', nftables ? 'yes' : 'no']));
   return execa(file, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
     buffer: false,
@@ -97,22 +135,28 @@ class NamespaceTracer {
   late = false;
   /** Events that there was no room for. */
   lost = 0;
+  readonly #guard: Guard;
+  readonly #nftables: boolean;
   readonly #child;
   readonly #tell: (addresses: NamespaceAddresses) => void;
   readonly #markReady: () => void;
   #standardError = '';
   #tables: string[] | null = [];
   #stopping = false;
+  /** What the save commands printed, where legacy tables are. */
+  #saved: string[] = [];
 
   /** `others`: those whose packets may come here, itself among them where its own are wanted too; none: its own alone. */
-  constructor(namespace: NamespaceHandle, others: readonly NamespaceTracer[], guard: Guard) {
+  constructor(namespace: NamespaceHandle, others: readonly NamespaceTracer[], guard: Guard, nftables: boolean) {
+    this.#guard = guard;
+    this.#nftables = nftables;
     this.namespace = namespace;
     const [addresses, ready] = [Promise.withResolvers<NamespaceAddresses>(), Promise.withResolvers<undefined>()];
     this.addresses = addresses.promise;
     this.#tell = addresses.resolve;
     this.ready = ready.promise;
     this.#markReady = () => ready.resolve(undefined);
-    this.#child = startChild(namespace);
+    this.#child = startChild(namespace, nftables);
     openGate(this.#child, guard.watchProcess, true);
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);
@@ -124,11 +168,13 @@ class NamespaceTracer {
 
   #take(line: string, others: readonly NamespaceTracer[]): void {
     if (this.#tables === null) this.#event(line);
-    else if (line.startsWith('[')) {
+    else if (this.#saved.length > 0 || legacyPattern.test(line)) {
+      this.lack = 'legacy';
+      this.#saved.push(line);
+    } else if (line.startsWith('[')) {
       this.#tell(readAddresses(line));
       this.#child.stdin.write(question);
-    } else if (line === 'legacy') this.lack = 'legacy';
-    else if (lastAnswer.test(line)) {
+    } else if (lastAnswer.test(line)) {
       void this.#begin(this.#tables, others);
       this.#tables = null;
     } else this.#tables.push(line);
@@ -170,8 +216,18 @@ class NamespaceTracer {
   #ended(failure: string): void {
     this.#tell(noAddresses);
     this.#markReady();
-    const finished = this.lack === 'legacy' || (this.#tables === null && !this.traces);
+    const finished = this.lack === 'legacy' || !this.#nftables || (this.#tables === null && !this.traces);
     if (!finished && !this.#stopping) this.lack = { failure };
+  }
+
+  /** The counters of legacy rules, before and now; nothing where there are none. */
+  async counted(): Promise<CommandOutput[]> {
+    // What was read late may have counted the command's packets already.
+    if (this.#saved.length === 0 || this.late) return [];
+    const [file = '', ...args] = inNamespace(this.namespace, ['sh', '-c', script, 'sh', 'no']);
+    const now = await runTool(file, args, { timeoutMs: readingLimitMs, onChild: this.#guard.watchProcess });
+    if ('failure' in now) return [];
+    return [...savedOutputs(this.#saved, countsAtStart), ...savedOutputs(now.text.split('\n'), countsAtEnd)];
   }
 
   /** Ends the child, whose table goes with it, and waits for it. */
@@ -190,6 +246,8 @@ class NamespaceTracer {
 /** What was traced. */
 export interface TracedRules {
   readonly traces: readonly RuleTrace[];
+  /** The counters of legacy rules at the start and at the end, for the snapshots of their namespaces. */
+  readonly counted: readonly { readonly inode: number; readonly outputs: readonly CommandOutput[] }[];
   /** One sentence each. */
   readonly missing: readonly string[];
 }
@@ -199,7 +257,7 @@ export class RuleTracer {
   readonly #tracers: readonly NamespaceTracer[];
 
   /**
-   * Begins, where the kernel has nf_tables already: it is not loaded for this.
+   * Begins, where the kernel has nf_tables or legacy tables already: they are not loaded for this.
    *
    * @param namespaces Of a command's way in its order, the command's own first.
    * @param whose `first`: traced is what has an end in the first namespace, in the others also what one before them may
@@ -207,31 +265,37 @@ export class RuleTracer {
    */
   constructor(namespaces: readonly NamespaceHandle[], whose: 'first' | 'all', guard: Guard) {
     const tracers: NamespaceTracer[] = [];
-    if (kernelHasNftables()) {
+    const nftables = kernelHasNftables();
+    if (nftables || kernelHasLegacyTables()) {
       for (const namespace of namespaces) {
         const others = whose === 'all' ? tracers : [...tracers];
-        tracers.push(new NamespaceTracer(namespace, others, guard));
+        tracers.push(new NamespaceTracer(namespace, others, guard, nftables));
       }
     }
     this.#tracers = tracers;
   }
 
-  /** Resolves when the rules are traced, or when nobody should wait any longer. */
-  async ready(): Promise<void> {
-    const limit = Promise.withResolvers<undefined>();
-    const timer = setTimeout(limit.resolve, readyLimitMs, undefined);
+  /** Resolves when the rules are traced, or when nobody should wait any longer: soon after all `others` are ready. */
+  async ready(others: Promise<unknown>): Promise<void> {
+    const limit = new AbortController();
+    const tooLong = others.then(() => delay(readyLimitMs, true, { signal: limit.signal }).catch(() => true));
     await Promise.all(
       this.#tracers.map(async (tracer) => {
-        const late = await Promise.race([tracer.ready.then(() => false), limit.promise.then(() => true)]);
-        tracer.late = late;
+        tracer.late = await Promise.race([tracer.ready.then(() => false), tooLong]);
       }),
     );
-    clearTimeout(timer);
+    limit.abort();
   }
 
   /** Ends it; the tables vanish. */
   async stop(): Promise<TracedRules> {
-    await Promise.all(this.#tracers.map((tracer) => tracer.stop()));
+    const counted = await Promise.all(
+      this.#tracers.map(async (tracer) => {
+        const outputs = await tracer.counted();
+        await tracer.stop();
+        return { inode: tracer.namespace.inode, outputs };
+      }),
+    );
     const those = (test: (tracer: NamespaceTracer) => boolean): string =>
       listWords(this.#tracers.filter(test).map(({ namespace }) => namespace.name));
     const [legacy, late, cut] = [
@@ -250,6 +314,7 @@ export class RuleTracer {
       traces: this.#tracers
         .filter(({ traces, lack }) => traces && lack === null)
         .map(({ namespace, lines }) => ({ netns: namespace.name, lines })),
+      counted: counted.filter(({ outputs }) => outputs.length > 0),
       missing: [
         ...failed,
         ...(legacy === ''

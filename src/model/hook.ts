@@ -212,10 +212,10 @@ function doubtfulStep(visit: HookVisit, outcomes: readonly Outcome[], ends: read
 /** The rules and policies at a hook that can stop a packet that way, whatever they ask of it. */
 export function stoppingRules(
   kind: 'drop' | 'reject',
-  { ruleTables, name }: NamespaceState,
+  { ruleTables }: NamespaceState,
   stage: Stage,
   family: 4 | 6,
-): Quote[] {
+): RuleReference[] {
   const own = family === 4 ? 'ip' : 'ip6';
   return ruleTables.flatMap((table) => {
     if (table.family !== 'inet' && table.family !== own) return [];
@@ -226,8 +226,7 @@ export function stoppingRules(
         .filter(({ expressions }) => expressions.some((one) => one.kind === 'verdict' && one.verdict.kind === kind))
         .map((rule) => referTo(table, chain, rule)),
     );
-    const references = [...rules, ...policies.map((chain) => referTo(table, chain, null))];
-    return references.map((one) => quoteRule(name, one));
+    return [...rules, ...policies.map((chain) => referTo(table, chain, null))];
   });
 }
 

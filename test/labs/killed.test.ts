@@ -55,7 +55,9 @@ describeLab('nettrace that is killed at any moment', () => {
   let lab: Lab;
   let folder: string;
   beforeAll(async () => {
-    lab = await buildLab(containerOnBridge({ services: { web: httpsServer('0.0.0.0:19001') } }));
+    // Where rules stand, the rule trace makes a table beside them.
+    const nft = 'table inet guard { chain input { type filter hook input priority 0; tcp dport 19002 drop; }; }';
+    lab = await buildLab(containerOnBridge({ nft, services: { web: httpsServer('0.0.0.0:19001') } }));
     folder = mkdtempSync(join(tmpdir(), 'nettrace-killed-'));
     // Addresses that are still looked for twice in the link would change by themselves.
     expect(await waitUntil(() => !stateOf(lab).includes('tentative'), 10_000)).toBe(true);

@@ -93,6 +93,8 @@ describeLab('the table of a rule trace', () => {
       cause: 'firewall-drop',
       where: { rule: { namedBy: 'model', position: 1 } },
     });
+    // Its counter is read before and after instead.
+    expect(said?.json?.connections[0]?.explanation.join(' ')).toMatch(/Its counter rose by \d packets? meanwhile\./);
   });
 
   test('vanishes when nettrace is killed, with the process that owns it', async () => {

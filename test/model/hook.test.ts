@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
-import { stoppingRules } from '../../src/model/hook.ts';
+import { quoteRule, stoppingRules } from '../../src/model/hook.ts';
 import { journey, replyJourney } from '../../src/model/journey.ts';
 import { host, link, loopback, namespace, packetTo, port, told } from './hosts.ts';
 import { chainOf, saved } from './netfilter/tables.ts';
@@ -99,7 +99,8 @@ describe('what a hook says', () => {
       '-A INPUT -j own',
       '-A own -s 10.0.0.1/32 -j DROP',
     );
-    const texts = stoppingRules('drop', namespace('box', { ruleTables: tables }), 'input', 4).map(({ text }) => text);
+    const found = stoppingRules('drop', namespace('box', { ruleTables: tables }), 'input', 4);
+    const texts = found.map((rule) => quoteRule('box', rule).text);
     expect(texts).toEqual(['-A own -s 10.0.0.1/32 -j DROP', 'table ip filter, chain INPUT: policy drop']);
     expect(stoppingRules('reject', namespace('box', { ruleTables: tables }), 'input', 4)).toEqual([]);
   });

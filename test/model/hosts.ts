@@ -216,6 +216,7 @@ export function namespace(
     connectedSockets: [],
     listeners: listeners.map(listener),
     listenersKnown: true,
+    ruleIncreases: null,
     ruleTables: [],
     connections: [],
     firewallKnown: true,

@@ -8,6 +8,7 @@ import { parseHosts } from './hosts.ts';
 import { parseLinks, parseNamespaceNames } from './links.ts';
 import { parseNeighbours, parseProxyNeighbours } from './neighbours.ts';
 import { parseConnections } from './netfilter/connections.ts';
+import { parseIncreases } from './netfilter/counted.ts';
 import { parseRoutes } from './routes.ts';
 import { parseRules } from './rules.ts';
 import { Sections } from './section.ts';
@@ -59,6 +60,7 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       listenersKnown,
       connectedSockets: parseConnectedSockets(sections),
       ...parseFirewall(sections),
+      ruleIncreases: parseIncreases(sections),
       connections: parseConnections(sections.optionalText(connectionsCommand) ?? ''),
       sysctls: parseSysctls(sections),
       hosts: parseHosts(sections),
