@@ -135,7 +135,8 @@ const words: Readonly<Record<Fault, FaultWords>> = {
   },
   'bridge-hairpin-off': {
     reasons: [],
-    explain: ({ detail }) => `${detail}. A switch never sends a frame back where it came from, unless it is told to.`,
+    explain: ({ detail }) =>
+      `Whom it is for is behind the very port by which it came into the bridge: ${detail}. A switch never sends a frame back where it came from, unless it is told to.`,
     mend: (host, step) =>
       portFlag(step, host, ['hairpin', 'on'], { hairpin: true }, 'Let the port send frames back where they came from.'),
   },

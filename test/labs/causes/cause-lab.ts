@@ -1,5 +1,5 @@
 /** A lab with a fault in it: what to build, what to ask for, and what nettrace has to say of it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionDiagnosis, Diagnosis } from '../../../src/diagnose/diagnosis.ts';
@@ -101,8 +101,11 @@ async function tryFix(lab: Lab, { spec, command }: CauseLab, { connections }: Di
 export async function record(one: CauseLab, file: string): Promise<void> {
   await using lab = await buildLab(one.spec);
   for (const { host, argv } of one.before ?? []) await lab.run(host, argv);
-  // The machine that it is recorded on is nobody's business.
-  const run = ['run', '--json', '--ignore-netns', 'host', '--netns', lab.netns(one.command.host), '--save', file];
+  // The machine that it is recorded on is nobody's business, nor are the labs beside it.
+  const own = Object.keys(one.spec.hosts).map((host) => lab.netns(host));
+  const others = ['host', 'ntlab-*', ...readdirSync('/run/netns').filter((name) => !own.includes(name))];
+  const ignored = others.flatMap((name) => ['--ignore-netns', name]);
+  const run = ['run', '--json', ...ignored, '--netns', lab.netns(one.command.host), '--save', file];
   const { json } = await lab.nettrace([...run, '--', ...one.command.argv]);
   const said = verdict(lab, one, 'full', json);
   if (said.text !== 'right') throw new Error(`${one.name}: ${said.text}`);

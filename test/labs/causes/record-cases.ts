@@ -28,8 +28,6 @@ mkdirSync(directory, { recursive: true });
 const names = fileNames();
 for (const lab of causeLabs) {
   const name = names.get(lab.name) ?? '';
-  // Its server is a program of this repository: its arguments would name the folders of this machine.
-  if (name === 'plaintext-to-tls') continue;
   // One of a cause is enough to keep.
   if (/-\d+$/.test(name) || !lab.name.includes(wanted)) continue;
   const file = `${directory}/${name}.pcapng`;

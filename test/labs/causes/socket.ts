@@ -1,5 +1,5 @@
 /** Labs of sockets and of the programs behind them. */
-import { httpsServer } from '../services.ts';
+import { basename, dirname } from 'node:path';
 import type { ServiceSpec } from '../spec.ts';
 import type { CauseLab, HostCommand } from './cause-lab.ts';
 import { containerHost, curl, plainServer, webServer } from './topology.ts';
@@ -20,6 +20,29 @@ function listening(code: string, backlog = 5): ServiceSpec {
 const linger = 'struct.pack("ii", 1, 0)';
 const serve = (each: string): string =>
   ['while True:', '  c, _ = s.accept()', ...each.split('\n').map((line) => `  ${line}`)].join('\n');
+
+/** Speaks TLS on port 443. Its arguments name no folder of the machine, so that a recorded case does not either. */
+const tlsServer: ServiceSpec = {
+  argv: ({ key, cert }) => [
+    'sh',
+    '-c',
+    'cd "$1" && exec python3 -c "$0" "$2" "$3"',
+    [
+      'import socket, ssl, sys',
+      'context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)',
+      'context.load_cert_chain(sys.argv[1], sys.argv[2])',
+      's = socket.create_server(("0.0.0.0", 443))',
+      'while True:',
+      '  c, _ = s.accept()',
+      '  try: context.wrap_socket(c, server_side=True)',
+      '  except OSError: c.close()',
+    ].join('\n'),
+    dirname(key),
+    basename(cert),
+    basename(key),
+  ],
+  listens: '0.0.0.0:443',
+};
 
 /** Connects so many sockets of a host with an end, and holds them. */
 function holding(host: string, count: number, address: string, seconds: number): HostCommand {
@@ -188,9 +211,9 @@ export const socketLabs: readonly CauseLab[] = [
   },
   {
     name: 'plaintext-to-tls',
-    spec: containerHost({ web: { services: { web: httpsServer('0.0.0.0:443') } } }),
+    spec: containerHost({ web: { services: { web: tlsServer } } }),
     command: curl('box', '10.88.0.20:443/'),
-    expected: { outcome: 'closed', cause: 'plaintext-to-tls', host: 'web', stage: 'application' },
+    expected: { outcome: 'reset', cause: 'plaintext-to-tls', host: 'web', stage: 'application' },
   },
   {
     name: 'proxy-upstream-refused: the front answers, its backend refuses',
