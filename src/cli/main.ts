@@ -13,6 +13,7 @@ import {
   teachOption,
 } from './arguments.ts';
 import type { ConnectionsOptions } from './connections.ts';
+import type { DemoOptions } from './demo.ts';
 import { errorText, UserError, WrongUsage } from './errors.ts';
 import type { FollowOptions } from './follow.ts';
 import type { FramesOptions } from './frames.ts';
@@ -22,7 +23,6 @@ import { addPath } from './path-command.ts';
 import { addRecord } from './record-command.ts';
 import type { ReplayOptions } from './replay.ts';
 import type { RunOptions } from './run.ts';
-import type { ShowOptions } from './show.ts';
 import { ignoreSignals, takeIgnoredSignals } from './signals.ts';
 import { ownFailureStatus } from './status.ts';
 import { version } from './version.ts';
@@ -258,18 +258,28 @@ Examples:
 
 program
   .command('demo')
-  .summary('open the shipped case: a container is refused by a port that the host serves')
-  .description('Opens the case that comes with nettrace, recorded on a real host.')
+  .summary('open a case that comes with nettrace: one of each cause')
+  .description(
+    'Opens a case that comes with nettrace, recorded on a real kernel: one of each cause, named after it. Without a name\n' +
+      'it is that of a container which is refused by a port that the host serves.',
+  )
+  .argument('[case]', 'its name, as --list prints it')
+  .addOption(new Option('--list', 'print the names of the cases, each with its summary').conflicts(['json', 'teach']))
   .option('--json', 'write one JSON document to standard output')
   .addOption(teachOption())
   .addOption(colorOption())
   .addHelpText(
     'after',
-    '\nExamples:\n  nettrace demo\n  nettrace demo --teach        the same as a report, every word of it explained',
+    `
+Examples:
+  nettrace demo
+  nettrace demo --teach                 the same as a report, every word of it explained
+  nettrace demo --list                  what there is
+  nettrace demo missing-masquerade      the case of that cause`,
   )
-  .action(async (options: ShowOptions) => {
-    const { demo } = await import('./replay.ts');
-    await demo(options);
+  .action(async (name: string | undefined, options: DemoOptions) => {
+    const { demo } = await import('./demo.ts');
+    await demo(name, options);
   });
 
 // A reader that has seen enough (| head) is no failure; a status that is known, the traced command's, stays.

@@ -1,7 +1,6 @@
-/** `nettrace replay FILE...` and `nettrace demo`: saved cases or captures, without root and without starting anything. */
+/** `nettrace replay FILE...`: saved cases or captures, without root and without starting anything. */
 
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Case } from '../case/evidence.ts';
 import type { Filter } from '../filter/filter.ts';
 import { nameOf, readCaptures, readCase, remark, sizeOf } from './captures.ts';
@@ -87,11 +86,4 @@ export async function replay(paths: readonly string[], options: ReplayOptions): 
   opened.remarkOnCase();
   const evidence = opened.whole();
   if (evidence !== null) await replayWhole(name, evidence, options, filter);
-}
-
-const shippedCase = fileURLToPath(new URL('../fixtures/loopback-only-listener.pcapng', import.meta.url));
-
-/** `demo`: the shipped case. */
-export async function demo(options: ShowOptions): Promise<void> {
-  await replay([shippedCase], options);
 }

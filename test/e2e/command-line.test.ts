@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, truncateSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -377,6 +377,25 @@ describe('path', () => {
 describe('demo', () => {
   it('shows the shipped case', () => {
     expect(nettrace('demo').out).toBe(nettrace('replay', shipped).out);
+  });
+
+  it('shows the case of a cause, and lists what there is', () => {
+    expect(nettrace('demo', 'missing-masquerade').out).toBe(
+      nettrace('replay', 'fixtures/causes/missing-masquerade.pcapng').out,
+    );
+    const listed = nettrace('demo', '--list').out.trimEnd().split('\n');
+    const names = listed.map((line) => line.split(' ', 1).join(''));
+    expect(names.slice(0, 2)).toEqual(['loopback-only-listener', 'accept-queue-full']);
+    expect(names).toHaveLength(1 + readdirSync('fixtures/causes').filter((file) => file.endsWith('.pcapng')).length);
+    expect(listed.find((line) => line.startsWith('no-listener '))).toMatch(/ nothing listens on tcp port 81 /);
+  });
+
+  it('names what there is where there is no such case, and opens no other file', () => {
+    for (const name of ['no-such-cause', '../loopback-only-listener', '__proto__']) {
+      const { status, out, err } = nettrace('demo', name);
+      expect([status, out]).toEqual([2, '']);
+      expect(err).toContain(`there is no shipped case '${name}'. There are:\n  loopback-only-listener\n`);
+    }
   });
 
   it('explains its words when it is to teach, as text and in JSON', () => {
