@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { CaseReader } from '../../src/capfile/case-file.ts';
 import { diagnose } from '../../src/diagnose/diagnose.ts';
-import { buildLab, type Lab } from '../labs/lab.ts';
+import { containerHost } from '../labs/causes/topology.ts';
+import { buildLab } from '../labs/lab.ts';
 import { httpsServer } from '../labs/services.ts';
 import { containerOnBridge } from '../labs/topologies.ts';
 import { benchLargeCapture } from './large-capture.ts';
@@ -28,19 +29,15 @@ function wallMs(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** One run; milliseconds to the command's start, to the report and to nettrace's end. */
-async function traceOnce(lab: Lab, folder: string, options: readonly string[]): Promise<[number, number, number]> {
+/** One run in a namespace; milliseconds to the command's start, to the report and to nettrace's end. */
+async function traceOnce(netns: string, folder: string, options: readonly string[]): Promise<[number, number, number]> {
   const [startFile, endFile] = [join(folder, 'start'), join(folder, 'end')];
   const script = `date +%s%N >${startFile}; curl -sk https://10.88.0.1:19001/ping; date +%s%N >${endFile}`;
   const startedMs = wallMs();
-  const child = execa(
-    'bin/nettrace',
-    ['run', '--netns', lab.netns('portainer'), ...options, '--', 'sh', '-c', script],
-    {
-      reject: false,
-      stdin: 'ignore',
-    },
-  );
+  const child = execa('bin/nettrace', ['run', '--netns', netns, ...options, '--', 'sh', '-c', script], {
+    reject: false,
+    stdin: 'ignore',
+  });
   let reportedMs = Number.NaN;
   child.stderr.on('data', () => {
     reportedMs = wallMs();
@@ -55,14 +52,18 @@ async function traceOnce(lab: Lab, folder: string, options: readonly string[]): 
 console.log(`${'milliseconds'.padEnd(52)}${'min'.padStart(8)}${'median'.padStart(8)}${'max'.padStart(8)}`);
 const folder = mkdtempSync(join(tmpdir(), 'nettrace-bench-'));
 const lab = await buildLab(containerOnBridge({ services: { tunnel: httpsServer('127.0.0.1:19001') } }));
+const rules = { iptables: '*filter\n-A INPUT -p tcp -m tcp --dport 81 -j DROP\nCOMMIT\n' };
+const ruled = await buildLab(containerHost({ box: rules, host: rules, web: rules, outside: rules }));
 try {
-  for (const [name, options] of [
-    ['tcpdump', []],
-    ['tcpdump, no kernel events', ['--no-kernel']],
-    ['cap', ['--engine', 'cap']],
+  for (const [name, netns, options] of [
+    ['tcpdump', lab.netns('portainer'), []],
+    ['tcpdump, no kernel events', lab.netns('portainer'), ['--no-kernel']],
+    ['cap', lab.netns('portainer'), ['--engine', 'cap']],
+    ['rules in four namespaces', ruled.netns('box'), []],
+    ['the same, not traced', ruled.netns('box'), ['--no-rule-trace']],
   ] as const) {
     const figures: [number, number, number][] = [];
-    for (let run = 0; run < runs; run += 1) figures.push(await traceOnce(lab, folder, options));
+    for (let run = 0; run < runs; run += 1) figures.push(await traceOnce(netns, folder, options));
     row(
       `run (${name}): to the start of the command`,
       figures.map(([start]) => start),
@@ -78,6 +79,7 @@ try {
   }
 } finally {
   await lab.close();
+  await ruled.close();
   rmSync(folder, { recursive: true });
 }
 
