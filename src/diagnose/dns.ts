@@ -46,7 +46,8 @@ const failures: Readonly<Record<number, { readonly cause: string; readonly said:
     3: {
       cause: 'dns-nxdomain',
       said: 'that there is no such name (NXDOMAIN)',
-      meaning: 'The name is not known there: it is misspelt, or it is known to another resolver only.',
+      meaning:
+        'The name is not known there: it is misspelt, or known to another resolver only. (Of a name that was tried with a suffix of the search list first, that alone is no fault.)',
     },
     5: {
       cause: 'dns-refused',
@@ -70,7 +71,8 @@ export const dnsError: Cause = (context) => {
   if (first === undefined || answers.some((message) => rcodeOf(message) === 0)) return null;
   const failure = failures[rcodeOf(first)];
   if (failure === undefined) return null;
-  const names = joinWords(unique(answers.map(({ name }) => name)));
+  const alike = answers.filter((message) => rcodeOf(message) === rcodeOf(first));
+  const names = joinWords(unique(alike.map(({ name }) => name)));
   return {
     cause: failure.cause,
     outcome: 'dns-failed',

@@ -5,11 +5,12 @@
 
 import type { HostState, Listener } from '../host/state.ts';
 import { formatEndpoint } from '../model/deliver.ts';
-import { journey } from '../model/journey.ts';
+import { exchange } from '../model/journey.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';
 import { shellCommand } from './shell.ts';
+import { withNamespace } from './what-if.ts';
 import { netnsText, ownerText } from './words.ts';
 
 /** `[bind:]port:` and the rest of a `-L`: `host:port` or a socket's path (ssh(1)). */
@@ -98,18 +99,17 @@ function dependsOnDirectory(argv: readonly string[], isSsh: boolean): boolean {
 
 /** The snapshot with one more listener: the same program, bound to another address. */
 function withListener(host: HostState, netns: string, listener: Listener): HostState {
-  const namespaces = new Map(host.namespaces);
-  const namespace = namespaces.get(netns);
-  if (namespace !== undefined) {
-    namespaces.set(netns, { ...namespace, listeners: [...namespace.listeners, listener] });
-  }
-  return { ...host, namespaces };
+  return withNamespace(host, netns, (namespace) => ({
+    ...namespace,
+    listeners: [...namespace.listeners, listener],
+  }));
 }
 
-/** True when the packet, sent again on the changed snapshot, is taken by the new listener. */
+/** True when the packet, sent again on the changed snapshot, is taken by the new listener, and its answer comes back. */
 function mends(host: HostState, packet: ModelPacket, start: string, netns: string, listener: Listener): boolean {
-  const { end } = journey(withListener(host, netns, listener), packet, start);
-  return end.kind === 'accepted' && end.listener === listener;
+  const { there, back, after } = exchange(withListener(host, netns, listener), packet, start);
+  const isTaken = there.end.kind === 'accepted' && there.end.listener === listener;
+  return isTaken && back?.end.kind === 'returned' && (after === null || after.end.kind === 'accepted');
 }
 
 /** Where the packet is sent, by whom, and the listener that should take it. */

@@ -16,15 +16,20 @@ const noPort = 'EADDRNOTAVAIL';
 const widest: NumberRange = { first: 1024, last: 65_535 };
 
 /**
- * The kernel's word, or the state's: `proven` by both, or by the errno of a request of IPv4 whose source was found, which
- * means nothing else; null where neither says so.
+ * The kernel's word, or the state's: `proven` by both, `inferred` from one: the errno alone of a request of IPv4 whose
+ * source was found and whose port the kernel was to choose (a port that the program names may be taken while others are
+ * free). Null where neither says so.
  */
 function certaintyOf({ connection, kernel, packet, journey }: Context): Certainty | null {
   const stateSays =
     journey?.steps.at(-1)?.stage === 'send' && 'answer' in journey.end && journey.end.answer?.errno === noPort;
   const kernelSays = kernel !== null && connection.errno === noPort;
-  if (kernelSays && (stateSays || (packet.family === 4 && packet.source !== '0.0.0.0'))) return 'proven';
-  return stateSays && (kernel === null || connection.errno === noPort) ? 'inferred' : null;
+  if (kernelSays && stateSays) return 'proven';
+  if (kernelSays) {
+    const wantedAny = packet.family === 4 && packet.source !== '0.0.0.0' && connection.client.port === 0;
+    return wantedAny ? 'inferred' : null;
+  }
+  return stateSays && kernel === null ? 'inferred' : null;
 }
 
 function widen(context: Context, netns: string, { first, last }: NumberRange): Fix[] {

@@ -118,15 +118,16 @@ export const missingMasquerade: Cause = (context) => {
         ];
   return {
     cause: 'missing-masquerade',
-    certainty: seen === undefined ? 'inferred' : 'observed',
+    // Whether somebody out there knows the way back, only a far end in sight shows.
+    certainty: seen === undefined || back === null ? 'inferred' : 'observed',
     where: { netns, device, stage: 'postrouting' },
     verdict: 'passed',
     detail: `it leaves by ${device} with the private source ${source}`,
     evidence: seen === undefined ? [] : [frameEvidence(context, seen)],
-    summary: `${serverText(context)} did not answer: the packet left ${netnsText(netns)} by ${device} with the private source ${source}, to which nobody out there has a way back.`,
+    summary: `${serverText(context)} did not answer: the packet left ${netnsText(netns)} by ${device} with the private source ${source}, ${back === null ? 'to which routers out there seldom have a way back' : 'to which nobody out there has a way back'}.`,
     explanation: [
       askedText(context),
-      `${source} is an address of a private network: it means something on this host alone. Whoever gets the packet sends its answer to ${source}, and no router outside knows where that is. A host that lets its containers into the world puts its own address in the place of theirs (masquerade, or SNAT), and translates the answers back. No rule of ${netnsText(netns)} did so here.`,
+      `${source} is an address of a private network: it means something on this host alone. Whoever gets the packet sends its answer to ${source}, and ${back === null ? 'unless somebody has told the routers outside, they do not know where that is' : 'no router outside knows where that is'}. A host that lets its containers into the world puts its own address in the place of theirs (masquerade, or SNAT), and translates the answers back. No rule of ${netnsText(netns)} did so here.`,
     ],
     fixes,
     alternatives:

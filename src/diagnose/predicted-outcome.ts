@@ -1,6 +1,7 @@
 /** What a program would meet, by the model alone: the ways there and back as an outcome. */
 
 import type { Connection } from '../flow/connection.ts';
+import { icmpErrno } from '../flow/outcome.ts';
 import type { Journey } from '../model/step.ts';
 
 /** An outcome, and the errno that it means to the program. */
@@ -8,9 +9,6 @@ type Met = Pick<Connection, 'outcome' | 'errno'>;
 
 const notKnown: Met = { outcome: 'unknown', errno: null };
 const silence: Met = { outcome: 'timeout', errno: null };
-
-/** A UDP socket takes no notice of these as ICMP errors: `icmp_err_convert` (net/ipv4/icmp.c) has them as not fatal. */
-const softErrors: readonly string[] = ['ENETUNREACH', 'EHOSTUNREACH'];
 
 function metError(errno: string): Met {
   return { outcome: errno === 'ECONNREFUSED' ? 'refused' : 'unreachable', errno };
@@ -34,9 +32,11 @@ export function predictedOutcome({ end, start, packet, steps, mayBeRedirected }:
   if (end.kind === 'refused') return lost ? silence : metError('ECONNREFUSED');
   const answer = 'answer' in end ? end.answer : null;
   if (answer === null || lost) return silence;
-  const own = answer.netns === start;
-  const unheard = packet.protocol === 'udp' && softErrors.includes(answer.errno);
-  return unheard && !(own && end.kind === 'unroutable') ? silence : metError(answer.errno);
+  const { errno, icmp } = answer;
+  // Its own kernel fails the call itself; what an ICMP error says, a UDP socket may take no notice of.
+  const failsTheCall = answer.netns === start && end.kind === 'unroutable';
+  if (packet.protocol !== 'udp' || failsTheCall || icmp === null) return metError(errno);
+  return icmpErrno(packet.family, icmp.type, icmp.code, false) === null ? silence : metError(errno);
 }
 
 /** What becomes of a TCP connection that opens, by the way of the segment after its answer. */

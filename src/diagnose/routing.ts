@@ -4,7 +4,7 @@
  */
 
 import { refusalFrames, requestPacket, wasAnswered } from '../flow/connection.ts';
-import type { Link, NamespaceState } from '../host/state.ts';
+import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { isLoopback, sameAddress } from '../model/address.ts';
 import { replyJourney } from '../model/journey.ts';
 import { routeQuery } from '../model/output.ts';
@@ -17,7 +17,15 @@ import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
 import { shellCommand } from './shell.ts';
-import { commandsOf, withForwarding, withLinkUp, withLoopback, withPortsOpen, wouldWork } from './what-if.ts';
+import {
+  commandsOf,
+  withForwarding,
+  withLinkUp,
+  withLoopback,
+  withPortsOpen,
+  withSetting,
+  wouldWork,
+} from './what-if.ts';
 import { askedText, inNetns, joinWords, netnsText, serverText } from './words.ts';
 
 /** The errno that the program's connect() met, by the kernel's trace; null when it is not known. */
@@ -318,6 +326,27 @@ export const bridgeDown: Cause = (context) => {
 };
 
 const forwardingOff = 'IP_INADDRERRORS';
+const ipForward = 'net.ipv4.ip_forward';
+
+/**
+ * The switch of all devices; where that is on already, writing it changes nothing (`devinet_sysctl_forward`), and the one
+ * of the device is the one to turn.
+ */
+function forwardingFix(context: Context, host: HostState, netns: string, deviceSetting: string): Fix {
+  const { family } = context.packet;
+  const isOn = family === 4 && host.namespaces.get(netns)?.sysctls.get(ipForward)?.value === '1';
+  const everywhere = family === 4 ? ipForward : 'net.ipv6.conf.all.forwarding';
+  const changed = isOn ? withSetting(host, netns, deviceSetting) : withForwarding(host, netns, family);
+  const reach = isOn
+    ? ' what comes in by that device as well; somebody has switched it off there'
+    : '; it then does so between all of its networks, as far as its firewall lets it';
+  return {
+    summary: `Let ${netnsText(netns)} forward${reach}. To keep it over a reboot, write it to a file in /etc/sysctl.d.`,
+    commands: commandsOf(['sysctl', '-w', `${isOn ? deviceSetting : everywhere}=1`]),
+    netns,
+    verified: wouldWork(context, changed),
+  };
+}
 
 /** The host on the way does not forward. */
 export const ipForwardOff: Cause = (context) => {
@@ -330,13 +359,7 @@ export const ipForwardOff: Cause = (context) => {
   const said = drop?.event.kind === 'drop' && drop.event.reason === forwardingOff;
   const request = requestPacket(connection);
   const seen = request !== null && framesAt(context, request.frames, { ...step, stage: 'ingress' }).length > 0;
-  const everywhere = context.packet.family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
-  const fix: Fix = {
-    summary: `Let ${netnsText(step.netns)} forward; it then does so between all of its networks, as far as its firewall lets it. To keep it over a reboot, write it to a file in /etc/sysctl.d.`,
-    commands: commandsOf(['sysctl', '-w', `${everywhere}=1`]),
-    netns: step.netns,
-    verified: wouldWork(context, withForwarding(host, step.netns, context.packet.family)),
-  };
+  const fix: Fix = forwardingFix(context, host, step.netns, name);
   const finding: Finding = {
     cause: 'ip-forward-off',
     certainty: said ? 'proven' : seen ? 'observed' : 'inferred',

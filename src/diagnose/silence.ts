@@ -8,13 +8,16 @@ const patienceNs = 1_000_000_000n;
 const dnsPort = 53;
 
 /**
- * True when it means something that no answer was seen. A traced command waited until it gave up. In a bare capture a
+ * True when it means something that no answer was seen. A traced command waited until it gave up, unless all that it sent
+ * were datagrams and it is content with that. In a bare capture a
  * request must have been repeated, or the client have ended the connection, or the capture have gone on; and a datagram
  * must be one that wants an answer, as a question to a resolver does and a log line, a tunnel's or a multicast does not.
  */
 export function silenceTells({ connection, evidence }: Context): boolean {
-  if ((evidence.session?.command ?? null) !== null) return true;
-  if (connection.protocol === 'udp' && connection.server.port !== dnsPort) return false;
+  const command = evidence.session?.command ?? null;
+  const isOneWay = connection.protocol === 'udp' && connection.server.port !== dnsPort;
+  if (command !== null) return !isOneWay || command.exitCode !== 0;
+  if (isOneWay) return false;
   const own = connection.packets.filter((packet) => fromClient(connection, packet));
   const request = requestPacket(connection);
   const repeated = own.some(

@@ -206,7 +206,7 @@ export const listenerOnOtherDevice: Cause = (context) => {
   const refusal = findRefusal(context);
   const packet = refusal?.packet ?? context.packet;
   const listener = refusal?.samePort.find(
-    (one) => takesFamily(one, packet.family) && takesAddress(one, packet.destination),
+    (one) => one.device !== null && takesFamily(one, packet.family) && takesAddress(one, packet.destination),
   );
   if (refusal === null || listener === undefined) return null;
   return finding(refusal, 'listener-on-other-device', {

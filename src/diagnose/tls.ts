@@ -1,5 +1,6 @@
 /** Two ends that do not speak the same: TLS met plain text. */
 
+import { fromClient } from '../flow/connection.ts';
 import type { Packet } from '../flow/packet.ts';
 import { formatEndpoint } from '../model/deliver.ts';
 import { fieldValue, numberOf } from '../wire/fields.ts';
@@ -29,12 +30,20 @@ const place = (context: Context): Finding['where'] => {
   return { netns: last?.netns ?? null, device: last?.device ?? null, stage: 'application' };
 };
 
+/** The server's bytes begin with this packet: it follows its SYN-ACK (RFC 9293, 3.4). */
+function isFirstSegment({ packets, client }: Context['connection'], packet: Packet): boolean {
+  const opening = packets.find((one) => !fromClient({ client }, one) && one.facts.tcp?.syn === true);
+  const [first, own] = [opening?.facts.tcp?.sequence, packet.facts.tcp?.sequence];
+  return first !== undefined && own !== undefined && ((own - first) | 0) === 1;
+}
+
 /** The client said a TLS hello, and what came back is no TLS. */
 export const tlsToPlaintext: Cause = (context) => {
   if (context.connection.protocol !== 'tcp') return null;
   const [asked, answered] = [firstWords(context, 'client'), firstWords(context, 'server')];
   if (asked === null || answered === null || !isClientHello(layerOf(context, asked, 'tls'))) return null;
-  if (layerOf(context, answered, 'tls') !== null) return null;
+  // What comes later in the stream than its beginning says nothing of what is spoken.
+  if (layerOf(context, answered, 'tls') !== null || !isFirstSegment(context.connection, answered)) return null;
   const http = layerOf(context, answered, 'http') !== null;
   const spoken = http ? 'plain HTTP' : 'something that is no TLS';
   return {

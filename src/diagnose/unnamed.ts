@@ -22,7 +22,10 @@ function sightText(context: Context): string | null {
 function kernelText({ kernel, connection }: Context): string | null {
   const drop = kernel?.drop?.event;
   const error = kernel?.socketError?.event;
-  const dropped = drop?.kind === 'drop' ? `it dropped the request in ${drop.location}, reason ${drop.reason}` : null;
+  const dropped =
+    drop?.kind === 'drop'
+      ? `it dropped the request in ${drop.location}${drop.reason === null ? '' : `, reason ${drop.reason}`}`
+      : null;
   const met =
     error?.kind === 'socket-error' && connection.frames.length > 0 && connection.errno !== null
       ? `it gave the program's socket ${errnoText(connection.errno)}`

@@ -113,7 +113,9 @@ export function metByTcp(own: number, theirs: number, errno: string | null, clie
     if (has(own, sent.reset)) return { outcome: 'unknown', errno: null };
     return metByError(errno) ?? { outcome: 'timeout', errno: null };
   }
-  if (resetByThem && !closedByThem) return { outcome: 'reset', errno: 'ECONNRESET' };
+  // Who has its answer and is done does not hear of a reset any more.
+  const served = clientDoneFirst && has(theirs, sent.data);
+  if (resetByThem && !closedByThem && !served) return { outcome: 'reset', errno: 'ECONNRESET' };
   if (has(theirs, sent.data)) return { outcome: 'ok', errno: null };
   // Whoever sends, says that it is done, and is answered with the same has uploaded something.
   if (has(own, sent.data) && closedByThem) return { outcome: clientDoneFirst ? 'ok' : 'closed', errno: null };

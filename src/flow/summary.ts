@@ -133,14 +133,24 @@ class Row {
     return error === 0 ? null : icmpErrno(this.family, (error >> 8) & 0xff, error & 0xff, true);
   }
 
+  /** Who said first that it is done; null while nobody has. */
+  get finBy(): Ending['by'] | null {
+    const end = this.word(word.finBy);
+    return end === 0 ? null : this.#by(end);
+  }
+
+  #by(end: number): Ending['by'] {
+    return end - 1 === this.client ? 'client' : 'server';
+  }
+
   get ending(): Ending | null {
-    const by = (end: number): Ending['by'] => (end - 1 === this.client ? 'client' : 'server');
-    const [finBy, resetBy] = [this.word(word.finBy), this.word(word.resetBy)];
+    const { finBy } = this;
+    const resetBy = this.word(word.resetBy);
     const stage = stages.get(this.word(word.resetStage)) ?? 'open';
     // After both ends have said that they are done, a reset only tidies up.
     const done = (this.sentBy('client') & this.sentBy('server') & sent.fin) !== 0;
-    if (resetBy !== 0 && !(stage === 'closing' && done)) return { how: 'reset', by: by(resetBy), stage };
-    return finBy === 0 ? null : { how: 'fin', by: by(finBy), stage: 'closing' };
+    if (resetBy !== 0 && !(stage === 'closing' && done)) return { how: 'reset', by: this.#by(resetBy), stage };
+    return finBy === null ? null : { how: 'fin', by: finBy, stage: 'closing' };
   }
 }
 
@@ -150,9 +160,8 @@ function outcomeOf(rows: readonly Row[]): Met {
   const errno = rows.map((row) => row.errno).find((one) => one !== null) ?? null;
   const isTcp = rows[0]?.protocol === ipProtocol.tcp;
   if (!isTcp) return metByDatagram(bits('server'), errno);
-  const ending = rows.map((row) => row.ending).find((one) => one !== null);
-  const clientDoneFirst = ending?.how === 'fin' && ending.by === 'client';
-  return metByTcp(bits('client'), bits('server'), errno, clientDoneFirst);
+  const finBy = rows.map((row) => row.finBy).find((one) => one !== null);
+  return metByTcp(bits('client'), bits('server'), errno, finBy === 'client');
 }
 
 interface Tracks {

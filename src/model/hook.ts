@@ -261,7 +261,7 @@ export function passHook(visit: HookVisit): HookPassage {
       ? 'by the rules of the snapshot it would not have come as far as it did'
       : 'the firewall rules could not be read';
     const step: Step = { ...place(visit), verdict: 'unknown', detail, quotes: [] };
-    const mayRedirect = redirects && hasNatRules(visit);
+    const mayRedirect = redirects && (!namespace.firewallKnown || hasNatRules(visit));
     const traveller = { packet, connection: seen.connection };
     return { ways: [{ traveller, rerouted: false, seen, step }], ends: [], mayRedirect };
   }

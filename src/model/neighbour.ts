@@ -82,7 +82,8 @@ function ignores(namespace: NamespaceState, { name, addresses }: Link, asker: st
   if (mode === 2) return here === undefined || !inPrefix(asker, here.address, here.prefixLength);
   if (mode === 3) {
     const all = namespace.links.flatMap((link) => link.addresses);
-    return all.find(({ address }) => sameAddress(address, target))?.scope !== 0;
+    const scope = all.find(({ address }) => sameAddress(address, target))?.scope;
+    return scope === undefined || scope > scopeLink;
   }
   return mode === 8;
 }

@@ -6,7 +6,7 @@ import { lookUpRoute } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
 import { largerSetting, settingOf } from './setting.ts';
 import { selectAddress6, sourceFor } from './source.ts';
-import type { ModelPacket } from './step.ts';
+import type { Fault, ModelPacket } from './step.ts';
 
 /** Delivered at home, sent away, failed with what the program gets, or not known. */
 export type Departure =
@@ -23,6 +23,7 @@ export type Departure =
       readonly errno: string;
       readonly reason: string;
       readonly quotes: readonly Quote[];
+      readonly fault?: Fault;
     }
   | { readonly kind: 'unknown'; readonly reason: string; readonly quotes: readonly Quote[] };
 
@@ -56,7 +57,14 @@ function strandedLoopback(
   const allowed = largerSetting(namespace, 4, hop.device, 'route_localnet');
   if (allowed.value !== 0) return null;
   const reason = `a packet from ${source} may not leave by ${hop.device} (route_localnet is 0)`;
-  return { kind: 'failed', stage: 'send', errno: 'EINVAL', reason, quotes: allowed.quotes };
+  return {
+    kind: 'failed',
+    stage: 'send',
+    errno: 'EINVAL',
+    reason,
+    quotes: allowed.quotes,
+    fault: 'localnet-not-routable',
+  };
 }
 
 /**

@@ -44,11 +44,11 @@ export function listenersOnPort(namespace: NamespaceState, packet: ModelPacket):
   );
 }
 
-/** TCP looks for the address first; UDP gives points for everything (`compute_score` in net/ipv4/udp.c). */
+/** The address comes first, then the device, then the family (`inet_lookup_listener`, `__udp4_lib_lookup`, Linux 5.0 on). */
 function score(listener: Listener, family: 4 | 6): number {
-  const [address, device] = listener.protocol === 'tcp' ? [8, 1] : [4, 4];
-  const ofFamily = listener.family === family ? 1 : 0;
-  return (isAny(listener.address) ? 0 : address) + (listener.device === null ? 0 : device) + ofFamily;
+  const ofAddress = isAny(listener.address) ? 0 : 4;
+  const ofDevice = listener.device === null ? 0 : 2;
+  return ofAddress + ofDevice + (listener.family === family ? 1 : 0);
 }
 
 /** The listeners that may take the packet, equally good ones: several when they share the port (SO_REUSEPORT). */

@@ -60,6 +60,11 @@ describe('the application', () => {
       [asks(hello), answers('-ERR what?\r\n')],
       'tls-failed - tls-to-plaintext observed',
     ],
+    [
+      'answers TLS with what is not the beginning of its words',
+      [asks(hello), tcp(back, { flags: 'PSH ACK', sequence: 2349, acknowledgement: 200, text: 'the middle of it' })],
+      'ok - - observed',
+    ],
     ['answers HTTP with a TLS alert', [asks(get), answers(alert), closing], 'closed - plaintext-to-tls observed'],
   ])('%s', (_name, packets, what) => {
     const connection = onlyConnection(captureOf([...opening, ...packets]));

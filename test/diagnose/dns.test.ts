@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { captureOf, reverse, udp } from '../flow/frames.ts';
+import { captureOf, icmpError, reverse, udp } from '../flow/frames.ts';
 import { domainName, join, number } from '../wire/payloads.ts';
 import { at, caseOf, onlyConnection, seen, snapshotWith, told } from './cases.ts';
 
@@ -38,8 +38,15 @@ describe('a name look-up', () => {
   });
 
   it('that met no socket is told by that cause, not as silence', () => {
-    const unreachable = seen(udp(ends), [at.container]);
-    const connection = onlyConnection(caseOf({ sights: unreachable, snapshot: snapshotWith('') }));
-    expect(connection.cause).not.toBe('dns-timeout');
+    const refused = icmpError('10.88.0.1', '10.88.0.10', 3, 3, query);
+    const sights = [...seen(query, [at.container]), ...seen(refused, [at.container], 60_000n)];
+    expect(onlyConnection(caseOf({ sights, snapshot: snapshotWith('') })).cause).toBe('no-listener');
+  });
+
+  it('names those names alone of which the resolver said so', () => {
+    const { summary } = onlyConnection(
+      captureOf([query, second, answer('8183'), answer('8182', '1a2c', 'other.example')]),
+    );
+    expect(summary).toContain('asked for www.example.org, said that there is no such name');
   });
 });

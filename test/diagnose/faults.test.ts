@@ -136,6 +136,11 @@ describe('what stops a packet, by the state of the host', () => {
     expect(fixesOf(connection)).toEqual(['host# sysctl -w net.ipv4.conf.br0.route_localnet=1', 'not verified']);
   });
 
+  it('a loopback address sent where no route leads lacks the route, whatever the switch says', () => {
+    const server = bridgeHost({ ruleTables: dnat('OUTPUT', '198.51.100.9:80'), routes: [], sysctls: localnet });
+    expect(predicted(host(web(), server), '127.0.0.1', {}, 'host').cause).not.toBe('localnet-not-routable');
+  });
+
   it('a device with a dot in its name: sysctl(8) writes a slash for it, and the model has its setting', () => {
     const source = { netns: 'host', command: 'sysctl', text: 'net.ipv4.conf.br0/5.route_localnet = 0' };
     const server = bridgeHost({

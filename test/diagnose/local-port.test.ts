@@ -101,7 +101,7 @@ describe('ephemeral-ports-exhausted', () => {
   const result = (errno: number) =>
     kernelLine(9n, `sys_connect -> 0x${BigInt.asUintN(64, BigInt(-errno)).toString(16)}`, 'command', '.....');
 
-  it('is proven by connect() where the source was found, though the sockets are too many to list', () => {
+  it('is inferred from connect() where the source was found, though the sockets are too many to list', () => {
     const snapshot = snapshotWith(listeners.bridge);
     const known = {
       ...snapshot,
@@ -117,7 +117,7 @@ describe('ephemeral-ports-exhausted', () => {
     const kernel = [lookUp('10.88.0.10', '10.88.0.1'), result(99)];
     const [connection] = diagnose(caseOf({ sights: [], snapshot: known, kernel })).connections;
     expect(connection && `${connection.outcome} ${connection.errno} ${verdictOf(connection)}`).toBe(
-      'unreachable EADDRNOTAVAIL ephemeral-ports-exhausted proven, portainer:null send',
+      'unreachable EADDRNOTAVAIL ephemeral-ports-exhausted inferred, portainer:null send',
     );
     expect(connection?.hops.map(({ stage }) => stage)).toEqual(['route', 'send']);
   });

@@ -67,8 +67,9 @@ describe('missing-masquerade', () => {
   });
 
   it('names its rival where the far end is out of sight: it may know the way back', () => {
-    const { cause, alternatives } = judged(host(box(), bridgeHost()), { ...sighting, to: '203.0.113.9:80' });
-    expect([cause, alternatives.map((one) => one.cause)]).toEqual(['missing-masquerade', ['no-reply-from-remote']]);
+    const { cause, certainty, alternatives } = judged(host(box(), bridgeHost()), { ...sighting, to: '203.0.113.9:80' });
+    expect([cause, certainty]).toEqual(['missing-masquerade', 'inferred']);
+    expect(alternatives.map((one) => one.cause)).toEqual(['no-reply-from-remote']);
   });
 
   it('is said of a private network of IPv6; without an address to put there, the model does not agree', () => {

@@ -145,6 +145,20 @@ describe('what would become of a packet', () => {
       '198.51.100.1:80 would not answer: the host has no route to it.',
     ],
     [
+      'a datagram to a firewall that forbids it: its socket does take notice of that',
+      { protocol: 'udp' },
+      all({ web: input('ACCEPT', '-j REJECT --reject-with icmp-admin-prohibited') }),
+      'unreachable EHOSTUNREACH firewall-reject',
+      '10.88.0.20:80 would not be reached (EHOSTUNREACH): rule 1 of chain INPUT in table ip filter answered with an ICMP error.',
+    ],
+    [
+      'a host whose rules could not be read, and may send it elsewhere',
+      { to: '192.0.2.7' },
+      all({ host: { firewallKnown: false } }),
+      'unknown - -',
+      'Whether 192.0.2.7:80 answers is not settled: on the host, prerouting: the firewall rules could not be read.',
+    ],
+    [
       'a router whose route swallows it',
       { to: '198.51.100.1' },
       all({ host: { routes: ['10.88.0.0/16 dev br0', 'blackhole 198.51.100.0/24'] } }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HostState } from '../../src/host/state.ts';
 import { host, link, loopback, namespace, port } from '../model/hosts.ts';
-import { box, bridge, bridgeHost, uplink, veth0, veth1, web } from '../model/two-boxes.ts';
+import { box, bridge, bridgeHost, forwarding, uplink, veth0, veth1, web } from '../model/two-boxes.ts';
 import { fixesOf, judged, predicted, verdictOf } from './on-host.ts';
 
 describe('a bridge that is down', () => {
@@ -60,5 +60,22 @@ describe('a loopback device that is down', () => {
 
   it('is not why an address elsewhere has no route', () => {
     expect(predicted(host(fresh), '10.88.0.1').cause).toBe('no-route');
+  });
+});
+
+describe('a host that does not forward', () => {
+  const off = { 'net.ipv4.conf.br0.forwarding': '0' };
+
+  it.each<[string, Record<string, string>, string]>([
+    ['at all: the switch of all devices', { ...off, 'net.ipv4.ip_forward': '0' }, 'net.ipv4.ip_forward=1'],
+    [
+      'what comes in by one device: the switch of that one, as writing the other changes nothing',
+      { ...off, 'net.ipv4.ip_forward': '1' },
+      'net.ipv4.conf.br0.forwarding=1',
+    ],
+  ])('%s', (_name, sysctls, setting) => {
+    const connection = predicted(host(box(), bridgeHost({ sysctls: { ...forwarding, ...sysctls } })), '192.0.2.1');
+    expect(connection.cause).toBe('ip-forward-off');
+    expect(fixesOf(connection)).toEqual([`host# sysctl -w ${setting}`, 'verified']);
   });
 });

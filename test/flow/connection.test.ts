@@ -15,6 +15,7 @@ const question = tcp(four, { flags: 'PSH ACK', sequence: 101, acknowledgement: 9
 const answer = tcp(reverse(four), { flags: 'PSH ACK', sequence: 901, acknowledgement: 121, length: 40 });
 const heard = tcp(reverse(four), { flags: 'ACK', sequence: 901, acknowledgement: 121 });
 const finish = tcp(reverse(four), { flags: 'FIN ACK', sequence: 901, acknowledgement: 121 });
+const done = tcp(four, { flags: 'FIN ACK', sequence: 121, acknowledgement: 941 });
 const abort = tcp(reverse(four), { flags: 'RST', sequence: 901 });
 const handshake = [syn, synAck, ack];
 
@@ -44,6 +45,7 @@ describe('what the program met', () => {
     ['a question met by FIN', [...handshake, question, finish], 'closed -'],
     ['a question met by RST', [...handshake, question, abort], 'reset ECONNRESET'],
     ['an answer, then RST', [...handshake, question, answer, abort], 'reset ECONNRESET'],
+    ['an answer to who is done then, and RST', [...handshake, question, answer, done, abort], 'ok -'],
     ['an answer and FIN, then RST', [...handshake, question, answer, finish, abort], 'ok -'],
     ['a SYN-ACK that the client never acknowledges', [syn, synAck, synAck], 'timeout -'],
     ['a SYN-ACK that the client resets', [syn, synAck, tcp(four, { flags: 'RST', sequence: 101 })], 'unknown -'],

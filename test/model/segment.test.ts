@@ -191,6 +191,7 @@ describe('who answers', () => {
     ['an address of another device', { links: onLo }, accepted],
     ['not with arp_ignore 1', { links: onLo, sysctls: sysctl('arp_ignore', '1') }, silent('its arp_ignore is 1')],
     ['arp_ignore 1 and its own device', { sysctls: sysctl('arp_ignore', '1') }, accepted],
+    ['arp_ignore 3 and an address of the link', { sysctls: sysctl('arp_ignore', '3') }, accepted],
     ['arp_ignore 8', { sysctls: sysctl('arp_ignore', '8') }, silent('its arp_ignore is 8')],
     ['arp_filter, and the way back is by this device', { sysctls: sysctl('arp_filter', '1') }, accepted],
     [

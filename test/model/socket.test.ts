@@ -34,12 +34,13 @@ test.each([
   );
 });
 
-// `compute_score`: TCP and UDP weigh a bound device differently.
+// TCP and UDP alike: both look for sockets of the address first (seen with Linux 6.18).
 test.each([
   ['an address beats any', ['tcp 0.0.0.0:80', 'tcp 10.88.0.1:80'], ['tcp 10.88.0.1:80']],
   ['an address beats a device', ['tcp 0.0.0.0%eth0:80', 'tcp 10.88.0.1:80'], ['tcp 10.88.0.1:80']],
   ['a device beats none', ['tcp 0.0.0.0:80', 'tcp 0.0.0.0%eth0:80'], ['tcp 0.0.0.0%eth0:80']],
   ['its own family beats both', ['tcp *:80', 'tcp 0.0.0.0:80'], ['tcp 0.0.0.0:80']],
+  ['UDP: an address beats a device', ['udp 0.0.0.0%eth0:80', 'udp 10.88.0.1:80'], ['udp 10.88.0.1:80']],
   ['UDP: a device beats a family', ['udp *%eth0:80', 'udp 0.0.0.0:80'], ['udp *%eth0:80']],
   ['two that share the port', ['tcp 0.0.0.0:80', 'tcp 0.0.0.0:80'], ['tcp 0.0.0.0:80', 'tcp 0.0.0.0:80']],
 ] as const)('%s', (_name, listeners, best) => {

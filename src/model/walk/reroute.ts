@@ -4,7 +4,6 @@
  */
 
 import type { NamespaceState } from '../../host/state.ts';
-import { isLoopback } from '../address.ts';
 import { type Departure, depart, routeQuery } from '../output.ts';
 import type { JourneyEnd, ModelPacket, Step } from '../step.ts';
 
@@ -21,13 +20,20 @@ export function strandedAnew(
 ): { readonly step: Step; readonly end: JourneyEnd } | null {
   const departure = departAnew(namespace, packet);
   if (departure.kind !== 'failed') return null;
-  const { reason, errno, quotes } = departure;
+  const { reason, errno, quotes, fault } = departure;
   const netns = namespace.name;
   const detail = `routed anew after the translation, it has no way: ${reason}`;
   const answer = packet.protocol === 'tcp' ? null : { errno, netns, icmp: null };
-  const fault = isLoopback(packet.source) ? { fault: 'localnet-not-routable' as const } : {};
   return {
-    step: { netns, device, stage: 'output', verdict: 'dropped', detail, quotes, ...fault },
+    step: {
+      netns,
+      device,
+      stage: 'output',
+      verdict: 'dropped',
+      detail,
+      quotes,
+      ...(fault === undefined ? {} : { fault }),
+    },
     end: { kind: 'dropped', reason: detail, answer },
   };
 }
