@@ -14,6 +14,7 @@ import type { Snapshot } from '../host/snapshot.ts';
 import type { Link } from '../host/state.ts';
 import { listWords } from '../host/word-list.ts';
 import type { Topology } from '../topology/topology.ts';
+import { errorText } from './errors.ts';
 import { LiveSnapshot, wiringOf } from './live-snapshot.ts';
 
 /** How often it is looked for namespaces that have come or gone. */
@@ -103,11 +104,12 @@ export class LiveHost {
   /** Namespaces whose links have changed, by inode number. */
   readonly #changed = new Set<number>();
   #scanning = false;
+  #toldFailure: string | null = null;
   #stopped = false;
 
   constructor(guard: Guard, isIgnored: (name: string) => boolean, events: LiveHostEvents) {
     this.#guard = guard;
-    this.#state = new LiveSnapshot(guard);
+    this.#state = new LiveSnapshot(guard, (sentence) => events.note(sentence));
     this.#isIgnored = isIgnored;
     this.#events = events;
   }
@@ -210,14 +212,26 @@ export class LiveHost {
     this.#settleTimer = setTimeout(() => void this.#lookAgain(), settleMs);
   }
 
+  /** Never rejects, like `#scan`: nobody waits for either. */
   async #lookAgain(): Promise<void> {
     const changed = this.namespaces.filter(({ inode }) => this.#changed.has(inode)).slice(0, mostAgain);
     for (const { inode } of changed) this.#changed.delete(inode);
-    await this.#state.takeAgain(changed, () => this.namespaces);
-    this.#settleTimer = undefined;
-    if (this.#stopped) return;
-    this.#events.changed();
+    try {
+      await this.#state.takeAgain(changed, () => this.namespaces);
+      if (!this.#stopped) this.#events.changed();
+    } catch (error) {
+      this.#failed('What has changed on this host could not be looked at', error);
+    } finally {
+      this.#settleTimer = undefined;
+    }
     if (this.#changed.size > 0) this.#settle([]);
+  }
+
+  /** Tells of a look that failed; of one that goes on failing alike, once. */
+  #failed(what: string, error: unknown): void {
+    const sentence = `${what}: ${errorText(error)}.`;
+    if (sentence !== this.#toldFailure && !this.#stopped) this.#events.note(sentence);
+    this.#toldFailure = sentence;
   }
 
   async #scan(): Promise<void> {
@@ -225,6 +239,8 @@ export class LiveHost {
     this.#scanning = true;
     try {
       await this.#compare();
+    } catch (error) {
+      this.#failed('It could not be looked for new namespaces', error);
     } finally {
       this.#scanning = false;
     }

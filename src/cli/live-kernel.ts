@@ -56,6 +56,16 @@ export class LiveKernel {
     this.#tracer = tracer;
   }
 
+  /** The tracer, while it traces: one that has failed is let go, which a note says. */
+  #current(): Tracer | null {
+    const failure = this.#tracer?.failure ?? null;
+    if (failure === null) return this.#tracer;
+    this.#tracer?.stop();
+    this.#tracer = null;
+    this.#notes.stand(`Kernel events cannot be had any more: ${errorText(failure)}.`);
+    return null;
+  }
+
   /** True where the kernel is asked. */
   get isOpen(): boolean {
     return this.#tracer !== null;
@@ -74,7 +84,7 @@ export class LiveKernel {
 
   /** Once a second: asks for as much as these frames a second allow. */
   measure(framesPerSecond: number): void {
-    const tracer = this.#tracer;
+    const tracer = this.#current();
     if (tracer === null) return;
     if (tracer.asksAll && framesPerSecond > mostTraced) tracer.askLess();
     else if (!tracer.asksAll && framesPerSecond < tracedAgain) tracer.askAll();
@@ -94,10 +104,10 @@ export class LiveKernel {
     const latestNs = toNs + marginNs;
     const firstNs = fromNs - marginNs;
     const earliestNs = firstNs < latestNs - longestNs ? latestNs - longestNs : firstNs;
-    return {
-      lines: this.#tracer?.between(earliestNs, latestNs) ?? [],
-      isComplete: this.#lostNs < earliestNs,
-    };
+    const lines = this.#tracer?.between(earliestNs, latestNs) ?? [];
+    // Whether the kernel could be asked at all is known now.
+    this.#current();
+    return { lines, isComplete: this.#lostNs < earliestNs };
   }
 
   /** Ends it, and gives the lines that are still kept. */

@@ -2,7 +2,7 @@
 
 import type { Guard } from '../capture/guard.ts';
 import { collectSnapshot } from '../host/collect.ts';
-import { mergeSnapshots } from '../host/merge-snapshots.ts';
+import { keepKnown, mergeSnapshots } from '../host/merge-snapshots.ts';
 import type { NamespaceHandle } from '../host/namespaces.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import { describeTopology, type Topology } from '../topology/topology.ts';
@@ -25,14 +25,17 @@ export function wiringOf(snapshot: Snapshot): Snapshot {
 /** See the file's head. One collection runs at a time. */
 export class LiveSnapshot {
   readonly #guard: Guard;
+  readonly #tell: (sentence: string) => void;
   #latest: Snapshot | null = null;
   #topology = emptyTopology;
   #collecting: Promise<void> | null = null;
   #nextWholeMs = 0;
   readonly #pids = new Set<number>();
 
-  constructor(guard: Guard) {
+  /** @param tell Hears of what a snapshot lacks that the one before had, in one sentence each. */
+  constructor(guard: Guard, tell: (sentence: string) => void) {
     this.#guard = guard;
+    this.#tell = tell;
   }
 
   /** The latest; null before the first. */
@@ -76,9 +79,9 @@ export class LiveSnapshot {
     await this.#collecting;
   }
 
-  /** Resolves when nothing is collected. */
+  /** Resolves when nothing is collected. What a collection fails of is told to whoever began it. */
   async idle(): Promise<void> {
-    while (this.#collecting !== null) await this.#collecting;
+    while (this.#collecting !== null) await this.#collecting.catch(() => {});
   }
 
   async #whole(handles: readonly NamespaceHandle[], missing: readonly string[]): Promise<void> {
@@ -86,7 +89,7 @@ export class LiveSnapshot {
     const snapshot = await this.#collect(handles, missing);
     const nowMs = performance.now();
     this.#nextWholeMs = nowMs + Math.max(shortestPauseMs, (nowMs - startMs) / share);
-    this.#take(snapshot);
+    this.#take(this.#latest === null ? snapshot : keepKnown(this.#latest, snapshot));
   }
 
   async #part(changed: readonly NamespaceHandle[], present: () => readonly NamespaceHandle[]): Promise<void> {
@@ -110,6 +113,8 @@ export class LiveSnapshot {
   }
 
   #take(snapshot: Snapshot): void {
+    const known = this.#latest?.missing ?? snapshot.missing;
+    for (const sentence of snapshot.missing) if (!known.includes(sentence)) this.#tell(sentence);
     this.#latest = snapshot;
     this.#topology = describeTopology(wiringOf(snapshot));
   }

@@ -101,6 +101,8 @@ function withCounters(snapshot: Snapshot, counted: TracedRules['counted']): Snap
   return { ...snapshot, namespaces };
 }
 
+const noKernelEvents = (error: unknown): string => `Kernel events could not be had: ${errorText(error)}.`;
+
 async function openTracer(guard: Guard, wanted: boolean, missing: string[]): Promise<Tracer | null> {
   if (!wanted) {
     missing.push('Kernel events were left out (--no-kernel): what they alone prove is not proven.');
@@ -109,7 +111,7 @@ async function openTracer(guard: Guard, wanted: boolean, missing: string[]): Pro
   try {
     return await Tracer.open(guard);
   } catch (error) {
-    missing.push(`Kernel events could not be had: ${errorText(error)}.`);
+    missing.push(noKernelEvents(error));
     return null;
   }
 }
@@ -245,6 +247,8 @@ export class Watch {
       naming,
     ]);
     const kernelLines = tracer?.stop() ?? [];
+    const failure = tracer?.failure ?? null;
+    if (failure !== null) this.#missing.push(noKernelEvents(failure));
     const changes = this.#namespaceChanges();
     const traced = (await ruleTracer?.stop()) ?? { traces: [], counted: [], missing: [] };
     const nameOf = new Map(named.namespaces.map(({ inode, name }) => [inode, name]));
@@ -263,7 +267,7 @@ export class Watch {
         clock: engine.clock,
         promiscuous: engine.promiscuous,
         command: command === null ? null : { ...command, netns: rename(this.start.name) },
-        kernelEvents: tracer !== null,
+        kernelEvents: tracer !== null && failure === null,
         kernelEventsLost: tracer?.lost ?? 0,
         linkOutages: captured.outages.map((outage) => ({ ...outage, netns: rename(outage.netns) })),
         framesDropped: captured.framesDropped,

@@ -158,7 +158,10 @@ interface RawLine {
   readonly clock: string;
 }
 
-/** Events of this host's kernel, from `open` to `stop`. */
+/**
+ * Events of this host's kernel, from `open` to `stop`. After `open` nothing of it throws: what the kernel then refuses
+ * ends the tracing alone, see `failure`.
+ */
 export class Tracer {
   readonly #packets: Instance;
   readonly #command: Instance;
@@ -169,16 +172,18 @@ export class Tracer {
   readonly #keeps: 'first' | 'latest';
   /** How many of `floodOrder` the kernel is not asked for now. */
   #spared = 0;
+  #failure: Error | null = null;
   /** Lines lost to the kernel's buffer or to our bounds. */
   lost = 0;
 
-  private constructor(packets: Instance, command: Instance, keeps: 'first' | 'latest') {
+  /** On instances that were made for it; throws where they cannot be written. Everybody else calls `open`. */
+  constructor(packets: Instance, command: Instance, keeps: 'first' | 'latest') {
     this.#keeps = keeps;
     this.#packets = packets;
     this.#command = command;
     this.#markedNs = wallClockNs();
     packets.set('trace_marker', 'nettrace clock');
-    this.#timer = setInterval(() => this.#read(mostReads[this.#keeps]), readingIntervalMs);
+    this.#timer = setInterval(() => this.#attempt(() => this.#read(mostReads[this.#keeps])), readingIntervalMs);
   }
 
   /**
@@ -193,8 +198,27 @@ export class Tracer {
     return new Tracer(new Instance(packets, 'packets'), new Instance(command, 'command'), keeps);
   }
 
+  /** Why the tracing came to an early end; null while it goes on. Then it has no lines: part of them would mislead. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+
+  #attempt(action: () => void): void {
+    if (this.#failure !== null) return;
+    try {
+      action();
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      this.#raw = [];
+    }
+  }
+
   /** Follows packets from here on: at these devices, and wherever the kernel looks up routes, resets and drops. */
   watch(devices: readonly string[]): void {
+    this.#attempt(() => this.#watch(devices));
+  }
+
+  #watch(devices: readonly string[]): void {
     const names = [...new Set(devices)].filter((name) => /^[\w.@:+-]+$/.test(name));
     const deviceFilter = names.map((name) => `name == "${name}"`).join(' || ');
     for (const event of packetEvents) {
@@ -211,13 +235,17 @@ export class Tracer {
 
   /** Has the kernel tell everything again after a flood; where the latest lines are kept, the next one ends it again. */
   askAll(): void {
-    for (const event of floodOrder.slice(0, this.#spared).flat()) this.#enable(event, true);
+    this.#attempt(() => {
+      for (const event of floodOrder.slice(0, this.#spared).flat()) this.#enable(event, true);
+    });
     this.#spared = 0;
   }
 
   /** Asks the kernel for less: of the packets at devices first, then of drops and look-ups. */
   askLess(): void {
-    for (const event of floodOrder[this.#spared] ?? []) this.#enable(event, false);
+    this.#attempt(() => {
+      for (const event of floodOrder[this.#spared] ?? []) this.#enable(event, false);
+    });
     this.#spared = Math.min(this.#spared + 1, floodOrder.length);
   }
 
@@ -227,15 +255,17 @@ export class Tracer {
 
   /** The lines between two times, in nanoseconds since 1970, that are still kept, in the order of time. */
   between(fromNs: bigint, toNs: bigint): KernelLine[] {
-    this.#read(mostReads[this.#keeps]);
+    this.#attempt(() => this.#read(mostReads[this.#keeps]));
     return this.#lines(this.#raw).filter(({ timeNs }) => timeNs >= fromNs && timeNs <= toNs);
   }
 
   /** Follows this process and every child it will have. Its events are kept from here on. */
   follow(pid: number): void {
-    this.#command.set('options/event-fork', '1');
-    this.#command.set('set_event_pid', String(pid));
-    for (const event of commandEvents) this.#command.enable(event, null);
+    this.#attempt(() => {
+      this.#command.set('options/event-fork', '1');
+      this.#command.set('set_event_pid', String(pid));
+      for (const event of commandEvents) this.#command.enable(event, null);
+    });
   }
 
   /** Events that this kernel does not have. */
@@ -246,8 +276,10 @@ export class Tracer {
   /** Ends tracing and gives every line, in the order of time. The instances go with the guard. */
   stop(): KernelLine[] {
     clearInterval(this.#timer);
-    for (const instance of [this.#packets, this.#command]) instance.set('tracing_on', '0');
-    this.#read(Number.POSITIVE_INFINITY);
+    this.#attempt(() => {
+      for (const instance of [this.#packets, this.#command]) instance.set('tracing_on', '0');
+      this.#read(Number.POSITIVE_INFINITY);
+    });
     this.#packets.close();
     this.#command.close();
     return this.#lines(this.#raw);
