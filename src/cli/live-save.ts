@@ -10,8 +10,11 @@ import { application, NewFile } from './save.ts';
 
 const nsPerSecond = 1_000_000_000n;
 
-/** A case file that is being written. What ends it early is told, and what is in it by then stays. */
-export class LiveSave {
+/**
+ * A case file that is being written. What ends it early is told, and what is in it by then stays; without a frame it is
+ * removed when it is disposed of unfinished.
+ */
+export class LiveSave implements Disposable {
   readonly #path: string;
   readonly #file: NewFile;
   readonly #limitBytes: number;
@@ -65,6 +68,11 @@ export class LiveSave {
     if (this.#write(parts)) this.#frames += 1;
   }
 
+  /** Once a second: what was added until now is in the file, however nettrace ends. */
+  flush(): void {
+    if (this.#isOpen) this.#attempt(() => this.#file.flush());
+  }
+
   /** Writes the rest of the evidence behind the frames; the file is complete, and takes no more. */
   finish({ session, snapshot, kernelLines }: Omit<Case, 'frames' | 'interfaces'>): void {
     if (!this.#isOpen) return;
@@ -90,18 +98,32 @@ export class LiveSave {
       this.#end(`${this.#path} has reached its size limit (--save-limit): later frames are not in it.`);
       return false;
     }
+    if (!this.#attempt(() => this.#file.write(parts))) return false;
+    this.#bytes += length;
+    return true;
+  }
+
+  /** False when it failed; that ends the file. */
+  #attempt(action: () => void): boolean {
+    if (this.#ended !== null) return false;
     try {
-      this.#file.write(parts);
+      action();
+      return true;
     } catch (error) {
       this.#end(`${errorText(error)}: later frames are not in it.`);
       return false;
     }
-    this.#bytes += length;
-    return true;
   }
 
   #end(sentence: string): void {
     this.#ended = sentence;
     this.#tell(sentence);
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    using file = this.#file;
+    if (this.#frames > 0) file.finish();
   }
 }

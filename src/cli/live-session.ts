@@ -50,8 +50,8 @@ const kernelLatencyMs = 400;
 const nsPerMs = 1_000_000;
 const nsPerSecond = 1_000_000_000n;
 
-/** See the file's head. What it started ends with `end`, or with the guard. */
-export class LiveSession {
+/** See the file's head. What it started ends with `end`, or with the guard; the file that it created, when disposed of. */
+export class LiveSession implements Disposable {
   readonly #options: LiveSessionOptions;
   readonly #guard: Guard;
   readonly #show: (view: CaseView) => void;
@@ -193,6 +193,10 @@ export class LiveSession {
     this.#finishSave([]);
   }
 
+  [Symbol.dispose](): void {
+    this.#save?.[Symbol.dispose]();
+  }
+
   /** Frames that were saved; null without a file. */
   get savedFrames(): number | null {
     return this.#save?.frames ?? null;
@@ -257,6 +261,7 @@ export class LiveSession {
     this.#meter.read();
     this.#kernel.measure(this.#meter.status().framesPerSecond);
     this.#places.tellEnds();
+    this.#save?.flush();
     this.#show(this.view());
   }
 

@@ -53,7 +53,7 @@ export async function live(options: LiveOptions): Promise<void> {
   setFlagsFromString('--semi-space-growth-factor=1');
   const guard = new Guard();
   let screen: Screen | null = null;
-  const session = new LiveSession(
+  using session = new LiveSession(
     {
       engine,
       kernel: options.kernel,

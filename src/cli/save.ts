@@ -26,11 +26,26 @@ function isError(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
+/** Gives a new file to whoever called sudo; where that fails, it is removed again. */
+function giveToCaller(descriptor: number, place: string): void {
+  const [user = Number.NaN, group = Number.NaN] = [process.env['SUDO_UID'], process.env['SUDO_GID']].map(Number);
+  if (process.getuid?.() !== 0 || !Number.isInteger(user) || !Number.isInteger(group)) return;
+  try {
+    fchownSync(descriptor, user, group);
+  } catch (error) {
+    unlinkSync(place);
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
 /** Creates the file and opens it; errors name another one. Never follows a link and never overwrites. */
 function create(place: string, path = place): number {
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    return openSync(place, flags, 0o600);
+    const descriptor = openSync(place, flags, 0o600);
+    giveToCaller(descriptor, place);
+    return descriptor;
   } catch (error) {
     const reason = isError(error, 'EEXIST')
       ? 'it exists already, and nettrace overwrites nothing. Name another file.'
@@ -87,14 +102,15 @@ export class NewFile implements Disposable {
     });
   }
 
+  /** Hands what waits to the system, so that it stays however nettrace ends. Throws CannotSave when that cannot be done. */
+  flush(): void {
+    this.#try(() => this.#flush());
+  }
+
   /** The file is complete: it stays. Throws CannotSave when the last of it cannot be written. */
   finish(): void {
     this.#try(() => {
       this.#flush();
-      const [user, group] = [process.env['SUDO_UID'], process.env['SUDO_GID']].map(Number);
-      if (process.getuid?.() === 0 && Number.isInteger(user) && Number.isInteger(group)) {
-        fchownSync(this.#descriptor, user ?? 0, group ?? 0);
-      }
       if (this.#place !== this.#path) renameSync(this.#place, this.#path);
     });
     this.#finished = true;

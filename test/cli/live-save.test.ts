@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -92,6 +92,29 @@ describe('a live capture that is saved', () => {
     save.add(told(1, 0), places[0], second);
     save.finish(evidence);
     expect(read(path)?.frames).toEqual([]);
+  });
+
+  it('is in the file as far as it was flushed, however nettrace ends', () => {
+    const { save, path } = open('flushed', 1e6);
+    save.add(told(1, 0), places[0], second);
+    expect(readFileSync(path)).toHaveLength(0);
+    save.flush();
+    expect(read(path)?.frames).toHaveLength(1);
+  });
+
+  it('leaves no file when it never began, and what there is when it did', () => {
+    const without = open('without', 1e6);
+    without.save[Symbol.dispose]();
+    expect(existsSync(without.path)).toBe(false);
+    const some = open('some', 1e6);
+    some.save.add(told(1, 0), places[0], second);
+    some.save[Symbol.dispose]();
+    some.save.finish(evidence);
+    expect(read(some.path)?.frames).toHaveLength(1);
+    const whole = open('complete', 1e6);
+    whole.save.finish(evidence);
+    whole.save[Symbol.dispose]();
+    expect(existsSync(whole.path)).toBe(true);
   });
 
   it('never overwrites a file', () => {

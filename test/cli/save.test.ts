@@ -1,14 +1,16 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { CaseReader } from '../../src/capfile/case-file.ts';
 import { UserError } from '../../src/cli/errors.ts';
-import { checkSavable, saveCase } from '../../src/cli/save.ts';
+import { checkSavable, NewFile, saveCase } from '../../src/cli/save.ts';
 import { caseOf, packets } from '../diagnose/cases.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'nettrace-save-'));
 afterAll(() => rmSync(directory, { recursive: true }));
+
+afterEach(() => vi.unstubAllEnvs());
 
 const evidence = caseOf({ sights: [packets.syn, packets.reset] });
 
@@ -43,6 +45,14 @@ describe('a saved case', () => {
   it('says why it cannot be written', () => {
     expect(() => saveCase(join(directory, 'no', 'where'), evidence)).toThrow(/^cannot save to .*ENOENT/);
   });
+});
+
+it.skipIf(process.getuid?.() !== 0)('belongs to whoever called sudo from its beginning', () => {
+  vi.stubEnv('SUDO_UID', '65534');
+  vi.stubEnv('SUDO_GID', '65533');
+  const path = join(directory, 'owned');
+  using _file = new NewFile(path);
+  expect(statSync(path)).toMatchObject({ uid: 65534, gid: 65533 });
 });
 
 describe('where a case could be saved is known before a command runs', () => {
