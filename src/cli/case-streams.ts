@@ -9,10 +9,10 @@ import { Streams } from './streams.ts';
 /** Follows connections of a case, which is indexed when the first one is wanted. */
 export class CaseStreams {
   readonly #evidence: Case;
-  readonly #diagnosis: Diagnosis;
+  readonly #diagnosis: Pick<Diagnosis, 'connections'>;
   #streams: Streams | null = null;
 
-  constructor(evidence: Case, diagnosis: Diagnosis) {
+  constructor(evidence: Case, diagnosis: Pick<Diagnosis, 'connections'>) {
     this.#evidence = evidence;
     this.#diagnosis = diagnosis;
   }

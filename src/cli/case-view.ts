@@ -2,13 +2,10 @@
 
 import type { Case } from '../case/evidence.ts';
 import { FrameSet } from '../case/frame-set.ts';
-import { interfaceName } from '../case/interface-name.ts';
 import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import { compileFilter } from '../filter/filter.ts';
-import { formatSpan } from '../report/frame-lines.ts';
+import { frameView } from '../replay/frame-view.ts';
 import type { CaseView, FilterAnswer } from '../ui/case-view.ts';
-import { dissect } from '../wire/dissect.ts';
-import { summarize } from '../wire/summary.ts';
 import { passingFrames } from './case-filter.ts';
 import { CaseStreams } from './case-streams.ts';
 import { writeFrames } from './write-frames.ts';
@@ -48,17 +45,7 @@ export function viewCase(title: string, evidence: Case, diagnosis: Diagnosis): C
     frame(number) {
       const frame = evidence.frames[number - 1];
       if (frame === undefined) throw new RangeError(`there is no frame ${number}`);
-      const point = evidence.interfaces[frame.interfaceIndex];
-      const dissection = dissect(frame.bytes, point?.linkType ?? 1, frame.originalLength);
-      return {
-        number,
-        relativeTime: formatSpan(frame.timeNs - firstNs),
-        interfaceName: point === undefined ? '' : interfaceName(point),
-        originalLength: frame.originalLength,
-        bytes: frame.bytes,
-        info: summarize(dissection),
-        dissection,
-      };
+      return frameView(frame, evidence.interfaces, firstNs);
     },
   };
 }

@@ -4,6 +4,7 @@ import { compileFilter, type Filter } from '../filter/filter.ts';
 import { type FrameSurroundings, frameFields } from '../filter/frame-fields.ts';
 import type { FrameStore } from '../live/frame-store.ts';
 import { liveFrame } from '../live/live-evidence.ts';
+import { numbersUntil } from '../live/numbers-until.ts';
 import type { FilterAnswer } from '../ui/case-view.ts';
 
 /** Frames that are asked at first, and at each look after that: some 5 µs each. */
@@ -12,26 +13,36 @@ const framesEach = 4000;
 /** Passing frames that are kept. */
 const mostKept = 100_000;
 
+/** Whether two parts of one ascending list are the same: then their ends are. */
+function areSame(one: readonly number[], other: readonly number[]): boolean {
+  return one === other || (one.length === other.length && one[0] === other[0] && one.at(-1) === other.at(-1));
+}
+
 /** One filter's answer so far. */
 class LiveAnswer {
   readonly #accepts: (frame: Parameters<FrameSurroundings['connectionOf']>[0]) => boolean;
   readonly #store: FrameStore;
   #asked: number;
   #numbers: readonly number[] = [];
-  #latest: FilterAnswer & { ok: true } = { ok: true, frames: this.#numbers };
+  #latest: { readonly ok: true; readonly frames: readonly number[] } = { ok: true, frames: this.#numbers };
 
-  constructor(filter: Filter, store: FrameStore, surroundings: FrameSurroundings) {
+  /** @param until The number of the frame that is the last one now. */
+  constructor(filter: Filter, store: FrameStore, surroundings: FrameSurroundings, until: number) {
     this.#accepts = filter.bind(frameFields(surroundings));
     this.#store = store;
-    this.#asked = Math.max(store.first - 1, store.last - firstFrames);
+    this.#asked = Math.max(store.first - 1, until - firstFrames);
     this.#ask(firstFrames);
   }
 
-  /** The kept frames that pass, until there are others; frames that come faster than they can be asked are passed over. */
-  latest(): FilterAnswer {
+  /**
+   * The kept frames up to a number that pass, the same object until there are others; frames that come faster than they
+   * can be asked are passed over.
+   */
+  latest(until: number): FilterAnswer {
     this.#asked = Math.max(this.#asked, this.#store.last - framesEach);
     this.#ask(framesEach);
-    if (this.#latest.frames !== this.#numbers) this.#latest = { ok: true, frames: this.#numbers };
+    const frames = numbersUntil(this.#numbers, until);
+    if (!areSame(frames, this.#latest.frames)) this.#latest = { ok: true, frames };
     return this.#latest;
   }
 
@@ -61,16 +72,16 @@ export class LiveFilters {
     this.#surroundings = surroundings;
   }
 
-  /** What a filter's text means now. */
-  ask(text: string): FilterAnswer {
+  /** What a filter's text means where a frame is the last one; frames that come after it are asked beside that. */
+  ask(text: string, until: number): FilterAnswer {
     const known = this.#answers.get(text);
-    if (known !== undefined) return known.latest();
+    if (known !== undefined) return known.latest(until);
     const compiled = compileFilter(text);
     if (!compiled.ok) return { ok: false, ...compiled.error };
-    const answer = new LiveAnswer(compiled.value, this.#store, this.#surroundings());
+    const answer = new LiveAnswer(compiled.value, this.#store, this.#surroundings(), until);
     // The one in force is asked for all the time; those that were typed on the way to it are not.
     for (const old of [...this.#answers.keys()].slice(0, -2)) this.#answers.delete(old);
     this.#answers.set(text, answer);
-    return answer.latest();
+    return answer.latest(until);
   }
 }

@@ -21,6 +21,7 @@ import { LiveMeter } from './live-meter.ts';
 import { LiveNotes } from './live-notes.ts';
 import { LivePlaces, type PlaceChoice } from './live-places.ts';
 import { LiveSave } from './live-save.ts';
+import { LiveStreams } from './live-streams.ts';
 import { liveView } from './live-view.ts';
 
 /** What is to be captured, and how. */
@@ -66,6 +67,7 @@ export class LiveSession implements Disposable {
   readonly #connections: LiveConnections;
   readonly #explainer: LiveExplainer;
   readonly #filters: LiveFilters;
+  readonly #streams: LiveStreams;
   readonly #framesOf: FramesOfConnection;
   readonly #timers: NodeJS.Timeout[] = [];
   #shown: { readonly last: number; readonly list: readonly ConnectionDiagnosis[] } | null = null;
@@ -106,6 +108,7 @@ export class LiveSession implements Disposable {
     this.#store = new FrameStore(options.memoryBytes, latencyMs, (frame) => this.#take(frame));
     this.#connections = new LiveConnections(this.#tracker.table, settleNs);
     this.#framesOf = new FramesOfConnection(this.#store);
+    this.#streams = new LiveStreams(this.#store, places.interfaces);
     this.#explainer = new LiveExplainer({
       store: this.#store,
       connections: this.#connections,
@@ -160,11 +163,10 @@ export class LiveSession implements Disposable {
         notes: this.#notes.all,
         toggle: (place) => this.#toggle(place),
       },
-      filter: (text) => this.#filters.ask(text),
-      framesOf: (connection) => {
-        const id = this.#connections.idOf(connection);
-        return id === null ? [] : this.#framesOf.of(id);
-      },
+      filters: this.#filters,
+      streams: this.#streams,
+      framesOf: this.#framesOf,
+      idOf: (connection) => this.#connections.idOf(connection),
     });
   }
 

@@ -1,16 +1,22 @@
-/** A live capture as the terminal UI takes it: what is cheap is made now, frames are read when they are asked for. */
+/**
+ * A live capture as the terminal UI takes it: what is cheap is made now, frames are read when they are asked for. A view
+ * stays what it is while the capture goes on: frames that came after it are not in its answers.
+ */
 
-import type { CaptureInterface, Case } from '../case/evidence.ts';
-import { interfaceName } from '../case/interface-name.ts';
+import type { CaptureInterface } from '../case/evidence.ts';
 import type { ConnectionDiagnosis, Diagnosis } from '../diagnose/diagnosis.ts';
+import { none } from '../flow/connection-row.ts';
 import type { FrameStore } from '../live/frame-store.ts';
-import { formatSpan } from '../report/frame-lines.ts';
-import type { CaseView, FilterAnswer, FrameView, StreamAnswer, WriteAnswer, WriteRequest } from '../ui/case-view.ts';
+import type { FramesOfConnection } from '../live/frames-of-connection.ts';
+import { liveFrame } from '../live/live-evidence.ts';
+import { numbersUntil } from '../live/numbers-until.ts';
+import { frameView } from '../replay/frame-view.ts';
+import type { CaseView, FrameView } from '../ui/case-view.ts';
 import type { LiveStatus } from '../ui/live-status.ts';
 import { dissect } from '../wire/dissect.ts';
-import { summarize } from '../wire/summary.ts';
-import { CaseStreams } from './case-streams.ts';
-import { writeFrames } from './write-frames.ts';
+import type { LiveFilters } from './live-filter.ts';
+import type { LiveStreams } from './live-streams.ts';
+import { writeLiveFrames } from './live-write.ts';
 
 const nsPerSecond = 1_000_000_000n;
 const ethernet = 1;
@@ -21,8 +27,11 @@ export interface LiveParts {
   readonly interfaces: readonly CaptureInterface[];
   readonly diagnosis: Diagnosis;
   readonly status: LiveStatus;
-  readonly filter: (text: string) => FilterAnswer;
-  readonly framesOf: (connection: ConnectionDiagnosis) => readonly number[];
+  readonly filters: LiveFilters;
+  readonly streams: LiveStreams;
+  readonly framesOf: FramesOfConnection;
+  /** The number of a connection that the diagnosis lists; null when it has none any more. */
+  readonly idOf: (connection: ConnectionDiagnosis) => number | null;
 }
 
 /** A frame that had to go while it was on the screen. */
@@ -39,69 +48,43 @@ function goneFrame(number: number): FrameView {
   };
 }
 
-/** Some of its frames, numbered from 1 on, as a case: what is said of cases serves for them too. */
-function caseOf({ store, interfaces }: LiveParts, numbers: readonly number[]): Case {
-  const frames = numbers.flatMap((number, index) => {
-    const stored = store.frame(number);
-    if (stored === null) return [];
-    const { timeNs, point: interfaceIndex, originalLength, bytes } = stored;
-    return { number: index + 1, timeNs, interfaceIndex, originalLength, bytes };
-  });
-  return { session: null, interfaces, frames, snapshot: null, kernelLines: [] };
-}
-
-/** What the connection of a frame has said until now. */
-function follow(parts: LiveParts, frame: number): StreamAnswer {
-  const own = parts.diagnosis.connections.map(parts.framesOf).find((numbers) => numbers.includes(frame));
-  if (own === undefined) {
-    return { ok: false, message: `Frame ${frame} belongs to no connection that is known: there is nothing to follow.` };
-  }
-  const kept = own.filter((number) => parts.store.frame(number) !== null);
-  const evidence = caseOf(parts, kept);
-  return new CaseStreams(evidence, parts.diagnosis).of(kept.indexOf(frame) + 1);
-}
-
-/** Writes frames as they are now; those that have gone from memory are missing. */
-function write(parts: LiveParts, request: WriteRequest): WriteAnswer {
-  const { first, last } = parts.store;
-  const all = (): number[] => Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
-  return writeFrames(caseOf(parts, request.frames === null ? all() : [...request.frames]), {
-    ...request,
-    frames: null,
-  });
-}
-
 /** The view as things stand; times are those since the second of the first frame. */
-export function liveView(parts: LiveParts): CaseView {
-  const { store, interfaces, diagnosis, status, filter, framesOf } = parts;
-  let followed: { readonly frame: number; readonly answer: StreamAnswer } | null = null;
+export function liveView({
+  store,
+  interfaces,
+  diagnosis,
+  status,
+  filters,
+  streams,
+  framesOf,
+  idOf,
+}: LiveParts): CaseView {
+  const { first, last } = store;
+  const sinceNs = BigInt(store.baseSecond) * nsPerSecond;
+  const listed = new Map<ConnectionDiagnosis, readonly number[]>();
   return {
     title: 'live',
     diagnosis,
-    frameCount: store.last,
-    firstFrame: store.first,
+    frameCount: last,
+    firstFrame: first,
     live: status,
-    filter,
-    framesOf,
-    follow(frame) {
-      if (followed?.frame !== frame) followed = { frame, answer: follow(parts, frame) };
-      return followed.answer;
+    filter: (text) => filters.ask(text, last),
+    framesOf(connection) {
+      const known = listed.get(connection);
+      if (known !== undefined) return known;
+      const id = idOf(connection);
+      const numbers = id === null ? [] : numbersUntil(framesOf.of(id), last);
+      listed.set(connection, numbers);
+      return numbers;
     },
-    write: (request) => Promise.resolve(write(parts, request)),
+    follow(frame) {
+      const id = store.connectionOf(frame);
+      return streams.of(frame, id === none ? [] : numbersUntil(framesOf.of(id), last));
+    },
+    write: (request) => writeLiveFrames(store, interfaces, request, last),
     frame(number) {
-      const stored = store.frame(number);
-      if (stored === null) return goneFrame(number);
-      const point = interfaces[stored.point];
-      const dissection = dissect(stored.bytes, point?.linkType ?? ethernet, stored.originalLength);
-      return {
-        number,
-        relativeTime: formatSpan(stored.timeNs - BigInt(store.baseSecond) * nsPerSecond),
-        interfaceName: point === undefined ? '' : interfaceName(point),
-        originalLength: stored.originalLength,
-        bytes: stored.bytes,
-        info: summarize(dissection),
-        dissection,
-      };
+      const frame = liveFrame(store, number);
+      return frame === null ? goneFrame(number) : frameView(frame, interfaces, sinceNs);
     },
   };
 }

@@ -59,19 +59,24 @@ async function copyFrames(opened: OpenedIndex, frames: WriteRequest['frames'], f
   return written;
 }
 
-/** The same of a capture that is too large to be held: it is read again, while the UI goes on. */
-export async function writeFramesAgain(
-  opened: OpenedIndex,
-  { frames, path, overwrite }: WriteRequest,
+/** Has a file written while the UI goes on; an existing one is replaced only when the request says so. Never rejects. */
+export async function writeTo(
+  { path, overwrite }: Pick<WriteRequest, 'path' | 'overwrite'>,
+  copy: (file: NewFile) => Promise<number>,
 ): Promise<WriteAnswer> {
   try {
     const there = whatIsAt(path);
     if (there === 'file' && !overwrite) return { kind: 'exists' };
     using file = there === null ? new NewFile(path) : NewFile.replacing(path);
-    const written = await copyFrames(opened, frames, file);
+    const written = await copy(file);
     file.finish();
     return { kind: 'written', frames: written };
   } catch (error) {
     return failed(error);
   }
+}
+
+/** The same of a capture that is too large to be held: it is read again, while the UI goes on. */
+export function writeFramesAgain(opened: OpenedIndex, request: WriteRequest): Promise<WriteAnswer> {
+  return writeTo(request, (file) => copyFrames(opened, request.frames, file));
 }

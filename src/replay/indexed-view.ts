@@ -2,14 +2,11 @@
 
 import type { CaptureInterface } from '../case/evidence.ts';
 import type { FrameSet } from '../case/frame-set.ts';
-import { interfaceName } from '../case/interface-name.ts';
 import type { ConnectionDiagnosis } from '../diagnose/diagnosis.ts';
 import type { IndexedCapture } from '../index/indexed-capture.ts';
-import { formatSpan } from '../report/frame-lines.ts';
 import type { CaseView } from '../ui/case-view.ts';
-import { dissect } from '../wire/dissect.ts';
-import { summarize } from '../wire/summary.ts';
 import type { FilterSearch } from './filter-search.ts';
+import { frameView } from './frame-view.ts';
 import type { IndexedDiagnosis } from './indexed-diagnosis.ts';
 
 /** Connections that are listed: the first ones of the document, so that those that failed are among them. */
@@ -17,8 +14,6 @@ const mostListed = 20_000;
 
 /** Connections whose frame numbers are kept: the one that is looked at, and those around it. */
 const mostKept = 16;
-
-const ethernet = 1;
 
 /** What a view is made of. */
 export interface Viewed extends Pick<CaseView, 'follow' | 'write'> {
@@ -58,18 +53,7 @@ export function viewIndexed(viewed: Viewed): CaseView {
     frame(number) {
       if (!Number.isInteger(number) || number < 1 || number > frameCount)
         throw new RangeError(`there is no frame ${number}`);
-      const { bytes, originalLength, timeNs, interfaceIndex } = capture.frame(number - 1);
-      const point = interfaces[interfaceIndex];
-      const dissection = dissect(bytes, point?.linkType ?? ethernet, originalLength);
-      return {
-        number,
-        relativeTime: formatSpan(timeNs - startNs),
-        interfaceName: point === undefined ? '' : interfaceName(point),
-        originalLength,
-        bytes,
-        info: summarize(dissection),
-        dissection,
-      };
+      return frameView(capture.frame(number - 1), interfaces, startNs);
     },
     framesOf(connection) {
       const known = kept.get(connection);

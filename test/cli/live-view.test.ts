@@ -1,12 +1,22 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CaseReader } from '../../src/capfile/case-file.ts';
 import { LiveFilters } from '../../src/cli/live-filter.ts';
 import { LiveNotes } from '../../src/cli/live-notes.ts';
+import { LiveStreams } from '../../src/cli/live-streams.ts';
 import { liveView } from '../../src/cli/live-view.ts';
-import type { FrameNumbers } from '../../src/ui/case-view.ts';
+import { FramesOfConnection } from '../../src/live/frames-of-connection.ts';
+import { lineText } from '../../src/report/stream.ts';
+import type { FrameNumbers, StreamAnswer } from '../../src/ui/case-view.ts';
 import { nameConnections } from '../../src/ui/selection.ts';
 import { reverse, tcp } from '../flow/frames.ts';
 import { liveCapture } from '../live/records.ts';
 import { liveSample } from '../ui/live-sample.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'nettrace-live-view-'));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 const ends = { from: '10.0.0.2:1000', to: '10.0.0.1:80' };
 const syn = tcp(ends, { flags: 'SYN', sequence: 100 });
@@ -20,6 +30,8 @@ function viewed() {
     startNs: 0n,
     connectionOf: ({ number }) => live.connections.factsOf(live.store.connectionOf(number)),
   }));
+  const streams = new LiveStreams(live.store, places);
+  const framesOf = new FramesOfConnection(live.store);
   const view = () => {
     if (liveSample.live === null) throw new Error('the sample is live');
     return liveView({
@@ -27,8 +39,10 @@ function viewed() {
       interfaces: places,
       diagnosis: { ...liveSample.diagnosis, connections: live.connections.list(0) },
       status: liveSample.live,
-      filter: (text) => filters.ask(text),
-      framesOf: (connection) => live.store.framesOf(live.connections.idOf(connection) ?? -1, 0, 100),
+      filters,
+      streams,
+      framesOf,
+      idOf: (connection) => live.connections.idOf(connection),
     });
   };
   return { live, view };
@@ -66,6 +80,71 @@ describe('a live capture as a view', () => {
     const [after] = nameConnections(view().diagnosis.connections);
     expect(after?.id).toBe(before?.id);
     expect(after && view().framesOf(after.connection)).toEqual([1, 2]);
+  });
+});
+
+describe('a view that is held while the capture goes on', () => {
+  it('has the frames and the answers of its moment', () => {
+    const { live, view } = viewed();
+    live.tell(0, [syn]);
+    const held = view();
+    const [connection] = held.diagnosis.connections;
+    if (connection === undefined) throw new Error('there is no connection');
+    live.tell(1000, [reset]);
+    expect(view().framesOf(connection)).toEqual([1, 2]);
+    expect(held.framesOf(connection)).toEqual([1]);
+    expect(passing(view(), 'tcp')).toEqual([1, 2]);
+    const answer = held.filter('tcp');
+    expect(answer).toMatchObject({ ok: true, frames: [1] });
+    live.tell(2000, [syn]);
+    expect(held.filter('tcp')).toBe(answer);
+    expect(held.frameCount).toBe(1);
+  });
+});
+
+describe('the stream of a frame', () => {
+  const question = tcp(ends, { flags: 'PSH ACK', sequence: 101, text: 'GET /' });
+  const more = tcp(ends, { flags: 'PSH ACK', sequence: 106, text: ' HTTP' });
+  const linesOf = (answer: StreamAnswer): string[] => (answer.ok ? answer.lines('text', 80).map(lineText) : []);
+
+  it('goes on with its connection, and stays the same object while that says nothing', () => {
+    const { live, view } = viewed();
+    live.tell(0, [syn, question]);
+    const before = view().follow(1);
+    expect(linesOf(before)).toEqual(['> GET /']);
+    live.tell(1000, [tcp({ from: '10.0.0.2:2000', to: '10.0.0.1:80' }, { flags: 'SYN' })]);
+    expect(view().follow(1)).toBe(before);
+    const held = view();
+    live.tell(2000, [more]);
+    expect(held.follow(1)).toBe(before);
+    expect(linesOf(view().follow(1))).toEqual(['> GET / HTTP']);
+  });
+
+  it('is none of a frame that belongs to no connection', () => {
+    const { view } = viewed();
+    expect(view().follow(9)).toMatchObject({ ok: false });
+  });
+});
+
+describe('frames that are written', () => {
+  it('are those of the view, read one by one', async () => {
+    const { live, view } = viewed();
+    live.tell(
+      0,
+      Array.from({ length: 4500 }, () => syn),
+    );
+    const held = view();
+    const path = join(directory, 'all');
+    const writing = held.write({ frames: null, path, overwrite: false });
+    live.tell(1_000_000_000, [reset]);
+    expect(await writing).toEqual({ kind: 'written', frames: 4500 });
+    const reader = new CaseReader();
+    reader.push(readFileSync(path));
+    const written = reader.end();
+    expect(written?.interfaces).toEqual(places);
+    expect(written?.frames.at(-1)).toMatchObject({ number: 4500, originalLength: 40 });
+    expect(await held.write({ frames: [1, 99_999], path, overwrite: false })).toEqual({ kind: 'exists' });
+    expect(await held.write({ frames: [1, 99_999], path, overwrite: true })).toEqual({ kind: 'written', frames: 1 });
   });
 });
 
