@@ -52,15 +52,23 @@ export function kernelFoundNoSocket({ kernel, journey }: Pick<Context, 'kernel' 
   return drop?.kind === 'drop' && drop.reason === noSocket && journey?.mayBeRedirected !== true;
 }
 
-/** The namespace that owns an address, when exactly one does. */
-export function ownerOf(host: HostState, address: string): string | null {
+function ownersOf(host: HostState, address: string): string[] {
   const owners = [...host.namespaces.values()].filter(({ links }) =>
     links.some((link) => link.addresses.some((own) => sameAddress(own.address, address))),
   );
-  return owners.length === 1 ? (owners[0]?.name ?? null) : null;
+  return owners.map(({ name }) => name);
 }
 
-/** Where the client sent from: the command's namespace if the address is there, else the one that owns it alone. */
+/** The namespace that owns an address, when exactly one does. */
+export function ownerOf(host: HostState, address: string): string | null {
+  const [owner, ...others] = ownersOf(host, address);
+  return owner === undefined || others.length > 0 ? null : owner;
+}
+
+/**
+ * Where the client sent from: the command's namespace if the address is there, else the one that owns it. Of several in
+ * networks that know nothing of each other, the one where the request was seen.
+ */
 function findClientNetns(evidence: Evidence, connection: Connection, host: HostState | null): string | null {
   if (host === null) return null;
   const command = evidence.session?.command ?? null;
@@ -69,7 +77,12 @@ function findClientNetns(evidence: Evidence, connection: Connection, host: HostS
   const own = command === null ? undefined : host.namespaces.get(command.netns);
   const { address } = connection.client;
   if (own?.links.some((link) => link.addresses.some((mine) => sameAddress(mine.address, address)))) return own.name;
-  return ownerOf(host, address);
+  const owners = ownersOf(host, address);
+  if (owners.length < 2) return owners[0] ?? null;
+  const sights = connection.packets[0]?.frames ?? [];
+  const seenIn = new Set(sights.map(({ interfaceIndex }) => evidence.interfaces[interfaceIndex]?.netns));
+  const [owner, ...others] = owners.filter((name) => seenIn.has(name));
+  return owner === undefined || others.length > 0 ? null : owner;
 }
 
 /** A name that stands in the command's arguments and that its hosts file gives the server's address. */

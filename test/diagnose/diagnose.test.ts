@@ -29,6 +29,26 @@ const refusal: readonly Sight[] = [
 ];
 const handshake: readonly Sight[] = [packets.syn, packets.synAck, packets.ack].map((packet) => ({ packet }));
 
+describe('a client whose address another network has too', () => {
+  const whole = snapshotWith(listeners.loopback);
+  const twins = whole.namespaces.flatMap((one) =>
+    one.name === 'portainer' ? [one, { ...one, name: 'twin', inode: 99 }] : [one],
+  );
+  const evidence = caseOf({ sights: refusal, snapshot: { ...whole, namespaces: twins }, kernel: noSocketLines });
+  const recorded = { ...evidence, session: evidence.session && { ...evidence.session, command: null } };
+
+  it('is the one where its request was seen', () => {
+    const { source, hops } = onlyConnection(recorded);
+    expect([source.netns, hops[0]?.netns]).toEqual(['portainer', 'portainer']);
+  });
+
+  it('is not guessed where it was seen in neither', () => {
+    const interfaces = evidence.interfaces.map((one) => ({ ...one, netns: 'host' }));
+    const { source, hops } = onlyConnection({ ...recorded, interfaces });
+    expect([source.netns, hops]).toEqual([null, []]);
+  });
+});
+
 describe('what needs no cause', () => {
   it('a connection that worked', () => {
     const connection = onlyConnection(caseOf({ sights: handshake, snapshot: snapshotWith(listeners.bridge) }));

@@ -14,7 +14,7 @@ import { containerOnBridge } from './topologies.ts';
 
 /** How often each mode is killed, and how many of them at once: a busy machine is where moments stretch. */
 const kills = 30;
-const together = 6;
+const together = 3;
 
 /** What is to be the same before and after: namespaces, links, routes, rules, and who is on the lab's hosts. */
 function stateOf(lab: Lab): string {
