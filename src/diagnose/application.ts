@@ -30,9 +30,9 @@ function wasAcknowledged({ connection }: Context, packet: Packet): boolean {
   const { tcp, payloadLength } = packet.facts;
   if (tcp === null) return false;
   const end = tcp.sequence + payloadLength;
-  return connection.packets.some(({ facts }) => {
-    const own = facts.source.port === connection.client.port && facts.source.address === connection.client.address;
-    return !own && facts.tcp?.ack === true && ((facts.tcp.acknowledgement - end) | 0) >= 0;
+  return connection.packets.some((one) => {
+    const { tcp: told } = one.facts;
+    return !fromClient(connection, one) && told?.ack === true && ((told.acknowledgement - end) | 0) >= 0;
   });
 }
 

@@ -1,6 +1,7 @@
 /** Causes of name look-ups: what the resolver said, or that it said nothing. */
 
 import { fromClient } from '../flow/connection.ts';
+import { dnsPort } from '../flow/dns-table.ts';
 import { fieldValue, numberOf, valuesOf } from '../wire/fields.ts';
 import type { Layer } from '../wire/layer.ts';
 import type { Context } from './context.ts';
@@ -9,8 +10,6 @@ import { frameEvidence } from './hops.ts';
 import { layerOf } from './payload.ts';
 import { silenceTells } from './silence.ts';
 import { askedText, joinWords, serverText } from './words.ts';
-
-const dnsPort = 53;
 
 /** One message of the exchange, with the frame that first carried it. */
 interface Message {

@@ -182,7 +182,7 @@ function certaintyOf(context: Context, step: Step, reasons: readonly string[]): 
   const drop = context.kernel?.drop?.event;
   if (drop?.kind === 'drop' && drop.reason !== null && reasons.includes(drop.reason)) return 'proven';
   const frames = requestPacket(context.connection)?.frames ?? [];
-  return framesAt(context, frames, { ...step, stage: 'ingress' }).length > 0 ? 'observed' : 'inferred';
+  return framesAt(context, frames, step).length > 0 ? 'observed' : 'inferred';
 }
 
 /** Where the model ends a journey for a reason that has a name. */
@@ -208,7 +208,7 @@ export const modelFault: Cause = (context) => {
         ];
   const evidence: EvidenceItem[] = [];
   if (certainty === 'proven' && kernel?.drop) evidence.push(kernelEvidence(kernel.drop));
-  const [seen] = framesAt(context, requestPacket(connection)?.frames ?? [], { ...step, stage: 'ingress' });
+  const [seen] = framesAt(context, requestPacket(connection)?.frames ?? [], step);
   if (seen !== undefined) evidence.push(frameEvidence(context, seen));
   return {
     cause: step.fault,

@@ -3,6 +3,7 @@
  * firewall dropped the packet (NETFILTER_DROP) proves that one did. Where those two disagree no rule is named.
  */
 
+import { segmentAfterOpening } from '../flow/connection.ts';
 import { increaseKey } from '../host/parse/netfilter/counted.ts';
 import type { RuleIncrease } from '../host/state.ts';
 import { quoteRule, ruleName, stoppingRules } from '../model/hook.ts';
@@ -176,6 +177,8 @@ export function findReplyStop(context: Context): ReplyStop | null {
   if (back === null) return null;
   const traced = stopOf(rules?.reply ?? []);
   if (traced !== null) return { step: stepAt(traced, back.steps), rule: traced.reference, traced, counted: null, back };
+  // Whoever acknowledges the answer has it, whatever the model says.
+  if (segmentAfterOpening(context.connection) !== null) return null;
   const named = back.end.kind === 'returned' ? null : stopIn(back, ['dropped', 'rejected']);
   if (named === null || isRefuted(context, rules?.reply, named)) return null;
   return { ...named, traced, counted: increaseOf(context, named.step.netns, named.rule), back };

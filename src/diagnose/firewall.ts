@@ -1,6 +1,6 @@
 /** The firewall's causes: what is said of a packet that a rule or a policy stopped (`firewall-stop.ts` finds it). */
 
-import { resetPacket, wasAnswered } from '../flow/connection.ts';
+import { fromClient, resetPacket, wasAnswered } from '../flow/connection.ts';
 import type { RuleIncrease } from '../host/state.ts';
 import { ruleName } from '../model/hook.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
@@ -215,9 +215,7 @@ export const firewallReject: Cause = (context) => {
 function answerSeen(context: Context, back: Journey): EvidenceItem | null {
   const { connection } = context;
   const frames = connection.packets
-    .filter(
-      ({ facts }) => facts.source.address !== connection.client.address || facts.source.port !== connection.client.port,
-    )
+    .filter((packet) => !fromClient(connection, packet))
     .flatMap((packet) => packet.frames);
   for (const step of back.steps) {
     const [frame] = step.stage === 'egress' || step.stage === 'bridge' ? framesAt(context, frames, step) : [];

@@ -24,8 +24,8 @@ function snapshotEvidence({ netns, command, text }: Quote): EvidenceItem {
   return { kind: 'snapshot', netns, command, text };
 }
 
-/** Those of the frames that were seen at a step's device. */
-export function framesAt(context: Context, frames: readonly Frame[], step: Step): Frame[] {
+/** Those of the frames that were seen at a device. */
+export function framesAt(context: Context, frames: readonly Frame[], step: Pick<Step, 'netns' | 'device'>): Frame[] {
   return frames.filter((frame) => {
     const point = context.evidence.interfaces[frame.interfaceIndex];
     return point?.netns === step.netns && point.device === step.device;

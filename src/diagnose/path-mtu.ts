@@ -187,7 +187,7 @@ function onThisHost(context: Context, host: HostState, stuck: StuckSegment, leng
   const silence = narrow === null ? null : silenceOf(host, narrow);
   if (narrow === null || silence === null) return null;
   const { step, link } = narrow;
-  const beyond = framesAt(context, stuck.packet.frames, { ...step, stage: 'egress' });
+  const beyond = framesAt(context, stuck.packet.frames, step);
   const both = common(context, stuck);
   const fix = isRouter(narrow) ? clampFix(context, host, narrow, by) : widenFix(context, host, narrow, by, length);
   const device: EvidenceItem = { kind: 'snapshot', ...link.source };

@@ -4,7 +4,7 @@
  * inferred.
  */
 
-import { refusalFrames, requestPacket, resetPacket, wasAnswered } from '../flow/connection.ts';
+import { fromClient, refusalFrames, requestPacket, resetPacket, wasAnswered } from '../flow/connection.ts';
 import type { IcmpError } from '../flow/packet.ts';
 import type { Step } from '../model/step.ts';
 import { icmpText } from '../wire/icmp-names.ts';
@@ -150,7 +150,7 @@ export const noReplyFromRemote: Cause = (context) => {
   const [seen] = edge.step === null ? [] : framesAt(context, request.frames, edge.step);
   // With a snapshot, only the sight of it on its way out says that it left.
   if (edge.step !== null && seen === undefined) return null;
-  const tries = connection.packets.filter(({ facts }) => facts.source.port === connection.client.port).length;
+  const tries = connection.packets.filter((packet) => fromClient(connection, packet)).length;
   const asked = connection.protocol === 'tcp' ? 'The request to connect (SYN)' : 'The datagram';
   return {
     cause: 'no-reply-from-remote',

@@ -148,7 +148,7 @@ export const noRouteOnTheWay: Cause = (context) => {
   const said = drop?.event.kind === 'drop' && drop.event.reason === noRouteReason;
   // The kernel told of another end.
   if (drop !== null && !said) return null;
-  const [told] = framesAt(context, refusalFrames(connection), { ...step, stage: 'egress' });
+  const [told] = framesAt(context, refusalFrames(connection), step);
   const place = netnsText(step.netns);
   const answer = isTold
     ? 'It drops the packet, and tells the sender with an ICMP error.'
@@ -358,7 +358,7 @@ export const ipForwardOff: Cause = (context) => {
   const drop = kernel?.drop ?? null;
   const said = drop?.event.kind === 'drop' && drop.event.reason === forwardingOff;
   const request = requestPacket(connection);
-  const seen = request !== null && framesAt(context, request.frames, { ...step, stage: 'ingress' }).length > 0;
+  const seen = request !== null && framesAt(context, request.frames, step).length > 0;
   const fix: Fix = forwardingFix(context, host, step.netns, name);
   const finding: Finding = {
     cause: 'ip-forward-off',

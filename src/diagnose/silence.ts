@@ -1,11 +1,11 @@
 /** When silence is an answer: only after somebody waited for one. */
 
 import { fromClient, requestPacket } from '../flow/connection.ts';
+import { dnsPort } from '../flow/dns-table.ts';
 import type { Context } from './context.ts';
 
 /** A resolver's client and a TCP that opens wait this long before they ask again (RFC 6298, section 2). */
 const patienceNs = 1_000_000_000n;
-const dnsPort = 53;
 
 /**
  * True when it means something that no answer was seen. A traced command waited until it gave up, unless all that it sent

@@ -7,7 +7,7 @@ const mask = '***';
 
 /** Words that name a secret when an option, a variable, a header or a parameter ends in one. */
 const secretWord =
-  '(?:pass(?:w(?:or)?d|phrase|code)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|auth|credentials?|cookie|bearer|signature|session(?:[-_]?id)?)';
+  '(?:pass(?:w(?:or)?d|phrase|code|in|out)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|auth|credentials?|cookie|bearer|signature|session(?:[-_]?id)?)';
 
 /** `--password`, `--db-password`, `-passwd`; `-u` and `--user` carry `NAME:PASSWORD`, or a key for a name. */
 const secretOption = new RegExp(`^(?:--?(?:[\\w.-]*[-_.])?${secretWord}|-u|-U|--(?:[a-z]+-)*user)$`, 'i');
@@ -34,8 +34,12 @@ const shortOptions: readonly (readonly [RegExp, string])[] = [
   [/^(?:sshpass|login)$/, '-p'],
   [/^redis-cli$/, '-a'],
   [/^curl$/, '-b'],
-  [/^mosquitto_\w+$/, '-P'],
+  [/^(?:mosquitto_\w+|ipmitool)$/, '-P'],
   [/^ldap\w+$/, '-w'],
+  [/^mongo\w*$/, '-p'],
+  [/^snmp\w+$/, '-A'],
+  [/^snmp\w+$/, '-X'],
+  [/^snmp\w+$/, '-c'],
 ];
 
 function maskInside(argument: string): string {

@@ -2,6 +2,7 @@
 
 import { connectionDouble, connectionWord as word } from '../flow/connection-row.ts';
 import type { Connections } from '../flow/connection-table.ts';
+import { dnsPort } from '../flow/dns-table.ts';
 import { type Met, sent } from '../flow/outcome.ts';
 import { glanceAt } from '../flow/summary.ts';
 import { ipProtocol } from '../wire/headers.ts';
@@ -10,7 +11,6 @@ import { ipProtocol } from '../wire/headers.ts';
 const patienceNs = 1_200_000_000;
 /** Whoever asked on an open connection may wait long for the answer and mean it. */
 const longPatienceNs = 10_000_000_000;
-const dnsPort = 53;
 
 /** See the file's head. */
 export interface Standing {

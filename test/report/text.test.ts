@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diagnose } from '../../src/diagnose/diagnose.ts';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
+import { escapeText } from '../../src/report/escape.ts';
 import { formatText, type Paint } from '../../src/report/text.ts';
 import { caseOf, listeners, packets, rejectingRule, snapshotWith } from '../diagnose/cases.ts';
 import { captureOf } from '../flow/frames.ts';
@@ -34,11 +35,10 @@ describe('the plain report', () => {
   });
 
   it('does not let evidence begin a line of its own', () => {
-    expect(
-      formatText(hostileOutage)
-        .split('\n')
-        .filter((line) => line.startsWith('31m')),
-    ).toEqual([]);
+    // It holds a line feed, and behind that this.
+    const begin = '\u009b31m';
+    const lines = formatText(hostileOutage).split('\n');
+    expect(lines.filter((line) => line.startsWith(begin) || line.startsWith(escapeText(begin)))).toEqual([]);
   });
 
   it('quotes each kind of evidence with where it comes from', () => {
