@@ -15,8 +15,8 @@ import { standingOf } from './standing.ts';
 /** More than anybody reads; what is beyond is counted. */
 const mostFailedListed = 500;
 const mostOthersListed = 500;
-/** Failed connections that are remembered as such; a flood of them must not fill the memory. */
-const mostFailed = 20_000;
+/** Diagnoses that are kept; a flood of failed connections must not fill the memory. */
+const mostDiagnosed = 20_000;
 /** Some 320 bytes each; those whose frames have gone from memory are let go first. */
 const mostConnections = 131_072;
 
@@ -104,22 +104,10 @@ export class LiveConnections {
     this.#isListed = false;
     if (standing.patientUntilNs === null) this.#patient.delete(id);
     else this.#patient.set(id, standing.patientUntilNs);
-    if (standing.failed) this.#addFailed(id);
+    if (standing.failed) this.#failed.add(id);
     else if (isNews) this.#failed.delete(id);
     if (standing.failed) this.plan.failed(id, nowNs, standing.over);
     else if (standing.over && isNews) this.plan.over(id);
-  }
-
-  #addFailed(id: number): void {
-    if (this.#failed.has(id)) return;
-    if (this.#failed.size >= mostFailed) {
-      for (const oldest of this.#failed) {
-        this.#failed.delete(oldest);
-        this.#diagnosed.delete(oldest);
-        break;
-      }
-    }
-    this.#failed.add(id);
   }
 
   /** What a diagnosis is to be worth: the state of the connection that it is made of. */
@@ -132,12 +120,16 @@ export class LiveConnections {
     if (signature !== signatureOf(this.#table, id)) return;
     const firstFrame = this.#word(id, word.firstFrame);
     this.#diagnosed.set(id, { diagnosis: { ...diagnosis, frames: [firstFrame] }, signature });
-    if (diagnosis.outcome !== 'ok' && diagnosis.outcome !== 'unknown') this.#addFailed(id);
+    for (const oldest of this.#diagnosed.keys()) {
+      if (this.#diagnosed.size <= mostDiagnosed) break;
+      this.#diagnosed.delete(oldest);
+    }
+    if (diagnosis.outcome !== 'ok' && diagnosis.outcome !== 'unknown') this.#failed.add(id);
     this.#shown.delete(id);
     this.#isListed = false;
   }
 
-  /** The table's number of a connection that was listed. */
+  /** The table's number of a connection that was listed; null when it has another one by now. */
   idOf(connection: ConnectionDiagnosis): number | null {
     return this.#ids.get(connection) ?? null;
   }
@@ -195,7 +187,8 @@ export class LiveConnections {
     this.#patient = renumberedMap(this.#patient, numbers);
     this.#diagnosed = renumberedMap(this.#diagnosed, numbers);
     this.#shown = renumberedMap(this.#shown, numbers);
-    for (const [id, shown] of this.#shown) this.#ids.set(shown, id);
+    // What was shown of a connection before it changed would have the number of another one.
+    this.#ids = new WeakMap([...this.#shown].map(([id, shown]) => [shown, id]));
     this.plan.renumber(numbers);
     this.#isListed = false;
     return numbers;

@@ -93,6 +93,17 @@ describe('the list', () => {
   });
 });
 
+test('every failed connection is counted, and listed as failed or not at all', () => {
+  const live = liveCapture();
+  const ports = Array.from({ length: 20_010 }, (_, index) => index + 1);
+  live.tell(
+    0,
+    ports.flatMap((port) => [syn(port), reset(port)]),
+  );
+  expect(live.connections.counts).toEqual({ all: 20_010, failed: 20_010 });
+  expect(shown(live, 0)).toHaveLength(500);
+});
+
 describe('diagnoses', () => {
   function explained(live: Live, changes: Partial<ConnectionDiagnosis>): ConnectionDiagnosis {
     const [one] = live.connections.list(0);
@@ -171,6 +182,20 @@ test('a flood of connections makes room: those whose frames have gone first, and
   live.tell(20 * second, [synAck(12), syn(13)]);
   expect(live.store.framesOf(4, 0, 9)).toEqual([15, 16, 17]);
   expect(live.store.framesOf(5, 0, 9)).toEqual([18]);
+});
+
+test('what was shown of a connection that has changed or gone since stands for no other one', () => {
+  const live = liveCapture();
+  for (let port = 1; port <= 12; port += 1) live.tell(port * 1000, [syn(port)]);
+  const before = live.connections.list(0);
+  live.tell(second, [synAck(12)]);
+  live.connections.list(second);
+  live.connections.makeRoom(() => true, 10);
+  const idOf = (port: number) => {
+    const one = before.find(({ source }) => source.port === port);
+    return one && live.connections.idOf(one);
+  };
+  expect([idOf(12), idOf(1), idOf(11)]).toEqual([null, null, 3]);
 });
 
 test('the frame numbers of a connection are kept up to date', () => {
