@@ -34,9 +34,15 @@ async function print(
 /**
  * `follow`. Of a connection that NAT split it is the half that the client knows.
  *
- * @param number As `nettrace connections` numbers them. Throws a UserError when there is none of it, or it is a ping.
+ * @param number As `nettrace connections` numbers them. Throws a UserError when there is none of it, or it is a ping; and
+ *   before it reads anything when a terminal would get the bytes as they are: it would act on them.
  */
 export async function follow(path: string, number: number, options: FollowOptions): Promise<void> {
+  if (options.as === 'raw' && process.stdout.isTTY) {
+    throw new UserError(
+      '--as raw writes the bytes as they were sent, and a terminal would act on them: redirect it (> FILE), or take --as hex',
+    );
+  }
   await using opened = await OpenedIndex.open(path);
   const { capture, name } = opened;
   if (capture.numbers.originalOf(number) === none) {

@@ -108,7 +108,7 @@ program
   .option('--json', 'write one JSON document to standard output; the command writes to standard error')
   .option('--save <file>', 'save everything that was seen as a case file (pcapng)')
   .addOption(new Option('--timeout <seconds>', 'end the command after this time').argParser(seconds))
-  .option('--tui', 'open the terminal UI when the command has ended')
+  .addOption(new Option('--tui', 'open the terminal UI when the command has ended').conflicts('json'))
   .addOption(teachOption().conflicts('tui'))
   .addOption(engineOption())
   .addOption(noKernelOption())

@@ -10,7 +10,7 @@ import { isPlainFile } from '../host/files.ts';
 import { errorText, UserError } from './errors.ts';
 import type { ColorChoice } from './paint.ts';
 import { checkSavable, saveCase } from './save.ts';
-import { showCase, writeJson, writeReport } from './show.ts';
+import { browseCase, isTerminal, writeJson, writeReport } from './show.ts';
 import { type RelayedSignal, SignalRelay } from './signals.ts';
 import { trace } from './trace.ts';
 import { exitStatus, type NameFiles } from './traced-command.ts';
@@ -142,10 +142,12 @@ export async function run(
   const status = exitStatus(end, osConstants.signals);
   process.exitCode = status;
   const diagnosis = diagnose(evidence);
+  const isBrowsed = options.tui === true && isTerminal();
   if (options.json) writeJson(diagnosis, options);
-  else if (!options.tui) writeReport(diagnosis, process.stderr, options);
+  else if (!isBrowsed) writeReport(diagnosis, process.stderr, options);
   if (options.save !== undefined) saveCase(options.save, evidence);
-  if (options.tui && !options.json) await showCase(argv.join(' '), evidence, { color: options.color });
+  // The case has the command line with its secrets masked.
+  if (isBrowsed) await browseCase(evidence.session?.command?.argv.join(' ') ?? '', evidence, diagnosis, options);
   await guard.release();
   return status;
 }

@@ -45,6 +45,17 @@ export function writeJson(diagnosis: Diagnosis, { teach }: Pick<ShowOptions, 'te
   process.stdout.write(formatJson(document));
 }
 
+/** Shows a case with what is told of it in the terminal UI, until the user quits; see `isTerminal`. */
+export async function browseCase(
+  title: string,
+  evidence: Case,
+  diagnosis: Diagnosis,
+  { color }: Pick<ShowOptions, 'color'>,
+): Promise<void> {
+  const { startUi } = await import('../ui/start.tsx');
+  await startUi(viewCase(title, evidence, diagnosis), color);
+}
+
 /**
  * Shows a case that was read: the terminal UI on a terminal, else, and to teach, the plain report. All of it is
  * diagnosed; a filter chooses what of that is shown. Resolves to what was shown.
@@ -63,11 +74,7 @@ export async function showCase(
   } else if (passing !== null && diagnosis.connections.length === 0) {
     sayNothingPasses();
   } else if (isTerminal() && !options.teach) {
-    const { startUi } = await import('../ui/start.tsx');
-    await startUi(
-      viewCase(title, evidence, passing === null ? diagnosis : framesAmong(diagnosis, passing)),
-      options.color,
-    );
+    await browseCase(title, evidence, passing === null ? diagnosis : framesAmong(diagnosis, passing), options);
   } else {
     writeReport(diagnosis, process.stdout, options);
   }

@@ -55,6 +55,7 @@ describe('wrong usage ends with status 2 and says what is wrong', () => {
     ['a missing command to run', ['run', '--'], "error: missing required argument 'command'"],
     ['a wrong choice', ['replay', '--color', 'pink', shipped], 'Allowed choices are auto, always, never.'],
     ['a report and no report', ['run', '--tui', '--teach', '--', 'true'], 'cannot be used with option'],
+    ['a screen and a document', ['run', '--tui', '--json', '--', 'true'], 'cannot be used with option'],
     ['a wrong time', ['run', '--timeout', '0', '--', 'true'], 'It is a number of seconds above 0, at most'],
     ['a time no timer counts', ['run', '--timeout', '2147484', '--', 'true'], 'at most 2147483 (24 days).'],
     ['a namespace without a name', ['run', '--netns', '', '--', 'true'], 'It is a name without a slash'],

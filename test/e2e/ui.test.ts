@@ -111,6 +111,12 @@ describe('the terminal UI in a terminal', () => {
     expect(await terminal.ended).toMatchObject({ exitCode: 0 });
   });
 
+  it('gets no bytes of a connection as they were sent', async () => {
+    const terminal = open(['bin/nettrace', 'follow', '--as', 'raw', 'fixtures/loopback-only-listener.pcapng', '1']);
+    expect(await terminal.ended).toMatchObject({ exitCode: 1 });
+    expect(terminal.screen()).toContain('redirect it (> FILE)');
+  });
+
   it('gives the terminal back on Ctrl-C', async () => {
     const terminal = open(framed, 200, 50);
     // Only in raw mode, which comes with bracketed paste, is Ctrl-C a key; before, the terminal signals every program.

@@ -233,6 +233,16 @@ describeLab('a start that fails', () => {
   });
 });
 
+describeLab('the terminal UI without a terminal', () => {
+  test('is the report, which leaves standard output to the command', async () => {
+    await using lab = await buildLab(containerOnBridge());
+    const argv = ['run', '--tui', '--netns', lab.netns('portainer'), '--', 'echo', 'its own'];
+    const { stdout, stderr } = await execa('bin/nettrace', argv, { stdin: 'ignore' });
+    expect(stdout).toBe('its own');
+    expect(stderr).toContain('made no connection that was seen');
+  });
+});
+
 describeLab('an output that breaks', () => {
   test.each([
     ['a reader of the report that has seen enough', '2>&1 | true'],
