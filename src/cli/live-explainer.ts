@@ -5,7 +5,7 @@ import type { Diagnosis } from '../diagnose/diagnosis.ts';
 import type { FrameStore } from '../live/frame-store.ts';
 import type { LiveConnections } from '../live/live-connections.ts';
 import { framesOfConnections } from '../live/live-evidence.ts';
-import { DiagnosisThread } from './diagnosis-thread.ts';
+import type { DiagnosisThread } from './diagnosis-thread.ts';
 import { errorText } from './errors.ts';
 import type { LiveHost } from './live-host.ts';
 import type { LiveKernel } from './live-kernel.ts';
@@ -18,8 +18,10 @@ const mostTogether = 8;
 export interface ExplainerSources {
   readonly store: FrameStore;
   readonly connections: LiveConnections;
-  readonly host: LiveHost;
-  readonly kernel: LiveKernel;
+  readonly host: Pick<LiveHost, 'snapshot' | 'mayRefresh' | 'refresh'>;
+  readonly kernel: Pick<LiveKernel, 'between'>;
+  /** Disposed of with the explainer. */
+  readonly diagnoser: Pick<DiagnosisThread, 'diagnose' | typeof Symbol.asyncDispose>;
   readonly notes: LiveNotes;
   /** How the evidence was gathered, and at which capture points. */
   readonly session: (kernelComplete: boolean) => Session;
@@ -29,7 +31,6 @@ export interface ExplainerSources {
 /** See the file's head. Dispose of it. */
 export class LiveExplainer implements AsyncDisposable {
   readonly #sources: ExplainerSources;
-  readonly #diagnoser = new DiagnosisThread();
   #busy = false;
   #stopped = false;
   #lookedAt: { readonly id: number; readonly signature: number } | null = null;
@@ -73,18 +74,34 @@ export class LiveExplainer implements AsyncDisposable {
     this.#busy = true;
     try {
       if (host.mayRefresh) await host.refresh();
-      await this.#explain(ids);
     } catch (error) {
-      if (!this.#stopped) notes.happened(`A connection could not be explained: ${errorText(error)}.`);
-    } finally {
-      this.#busy = false;
+      if (!this.#stopped) notes.happened(`The state of the host could not be collected again: ${errorText(error)}.`);
+    }
+    await this.#explain(ids);
+    this.#busy = false;
+  }
+
+  /** Together, else one by one: one that cannot be explained takes no other with it. */
+  async #explain(ids: readonly number[]): Promise<void> {
+    const { connections, notes } = this.#sources;
+    const signatures = new Map(ids.map((id) => [id, connections.signature(id)]));
+    try {
+      await this.#explainTogether(signatures);
+    } catch (error) {
+      if (this.#stopped) return;
+      if (ids.length > 1) {
+        for (const id of ids) await this.#explain([id]);
+        return;
+      }
+      for (const [id, signature] of signatures) connections.leaveUnexplained(id, signature);
+      notes.happened(`A connection could not be explained: ${errorText(error)}.`);
     }
   }
 
-  async #explain(ids: readonly number[]): Promise<void> {
-    const { store, connections } = this.#sources;
-    const signatures = new Map(ids.map((id) => [id, connections.signature(id)]));
-    const diagnosis = await this.#diagnoser.diagnose(this.#caseOf(ids));
+  /** @param signatures What is known of each connection, by its number. */
+  async #explainTogether(signatures: ReadonlyMap<number, number>): Promise<void> {
+    const { store, connections, diagnoser } = this.#sources;
+    const diagnosis = await diagnoser.diagnose(this.#caseOf([...signatures.keys()]));
     this.#evidence = diagnosis.evidence;
     for (const one of diagnosis.connections) {
       const id = store.connectionOf(one.frames[0] ?? 0);
@@ -109,6 +126,6 @@ export class LiveExplainer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
-    await this.#diagnoser[Symbol.asyncDispose]();
+    await this.#sources.diagnoser[Symbol.asyncDispose]();
   }
 }

@@ -13,6 +13,7 @@ import { FramesOfConnection } from '../live/frames-of-connection.ts';
 import { LiveConnections } from '../live/live-connections.ts';
 import { Tracker } from '../live/tracker.ts';
 import type { CaseView } from '../ui/case-view.ts';
+import { DiagnosisThread } from './diagnosis-thread.ts';
 import { LiveExplainer } from './live-explainer.ts';
 import { LiveFilters } from './live-filter.ts';
 import { LiveHost } from './live-host.ts';
@@ -114,6 +115,7 @@ export class LiveSession implements Disposable {
       connections: this.#connections,
       host: this.#host,
       kernel: this.#kernel,
+      diagnoser: new DiagnosisThread(),
       notes,
       session: (kernelComplete) => this.#session(kernelComplete),
       interfaces: () => places.interfaces,

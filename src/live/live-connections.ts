@@ -43,9 +43,10 @@ function signatureOf(table: Connections, id: number): number {
   return (one << 8) | other | ((words[at + word.error] ?? 0) === 0 ? 0 : 1 << 16);
 }
 
-function summaryText({ outcome, request, reply, ending }: ConnectionSummary, failed: boolean): string {
+/** @param known Of one that failed: what there is to say of why. */
+function summaryText({ outcome, request, reply, ending }: ConnectionSummary, failed: boolean, known: string): string {
   const counts = `${request.packets} packets from the client, ${reply.packets} from the server`;
-  if (failed) return `It failed (${outcome}); why is being worked out. ${counts}.`;
+  if (failed) return `It failed (${outcome}); ${known}. ${counts}.`;
   if (outcome !== 'ok') return `No answer yet. ${counts}.`;
   return `It works${ending === null ? '' : ', and is over'}. ${counts}.`;
 }
@@ -62,6 +63,8 @@ export class LiveConnections {
   /** Those that wait for an answer, and until when. */
   #patient = new Map<number, number>();
   #diagnosed = new Map<number, Diagnosed>();
+  /** Those that could not be diagnosed, and what was known of each then. */
+  #unexplained = new Map<number, number>();
   /** What is listed of a connection that has not changed since. */
   #shown = new Map<number, ConnectionDiagnosis>();
   #ids = new WeakMap<ConnectionDiagnosis, number>();
@@ -129,6 +132,13 @@ export class LiveConnections {
     this.#isListed = false;
   }
 
+  /** Says that a connection cannot be diagnosed as it was then. */
+  leaveUnexplained(id: number, signature: number): void {
+    this.#unexplained.set(id, signature);
+    this.#shown.delete(id);
+    this.#isListed = false;
+  }
+
   /** The table's number of a connection that was listed; null when it has another one by now. */
   idOf(connection: ConnectionDiagnosis): number | null {
     return this.#ids.get(connection) ?? null;
@@ -186,6 +196,7 @@ export class LiveConnections {
     this.#failed = failed;
     this.#patient = renumberedMap(this.#patient, numbers);
     this.#diagnosed = renumberedMap(this.#diagnosed, numbers);
+    this.#unexplained = renumberedMap(this.#unexplained, numbers);
     this.#shown = renumberedMap(this.#shown, numbers);
     // What was shown of a connection before it changed would have the number of another one.
     this.#ids = new WeakMap([...this.#shown].map(([id, shown]) => [shown, id]));
@@ -213,6 +224,8 @@ export class LiveConnections {
     const summary = summarizeConnection(this.#table, id);
     const { outcome, errno, failed } = standingOf(this.#table, id, nowNs);
     const { protocol, client, server, firstFrame } = summary;
+    const isLeft = this.#unexplained.get(id) === signatureOf(this.#table, id);
+    const known = isLeft ? 'why could not be worked out' : 'why is being worked out';
     const isEcho = protocol === 'icmp' || protocol === 'icmpv6';
     const end = ({ address, port }: End): Endpoint => ({
       address,
@@ -230,7 +243,7 @@ export class LiveConnections {
       cause: null,
       certainty: outcome === 'ok' ? 'observed' : 'inferred',
       where: null,
-      summary: summaryText({ ...summary, outcome }, failed),
+      summary: summaryText({ ...summary, outcome }, failed, known),
       explanation: [],
       hops: [],
       fixes: [],
