@@ -6,15 +6,11 @@ import { inPrefix } from '../model/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
-import type { Certainty, Fix } from './diagnosis.ts';
+import type { Fix } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
+import { certaintyByErrno } from './met-errno.ts';
 import { commandsOf, routeBy, withLink, withNamespace, wouldWork } from './what-if.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
-
-/** Proven when the program met the errno that an unresolved neighbour gives. */
-function certaintyOf({ kernel, connection }: Context): Certainty {
-  return kernel !== null && connection.errno === 'EHOSTUNREACH' ? 'proven' : 'inferred';
-}
 
 /** The host with a route to one address by a device, before all others. */
 function withRoute(host: HostState, netns: string, destination: string, device: string): HostState {
@@ -94,7 +90,7 @@ function wrongDevice(context: Context, host: HostState, way: Way, route: Step, r
   };
   return {
     cause: 'route-wrong-device',
-    certainty: direction === 'reply' ? 'inferred' : certaintyOf(context),
+    certainty: direction === 'reply' ? 'inferred' : certaintyByErrno(context),
     where: { netns, device, stage: 'route' },
     ...(direction === 'reply' ? { direction } : {}),
     verdict: 'failed',
@@ -187,7 +183,7 @@ export const bridgePortDetached: Cause = (context) => {
   const { netns, device, bridge, source } = loose;
   return {
     cause: 'bridge-port-detached',
-    certainty: certaintyOf(context),
+    certainty: certaintyByErrno(context),
     where: { netns, device, stage: 'bridge' },
     verdict: 'failed',
     detail: `${device} is a port of no bridge, and the network is that of ${bridge}`,

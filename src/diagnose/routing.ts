@@ -11,11 +11,12 @@ import { routeQuery } from '../model/output.ts';
 import { lookUpRoute } from '../model/routing.ts';
 import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
-import type { Certainty, EvidenceItem, Fix } from './diagnosis.ts';
+import type { EvidenceItem, Fix } from './diagnosis.ts';
 import { errnoText } from './errno.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
+import { certaintyByErrno, metErrno } from './met-errno.ts';
 import { shellCommand } from './shell.ts';
 import {
   commandsOf,
@@ -28,11 +29,6 @@ import {
 } from './what-if.ts';
 import { askedText, inNetns, joinWords, netnsText, serverText } from './words.ts';
 
-/** The errno that the program's connect() met, by the kernel's trace; null when it is not known. */
-function metErrno({ connection, kernel }: Context): string | null {
-  return kernel === null ? null : connection.errno;
-}
-
 /** The last step of a journey that ended at a stage, if the connection failed in a way that fits. */
 function endAt(context: Context, stage: Step['stage'], ends: readonly string[]): Step | null {
   const { connection, journey: way } = context;
@@ -40,13 +36,6 @@ function endAt(context: Context, stage: Step['stage'], ends: readonly string[]):
   if (way === null || !failed || wasAnswered(connection) || !ends.includes(way.end.kind)) return null;
   const last = way.steps.at(-1);
   return last?.stage === stage ? last : null;
-}
-
-/** Proven when the kernel gave the program the very errno that the model says; inferred otherwise. */
-function certaintyOf(context: Context): Certainty {
-  const end = context.journey?.end;
-  const expected = end !== undefined && 'answer' in end ? (end.answer?.errno ?? null) : null;
-  return expected !== null && metErrno(context) === expected ? 'proven' : 'inferred';
 }
 
 /** By what the kernel gives the program: the types of routes that say no (fib_props in net/ipv4/fib_semantics.c). */
@@ -74,7 +63,7 @@ const noLoopback: Cause = (context) => {
   const changed = withLoopback(withLinkUp(host, step.netns, link.name), step.netns, link.name);
   return {
     cause: 'loopback-down',
-    certainty: certaintyOf(context),
+    certainty: certaintyByErrno(context),
     where: { netns: step.netns, device: step.device, stage: 'route' },
     verdict: 'failed',
     detail: `${link.name} is down, and with it every route to ${context.packet.destination}`,
@@ -109,7 +98,7 @@ export const noRoute: Cause = (context) => {
   const place = netnsText(step.netns);
   return {
     cause: found.cause,
-    certainty: certaintyOf(context),
+    certainty: certaintyByErrno(context),
     where: { netns: step.netns, device: step.device, stage: 'route' },
     verdict: 'failed',
     detail: step.detail,
@@ -239,7 +228,7 @@ export const neighbourUnresolved: Cause = (context) => {
   const question = context.packet.family === 6 ? 'Neighbour Discovery' : 'ARP';
   return {
     cause: 'neighbour-unresolved',
-    certainty: certaintyOf(context),
+    certainty: certaintyByErrno(context),
     where: { netns: step.netns, device: step.device, stage: 'neighbour' },
     verdict: 'failed',
     detail: step.detail,
@@ -273,7 +262,7 @@ export const interfaceDown: Cause = (context) => {
     : 'It was set down, or never set up.';
   return {
     ...(isLoopback ? { cause: 'loopback-down' } : { cause: 'interface-down' }),
-    certainty: certaintyOf(context),
+    certainty: certaintyByErrno(context),
     where: { netns: step.netns, device: step.device, stage: 'egress' },
     verdict: 'dropped',
     detail: step.detail,
@@ -303,7 +292,7 @@ export const bridgeDown: Cause = (context) => {
   const changed = withPortsOpen(withLinkUp(host, step.netns, link.name), step.netns, link.name);
   return {
     cause: 'interface-down',
-    certainty: said ? 'proven' : certaintyOf(context),
+    certainty: said ? 'proven' : certaintyByErrno(context),
     where: { netns: step.netns, device: step.device, stage: 'bridge' },
     verdict: 'dropped',
     detail: `${link.name}, the bridge that ${step.device} is a port of, is down`,
