@@ -5,6 +5,7 @@
 
 import type { Case } from '../case/evidence.ts';
 import { type Connection, findConnections } from '../flow/connection.ts';
+import { withSights } from '../flow/translated.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { HostState } from '../host/state.ts';
 import { askedConnections, askedSentence } from './asked.ts';
@@ -18,7 +19,7 @@ import { missingSentences } from './missing.ts';
 import { asEffect, upstreamsOf } from './proxy.ts';
 import { RuleRecords } from './rule-trace.ts';
 import { formatTime } from './time.ts';
-import { findTranslatedSights, withSights } from './translated.ts';
+import { findTranslatedSights } from './translated.ts';
 
 /** Failed connections come first, then those of which nothing can be said, then those that are well. */
 const places: Partial<Record<Outcome, number>> = { unknown: 1, ok: 2 };

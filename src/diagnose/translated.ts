@@ -5,7 +5,6 @@
  */
 
 import type { Connection } from '../flow/connection.ts';
-import { withTranslated } from '../flow/translated.ts';
 import { sameAddress } from '../model/address.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
 
@@ -35,9 +34,4 @@ export function findTranslatedSights(
 ): Connection[] {
   const others = forms.slice(1);
   return all.filter((one) => one !== connection && near(one, connection) && others.some((form) => isForm(form, one)));
-}
-
-/** The connection with all that was seen of it. */
-export function withSights(connection: Connection, sights: readonly Connection[]): Connection {
-  return sights.reduce(withTranslated, connection);
 }

@@ -22,7 +22,7 @@ import {
 } from './packet.ts';
 import { Sight } from './sight.ts';
 import { type ConnectionSummary, type End, summarizeConnection } from './summary.ts';
-import { type Ends, withTranslated } from './translated.ts';
+import { type Ends, withSights } from './translated.ts';
 import { findTranslations } from './translation.ts';
 
 /** A conversation between two ends. */
@@ -140,7 +140,7 @@ const ethernet = 1;
  * it finds the connections that it would find of these ends among all frames.
  *
  * @param isOne Whether two connections that look like one before and after NAT are one, by their first frames: among some
- *   frames alone two may fit together that do not among all.
+ *   frames alone some may fit together that do not among all.
  */
 export function findConnections(
   evidence: Pick<Case, 'interfaces' | 'frames'>,
@@ -207,10 +207,11 @@ export function findConnections(
     if (connection !== null) found.set(id, connection);
   }
   for (const [id, becomes] of findTranslations(table)) {
-    const [connection, sight] = [found.get(id), found.get(becomes)];
-    if (connection === undefined || sight === undefined || !isOne(connection.frames[0], sight.frames[0])) continue;
-    found.set(id, withTranslated(connection, sight));
-    found.delete(becomes);
+    const connection = found.get(id);
+    const sights = becomes.flatMap((sight) => found.get(sight) ?? []);
+    if (connection === undefined || sights.some(({ frames }) => !isOne(connection.frames[0], frames[0]))) continue;
+    found.set(id, withSights(connection, sights));
+    for (const sight of becomes) found.delete(sight);
   }
   return [...found.values()].sort((a, b) => placeOf(a.frames[0]) - placeOf(b.frames[0]));
 }

@@ -300,12 +300,16 @@ export function glanceAt(table: Connections, id: number): Glance {
 /**
  * A connection of the table.
  *
- * @param translated The number of the same connection after NAT, or `none`.
+ * @param translations The numbers of the same connection after NAT, in the order of time.
  */
-export function summarizeConnection(table: Connections, id: number, translated: number = none): ConnectionSummary {
+export function summarizeConnection(
+  table: Connections,
+  id: number,
+  translations: readonly number[] = [],
+): ConnectionSummary {
   const row = new Row(table, id);
-  const other = translated === none ? null : new Row(table, translated);
-  const rows = other === null ? [row] : [row, other];
+  const rows = [row, ...translations.map((translated) => new Row(table, translated))];
+  const last = rows.at(-1) ?? row;
   const client = (one: Row): End => one.end(one.client);
   const server = (one: Row): End => one.end(1 - one.client);
   const protocol = protocolNames.get(row.protocol) ?? 'udp';
@@ -313,13 +317,13 @@ export function summarizeConnection(table: Connections, id: number, translated: 
     protocol,
     client: client(row),
     server: server(row),
-    translated: other === null ? null : { client: client(other), server: server(other) },
+    translated: last === row ? null : { client: client(last), server: server(last) },
     firstNs: Math.min(...rows.map((one) => one.double(connectionDouble.firstNs))),
     lastNs: Math.max(...rows.map((one) => one.double(connectionDouble.lastNs))),
     firstFrame: row.word(word.firstFrame),
     ...joinTracks(table, rows),
     openingSeen: rows.some((one) => one.word(word.openingKnown) !== 0),
-    ending: protocol === 'tcp' ? (row.ending ?? other?.ending ?? null) : null,
+    ending: protocol === 'tcp' ? (rows.map((one) => one.ending).find((one) => one !== null) ?? null) : null,
     dns: dnsExchanges(table, id),
     ...metWith(responseCodes(table, id), rows),
   };

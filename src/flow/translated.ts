@@ -27,7 +27,7 @@ function factsUnder({ packets, client: own }: Connection, { client, server }: En
  * The connection with what was seen of it under other ends. What the client met is told by its own ends where anything was
  * seen of those, else by the others.
  */
-export function withTranslated(connection: Connection, sight: Connection): Connection {
+function withTranslated(connection: Connection, sight: Connection): Connection {
   const places = new Map([...connection.frames, ...sight.frames].map((frame) => [frame.number, frame]));
   const frames = [...places.values()].sort((a, b) =>
     a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : a.number - b.number,
@@ -50,4 +50,9 @@ export function withTranslated(connection: Connection, sight: Connection): Conne
     errno: unseen ? (connection.errno ?? sight.errno) : connection.errno,
     translated: { client: sight.client, server: sight.server },
   };
+}
+
+/** The connection with all that was seen of it under other ends, in the order of time: NAT gave it the last of them. */
+export function withSights(connection: Connection, sights: readonly Connection[]): Connection {
+  return sights.reduce(withTranslated, connection);
 }

@@ -1,6 +1,6 @@
 /**
- * Finds connections that NAT split in two: other ends, the same conversation. NAT keeps the sequence number of the SYN
- * and its IP identification, and takes no time worth a name.
+ * Finds connections that NAT split: other ends, the same conversation. NAT keeps the sequence number of the SYN and its IP
+ * identification, and takes no time worth a name.
  */
 
 import { ipProtocol } from '../wire/headers.ts';
@@ -32,24 +32,67 @@ export function* equalOpenings(table: Connections): Generator<readonly number[]>
   }
 }
 
-/**
- * Which connection each one became after NAT, by number, `none` for most. The one that began first is the original. Only
- * pairs are joined: where three or more fit together (a flood of equal SYNs), nobody can tell which belongs to which.
- */
-export function findTranslations(table: Connections): ReadonlyMap<number, number> {
+/** Equal SYNs of which each is near the one before, in the order of time. */
+function* passages(table: Connections): Generator<readonly number[]> {
   const firstNs = (id: number): number => table.rows.doubles[(table.rows.at(id) >> 1) + connectionDouble.firstNs] ?? 0;
+  for (const equal of equalOpenings(table)) {
+    for (let from = 0; from < equal.length; ) {
+      let end = from + 1;
+      const isNear = (): boolean => firstNs(equal[end] ?? 0) - firstNs(equal[end - 1] ?? 0) < longestPassageNs;
+      while (end < equal.length && isNear()) end += 1;
+      yield equal.slice(from, end);
+      from = end;
+    }
+  }
+}
+
+/** True where the clients of two connections, or their servers, have one address and port. */
+function haveSameEnd({ rows }: Connections, a: number, b: number, which: 'client' | 'server'): boolean {
+  const { words } = rows;
+  const endOf = (id: number): number => (words[rows.at(id) + word.client] ?? 0) ^ (which === 'client' ? 0 : 1);
+  const portOf = (id: number): number =>
+    ((words[rows.at(id) + word.ports] ?? 0) >>> (endOf(id) === 0 ? 16 : 0)) & 0xffff;
+  const addressOf = (id: number): Int32Array => {
+    const from = rows.at(id) + word.addresses + 4 * endOf(id);
+    return words.subarray(from, from + 4);
+  };
+  const other = addressOf(b);
+  return portOf(a) === portOf(b) && addressOf(a).every((part, index) => part === other[index]);
+}
+
+/**
+ * True for what is seen of one packet between NAT of its destination and of its source, as on a bridge whose frames
+ * iptables sees (br_netfilter): each sight has one end of the sight before it, and not the same one twice running. Of a
+ * flood from many addresses, or of a scan of many ports, it is always the same one.
+ */
+function isRewrittenInTurn(table: Connections, sights: readonly number[]): boolean {
+  let before: 'client' | 'server' | null = null;
+  for (const [place, id] of sights.entries()) {
+    const next = sights[place + 1];
+    if (next === undefined) break;
+    const [client, server] = [haveSameEnd(table, id, next, 'client'), haveSameEnd(table, id, next, 'server')];
+    const kept = client ? 'client' : 'server';
+    if (client === server || kept === before) return false;
+    before = kept;
+  }
+  return true;
+}
+
+/**
+ * What each connection became after NAT, by number, in the order of time; nothing for most. The one that began first is the
+ * original. Only what fits alone is joined: two, or more that NAT rewrote in turn. Of others that fit together (a flood of
+ * equal SYNs) nobody can tell which belongs to which.
+ */
+export function findTranslations(table: Connections): ReadonlyMap<number, readonly number[]> {
   const isFirstAttempt = (id: number): boolean =>
     (table.rows.words[table.rows.at(id) + word.previous] ?? 0) - 1 === none;
-  const near = (a: number | undefined, b: number | undefined): boolean =>
-    a !== undefined && b !== undefined && firstNs(b) - firstNs(a) < longestPassageNs;
-  const translations = new Map<number, number>();
-  for (const equal of equalOpenings(table)) {
-    for (const [place, a] of equal.entries()) {
-      const [before, b, after] = [equal[place - 1], equal[place + 1], equal[place + 2]];
-      if (b === undefined || !near(a, b) || near(before, a) || near(b, after)) continue;
-      // Two attempts of the same ends are no translation of each other.
-      if (isFirstAttempt(b)) translations.set(a, b);
-    }
+  const translations = new Map<number, readonly number[]>();
+  for (const sights of passages(table)) {
+    const [original, ...later] = sights;
+    if (original === undefined || later.length === 0) continue;
+    // Two attempts of the same ends are no translation of each other.
+    if (!later.every(isFirstAttempt)) continue;
+    if (later.length === 1 || isRewrittenInTurn(table, sights)) translations.set(original, later);
   }
   return translations;
 }

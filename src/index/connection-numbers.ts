@@ -1,4 +1,4 @@
-/** Connections as people number them: from 1 in the order in which they began; what NAT split in two is one. */
+/** Connections as people number them: from 1 in the order in which they began; what NAT split is one. */
 
 import { none } from '../flow/connection-row.ts';
 import type { Connections } from '../flow/connection-table.ts';
@@ -8,7 +8,7 @@ import { findTranslations } from '../flow/translation.ts';
 /** The numbers of a table that is complete. */
 export class ConnectionNumbers {
   readonly #table: Connections;
-  readonly #translations: ReadonlyMap<number, number>;
+  readonly #translations: ReadonlyMap<number, readonly number[]>;
   /** By the table's number. */
   readonly #numbers: Int32Array;
   /** By number, less 1: the table's number of the connection as its client knows it. */
@@ -19,7 +19,7 @@ export class ConnectionNumbers {
   constructor(table: Connections) {
     this.#table = table;
     this.#translations = findTranslations(table);
-    const later = new Set(this.#translations.values());
+    const later = new Set([...this.#translations.values()].flat());
     this.#numbers = new Int32Array(table.rows.count);
     this.#originals = new Int32Array(table.rows.count - later.size);
     let count = 0;
@@ -29,7 +29,9 @@ export class ConnectionNumbers {
       count += 1;
       this.#numbers[id] = count;
     }
-    for (const [id, translated] of this.#translations) this.#numbers[translated] = this.#numbers[id] ?? 0;
+    for (const [id, translations] of this.#translations) {
+      for (const translated of translations) this.#numbers[translated] = this.#numbers[id] ?? 0;
+    }
     this.count = count;
   }
 
@@ -43,9 +45,9 @@ export class ConnectionNumbers {
     return this.originalOf(this.numberOf(id));
   }
 
-  /** The table's number of a connection behind NAT, by that before it; `none` for most. */
-  translationOf(id: number): number {
-    return this.#translations.get(id) ?? none;
+  /** The table's numbers of what a connection became behind NAT, in the order of time; nothing for most. */
+  translationsOf(id: number): readonly number[] {
+    return this.#translations.get(id) ?? [];
   }
 
   /** The table's number of a connection, before NAT; `none` for a number that there is not. */
@@ -56,6 +58,6 @@ export class ConnectionNumbers {
   /** What became of a connection; the number must be there. */
   summary(number: number): ConnectionSummary {
     const id = this.originalOf(number);
-    return summarizeConnection(this.#table, id, this.#translations.get(id));
+    return summarizeConnection(this.#table, id, this.translationsOf(id));
   }
 }

@@ -43,7 +43,7 @@ export function afterFirstSecond(capture: IndexedCapture, timeNs: bigint): numbe
 /** A connection as its row in the table tells it, without its packets. */
 export function connectionOfRow(capture: IndexedCapture, id: number): Connection {
   const { connections } = capture.index;
-  const summary = summarizeConnection(connections, id, capture.numbers.translationOf(id));
+  const summary = summarizeConnection(connections, id, capture.numbers.translationsOf(id));
   const { protocol, client, server, firstNs, lastNs, translated } = summary;
   // What the client met is told by its own ends.
   const { outcome, errno } = glanceAt(connections, id);

@@ -11,7 +11,7 @@ import type { Glance } from '../flow/summary.ts';
 export type Suspicion = 'failed' | 'silent' | 'well';
 
 /** What a connection is suspected of. A suspected one may be well after all; one that is said to be well is. */
-export function suspicionOf(glance: Glance): Suspicion {
+function suspicionOf(glance: Glance): Suspicion {
   const { protocol, outcome, serverPort, own, theirs, dnsErrors, unacknowledged } = glance;
   if (protocol === 'icmp' || protocol === 'icmpv6') return outcome === 'ok' ? 'well' : 'failed';
   // The packets of one that is out of order are to be looked at in their own order.
@@ -31,9 +31,9 @@ export function suspicionOf(glance: Glance): Suspicion {
   return asked && answered && clash ? 'failed' : 'well';
 }
 
-/** The same of a connection that NAT split in two: what either half is suspected of, and what they make together. */
-export function suspicionOfBoth(before: Glance, after: Glance): Suspicion {
+/** The same of a connection by all that was seen of it, before NAT and after: what any sight is suspected of, and what they make together. */
+export function suspicionOfSights(own: Glance, translations: readonly Glance[]): Suspicion {
   // The one side may have missed what the other one saw.
-  const differ = ((before.own ^ after.own) | (before.theirs ^ after.theirs)) & sent.tls;
-  return differ === 0 && suspicionOf(before) === 'well' && suspicionOf(after) === 'well' ? 'well' : 'failed';
+  const differs = (other: Glance): boolean => (((own.own ^ other.own) | (own.theirs ^ other.theirs)) & sent.tls) !== 0;
+  return translations.some((one) => differs(one) || suspicionOf(one) !== 'well') ? 'failed' : suspicionOf(own);
 }

@@ -2,11 +2,10 @@
 
 import type { Diagnoser } from '../diagnose/diagnose.ts';
 import type { Connection } from '../flow/connection.ts';
-import { none } from '../flow/connection-row.ts';
 import { glanceAt } from '../flow/summary.ts';
 import type { IndexedCapture } from '../index/indexed-capture.ts';
 import { connectionOfRow } from './look-into.ts';
-import { type Suspicion, suspicionOf, suspicionOfBoth } from './suspicion.ts';
+import { type Suspicion, suspicionOfSights } from './suspicion.ts';
 
 /** Whether a connection is wanted, by its number in the table; null where all are. */
 export type Chosen = ((id: number) => boolean) | null;
@@ -17,13 +16,12 @@ const company = kinds.length;
 
 function suspicionIn({ index: { connections }, numbers }: IndexedCapture, id: number): Suspicion | null {
   if (numbers.clientSide(id) !== id) return null;
-  const translation = numbers.translationOf(id);
-  const glance = glanceAt(connections, id);
-  return translation === none ? suspicionOf(glance) : suspicionOfBoth(glance, glanceAt(connections, translation));
+  const translations = numbers.translationsOf(id).map((translated) => glanceAt(connections, translated));
+  return suspicionOfSights(glanceAt(connections, id), translations);
 }
 
 /**
- * All that are the command's, where there is one, and that were chosen. What NAT split in two counts once, as its client
+ * All that are the command's, where there is one, and that were chosen. What NAT split counts once, as its client
  * knows it.
  */
 export class WantedConnections {

@@ -195,9 +195,36 @@ describe('NAT', () => {
     expect(summariesOf([inner, sight])).toHaveLength(2);
   });
 
-  it('three that fit together stay apart', () => {
-    const third = tcp({ ...outside, from: '192.0.2.9:5' }, { flags: 'SYN', sequence: 100, id: 77 });
-    expect(summariesOf([inner, outer, third])).toHaveLength(3);
+  const [web, asked, gateway] = ['10.88.0.20:80', '203.0.113.2:8080', '10.88.0.1:40000'];
+  it.each([
+    ['its destination, then its source', { from: ends.from, to: web }],
+    ['its source, then its destination', { from: gateway, to: asked }],
+  ])('a SYN that is seen between NAT of %s is one connection', (_name, between) => {
+    const sights = [{ from: ends.from, to: asked }, between, { from: gateway, to: web }];
+    const packets = sights.map((way, at) => ({ at, packet: tcp(way, { flags: 'SYN', sequence: 100, id: 77 }) }));
+    const answers = sights.map((way, at) => ({
+      at,
+      packet: tcp(reverse(way), { flags: 'RST ACK', acknowledgement: 101 }),
+    }));
+    expect(only([...packets, ...answers.toReversed()])).toMatchObject({
+      client: { address: '10.88.0.10', port: 40000 },
+      server: { address: '203.0.113.2', port: 8080 },
+      translated: { client: { address: '10.88.0.1', port: 40000 }, server: { address: '10.88.0.20', port: 80 } },
+      outcome: 'refused',
+      points: 3,
+    });
+  });
+
+  it.each([
+    ['from other addresses', '192.0.2.2:5 > 10.88.0.1:80', '192.0.2.9:5 > 10.88.0.1:80'],
+    ['to other ports', '192.0.2.1:5 > 10.88.0.1:81', '192.0.2.1:5 > 10.88.0.1:82'],
+    ['with no end in common', '192.0.2.1:5 > 10.88.0.1:81', '192.0.2.9:5 > 10.88.0.9:80'],
+  ])('three that fit together stay apart: %s', (_name, ...others) => {
+    const sights = ['192.0.2.1:5 > 10.88.0.1:80', ...others].map((way) => {
+      const [from = '', to = ''] = way.split(' > ');
+      return tcp({ from, to }, { flags: 'SYN', sequence: 100, id: 77 });
+    });
+    expect(summariesOf(sights)).toHaveLength(3);
   });
 });
 

@@ -21,11 +21,11 @@ export function tableOf(sights: readonly (Seen | string)[]): ConnectionTable {
   return table;
 }
 
-/** The connections of these frames, those that NAT split in two as one. */
+/** The connections of these frames, those that NAT split as one. */
 export function summariesOf(sights: readonly (Seen | string)[]): ConnectionSummary[] {
   const table = tableOf(sights);
   const translations = findTranslations(table);
-  const later = new Set(translations.values());
+  const later = new Set([...translations.values()].flat());
   const ids = Array.from({ length: table.rows.count }, (_, id) => id);
   return ids.filter((id) => !later.has(id)).map((id) => summarizeConnection(table, id, translations.get(id)));
 }

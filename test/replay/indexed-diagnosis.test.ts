@@ -21,6 +21,8 @@ const log = { from: '10.88.0.10:5000', to: '10.88.0.3:514' };
 
 /** The ends that NAT gives `web`, and others that a SYN of its number may have: then nobody can tell which became which. */
 const outside = { from: '192.0.2.1:61000', to: '10.88.0.1:8443' };
+/** `web` where its destination is rewritten already, and its source not yet. */
+const between = { from: web.from, to: outside.to };
 const stranger = { from: '192.0.2.9:61000', to: '10.88.0.9:443' };
 
 /** A question for a name, or an answer. */
@@ -67,6 +69,8 @@ const translated: readonly string[] = [
   tcp(outside, { flags: 'PSH ACK', sequence: 101, acknowledgement: 301, text: clientHello }),
   tcp(reverse(outside), { flags: 'PSH ACK', sequence: 301, acknowledgement: 200, text: 'HTTP/1.1 400 Bad\r\n\r\n' }),
   tcp(reverse(outside), { flags: 'RST ACK', acknowledgement: 101 }),
+  tcp(between, { flags: 'SYN', sequence: 100 }),
+  tcp(reverse(between), { flags: 'SYN ACK', sequence: 300, acknowledgement: 101 }),
   tcp(stranger, { flags: 'SYN', sequence: 100 }),
 ];
 
@@ -125,6 +129,28 @@ const joined: readonly [string, Case, (document: Diagnosis) => unknown, unknown]
     }),
     ({ connections }) => connections.map(({ translated: ends, frames }) => [ends?.destination.address, frames]),
     [['10.88.0.20', [1, 2]]],
+  ],
+  [
+    'a connection whose first packets alone are seen between NAT of its destination and of its source',
+    captureOf(
+      together([
+        ...[web, between, outside].map((way) => tcp(way, { flags: 'SYN', sequence: 100 })),
+        ...[outside, between, web].map((way) =>
+          tcp(reverse(way), { flags: 'SYN ACK', sequence: 300, acknowledgement: 101 }),
+        ),
+        ...[web, outside].map((way) => tcp(way, { flags: 'ACK', sequence: 101, acknowledgement: 301 })),
+      ]),
+    ),
+    ({ connections }) =>
+      connections.map(({ outcome, translated: ends, frames }) => [outcome, ends?.source, ends?.destination, frames]),
+    [
+      [
+        'ok',
+        { address: '192.0.2.1', port: 61000, netns: null, name: null },
+        { address: '10.88.0.1', port: 8443, netns: null, name: null },
+        [1, 2, 3, 4, 5, 6, 7, 8],
+      ],
+    ],
   ],
   [
     "a proxy's connection, and the one that made it hang up, which is not the command's",
