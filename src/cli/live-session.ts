@@ -142,7 +142,14 @@ export class LiveSession implements Disposable {
     const { engine } = this.#options;
     const { first, last } = this.#store;
     const { all, failed } = this.#connections.counts;
-    const nothingYet = { snapshot: false, kernelEvents: 0, ruleTrace: false, linkOutages: [], missing: [] };
+    const { snapshot } = this.#host;
+    const nothingYet = {
+      snapshot: snapshot !== null,
+      kernelEvents: 0,
+      ruleTrace: false,
+      linkOutages: [],
+      missing: [...this.#notes.standing, ...(snapshot?.missing ?? [])],
+    };
     return liveView({
       store: this.#store,
       interfaces: this.#places.interfaces,
@@ -163,6 +170,10 @@ export class LiveSession implements Disposable {
         connections: all,
         failed,
         notes: this.#notes.all,
+        isDone: (connection) => {
+          const id = this.#connections.idOf(connection);
+          return id !== null && this.#connections.isDone(id);
+        },
         toggle: (place) => this.#toggle(place),
       },
       filters: this.#filters,

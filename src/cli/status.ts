@@ -1,6 +1,6 @@
 /** Exit statuses; apart, because the command line needs them before it knows what else to load. */
 
-import type { Diagnosis, Outcome } from '../diagnose/diagnosis.ts';
+import { type Diagnosis, isFailure } from '../diagnose/diagnosis.ts';
 
 /** Of `run`, whose status is the command's: nettrace itself failed, as env(1), timeout(1) and nohup(1) have it. */
 export const ownFailureStatus = 125;
@@ -8,10 +8,7 @@ export const ownFailureStatus = 125;
 /** With `--fail`: a connection failed. */
 export const failureStatus = 3;
 
-/** What is not known to have failed counts as no failure. */
-const noFailures: readonly Outcome[] = ['ok', 'unknown'];
-
 /** True when one of the connections failed. */
 export function hasFailed({ connections }: Pick<Diagnosis, 'connections'>): boolean {
-  return connections.some(({ outcome }) => !noFailures.includes(outcome));
+  return connections.some(({ outcome }) => isFailure(outcome));
 }

@@ -9,6 +9,7 @@ import type { HostState, NamespaceState } from '../host/state.ts';
 import { parseAddress } from '../model/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { ModelPacket } from '../model/step.ts';
+import { isFailure } from './diagnosis.ts';
 import { errnoName } from './errno.ts';
 import type { Evidence } from './evidence.ts';
 import type { KernelRecord } from './kernel-reading.ts';
@@ -117,7 +118,7 @@ export function askedConnections(
       const way = journey(host, packet, namespace.name);
       const gaveUp = way.end.kind === 'unanswered' && command.endedNs - command.startedNs < neighbourPatienceNs;
       const met = gaveUp ? silence : predictedOutcome(way, replyJourney(host, way));
-      if (met.outcome === 'ok' || met.outcome === 'unknown') continue;
+      if (!isFailure(met.outcome)) continue;
       // What a ping asks for after its connect() makes no error that the kernel tells of.
       if (protocol === 'tcp' && errors !== null && (met.errno === null || !errors.includes(met.errno))) continue;
       const nothing = { packets: [], errors: [], frames: [], translated: null };

@@ -20,6 +20,11 @@ export type Outcome =
   | 'tls-failed'
   | 'unknown';
 
+/** True for an outcome that is a failure; what is not known to have failed counts as none. */
+export function isFailure(outcome: Outcome): boolean {
+  return outcome !== 'ok' && outcome !== 'unknown';
+}
+
 /** How well the diagnosis is supported: the kernel said so, frames show it, or it follows from state or frames alone. */
 export type Certainty = 'proven' | 'observed' | 'inferred';
 

@@ -81,7 +81,8 @@ async function lookAtTracefs(root: boolean): Promise<TracefsFact> {
   const [file = '', ...args] = mounted === undefined ? apart : script;
   const result = await runTool(file, args, { timeoutMs });
   if ('text' in result) return { unavailable: null, mounted: mounted !== undefined, formats: cutFormats(result.text) };
-  return { unavailable: `it cannot be mounted: ${file} ${result.failure}`, mounted: false, formats };
+  const what = mounted === undefined ? 'it cannot be mounted' : 'its events cannot be read';
+  return { unavailable: `${what}: ${file} ${result.failure}`, mounted: mounted !== undefined, formats };
 }
 
 /** In a network namespace of its own, which ends with it. */

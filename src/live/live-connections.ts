@@ -3,7 +3,7 @@
  * it has one. Only what has changed is looked at again, and only what is listed becomes words.
  */
 
-import type { ConnectionDiagnosis, Endpoint } from '../diagnose/diagnosis.ts';
+import { type ConnectionDiagnosis, type Endpoint, isFailure } from '../diagnose/diagnosis.ts';
 import type { ConnectionFacts } from '../filter/frame-fields.ts';
 import { none, connectionWord as word } from '../flow/connection-row.ts';
 import type { Connections, ConnectionTable } from '../flow/connection-table.ts';
@@ -127,7 +127,7 @@ export class LiveConnections {
       if (this.#diagnosed.size <= mostDiagnosed) break;
       this.#diagnosed.delete(oldest);
     }
-    if (diagnosis.outcome !== 'ok' && diagnosis.outcome !== 'unknown') this.#failed.add(id);
+    if (isFailure(diagnosis.outcome)) this.#failed.add(id);
     this.#shown.delete(id);
     this.#isListed = false;
   }
@@ -147,6 +147,15 @@ export class LiveConnections {
   /** True when there is a diagnosis of what is known of it now. */
   isExplained(id: number): boolean {
     return this.#diagnosed.get(id)?.signature === signatureOf(this.#table, id);
+  }
+
+  /** True when nothing more is worked out about it: it is explained, or could not be. */
+  isDone(id: number): boolean {
+    return this.isExplained(id) || this.#isUnexplained(id);
+  }
+
+  #isUnexplained(id: number): boolean {
+    return this.#unexplained.get(id) === signatureOf(this.#table, id);
   }
 
   /** What a filter may ask of a connection; null of none. */
@@ -224,8 +233,7 @@ export class LiveConnections {
     const summary = summarizeConnection(this.#table, id);
     const { outcome, errno, failed } = standingOf(this.#table, id, nowNs);
     const { protocol, client, server, firstFrame } = summary;
-    const isLeft = this.#unexplained.get(id) === signatureOf(this.#table, id);
-    const known = isLeft ? 'why could not be worked out' : 'why is being worked out';
+    const known = this.#isUnexplained(id) ? 'why could not be worked out' : 'why is being worked out';
     const isEcho = protocol === 'icmp' || protocol === 'icmpv6';
     const end = ({ address, port }: End): Endpoint => ({
       address,

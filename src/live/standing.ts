@@ -1,5 +1,6 @@
 /** How a connection stands while it goes on: what has failed, what may still be answered, what is over. */
 
+import { isFailure } from '../diagnose/diagnosis.ts';
 import { connectionDouble, connectionWord as word } from '../flow/connection-row.ts';
 import type { Connections } from '../flow/connection-table.ts';
 import { dnsPort } from '../flow/dns-table.ts';
@@ -50,7 +51,7 @@ export function standingOf(table: Connections, id: number, nowNs: number): Stand
   const at = table.rows.at(id);
   const ended = (words[at + word.finBy] ?? 0) !== 0 || (words[at + word.resetBy] ?? 0) !== 0;
   if (outcome !== 'timeout') {
-    const failed = outcome !== 'ok' && outcome !== 'unknown';
+    const failed = isFailure(outcome);
     const isTcp = ((words[at + word.kind] ?? 0) & 0xff) === ipProtocol.tcp;
     return { outcome, errno, failed, over: failed || ended || !isTcp, patientUntilNs: null };
   }

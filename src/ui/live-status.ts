@@ -1,5 +1,7 @@
 /** What the terminal UI is told of a capture that goes on, beside its connections and frames. */
 
+import type { ConnectionDiagnosis } from '../diagnose/diagnosis.ts';
+
 /** A device in a namespace, captured or not. Texts are raw. */
 export interface LiveInterface {
   /** `NETNS:DEVICE`: its identity. */
@@ -35,6 +37,8 @@ export interface LiveStatus {
   readonly interfaces: readonly LiveInterface[];
   /** One sentence each: what is left out, what came and went, where frames are saved. The latest last. */
   readonly notes: readonly string[];
+  /** Nothing more is being worked out about a connection: it was explained, or could not be. */
+  isDone(connection: ConnectionDiagnosis): boolean;
   /** Begins or ends the capture at a place. */
   toggle(place: string): void;
 }

@@ -52,22 +52,22 @@ interface Subject {
 }
 
 const makers: Readonly<Record<PaneName, (subject: Subject, width: number, height: number) => Rows>> = {
-  connections: ({ selection }, width, height) =>
-    connectionRows(selection.connections, selection.connectionIndex, width, height, selection.isLive),
-  path: ({ selection }, width, height) =>
-    pathRows(selection.connection, selection.hopIndex, width, height, selection.isLive),
+  connections: ({ snapshot: { view }, selection }, width, height) =>
+    connectionRows(view, selection.connections, selection.connectionIndex, width, height),
+  path: ({ snapshot: { view }, selection }, width, height) =>
+    pathRows(view, selection.connection, selection.hopIndex, width, height),
   why: ({ snapshot: { view, state }, selection }, width, height) =>
     scrolled(whyLines(view.diagnosis, selection.connection, width), height, state.scroll.why),
   evidence: ({ snapshot: { state }, selection }, width, height) =>
     scrolled(evidenceLines(selection.hop, width), height, state.scroll.evidence),
-  frames: ({ snapshot: { view, state }, selection: { frames, connection, frameIndex } }, width, height) =>
-    frameRows(view, frames, connection, frameIndex, width, height, state.marks, filterAnswer(view, state)),
+  frames: ({ snapshot: { view, state }, selection }, width, height) =>
+    frameRows(view, selection, { marks: state.marks, answer: filterAnswer(view, state) }, width, height),
   layers: ({ selection: { nodes, nodeIndex } }, width, height) => layerRows(nodes, nodeIndex, width, height),
   hex: ({ snapshot: { state }, selection: { frame, node } }, width, height) =>
     hexRows(frame?.bytes ?? null, node?.range ?? null, state.scroll.hex, width, height),
   stream: ({ snapshot: { view, state } }, width, height) => streamRows(view, state, width, height),
-  interfaces: ({ selection: { interfaces, interfaceIndex } }, width, height) =>
-    interfaceRows(interfaces, interfaceIndex, width, height),
+  interfaces: ({ snapshot: { view }, selection: { interfaces, interfaceIndex } }, width, height) =>
+    interfaceRows(view.diagnosis.evidence.snapshot, interfaces, interfaceIndex, width, height),
   health: ({ snapshot: { view, state }, selection: { interfaces, interfaceIndex } }, width, height) =>
     scrolled(healthLines(view.live, interfaces[interfaceIndex] ?? null, width), height, state.scroll.health),
   help: ({ snapshot: { state } }, width, height) => scrolled(helpLines(width), height, state.scroll.help),

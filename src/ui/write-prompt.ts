@@ -38,7 +38,8 @@ export function frameChoices(view: CaseView, state: UiState): readonly FrameChoi
   // What a filter has not asked yet may pass too.
   const passing = answer === null || answer.asked !== undefined ? [] : answer.frames;
   const marked = [...state.marks].sort((a, b) => a - b);
-  const all: FrameChoice = { name: 'all', frames: null, words: `all ${counted(view.frameCount, 'frame')}` };
+  const kept = view.frameCount - view.firstFrame + 1;
+  const all: FrameChoice = { name: 'all', frames: null, words: `all ${counted(kept, 'frame')}` };
   const connection: FrameChoice = {
     name: 'connection',
     frames: own,

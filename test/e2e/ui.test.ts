@@ -148,7 +148,7 @@ describe('the terminal UI in a terminal', () => {
     terminal.resize(160, 45);
     await terminal.until((screen) => screen.includes('-- Evidence of hop 8') && screen.includes('q quit'));
     terminal.resize(50, 12);
-    await terminal.until('nettrace needs 60x16, this is 50x12. q quits');
+    await terminal.until('nettrace needs 60x16, this is 50x12. Ctrl-C quits');
     terminal.resize(80, 24);
     await terminal.until((screen) => /^ j\/k move .*q quit$/.test(screen.split('\n')[23] ?? ''));
     terminal.press('q');

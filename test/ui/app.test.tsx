@@ -178,7 +178,7 @@ describe('size', () => {
 
   it('says what is missing on a small terminal, and still quits', async () => {
     const terminal = await open(50, 10);
-    expect(terminal.screen().trim()).toBe('nettrace needs 60x16, this is 50x10. q quits');
+    expect(terminal.screen().trim()).toBe('nettrace needs 60x16, this is 50x10. Ctrl-C quits');
     await terminal.press('j');
     expect(terminal.isOpen()).toBe(true);
     await terminal.press('q');

@@ -66,6 +66,7 @@ export const liveSample: CaseView = {
       'The SSH session that shows this screen is left out (--with-ssh takes it in).',
       '12:00:01 host:veth0 went down.',
     ],
+    isDone: () => false,
     toggle,
   },
 };

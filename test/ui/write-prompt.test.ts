@@ -5,6 +5,7 @@ import { textOf } from '../../src/ui/line.ts';
 import { composeScreen } from '../../src/ui/screen.ts';
 import { activePane, isTyping } from '../../src/ui/state.ts';
 import { createStore, type UiStore } from '../../src/ui/store.ts';
+import { frameChoices } from '../../src/ui/write-prompt.ts';
 import { sample } from './sample.ts';
 
 /** The keys that type a text. */
@@ -189,4 +190,11 @@ describe('the line', () => {
     await desk.press('w', ...name, 'escape');
     expect([desk.bottom()[0]?.includes('j/k move'), desk.requests]).toEqual([true, []]);
   });
+});
+
+it('offers the frames that are kept, not those that have gone', () => {
+  const store = createStore({ ...sample, firstFrame: 4 });
+  const { view, state } = store.getSnapshot();
+  const all = frameChoices(view, state).find(({ name }) => name === 'all');
+  expect(all?.words).toBe(`all ${sample.frameCount - 3} frames`);
 });

@@ -1,5 +1,6 @@
 /** The header, the hints at the bottom, the rule above a pane, and the one line of a terminal that is too small. */
 
+import { isFailure } from '../../diagnose/diagnosis.ts';
 import type { CaseView, FilterAnswer } from '../case-view.ts';
 import { bindings, paneTitles, shownKey } from '../keymap.ts';
 import type { PaneName } from '../layout.ts';
@@ -31,8 +32,8 @@ export function headerLine(
   const { connections } = view.diagnosis;
   const title = printable(view.title);
   const tabs = state.view === 'path' ? '[1 Path] 2 Packets' : '1 Path [2 Packets]';
-  const notOk = `, ${connections.filter(({ outcome }) => outcome !== 'ok').length} not ok`;
-  const all = `${counted(connections.length, 'connection')}${notOk}`;
+  const failed = connections.filter(({ outcome }) => isFailure(outcome)).length;
+  const all = `${counted(connections.length, 'connection')}, ${failed} failed`;
   const left = width - cells(' nettrace  ') - cells(tabs) - 4;
   const frames = counted(view.frameCount, 'frame');
   const some = answer === null ? frames : `${answer.frames.length} of ${frames}${askedText(answer)}`;
@@ -60,15 +61,15 @@ function liveHeaderLine(
   const tabs = liveTabs.map((tab, index) => (liveViews[index] === shown ? `[${tab}]` : tab)).join(' ');
   const state = paused ? 'PAUSED' : tail ? 'LIVE FOLLOW' : 'LIVE';
   const rate = `${compact(framesPerSecond)} frames/s`;
-  const all = `${counted(connections, 'connection')}, ${failed} not ok`;
+  const all = `${counted(connections, 'connection')}, ${failed} failed`;
   const lost = `${dropped} dropped`;
   const some = passing === null ? [] : [`${passing} of ${counted(view.frameCount - view.firstFrame + 1, 'frame')}`];
   const room = width - cells(' nettrace  ') - cells(tabs) - 4;
   const texts = [
     [state, ...some, all, rate, lost],
-    [state, ...some, `${failed} not ok`, rate, lost],
-    [state, ...some, `${failed} not ok`, lost],
-    [state, ...some, `${failed} not ok`],
+    [state, ...some, `${failed} failed`, rate, lost],
+    [state, ...some, `${failed} failed`, lost],
+    [state, ...some, `${failed} failed`],
     [state],
   ].map((parts) => parts.join('  '));
   const text = texts.find((one) => cells(one) <= room) ?? '';
@@ -167,7 +168,7 @@ export function ruleLine(
 /** What stands in the middle of a terminal that is too small. */
 export function tooSmallText(columns: number, rows: number): string {
   const need = `${smallest.columns}x${smallest.rows}`;
-  const text = `nettrace needs ${need}, this is ${columns}x${rows}. q quits`;
-  const short = cells(text) <= columns ? text : `${need} needed, q quits`;
+  const text = `nettrace needs ${need}, this is ${columns}x${rows}. Ctrl-C quits`;
+  const short = cells(text) <= columns ? text : `${need} needed, Ctrl-C quits`;
   return ' '.repeat(Math.max(0, Math.floor((columns - cells(short)) / 2))) + cut(short, columns);
 }

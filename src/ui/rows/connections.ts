@@ -4,6 +4,7 @@
  */
 
 import type { ConnectionDiagnosis, Endpoint } from '../../diagnose/diagnosis.ts';
+import type { CaseView } from '../case-view.ts';
 import type { Line, Rows, Span } from '../line.ts';
 import { plain, windowStart } from '../line.ts';
 import type { NamedConnection } from '../selection.ts';
@@ -118,21 +119,22 @@ function severalRows(
   return [{ selected, spans: [...top, { text: where }] }, { selected, spans: [{ text: `    ${from}` }] }, last];
 }
 
-/** The visible connections, `selectedIndex` among them. */
+/** What a list without connections says. */
+function whyEmpty({ live }: Pick<CaseView, 'live'>): string {
+  if (live === null) return 'No connections. Press 2 to look at the frames.';
+  const isDeaf = live.interfaces.length > 0 && !live.interfaces.some(({ captured }) => captured);
+  return isDeaf ? 'Nothing is captured. Press 3 to choose an interface.' : 'No connections yet.';
+}
+
+/** The visible connections of a view, `selectedIndex` among them. */
 export function connectionRows(
+  view: Pick<CaseView, 'live'>,
   connections: readonly NamedConnection[],
   selectedIndex: number,
   width: number,
   height: number,
-  isLive = false,
 ): Rows {
-  if (connections.length === 0) {
-    return {
-      lines: [plain(cut(isLive ? '  No connections yet.' : '  No connections. Press 2 to look at the frames.', width))],
-      length: 1,
-      offset: 0,
-    };
-  }
+  if (connections.length === 0) return { lines: [plain(cut(`  ${whyEmpty(view)}`, width))], length: 1, offset: 0 };
   const columns = columnsOf(connections);
   const each = rowsEach(connections, width);
   const fitting = Math.max(1, Math.floor(height / each));

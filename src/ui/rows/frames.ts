@@ -4,7 +4,7 @@ import type { ConnectionDiagnosis } from '../../diagnose/diagnosis.ts';
 import type { CaseView, FilterAnswer } from '../case-view.ts';
 import type { Line, Rows } from '../line.ts';
 import { plain, windowStart } from '../line.ts';
-import type { FrameList } from '../selection.ts';
+import type { Selection } from '../selection.ts';
 import { cells, cut, cutWords, fit, fitRight, printable } from '../text.ts';
 
 /** Least widths, so that columns stay where they are while the list moves. */
@@ -35,23 +35,27 @@ function shortInterface(name: string, width: number): string {
   return device === '' || room < 2 ? cut(name, width) : `${cut(name.slice(0, colon), room)}${device}`;
 }
 
-/** The visible frames, `selectedIndex` among them. Only these are asked for and decoded. */
+/** How the list was narrowed and marked. */
+export interface FrameMarks {
+  readonly marks: ReadonlySet<number>;
+  /** Null without a filter. */
+  readonly answer: (FilterAnswer & { ok: true }) | null;
+}
+
+/** The visible frames, the selected one among them. Only these are asked for and decoded. */
 export function frameRows(
   view: CaseView,
-  frames: FrameList,
-  connection: ConnectionDiagnosis | null,
-  selectedIndex: number,
+  { frames, connection, frameIndex }: Pick<Selection, 'frames' | 'connection' | 'frameIndex'>,
+  { marks, answer }: FrameMarks,
   width: number,
   height: number,
-  marks: ReadonlySet<number> = new Set(),
-  answer: (FilterAnswer & { ok: true }) | null = null,
 ): Rows {
   if (frames.length === 0) {
     const passing = answer?.asked === undefined ? 'No frame here passes' : 'No frame here that was asked by now passes';
     const why = answer === null ? '  No frames of this connection were captured.' : `  ${passing} the filter.`;
     return { lines: [plain(cut(why, width))], length: 1, offset: 0 };
   }
-  const offset = windowStart(frames.length, height, selectedIndex);
+  const offset = windowStart(frames.length, height, frameIndex);
   const count = Math.min(height, frames.length - offset);
   const visible = Array.from({ length: count }, (_, row) => view.frame(frames.at(offset + row)));
   const names = visible.map((frame) => printable(frame.interfaceName));
@@ -60,7 +64,7 @@ export function frameRows(
   const times = Math.max(timeWidth, ...visible.map((frame) => frame.relativeTime.length));
   const place = Math.min(Math.max(interfaceWidth, ...names.map(cells)), Math.floor(width * interfaceShare));
   const lines = visible.map((frame, row): Line => {
-    const selected = offset + row === selectedIndex;
+    const selected = offset + row === frameIndex;
     const isMarked = marks.has(frame.number);
     const text = [
       `${selected ? '>' : ' '}${evidence.has(frame.number) ? '*' : ' '}`,

@@ -28,15 +28,21 @@ function heading(place: number, kind: number): Line {
 
 const rate = (value: number | null): string => fitRight(value === null ? '-' : compact(value), rateWidth);
 
-/** The visible interfaces under a heading, `selectedIndex` among them; `*` marks those that are captured. */
+/**
+ * The visible interfaces under a heading, `selectedIndex` among them; `*` marks those that are captured.
+ *
+ * @param isKnown The host was looked at, whatever was found.
+ */
 export function interfaceRows(
+  isKnown: boolean,
   interfaces: readonly LiveInterface[],
   selectedIndex: number,
   width: number,
   height: number,
 ): Rows {
   if (interfaces.length === 0) {
-    return { lines: [plain(cut('  Looking for the interfaces of this host.', width))], length: 1, offset: 0 };
+    const why = isKnown ? 'No interface of this host is known.' : 'Looking for the interfaces of this host.';
+    return { lines: [plain(cut(`  ${why}`, width))], length: 1, offset: 0 };
   }
   const rows = Math.max(1, height - 1);
   const offset = windowStart(interfaces.length, rows, selectedIndex);
@@ -70,9 +76,11 @@ export function interfaceRows(
   return { lines: [first, ...lines].slice(0, height), length: interfaces.length, offset };
 }
 
+/** `1:15`, or `25:00:00` from an hour on. */
 function elapsed(seconds: number): string {
-  const minutes = Math.floor(seconds / 60);
-  return `${minutes}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+  const [hours, minutes, rest] = [seconds / 3600, (seconds / 60) % 60, seconds % 60].map(Math.floor);
+  const parts = hours === 0 ? [minutes, rest] : [hours, minutes, rest];
+  return parts.map((part, index) => String(part).padStart(index === 0 ? 1 : 2, '0')).join(':');
 }
 
 /** What there is no room for in the selected interface's row. */

@@ -1,10 +1,11 @@
 /** The path pane: one hop a row, `X` where it ended. */
 
 import type { ConnectionDiagnosis, Hop } from '../../diagnose/diagnosis.ts';
+import type { CaseView } from '../case-view.ts';
 import type { Line, Rows } from '../line.ts';
 import { plain, windowStart } from '../line.ts';
 import { cells, cut, cutWords, fit, fitRight, printable } from '../text.ts';
-import { isFailure, placeText } from './words.ts';
+import { endsBadly, placeText } from './words.ts';
 
 /** Of the pane's width, what places may take. */
 const placeShare = 0.34;
@@ -12,20 +13,27 @@ const placeShare = 0.34;
 const widest = (hops: readonly Hop[], text: (hop: Hop) => string): number =>
   Math.max(0, ...hops.map((hop) => cells(text(hop))));
 
-/** The visible hops of a connection, `selectedIndex` among them. */
+/** What a path without hops says. */
+function whyEmpty({ live, diagnosis }: Pick<CaseView, 'live' | 'diagnosis'>, connection: ConnectionDiagnosis): string {
+  if (live !== null && !live.isDone(connection)) {
+    return 'No path yet: it is worked out while you look at the connection.';
+  }
+  return diagnosis.evidence.snapshot
+    ? 'No path: the state of the host does not tell it.'
+    : 'No path: without a snapshot of the host, frames alone do not tell it.';
+}
+
+/** The visible hops of a view's connection, `selectedIndex` among them. */
 export function pathRows(
+  view: Pick<CaseView, 'live' | 'diagnosis'>,
   connection: ConnectionDiagnosis | null,
   selectedIndex: number,
   width: number,
   height: number,
-  isLive = false,
 ): Rows {
   const hops = connection?.hops ?? [];
   if (hops.length === 0) {
-    const told = isLive
-      ? 'No path yet: it is worked out while you look at the connection.'
-      : 'No path: without a snapshot of the host, frames alone do not tell it.';
-    const reason = connection ? told : '';
+    const reason = connection === null ? '' : whyEmpty(view, connection);
     return { lines: [plain(cut(`  ${reason}`, width))], length: 1, offset: 0 };
   }
   const offset = windowStart(hops.length, height, selectedIndex);
@@ -52,7 +60,7 @@ export function pathRows(
         { text: before },
         {
           text: fit(hop.verdict, verdictWidth),
-          ...(isFailure(hop.verdict) ? { emphasis: 'failed' as const } : ended ? { emphasis: 'strong' as const } : {}),
+          ...(endsBadly(hop.verdict) ? { emphasis: 'failed' as const } : ended ? { emphasis: 'strong' as const } : {}),
         },
         { text: `  ${cutWords(printable(hop.detail), room)}` },
       ],

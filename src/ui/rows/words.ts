@@ -3,7 +3,7 @@
  * printable.
  */
 
-import type { Certainty, Endpoint, HopVerdict, Outcome } from '../../diagnose/diagnosis.ts';
+import { type Certainty, type Endpoint, type HopVerdict, isFailure, type Outcome } from '../../diagnose/diagnosis.ts';
 import type { Emphasis } from '../line.ts';
 import { cells, cut, printable } from '../text.ts';
 
@@ -24,11 +24,11 @@ export function badge(outcome: Outcome): string {
 
 /** How a connection's badge stands out. */
 export function outcomeEmphasis(outcome: Outcome): Emphasis {
-  return outcome === 'ok' || outcome === 'unknown' ? 'strong' : 'failed';
+  return isFailure(outcome) ? 'failed' : 'strong';
 }
 
 /** True for the verdicts that end a packet's way badly. */
-export function isFailure(verdict: HopVerdict): boolean {
+export function endsBadly(verdict: HopVerdict): boolean {
   return verdict === 'dropped' || verdict === 'rejected' || verdict === 'refused' || verdict === 'failed';
 }
 

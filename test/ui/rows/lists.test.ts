@@ -1,23 +1,26 @@
 import * as fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { ConnectionDiagnosis } from '../../../src/diagnose/diagnosis.ts';
+import type { CaseView } from '../../../src/ui/case-view.ts';
 import type { Rows } from '../../../src/ui/line.ts';
 import { textOf } from '../../../src/ui/line.ts';
 import { connectionRows } from '../../../src/ui/rows/connections.ts';
 import { frameRows } from '../../../src/ui/rows/frames.ts';
 import { layerRows } from '../../../src/ui/rows/layers.ts';
+import { healthLines, interfaceRows } from '../../../src/ui/rows/live.ts';
 import { pathRows } from '../../../src/ui/rows/path.ts';
 import { placeText } from '../../../src/ui/rows/words.ts';
 import { nameConnections } from '../../../src/ui/selection.ts';
 import { cells } from '../../../src/ui/text.ts';
 import { treeNodes } from '../../../src/ui/tree.ts';
+import { interfaces, liveSample } from '../live-sample.ts';
 import { hostile, refused, sample, well } from '../sample.ts';
 
 const texts = ({ lines }: Rows): string[] => lines.map(textOf);
 
 describe('connections', () => {
   const rows = (width: number, height: number, ...connections: ConnectionDiagnosis[]): string[] =>
-    texts(connectionRows(nameConnections(connections), 0, width, height));
+    texts(connectionRows(sample, nameConnections(connections), 0, width, height));
 
   it('shows a verdict in words, its certainty, both ends and where it ended', () => {
     expect(rows(130, 2, refused, well)).toEqual([
@@ -86,22 +89,40 @@ describe('connections', () => {
       ...refused,
       source: { ...refused.source, port: 1000 + index },
     }));
-    const shown = connectionRows(nameConnections(many), 30, 80, 5);
+    const shown = connectionRows(sample, nameConnections(many), 30, 80, 5);
     expect(texts(shown)[30 - shown.offset]).toMatch(/^> .*:1030 /);
     expect([shown.length, shown.lines.length]).toEqual([50, 5]);
   });
 });
 
+test('a list without connections says why', () => {
+  const why = (view: CaseView) => texts(connectionRows(view, [], -1, 90, 10))[0]?.trim();
+  const deaf = interfaces.map((one) => ({ ...one, captured: false }));
+  const live = (changes: object) => ({ ...liveSample, live: liveSample.live && { ...liveSample.live, ...changes } });
+  expect(why(sample)).toBe('No connections. Press 2 to look at the frames.');
+  expect(why(liveSample)).toBe('No connections yet.');
+  expect(why(live({ interfaces: [] }))).toBe('No connections yet.');
+  expect(why(live({ interfaces: deaf }))).toBe('Nothing is captured. Press 3 to choose an interface.');
+});
+
+test('a list without interfaces says whether the host was looked at', () => {
+  const why = (isKnown: boolean) => texts(interfaceRows(isKnown, [], -1, 90, 10))[0]?.trim();
+  expect([why(false), why(true)]).toEqual([
+    'Looking for the interfaces of this host.',
+    'No interface of this host is known.',
+  ]);
+});
+
 describe('path', () => {
   it('marks the hop where it ended, and the selected one', () => {
-    expect(texts(pathRows(refused, 0, 90, 10)).filter((row) => /^(>| X)/.test(row))).toEqual([
+    expect(texts(pathRows(sample, refused, 0, 90, 10)).filter((row) => /^(>| X)/.test(row))).toEqual([
       '>  1 portainer:eth0  route    passed     10.88.0.0/16 is on eth0',
       ' X 7 host:podman0    socket   refused    nothing listens on 10.88.0.1:19001; ssh listens ~',
     ]);
   });
 
   it('tells the request from the reply', () => {
-    const drawn = texts(pathRows(well, 0, 90, 10));
+    const drawn = texts(pathRows(sample, well, 0, 90, 10));
     expect(drawn.slice(-2)).toEqual([
       '   7 -> host:podman0    socket   delivered  portainer listens on 0.0.0.0:9000',
       '   8 <- host:podman0    egress   passed     the answer left by podman0',
@@ -109,7 +130,18 @@ describe('path', () => {
   });
 
   it('says why there is none', () => {
-    expect(texts(pathRows({ ...refused, hops: [] }, -1, 90, 10))[0]).toContain('without a snapshot');
+    const without = { ...refused, hops: [] };
+    const live = (isDone: boolean) => ({
+      ...liveSample,
+      live: liveSample.live && { ...liveSample.live, isDone: () => isDone },
+    });
+    const { evidence } = sample.diagnosis;
+    const framesAlone = { ...sample, diagnosis: { ...sample.diagnosis, evidence: { ...evidence, snapshot: false } } };
+    const why = (view: CaseView) => texts(pathRows(view, without, -1, 90, 10))[0]?.trim();
+    expect(why(framesAlone)).toBe('No path: without a snapshot of the host, frames alone do not tell it.');
+    expect(why(sample)).toBe('No path: the state of the host does not tell it.');
+    expect(why(live(false))).toBe('No path yet: it is worked out while you look at the connection.');
+    expect(why(live(true))).toBe('No path: the state of the host does not tell it.');
   });
 
   test.each([
@@ -125,6 +157,7 @@ describe('path', () => {
 });
 
 describe('frames', () => {
+  const unmarked = { marks: new Set<number>(), answer: null };
   const list = (numbers: readonly number[]) => ({
     length: numbers.length,
     at: (index: number) => numbers[index] ?? 1,
@@ -132,7 +165,9 @@ describe('frames', () => {
   });
 
   it('shows number, time, interface, length and what it says; marks evidence', () => {
-    expect(texts(frameRows(sample, list(refused.frames), refused, 1, 110, 4))).toEqual([
+    expect(
+      texts(frameRows(sample, { frames: list(refused.frames), connection: refused, frameIndex: 1 }, unmarked, 110, 4)),
+    ).toEqual([
       ' *   2   0.000112 portainer:eth0     74 SYN 10.88.0.10:53620 > 10.88.0.1:19001 win 64240 mss 1460',
       '>*   3   0.000118 host:veth0         74 SYN 10.88.0.10:53620 > 10.88.0.1:19001 win 64240 mss 1460',
       ' *   4   0.000121 host:podman0       74 SYN 10.88.0.10:53620 > 10.88.0.1:19001 win 64240 mss 1460',
@@ -151,12 +186,14 @@ describe('frames', () => {
       },
     };
     const all = { length: 5_000_000, at: (index: number) => index + 1, indexOf: (number: number) => number - 1 };
-    frameRows(view, all, null, 4_000_000, 80, 5);
+    frameRows(view, { frames: all, connection: null, frameIndex: 4_000_000 }, unmarked, 80, 5);
     expect(asked).toEqual([3_999_999, 4_000_000, 4_000_001, 4_000_002, 4_000_003]);
   });
 
   it('escapes what a capture point is called', () => {
-    expect(texts(frameRows(sample, list([12]), null, 0, 110, 1))[0]).toContain(String.raw`evil\x1b[2J\u202ename:eth0`);
+    expect(
+      texts(frameRows(sample, { frames: list([12]), connection: null, frameIndex: 0 }, unmarked, 110, 1))[0],
+    ).toContain(String.raw`evil\x1b[2J\u202ename:eth0`);
   });
 });
 
@@ -193,4 +230,14 @@ describe('layers', () => {
     expect(drawn.at(-2)).toMatch(/malformed \w+ at byte \d+/);
     expect(drawn.at(-1)).toContain('The capture cut this frame short');
   });
+});
+
+test.each([
+  [75.3, '1:15'],
+  [3599, '59:59'],
+  [3600, '1:00:00'],
+  [90_061, '25:01:01'],
+])('%d seconds of a capture are told as %s', (seconds, told) => {
+  const live = liveSample.live && { ...liveSample.live, seconds };
+  expect(healthLines(live, null, 90).map(textOf)[0]).toContain(`Captured for ${told} at`);
 });

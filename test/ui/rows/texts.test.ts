@@ -147,11 +147,18 @@ describe('bytes', () => {
 
 describe('bars', () => {
   it('lets the counts give way to the title', () => {
-    expect(textOf(headerLine(sample, initialState, null, 90))).toContain('2 not ok, 12 frames');
-    expect(textOf(headerLine(sample, initialState, null, 80))).toMatch(/refused\.pcapng .*3 connections, 2 not ok$/);
+    expect(textOf(headerLine(sample, initialState, null, 90))).toContain('2 failed, 12 frames');
+    expect(textOf(headerLine(sample, initialState, null, 80))).toMatch(/refused\.pcapng .*3 connections, 2 failed$/);
     expect(textOf(headerLine(sample, { ...initialState, view: 'packets' }, null, 60))).toMatch(
       /refused\.pcapng +1 Path \[2 Packets\]$/,
     );
+  });
+
+  it('counts as failed what has failed, not what is unknown', () => {
+    const [first, ...others] = sample.diagnosis.connections;
+    const unknown = first === undefined ? [] : [{ ...first, outcome: 'unknown' as const }];
+    const view = { ...sample, diagnosis: { ...sample.diagnosis, connections: [...unknown, ...others] } };
+    expect(textOf(headerLine(view, initialState, null, 90))).toContain('3 connections, 1 failed');
   });
 
   test.each([60, 80, 160])('always hints at help and quit, at %i columns', (width) => {
@@ -174,8 +181,8 @@ describe('bars', () => {
   });
 
   it('says what a small terminal lacks', () => {
-    expect(tooSmallText(50, 10).trim()).toBe('nettrace needs 60x16, this is 50x10. q quits');
-    expect(tooSmallText(30, 10).trim()).toBe('60x16 needed, q quits');
+    expect(tooSmallText(50, 10).trim()).toBe('nettrace needs 60x16, this is 50x10. Ctrl-C quits');
+    expect(tooSmallText(30, 10).trim()).toBe('60x16 needed, Ctrl-C quits');
     expect(tooSmallText(4, 2)).toBe('60x~');
   });
 });
