@@ -36,8 +36,8 @@ export interface HookVisit {
 /** One way on from a hook. */
 export interface HookWay {
   readonly traveller: Traveller;
-  /** At output: it is to be routed again. */
-  readonly rerouted: boolean;
+  /** At output: as what it was routed again, in the order of the rules; it is lost where one of them has no way. */
+  readonly rerouted: readonly ModelPacket[];
   /** As netfilter sees it now. */
   readonly seen: NetfilterPacket;
   /** Null where nothing stands and nothing happens. */
@@ -48,8 +48,8 @@ export interface HookWay {
 interface HookEnd {
   /** As it is when it is stopped; null where its address is not known. */
   readonly traveller: Traveller | null;
-  /** At output: it was routed again before. */
-  readonly rerouted: boolean;
+  /** At output: as what it was routed again before. */
+  readonly rerouted: readonly ModelPacket[];
   readonly step: Step;
   readonly end: JourneyEnd;
 }
@@ -109,9 +109,15 @@ function place({ namespace, device, stage }: HookVisit): Pick<Step, 'netns' | 'd
   return { netns: namespace.name, device, stage };
 }
 
+function reroutedAs({ packet }: HookVisit, { rerouted }: Outcome): ModelPacket[] {
+  return rerouted.flatMap((form) => afterHook(packet, form)?.packet ?? []);
+}
+
 /** The end of an outcome that stops the packet; null for one that does not. */
-function endOf(visit: HookVisit, { ending, packet, rerouted }: Outcome): HookEnd | null {
+function endOf(visit: HookVisit, outcome: Outcome): HookEnd | null {
+  const { ending, packet } = outcome;
   if (ending.kind !== 'drop' && ending.kind !== 'reject') return null;
+  const rerouted = reroutedAs(visit, outcome);
   const { by } = ending;
   const at = { ...place(visit), quotes: [quoteRule(visit.namespace.name, by)], rule: by };
   const traveller = afterHook(visit.packet, packet);
@@ -263,7 +269,7 @@ export function passHook(visit: HookVisit): HookPassage {
     const step: Step = { ...place(visit), verdict: 'unknown', detail, quotes: [] };
     const mayRedirect = redirects && (!namespace.firewallKnown || hasNatRules(visit));
     const traveller = { packet, connection: seen.connection };
-    return { ways: [{ traveller, rerouted: false, seen, step }], ends: [], mayRedirect };
+    return { ways: [{ traveller, rerouted: [], seen, step }], ends: [], mayRedirect };
   }
   const at: HookPlace = { ...devices, hook: stage, layer: 'ip' };
   const outcomes = evaluateHook(namespace.ruleTables, at, seen, hostViewOf(namespace));
@@ -276,16 +282,17 @@ export function passHook(visit: HookVisit): HookPassage {
   const stuck: HookEnd[] = [];
   for (const outcome of going) {
     const traveller = afterHook(packet, outcome.packet);
+    const rerouted = reroutedAs(visit, outcome);
     if (traveller === null) {
       const step: Step = { ...place(visit), verdict: 'unknown', detail: chosenByKernel, quotes: [] };
       stuck.push({
         traveller,
-        rerouted: outcome.rerouted,
+        rerouted,
         step,
         end: { kind: 'undetermined', reason: chosenByKernel, answer: null },
       });
     } else {
-      const { packet: after, rerouted } = outcome;
+      const { packet: after } = outcome;
       ways.push({ traveller, rerouted, seen: after, step: doubt ?? passedStep(visit, outcome, traveller) });
     }
   }

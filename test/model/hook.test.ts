@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import { quoteRule, stoppingRules } from '../../src/model/hook.ts';
 import { journey, replyJourney } from '../../src/model/journey.ts';
-import { host, link, loopback, namespace, packetTo, port, told } from './hosts.ts';
+import { host, link, loopback, namespace, packetTo, port, rule, told } from './hosts.ts';
 import { chainOf, saved } from './netfilter/tables.ts';
 import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
 
@@ -142,6 +142,23 @@ describe('the output hook', () => {
     expect(replyJourney(host(sender, web()), way)?.end.kind).toBe('returned');
   });
 
+  test('what a mark leaves without a way does not come to the translation behind it', () => {
+    const marked = (priority: string) => [
+      rule(`0: from all lookup 255`),
+      rule(`${priority}: from all fwmark 0x1 prohibit`),
+      rule('32766: from all lookup 254'),
+    ];
+    const mangle = ['*mangle', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -j MARK --set-xmark 0x1/0xffffffff', 'COMMIT'];
+    const redirect = ['*nat', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -p tcp -j REDIRECT --to-ports 7000'];
+    const sender = (rules: ReturnType<typeof marked>, tables: readonly string[]) =>
+      host(box({ rules, ruleTables: save(...tables), listeners: ['tcp 0.0.0.0:7000'] }), bridgeHost());
+    const end = (priority: string, tables: readonly string[]) =>
+      journey(sender(marked(priority), tables), packetTo('10.88.0.1'), 'box').end;
+    expect(end('100', [...mangle, ...redirect])).toMatchObject({ kind: 'dropped', answer: null });
+    expect(end('100', redirect).kind).toBe('accepted');
+    expect(end('40000', [...mangle, ...redirect]).kind).toBe('accepted');
+  });
+
   test('from 127.0.0.1 it has no way out of the host, unless route_localnet says so', () => {
     const ruleTables = save(
       '*nat',
@@ -157,7 +174,7 @@ describe('the output hook', () => {
     const off = journey(host(bridgeHost({ ruleTables, links }), web()), packet, 'host');
     expect(off.end).toMatchObject({ kind: 'dropped', answer: null });
     expect(told(off).at(-1)).toBe(
-      'dropped: routed anew after the translation, it has no way: a packet from 127.0.0.1 may not leave by br0 (route_localnet is 0)',
+      'dropped: routed again as the rules have changed it, it has no way: a packet from 127.0.0.1 may not leave by br0 (route_localnet is 0)',
     );
     const sysctls = { ...forwarding, 'net.ipv4.conf.br0.route_localnet': '1' };
     const all = host(bridgeHost({ ruleTables, links, sysctls }), web());

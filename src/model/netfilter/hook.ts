@@ -101,7 +101,7 @@ function rerouting(station: Station, hasChanged: typeof isMarkedAnew): Station {
       const passings = states.map((state) => {
         const { accepted, ended } = station.run([state]);
         const routed = accepted.map((after) =>
-          hasChanged(state.packet, after.packet) ? { ...after, rerouted: true } : after,
+          hasChanged(state.packet, after.packet) ? { ...after, rerouted: [...after.rerouted, after.packet] } : after,
         );
         return { accepted: routed, ended };
       });
@@ -242,7 +242,7 @@ export function evaluateHook(
   host: HostView,
 ): Outcome[] {
   const evaluation: Evaluation = { place, host, budget: new Budget() };
-  const start: State = { packet, trail: [], assumptions: [], translatedBy: null, rerouted: false, passed: [] };
+  const start: State = { packet, trail: [], assumptions: [], translatedBy: null, rerouted: [], passed: [] };
   const own = tablesAt(tables, place, packet.family);
   const stations = stationsOf(baseChains(own, place), tracksConnections(own), evaluation);
   const { accepted, ended } = runStations(stations, [start]);

@@ -38,8 +38,8 @@ export interface State {
   readonly assumptions: readonly Assumption[];
   /** The rule that translated it at this hook. */
   readonly translatedBy: RuleReference | null;
-  /** At output: what a chain of type "route" or NAT made of it was routed again before the chains behind it. */
-  readonly rerouted: boolean;
+  /** At output: as what it was routed again, each time that a chain of type "route" or NAT had changed it. */
+  readonly rerouted: readonly NetfilterPacket[];
   /** What accepted it in each base chain that it has passed, in their order. */
   readonly passed: readonly RuleReference[];
 }
@@ -125,7 +125,8 @@ function merge<Way extends State>(ways: readonly Way[], keyOf: (way: Way) => str
 export function mergeStates(states: readonly State[]): State[] {
   return merge(
     states,
-    ({ packet, translatedBy, rerouted }) => `${packetKey(packet)} ${translatedBy === null} ${rerouted}`,
+    ({ packet, translatedBy, rerouted }) =>
+      `${packetKey(packet)} ${translatedBy === null} ${rerouted.map(packetKey).join()}`,
   );
 }
 
@@ -139,6 +140,6 @@ export function mergeOutcomes(outcomes: readonly Outcome[]): Outcome[] {
   return merge(outcomes, ({ ending, packet, rerouted }) => {
     const by = ending.kind === 'accept' || ending.by === null ? '' : placeOf(ending.by);
     const reason = ending.kind === 'unknown' ? ending.reason : '';
-    return `${ending.kind} ${by} ${reason} ${rerouted} ${packetKey(packet)}`;
+    return `${ending.kind} ${by} ${reason} ${rerouted.map(packetKey).join()} ${packetKey(packet)}`;
   });
 }

@@ -12,8 +12,23 @@ export function departAnew(namespace: NamespaceState, packet: ModelPacket): Depa
   return depart(namespace, packet, routeQuery(packet, null), true);
 }
 
-/** The end of a packet that has no way any more: it is dropped in the hook, and TCP waits in vain. Null where it has one. */
+/**
+ * The end of a packet that has no way as one of the forms in which it was routed again: it is dropped in the hook, and TCP
+ * waits in vain. Null where all have one.
+ */
 export function strandedAnew(
+  namespace: NamespaceState,
+  forms: readonly ModelPacket[],
+  device: string | null,
+): { readonly step: Step; readonly end: JourneyEnd } | null {
+  for (const packet of forms) {
+    const stranded = strandedAs(namespace, packet, device);
+    if (stranded !== null) return stranded;
+  }
+  return null;
+}
+
+function strandedAs(
   namespace: NamespaceState,
   packet: ModelPacket,
   device: string | null,
@@ -22,7 +37,7 @@ export function strandedAnew(
   if (departure.kind !== 'failed') return null;
   const { reason, errno, quotes, fault } = departure;
   const netns = namespace.name;
-  const detail = `routed anew after the translation, it has no way: ${reason}`;
+  const detail = `routed again as the rules have changed it, it has no way: ${reason}`;
   const answer = packet.protocol === 'tcp' ? null : { errno, netns, icmp: null };
   return {
     step: {

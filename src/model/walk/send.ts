@@ -19,8 +19,8 @@ export function send(walk: Walk, namespace: NamespaceState): Progress {
     const portless = withoutPort(one, namespace);
     if (portless !== null) return one.stop(portless.step, portless.end);
     return one.hook({ namespace, stage: 'output', devices: { output: device }, device }, (after, rerouted) => {
-      if (!rerouted) return next(after);
-      const stranded = strandedAnew(namespace, after.packet, device);
+      if (rerouted.length === 0) return next(after);
+      const stranded = strandedAnew(namespace, rerouted, device);
       if (stranded !== null) return after.stop(stranded.step, stranded.end);
       const anew = departAnew(namespace, after.packet);
       return setOut(after, namespace, anew, (last, _device, onward) => onward(last));

@@ -198,7 +198,7 @@ export class Walk {
   }
 
   /** Through the rules of a hook, and on by whichever way they leave. */
-  hook(at: Visited, next: (walk: Walk, rerouted: boolean) => Progress): Progress {
+  hook(at: Visited, next: (walk: Walk, rerouted: readonly ModelPacket[]) => Progress): Progress {
     const { namespace, stage } = at;
     const { ways, ends, mayRedirect } = this.visit(at);
     this.mayBeRedirected ||= mayRedirect;
@@ -227,7 +227,7 @@ export class Walk {
     if (others.every((other) => endAlike(other.end, first.end))) {
       this.#traveller = first.traveller ?? this.#traveller;
       // Routed again between two chains: without a way it does not come to the second.
-      const stranded = first.rerouted ? strandedAnew(namespace, this.packet, first.step.device) : null;
+      const stranded = strandedAnew(namespace, first.rerouted, first.step.device);
       if (stranded !== null) return this.stop(stranded.step, stranded.end);
       this.steps.push(first.step);
       return { end: first.end };
