@@ -122,7 +122,7 @@ function namedDestination({ source, destination, family }: ModelPacket): string 
 
 /**
  * Chooses the source where the program chose none. IPv4 looks the route up again with it (`ip_route_connect`), but not for
- * the kernel's own errors (`icmp_route_lookup`); IPv6 only when the first look-up failed (`ip6_dst_lookup_tail`), and
+ * a ping (`raw_sendmsg`) or the kernel's own errors (`icmp_route_lookup`); IPv6 only when the first look-up failed (`ip6_dst_lookup_tail`), and
  * chooses before it looks at the error, among the addresses of all devices.
  */
 export function chooseOrigin(namespace: NamespaceState, asked: ModelPacket): Origin {
@@ -136,7 +136,7 @@ export function chooseOrigin(namespace: NamespaceState, asked: ModelPacket): Ori
     return { source: any, destination, routedAs: any };
   }
   const chosen = sourceFor(namespace, found.route, found.nextHops[0] ?? null, destination) ?? source;
-  return { source: chosen, destination, routedAs: family === 4 && packet.icmp === undefined ? chosen : source };
+  return { source: chosen, destination, routedAs: family === 4 && packet.protocol !== 'icmp' ? chosen : source };
 }
 
 /** True when a program of the namespace may send from the packet's source: it is an address of the namespace's own. */
