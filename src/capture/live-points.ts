@@ -1,7 +1,7 @@
 /** Where a live capture looks by itself, by what devices are: where connections pass. Pure. */
 
 import type { Topology, TopologyDevice, TopologyNamespace } from '../topology/topology.ts';
-import type { PointName } from './points.ts';
+import { leadsOut, type PointName } from './points.ts';
 
 /** More would cost the host more than they tell; others can be chosen. */
 const mostPoints = 16;
@@ -9,12 +9,13 @@ const mostPoints = 16;
 type Kind = 'uplink' | 'bridge' | 'end' | 'port';
 const order: readonly Kind[] = ['uplink', 'bridge', 'end', 'port'];
 
-function kindOf({ kind, master, ports, defaultRoutes, peer, up }: TopologyDevice): Kind | null {
+function kindOf(device: TopologyDevice): Kind | null {
+  const { kind, master, ports, defaultRoutes, peer } = device;
   if (kind === 'loopback') return null;
   if (kind === 'bridge') return ports.length > 0 ? 'bridge' : null;
   if (master !== null) return 'port';
   if (peer !== null) return 'end';
-  return defaultRoutes.length > 0 || (kind === 'device' && up) ? 'uplink' : null;
+  return defaultRoutes.length > 0 || leadsOut(device) ? 'uplink' : null;
 }
 
 /** The points of one namespace. */
@@ -26,7 +27,7 @@ function pointsOf({ name, devices }: TopologyNamespace): (PointName & { readonly
 }
 
 /**
- * Uplinks (devices of default routes, or hardware), bridges that have ports, ends of veth pairs, then the bridges' ports;
+ * Uplinks (devices of default routes, and what leads out of the host by its kind), bridges that have ports, ends of veth pairs, then the bridges' ports;
  * sixteen at most. Loopback carries what a host says to itself alone, and is left to be chosen.
  */
 export function livePoints({ namespaces }: Topology): PointName[] {

@@ -8,28 +8,45 @@ export interface PointName {
   readonly device: string;
 }
 
+/** Where to capture, and where it would be captured as well if there were room. */
+export interface ChosenPoints {
+  readonly points: readonly PointName[];
+  readonly left: readonly PointName[];
+}
+
 /** More would cost the host more than they tell. */
 const mostPoints = 8;
 
-/** Hardware leads out of the host. */
-function isUplink(link: Link): boolean {
-  return link.kind === 'device' && link.master === null && link.up;
+/**
+ * Kinds of links that lead out of a host: hardware and what is made of several of it, then what stands on it. Their ports
+ * (`master`) are not told apart by where they lead.
+ */
+const outwardKinds = ['device', 'bond', 'team', 'vlan', 'wireguard', 'tun', 'ppp'];
+
+/** Whether a link leads out of the host, by what it is. */
+export function leadsOut({ kind, master, up }: Pick<Link, 'kind' | 'master' | 'up'>): boolean {
+  return outwardKinds.includes(kind) && master === null && up;
 }
+
+const outwardness = (link: Link): number => outwardKinds.indexOf(link.kind);
+
+const isSame = (one: PointName) => (other: PointName) => one.netns === other.netns && one.device === other.device;
 
 /**
  * The devices nearest to the namespace first: its own, the other ends of its veths, the bridges that those are ports of,
  * then uplinks, the veths by which hosts on the way lead on, ports (of those bridges first) and the containers behind
- * them, eight at most. A device that is down is watched too, as it may
- * come up; loopback only in the command's own namespace.
+ * them, eight at most. A device that is down is watched too, as it may come up, unless it is an uplink; loopback only in
+ * the command's own namespace.
  */
-export function choosePoints(links: ReadonlyMap<string, readonly Link[]>, start: string): PointName[] {
+export function choosePoints(links: ReadonlyMap<string, readonly Link[]>, start: string): ChosenPoints {
   const chosen: PointName[] = [];
+  const left: PointName[] = [];
   const take = (netns: string, device: string): boolean => {
-    if (chosen.length >= mostPoints || chosen.some((point) => point.netns === netns && point.device === device)) {
-      return false;
-    }
-    chosen.push({ netns, device });
-    return true;
+    const point = { netns, device };
+    if ([...chosen, ...left].some(isSame(point))) return false;
+    const hasRoom = chosen.length < mostPoints;
+    (hasRoom ? chosen : left).push(point);
+    return hasRoom;
   };
   const linksOf = (netns: string): readonly Link[] => links.get(netns) ?? [];
   const throughPeer = (link: Link): void => {
@@ -45,7 +62,10 @@ export function choosePoints(links: ReadonlyMap<string, readonly Link[]>, start:
   for (const link of near) take(start, link.name);
   for (const link of near) throughPeer(link);
   const namespaces = [...new Set(chosen.map(({ netns }) => netns))];
-  for (const netns of namespaces) for (const link of linksOf(netns).filter(isUplink)) take(netns, link.name);
+  for (const netns of namespaces) {
+    const uplinks = linksOf(netns).filter(leadsOut);
+    for (const link of uplinks.sort((a, b) => outwardness(a) - outwardness(b))) take(netns, link.name);
+  }
   // A host in between routes: its other veths lead on.
   for (const netns of namespaces.filter((name) => name !== start)) {
     const onward = linksOf(netns).filter(({ kind, master }) => kind === 'veth' && master === null);
@@ -57,5 +77,5 @@ export function choosePoints(links: ReadonlyMap<string, readonly Link[]>, start:
     const [nearest, others] = [ports.filter(near), ports.filter((port) => !near(port))];
     for (const port of [...nearest, ...others]) if (take(netns, port.name)) throughPeer(port);
   }
-  return chosen;
+  return { points: chosen, left };
 }

@@ -23,7 +23,7 @@ export function liveChoice({
     const start = host.namespaces.find(({ own }) => own)?.name ?? '';
     const points = (wanted: WantedPoints): readonly PointName[] => {
       try {
-        return recordPoints(wanted, links, start, host.namespaces);
+        return recordPoints(wanted, links, start, host.namespaces).points;
       } catch (error) {
         if (isFirst || !(error instanceof UserError)) throw error;
         return [];

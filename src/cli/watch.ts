@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Capture, type CaptureProgress } from '../capture/capture.ts';
 import type { CaptureEngine, CapturePoint, Pace } from '../capture/engine.ts';
 import type { Guard } from '../capture/guard.ts';
-import type { PointName } from '../capture/points.ts';
+import type { ChosenPoints } from '../capture/points.ts';
 import { assembleCase } from '../case/assemble.ts';
 import type { CaptureInterface, Case, TracedCommand } from '../case/evidence.ts';
 import { collectSnapshot } from '../host/collect.ts';
@@ -40,7 +40,7 @@ export interface WatchOptions {
  * Chooses where to capture, by the links of each namespace and the name of the one to start from. What it throws ends the
  * watch.
  */
-export type PointChoice = (links: ReadonlyMap<string, readonly Link[]>, start: string) => readonly PointName[];
+export type PointChoice = (links: ReadonlyMap<string, readonly Link[]>, start: string) => ChosenPoints;
 
 /** They take some 30 ms; on a host that is busier than this, capture begins where links are known. */
 const linksLimitMs = 2000;
@@ -191,10 +191,15 @@ export class Watch {
       onLinks: (namespace, output) => gathering.add(namespace, output),
     });
     await gathering.wait(snapshotting);
-    const points = choose(gathering.links(), this.start.name).flatMap(({ netns, device }): CapturePoint[] => {
+    const chosen = choose(gathering.links(), this.start.name);
+    const points = chosen.points.flatMap(({ netns, device }): CapturePoint[] => {
       const namespace = this.#set.namespaces.find(({ name }) => name === netns);
       return namespace === undefined ? [] : [{ namespace, device }];
     });
+    if (chosen.left.length > 0) {
+      const places = listWords(chosen.left.map(({ netns, device }) => `${netns}:${device}`));
+      this.#missing.push(`Nothing was captured at ${places}: there are more places than are captured at once.`);
+    }
     const late = gathering.late();
     if (late.length > 0)
       this.#missing.push(`The links of ${listWords(late)} were not known in time: nothing was captured there.`);

@@ -53,7 +53,9 @@ test.each<[string, TopologyDevice, boolean]>([
     device('wg0', { kind: 'wireguard', defaultRoutes: [{ family: 4, gateway: null }] }),
     true,
   ],
-  ['a tunnel without', device('wg0', { kind: 'wireguard' }), false],
+  ['a tunnel without, which leads out all the same', device('wg0', { kind: 'wireguard' }), true],
+  ['a bond', device('bond0', { kind: 'bond' }), true],
+  ['a device that leads nowhere', device('dummy0', { kind: 'dummy' }), false],
   ['hardware that is down', device('eth1', { up: false }), false],
   [
     'hardware that is down and has a default route',

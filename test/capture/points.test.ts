@@ -4,7 +4,7 @@ import type { Link } from '../../src/host/state.ts';
 import { link, loopback } from '../model/hosts.ts';
 
 function chosen(links: Readonly<Record<string, readonly Link[]>>, start: string): string[] {
-  return choosePoints(new Map(Object.entries(links)), start).map(({ netns, device }) => `${netns}:${device}`);
+  return choosePoints(new Map(Object.entries(links)), start).points.map(({ netns, device }) => `${netns}:${device}`);
 }
 
 /** Containers on one bridge of the host, the first behind veth0 of index 100. */
@@ -52,6 +52,26 @@ test('a host with many ports: eight at most, nearest first', () => {
     'b:eth0',
     'host:br0-c',
   ]);
+  const { left } = choosePoints(new Map(Object.entries(links)), 'host');
+  expect(left.map(({ netns, device }) => `${netns}:${device}`)).toEqual([
+    'c:eth0',
+    ...['d', 'e', 'f', 'g'].map((name) => `host:br0-${name}`),
+  ]);
+});
+
+test('uplinks are hardware and what is made of it, then what stands on it, never a part of either', () => {
+  const bridge = bridgeOf('br0', ['box'], 100);
+  const others = [
+    link('wg0', { kind: 'wireguard' }),
+    link('bond0.5', { kind: 'vlan' }),
+    link('bond0', { kind: 'bond' }),
+    link('eth0', { master: 'bond0' }),
+    link('eth1', { master: 'bond0' }),
+    link('tun0', { kind: 'tun', up: false }),
+    link('dummy0', { kind: 'dummy' }),
+  ];
+  const links = { ...bridge, host: [...others, ...(bridge['host'] ?? [])] };
+  expect(chosen(links, 'box').slice(4)).toEqual(['host:bond0', 'host:bond0.5', 'host:wg0']);
 });
 
 test("neighbours on the command's own bridge come before those on another", () => {

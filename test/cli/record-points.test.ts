@@ -15,7 +15,7 @@ const namespaces = [
 ];
 
 function places(wanted: Partial<WantedPoints>): string[] {
-  const points = recordPoints({ devices: [], namespaces: [], ...wanted }, links, 'host', namespaces);
+  const { points } = recordPoints({ devices: [], namespaces: [], ...wanted }, links, 'host', namespaces);
   return points.map(({ netns, device }) => `${netns}:${device}`);
 }
 
