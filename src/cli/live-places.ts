@@ -16,6 +16,25 @@ export type PlaceChoice = (host: LiveHost) => readonly PointName[];
 const placeOf = ({ netns, device }: PointName): string => `${netns}:${device}`;
 const placeOfPoint = ({ namespace, device }: CapturePoint): string => placeOf({ netns: namespace.name, device });
 
+/**
+ * Where to capture: what was chosen, and what the user switched on as often as it is there, without what was switched off.
+ *
+ * @param there What the host has.
+ * @param switched By place, whether to capture there.
+ */
+export function wantedPlaces(
+  chosen: readonly PointName[],
+  there: readonly PointName[],
+  switched: ReadonlyMap<string, boolean>,
+): PointName[] {
+  const places = new Set(chosen.map(placeOf));
+  const others = there.filter((point) => !places.has(placeOf(point)));
+  return [
+    ...chosen.filter((point) => switched.get(placeOf(point)) ?? true),
+    ...others.filter((point) => switched.get(placeOf(point)) ?? false),
+  ];
+}
+
 /** See the file's head. */
 export class LivePlaces {
   readonly capture: LiveCapture;
@@ -51,11 +70,10 @@ export class LivePlaces {
   /** Takes up what is new on the host, and lets go of what is gone. */
   follow(host: LiveHost): void {
     const { namespaces, topology } = host;
-    const there = new Set(
-      topology.namespaces.flatMap(({ name, devices }) =>
-        devices.map((device) => placeOf({ netns: name, device: device.name })),
-      ),
+    const present = topology.namespaces.flatMap(({ name, devices }) =>
+      devices.map((device): PointName => ({ netns: name, device: device.name })),
     );
+    const there = new Set(present.map(placeOf));
     for (const point of this.#active()) {
       const place = placeOfPoint(point);
       if (there.has(place)) continue;
@@ -63,8 +81,8 @@ export class LivePlaces {
       this.#notes.happened(`${place} is gone.`);
       void this.capture.remove(point);
     }
-    const chosen = this.#choose(host).filter((point) => this.#switched.get(placeOf(point)) ?? true);
-    const points = chosen.flatMap(({ netns, device }): CapturePoint[] => {
+    const wanted = wantedPlaces(this.#choose(host), present, this.#switched);
+    const points = wanted.flatMap(({ netns, device }): CapturePoint[] => {
       const namespace = namespaces.find(({ name }) => name === netns);
       return namespace === undefined ? [] : [{ namespace, device }];
     });
