@@ -8,6 +8,7 @@
 
 import type { IcmpError } from '../host/netfilter.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
+import { isLoopback, isUnspecified, sameAddress } from './address.ts';
 import { unreachable } from './icmp.ts';
 import { ownsAddress } from './neighbour.ts';
 import { chooseOrigin } from './output.ts';
@@ -34,11 +35,15 @@ function travel(asked: Omit<Question, 'routedAs' | 'stage' | 'forks'>, start: Na
 }
 
 function lost(packet: ModelPacket, start: string): Journey {
-  const reason = `the namespace ${start} is not in the snapshot`;
+  return ended(packet, start, end('undetermined', `the namespace ${start} is not in the snapshot`));
+}
+
+/** A way of no step. */
+function ended(packet: ModelPacket, start: string, reached: Pick<Journey, 'end'>): Journey {
   const none = { steps: [], learnt: [], tracked: [], connection: null, alternatives: [], assumptions: [] };
   return {
     ...none,
-    ...end('undetermined', reason),
+    ...reached,
     packet,
     arrived: packet,
     forms: [packet],
@@ -92,6 +97,19 @@ function answering({ end: reached, packet: { protocol, family } }: Journey): Ans
   return resets || answer.icmp !== null ? { netns: answer.netns, icmp: answer.icmp, isMade: true } : null;
 }
 
+/** Why the answer is not sent, or what is not known of it; null where nothing keeps it. */
+function unsentReason({ links }: NamespaceState, { arrived, end: reached }: Journey): Pick<Journey, 'end'> | null {
+  const { protocol, family, source, destination } = arrived;
+  if (protocol === 'tcp' && reached.kind === 'accepted' && family === 4 && isUnspecified(source)) {
+    return end('undetermined', 'the packet came from no address, and what becomes of an answer to none is not known');
+  }
+  // `tcp_v6_send_response` looks its way to ::1 up on the device of the address that was asked (`rt6_need_strict`).
+  const isReset = protocol === 'tcp' && reached.kind === 'refused' && family === 6;
+  const asked = links.find(({ addresses }) => addresses.some(({ address }) => sameAddress(address, destination)));
+  if (!isReset || !isLoopback(source) || asked === undefined || asked.kind === 'loopback') return null;
+  return end('dropped', `no reset is sent to ${source} from an address of ${asked.name}`);
+}
+
 /**
  * The way of the answer to a journey: the SYN-ACK, RST or echo reply of the host that it ended in, or the ICMP error of
  * one that could not send it on, be it the sender's own. Null when nobody answers, or the sender's call itself fails. Its
@@ -120,6 +138,8 @@ export function replyJourney(host: HostState, there: Journey, length?: number): 
     ...(length === undefined ? {} : { length }),
     ...(icmp === null && protocol === 'tcp' ? { tcpFlags: there.end.kind === 'accepted' ? synAck : rstAck } : {}),
   };
+  const unsent = unsentReason(namespace, there);
+  if (unsent !== null) return ended(answer, told.netns, unsent);
   const attached = isMade ? attachedConnection({ packet: arrived, connection }) : null;
   const awaited = { netns: start, request: packet };
   return travel({ host, packet: answer, awaited, learnt, tracked, attached, doubted: new Set() }, namespace);

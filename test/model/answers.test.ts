@@ -306,3 +306,18 @@ describe('MASQUERADE', () => {
     expect(way.steps.find(({ stage }) => stage === 'postrouting')?.verdict).toBe('passed');
   });
 });
+
+test('a reset is not sent to ::1 from an address of another device, an answer is', () => {
+  const links = [
+    link('lo', { index: 1, kind: 'loopback', addresses: ['::1/128'] }),
+    link('eth0', { addresses: ['fd00:88::10/64'] }),
+  ];
+  const back = (listeners: readonly string[], source: string) => {
+    const all = host(namespace('box', { links, listeners }));
+    const asked = { ...packetTo('fd00:88::10'), family: 6, source, sourcePort: 40_000 } as const;
+    return replyJourney(all, journey(all, asked, 'box'))?.end.kind;
+  };
+  expect(back([], '::1')).toBe('dropped');
+  expect(back([], 'fd00:88::10')).toBe('returned');
+  expect(back(['tcp [::]:80'], '::1')).toBe('returned');
+});
