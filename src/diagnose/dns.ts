@@ -6,10 +6,10 @@ import { fieldValue, numberOf, valuesOf } from '../wire/fields.ts';
 import type { Layer } from '../wire/layer.ts';
 import type { Context } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
-import { frameEvidence } from './hops.ts';
+import { frameEvidence, framesAt } from './hops.ts';
 import { layerOf } from './payload.ts';
 import { silenceTells } from './silence.ts';
-import { askedText, joinWords, serverText } from './words.ts';
+import { askedText, joinWords, ownerText, serverText } from './words.ts';
 
 /** One message of the exchange, with the frame that first carried it. */
 interface Message {
@@ -90,6 +90,18 @@ export const dnsError: Cause = (context) => {
   };
 };
 
+/** What may have become of the question: it was seen to come to a program that listens for it, or nobody knows how far it came. */
+function fateText(context: Context): string {
+  const { journey, connection } = context;
+  const last = journey?.steps.at(-1);
+  const listener = journey?.end.kind === 'accepted' ? journey.end.listener : null;
+  const sent = connection.packets.flatMap(({ frames }) => frames);
+  if (last === undefined || listener === null || framesAt(context, sent, last).length === 0) {
+    return 'Either the question or the answer was lost on the way, or no resolver serves that address.';
+  }
+  return `The question was seen at ${last.netns}:${last.device}, and ${ownerText(listener)} listens there: it has not read the question, or is busy with it, or waits for another resolver.`;
+}
+
 /** The resolver never answered. Where something is known to have stopped the question, that is the cause and this its effect. */
 export const dnsTimeout: Cause = (context) => {
   const messages = messagesOf(context);
@@ -107,7 +119,7 @@ export const dnsTimeout: Cause = (context) => {
     summary: `The resolver ${serverText(context)} did not answer when it was asked for ${names}.`,
     explanation: [
       askedText(context),
-      `It was asked for ${names} ${messages.length === 1 ? 'once' : `${messages.length} times`}, and nothing came back: no answer and no ICMP error. Either the question or the answer was lost on the way, or no resolver serves that address.`,
+      `It was asked for ${names} ${messages.length === 1 ? 'once' : `${messages.length} times`}, and nothing came back: no answer and no ICMP error. ${fateText(context)}`,
     ],
     fixes: [],
     alternatives: [],

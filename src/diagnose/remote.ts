@@ -9,11 +9,12 @@ import type { IcmpError } from '../flow/packet.ts';
 import type { Step } from '../model/step.ts';
 import { icmpText } from '../wire/icmp-names.ts';
 import { icmpv6Text } from '../wire/icmpv6-names.ts';
-import type { Context } from './context.ts';
+import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
+import { kernelEvidence } from './kernel-reading.ts';
 import { silenceTells } from './silence.ts';
-import { askedText, proofAdvice, serverText } from './words.ts';
+import { askedText, dropText, proofAdvice, serverText } from './words.ts';
 
 /** A clause at the front of a sentence; one that begins with an address (`fe80::1`) is left as it is. */
 function capitalised(text: string): string {
@@ -29,12 +30,15 @@ interface Edge {
   readonly beyond: string;
   /** The same with what it means for this host. */
   readonly beyondView: string;
+  /** A network namespace lies there that was not looked into: what this host's kernel says may be of there. */
+  readonly isOwnKernel: boolean;
 }
 
 function edgeOf({ host, journey }: Context): Edge | null {
   if (host === null) {
     const beyond = 'the side of the server';
-    return { step: null, where: { netns: null, device: null, stage: 'remote' }, beyond, beyondView: beyond };
+    const where = { netns: null, device: null, stage: 'remote' } as const;
+    return { step: null, where, beyond, beyondView: beyond, isOwnKernel: false };
   }
   if (journey?.end.kind !== 'leaves-view') return null;
   const step = journey.steps.findLast(({ stage }) => stage === 'egress');
@@ -42,7 +46,8 @@ function edgeOf({ host, journey }: Context): Edge | null {
   const { netns, device } = step;
   const beyond = `beyond ${netns}:${device}`;
   const beyondView = `${beyond}, where this host's view ends`;
-  return { step, where: { netns, device, stage: 'remote' }, beyond, beyondView };
+  const link = host.namespaces.get(netns)?.links.find(({ name }) => name === device);
+  return { step, where: { netns, device, stage: 'remote' }, beyond, beyondView, isOwnKernel: link?.kind === 'veth' };
 }
 
 function leavesText({ journey }: Context): string {
@@ -64,14 +69,19 @@ function bareRivals({ host, connection }: Context): Finding['alternatives'] {
   ];
 }
 
+const ownKernel =
+  "Beyond it lies a network namespace of this host that was not looked into: this host's kernel says that it";
+
 /** The other end refused, outside of what the snapshot shows. */
 export const refusedByRemote: Cause = (context) => {
   const { connection, journey, kernel } = context;
   const edge = edgeOf(context);
   const reset = resetPacket(connection);
   if (connection.outcome !== 'refused' || edge === null || reset === null) return null;
-  if ((kernel?.resetSent ?? null) !== null) return null;
   const [seen] = edge.step === null ? [] : framesAt(context, reset.frames, edge.step);
+  const sent = kernel?.resetSent ?? null;
+  const isFromOwnKernel = edge.isOwnKernel && seen !== undefined && kernelFoundNoSocket(context);
+  if (sent !== null && !isFromOwnKernel) return null;
   const shown = seen ?? reset.frames[0];
   const unsure = seen === undefined && (journey?.assumptions.length ?? 0) > 0 && !context.kernelComplete;
   const notCaptured =
@@ -84,11 +94,18 @@ export const refusedByRemote: Cause = (context) => {
     where: edge.where,
     verdict: 'refused',
     detail: `a reset (RST) came back from ${edge.beyond}`,
-    evidence: shown === undefined ? [] : [frameEvidence(context, shown)],
+    evidence: [
+      ...(shown === undefined ? [] : [frameEvidence(context, shown)]),
+      ...(sent === null ? [] : [kernelEvidence(sent)]),
+    ],
     summary: `${serverText(context)} refused the connection: the reset came from ${edge.beyondView}.`,
     explanation: [
       askedText(context),
-      `${leavesText(context)}A reset (RST) came back, which a program reports as "connection refused". ${notCaptured}Either nothing listens on port ${connection.server.port} of that machine, at the address that was asked, or a firewall there or on the way answered in its name. To tell the two apart, look on that machine.`,
+      `${leavesText(context)}A reset (RST) came back, which a program reports as "connection refused". ${notCaptured}${
+        sent === null
+          ? `Either nothing listens on port ${connection.server.port} of that machine, at the address that was asked, or a firewall there or on the way answered in its name. To tell the two apart, look on that machine.`
+          : `${ownKernel} sent the reset, for want of a socket. Nothing listens there on port ${connection.server.port}, at the address that was asked.`
+      }`,
       ...(context.host === null ? [settle] : []),
     ],
     fixes: [],
@@ -144,12 +161,16 @@ export const noReplyFromRemote: Cause = (context) => {
   const { connection, kernel } = context;
   const edge = edgeOf(context);
   const request = requestPacket(connection);
+  const drop = kernel?.drop ?? null;
   if (connection.outcome !== 'timeout' || edge === null || request === null || wasAnswered(connection)) return null;
   if (!silenceTells(context)) return null;
-  if ((kernel?.drop ?? null) !== null || connection.errors.length > 0) return null;
+  if (connection.errors.length > 0) return null;
   const [seen] = edge.step === null ? [] : framesAt(context, request.frames, edge.step);
   // With a snapshot, only the sight of it on its way out says that it left.
   if (edge.step !== null && seen === undefined) return null;
+  const droppedBeyond = edge.isOwnKernel && seen !== undefined && drop !== null && drop.source.timeNs > seen.timeNs;
+  if (drop !== null && !droppedBeyond) return null;
+  const dropped = dropText(context);
   const tries = connection.packets.filter((packet) => fromClient(connection, packet)).length;
   const asked = connection.protocol === 'tcp' ? 'The request to connect (SYN)' : 'The datagram';
   return {
@@ -158,11 +179,15 @@ export const noReplyFromRemote: Cause = (context) => {
     where: edge.where,
     verdict: 'failed',
     detail: `nothing came back from ${edge.beyond}`,
-    evidence: [frameEvidence(context, seen ?? request.facts.frame)],
+    evidence: [frameEvidence(context, seen ?? request.facts.frame), ...(drop === null ? [] : [kernelEvidence(drop)])],
     summary: `${serverText(context)} did not answer: nothing came back from ${edge.beyondView}.`,
     explanation: [
       askedText(context),
-      `${leavesText(context)}${asked} was seen ${tries === 1 ? 'once' : `${tries} times`}, and neither an answer nor an error came back. It was lost beyond, or dropped by a firewall that says nothing, or the machine is not there, or its answer does not find the way back.`,
+      `${leavesText(context)}${asked} was seen ${tries === 1 ? 'once' : `${tries} times`}, and neither an answer nor an error came back. ${
+        dropped === null
+          ? 'It was lost beyond, or dropped by a firewall that says nothing, or the machine is not there, or its answer does not find the way back.'
+          : `${ownKernel} ${dropped}.`
+      }`,
       ...(context.host === null ? [settle] : []),
     ],
     fixes: [],

@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { errnoText } from './errno.ts';
 import { frameEvidence } from './hops.ts';
 import { silenceTells } from './silence.ts';
-import { clientText, serverText, wayText } from './words.ts';
+import { clientText, dropText, serverText, wayText } from './words.ts';
 
 /** How far the request is known to have come, when nothing came back. */
 function sightText(context: Context): string | null {
@@ -19,18 +19,15 @@ function sightText(context: Context): string | null {
 }
 
 /** What the kernel said of it, in its own words: the drop's reason and the error that the socket got. */
-function kernelText({ kernel, connection }: Context): string | null {
-  const drop = kernel?.drop?.event;
+function kernelText(context: Context): string | null {
+  const { kernel, connection } = context;
   const error = kernel?.socketError?.event;
-  const dropped =
-    drop?.kind === 'drop'
-      ? `it dropped the request in ${drop.location}${drop.reason === null ? '' : `, reason ${drop.reason}`}`
-      : null;
+  const dropped = dropText(context);
   const met =
     error?.kind === 'socket-error' && connection.frames.length > 0 && connection.errno !== null
       ? `it gave the program's socket ${errnoText(connection.errno)}`
       : null;
-  const said = [dropped, met].filter((text) => text !== null);
+  const said = [dropped === null ? null : `it ${dropped}`, met].filter((text) => text !== null);
   return said.length === 0 ? null : `The kernel said that ${said.join(', and that ')}.`;
 }
 

@@ -43,6 +43,13 @@ export function proofAdvice({ kernel, evidence: { session } }: Context): string 
     : 'repeat it with nettrace run';
 }
 
+/** What the kernel did, in its own words: `dropped the request in PLACE, reason REASON`; null where it says of no drop. */
+export function dropText({ kernel }: Pick<Context, 'kernel'>): string | null {
+  const drop = kernel?.drop?.event;
+  if (drop?.kind !== 'drop') return null;
+  return `dropped the request in ${drop.location}${drop.reason === null ? '' : `, reason ${drop.reason}`}`;
+}
+
 /** `10.88.0.1:19001 (host.containers.internal)`; a ping has no port. */
 export function serverText(context: Context): string {
   const { server, protocol } = context.connection;

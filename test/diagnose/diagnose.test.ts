@@ -178,8 +178,13 @@ describe('refused-by-remote', () => {
     ]);
   });
 
-  it('is not said when a kernel of this host sent the reset', () => {
-    expect(onlyConnection(caseOf({ sights: refusal, snapshot, kernel: noSocketLines })).cause).toBeNull();
+  it('quotes the kernel where it sent the reset in a namespace that was not looked into', () => {
+    const connection = onlyConnection(caseOf({ sights: refusal, snapshot, kernel: noSocketLines }));
+    expect(told(connection).what).toBe('refused ECONNREFUSED refused-by-remote observed');
+    expect(connection.explanation.at(-1)).toMatch(
+      /sent the reset, for want of a socket\. Nothing listens there on port 19001/,
+    );
+    expect(connection.hops.at(-1)?.evidence.map(({ kind }) => kind)).toEqual(['frame', 'kernel']);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { captureOf, icmpError, reverse, udp } from '../flow/frames.ts';
+import { printed } from '../host/sample.ts';
 import { domainName, join, number } from '../wire/payloads.ts';
 import { at, caseOf, onlyConnection, seen, snapshotWith, told } from './cases.ts';
 
@@ -41,6 +42,31 @@ describe('a name look-up', () => {
     const refused = icmpError('10.88.0.1', '10.88.0.10', 3, 3, query);
     const sights = [...seen(query, [at.container]), ...seen(refused, [at.container], 60_000n)];
     expect(onlyConnection(caseOf({ sights, snapshot: snapshotWith('') })).cause).toBe('no-listener');
+  });
+
+  it('that a resolver of this host was seen to get is not told as lost', () => {
+    const resolver =
+      'UNCONN 0 0 10.88.0.1:53 0.0.0.0:* users:(("dnsmasq",pid=813,fd=6)) ino:176563 sk:2f cgroup:/ <->\n';
+    const whole = snapshotWith('');
+    const namespaces = whole.namespaces.map((one) =>
+      one.name === 'host'
+        ? {
+            ...one,
+            outputs: [
+              ...one.outputs.filter(({ command }) => command !== 'ss -HOulnpe'),
+              printed('ss -HOulnpe', resolver),
+            ],
+          }
+        : one,
+    );
+    const fate = (points: readonly number[]): string | undefined => {
+      const sights = [...seen(query, points), ...seen(query, points, 900_000n)];
+      const connection = onlyConnection(caseOf({ sights, snapshot: { ...whole, namespaces } }));
+      expect(connection.cause).toBe('dns-timeout');
+      return connection.explanation.at(-1);
+    };
+    expect(fate([at.container, at.bridge])).toContain('seen at host:podman0, and dnsmasq (pid 813) listens there');
+    expect(fate([at.container])).toContain('was lost on the way, or no resolver serves that address');
   });
 
   it('names those names alone of which the resolver said so', () => {

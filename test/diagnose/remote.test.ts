@@ -2,7 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { diagnose } from '../../src/diagnose/diagnose.ts';
 import { captureOf, icmpError, reverse, tcp, udp } from '../flow/frames.ts';
+import { host, link, loopback } from '../model/hosts.ts';
+import { bridgeHost } from '../model/two-boxes.ts';
 import { ends, onlyConnection, packets, told } from './cases.ts';
+import { judged, type Sighting, verdictOf } from './on-host.ts';
 
 describe('a capture that has nothing but frames', () => {
   it.each([
@@ -67,5 +70,36 @@ describe('a capture that has nothing but frames', () => {
       'listener-on-other-address',
       'firewall-reject',
     ]);
+  });
+});
+
+describe("what this host's kernel says of a packet that left its view", () => {
+  const routes = ['default via 192.0.2.1 dev eth0'];
+  const card = link('eth0', { addresses: ['192.0.2.7'] });
+  const veth = link('eth0', { addresses: ['192.0.2.7'], peer: 'null:9' });
+  const asked = { netns: 'host', from: '192.0.2.7:51054', to: '203.0.113.1:80', at: ['host:eth0'] } as const;
+  const refused: Sighting = { ...asked, answer: { flags: 'RST ACK' }, reset: true };
+  const dropped: Sighting = { ...asked, drop: 'NETFILTER_DROP' };
+  /** The last sight is later than the drop. */
+  const late = [...Array<string>(5).fill('host:lo'), 'host:eth0'];
+
+  it.each<[string, typeof card, Sighting, string]>([
+    ['its reset came in from a namespace', veth, refused, 'refused-by-remote observed, host:eth0 remote'],
+    ['its reset came in by a network card', card, refused, '- inferred, nowhere'],
+    ['its drop was in a namespace', veth, dropped, 'no-reply-from-remote observed, host:eth0 remote'],
+    ['its drop was in the driver of a network card', card, dropped, '- inferred, nowhere'],
+    [
+      'its drop was of a packet that was not seen to leave',
+      veth,
+      { ...dropped, at: ['host:lo'] },
+      '- inferred, nowhere',
+    ],
+    ['its drop was before the packet was seen to leave', veth, { ...dropped, at: late }, '- inferred, nowhere'],
+  ])('%s', (_name, uplink, sighting, verdict) => {
+    const connection = judged(host(bridgeHost({ links: [loopback(), uplink], routes, bridgePorts: [] })), sighting);
+    expect(verdictOf(connection)).toBe(verdict);
+    if (connection.cause === null) return;
+    expect(connection.explanation.at(-1)).toContain('a network namespace of this host that was not looked into');
+    expect(connection.hops.at(-1)?.evidence.map(({ kind }) => kind)).toEqual(['frame', 'kernel']);
   });
 });

@@ -3,7 +3,9 @@ import type { CauseLab } from './cause-lab.ts';
 import { firewallLabs } from './firewall.ts';
 import { healthyLabs } from './healthy.ts';
 import { linkLabs } from './link.ts';
+import { nameLabs } from './names.ts';
 import { natLabs } from './nat.ts';
+import { remoteLabs } from './remote.ts';
 import { routingLabs } from './routing.ts';
 import { socketLabs } from './socket.ts';
 
@@ -14,5 +16,7 @@ export const causeLabs: readonly CauseLab[] = [
   ...routingLabs,
   ...natLabs,
   ...linkLabs,
+  ...remoteLabs,
+  ...nameLabs,
   ...healthyLabs,
 ];

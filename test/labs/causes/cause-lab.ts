@@ -30,6 +30,8 @@ export interface CauseLab {
   /** Unique; begins with the id of the cause, or `healthy`. */
   readonly name: string;
   readonly spec: LabSpec;
+  /** Its hosts that are other machines: nettrace does not look into them. */
+  readonly beyond?: readonly string[];
   /** Run before the command is traced. Their results do not count. */
   readonly before?: readonly HostCommand[];
   readonly command: HostCommand;
@@ -97,15 +99,20 @@ async function tryFix(lab: Lab, { spec, command }: CauseLab, { connections }: Di
   return fix.verified ? 'right' : 'it works, and was not verified by the model';
 }
 
+/** The options by which nettrace leaves these namespaces alone. */
+function ignoring(names: readonly string[]): string[] {
+  return names.flatMap((name) => ['--ignore-netns', name]);
+}
+
 /** Builds the lab, and saves what nettrace sees of it. */
 export async function record(one: CauseLab, file: string): Promise<void> {
   await using lab = await buildLab(one.spec);
   for (const { host, argv } of one.before ?? []) await lab.run(host, argv);
   // The machine that it is recorded on is nobody's business, nor are the labs beside it.
-  const own = Object.keys(one.spec.hosts).map((host) => lab.netns(host));
+  const looked = Object.keys(one.spec.hosts).filter((host) => one.beyond?.includes(host) !== true);
+  const own = looked.map((host) => lab.netns(host));
   const others = ['host', 'ntlab-*', ...readdirSync('/run/netns').filter((name) => !own.includes(name))];
-  const ignored = others.flatMap((name) => ['--ignore-netns', name]);
-  const run = ['run', '--json', ...ignored, '--netns', lab.netns(one.command.host), '--save', file];
+  const run = ['run', '--json', ...ignoring(others), '--netns', lab.netns(one.command.host), '--save', file];
   const { json } = await lab.nettrace([...run, '--', ...one.command.argv]);
   const said = verdict(lab, one, 'full', json);
   if (said.text !== 'right') throw new Error(`${one.name}: ${said.text}`);
@@ -117,7 +124,8 @@ export async function judge(one: CauseLab, wanted: readonly Mode[]): Promise<Ver
   for (const { host, argv } of one.before ?? []) await lab.run(host, argv);
   const directory = mkdtempSync(join(tmpdir(), 'nettrace-lab-'));
   const file = join(directory, 'saved.nettrace');
-  const run = ['run', '--json', '--netns', lab.netns(one.command.host)];
+  const beyond = ignoring((one.beyond ?? []).map((host) => lab.netns(host)));
+  const run = ['run', '--json', ...beyond, '--netns', lab.netns(one.command.host)];
   const traced = ['--', ...one.command.argv];
   const verdicts: Verdict[] = [];
   try {

@@ -21,22 +21,6 @@ const published = [
 const expected = { outcome: 'ok', cause: null } as const;
 const python = (code: string): readonly string[] => ['python3', '-c', code];
 
-/** A resolver that says 10.88.0.20 to every question. */
-const resolver = {
-  argv: () =>
-    python(
-      [
-        'import socket',
-        's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
-        's.bind(("0.0.0.0", 53))',
-        'while True:',
-        '  q, a = s.recvfrom(600)',
-        '  s.sendto(q[:2] + bytes([0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]) + q[12:q.index(0, 12) + 5] + bytes([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 88, 0, 20]), a)',
-      ].join('\n'),
-    ),
-  listens: '0.0.0.0:53',
-};
-
 /** See the file's head. */
 export const healthyLabs: readonly CauseLab[] = [
   {
@@ -157,17 +141,6 @@ export const healthyLabs: readonly CauseLab[] = [
     name: 'healthy: loopback',
     spec: containerHost({ box: { services: { web: webServer('127.0.0.1', 8080) } } }),
     command: curl('box', '127.0.0.1:8080/'),
-    expected,
-  },
-  {
-    name: 'healthy: a name by DNS over UDP',
-    spec: containerHost({ web: { services: { web: webServer('0.0.0.0', 80), dns: resolver } } }),
-    command: {
-      host: 'box',
-      argv: python(
-        'import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.settimeout(2)\ns.connect(("10.88.0.20", 53))\ns.send(b"\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x03web\\x04test\\x00\\x00\\x01\\x00\\x01")\nprint(len(s.recv(600)))',
-      ),
-    },
     expected,
   },
   {
