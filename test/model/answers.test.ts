@@ -321,3 +321,14 @@ test('a reset is not sent to ::1 from an address of another device, an answer is
   expect(back([], 'fd00:88::10')).toBe('returned');
   expect(back(['tcp [::]:80'], '::1')).toBe('returned');
 });
+
+test('a ping goes by the first look-up, and is not sent where the second one, with its source, fails', () => {
+  const links = [loopback(), link('eth0', { addresses: ['10.88.0.10/16'] })];
+  const way = (second: string) => {
+    const rules = [rule('0: from all lookup 255'), rule(second), rule('32766: from all lookup 254')];
+    const routes = ['10.88.0.0/16 dev eth0', '203.0.113.0/24 via 10.88.0.1 dev eth0'];
+    return journey(host(namespace('box', { links, rules, routes })), packetTo('203.0.113.9', 0, 'icmp'), 'box').end;
+  };
+  expect(way('100: from 10.88.0.0/16 prohibit')).toMatchObject({ kind: 'unroutable', answer: { errno: 'EACCES' } });
+  expect(way('100: from 10.99.0.0/16 prohibit').kind).not.toBe('unroutable');
+});

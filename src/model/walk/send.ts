@@ -5,17 +5,29 @@ import { formatEndpoint } from '../deliver.ts';
 import { unusableReason } from '../frame.ts';
 import { localPorts, portsIn } from '../local-port.ts';
 import { type Departure, depart, routeQuery } from '../output.ts';
-import type { JourneyEnd, Step } from '../step.ts';
+import type { JourneyEnd, ModelPacket, Step } from '../step.ts';
 import { end, type Progress } from '../transmit.ts';
 import { arrive } from './arrive.ts';
 import { leave, picked, routeDetail } from './leave.ts';
 import { departAnew, strandedAnew } from './reroute.ts';
 import type { Walk } from './walk.ts';
 
+/** ping's port for a datagram socket that it connects, and sends nothing by, to learn its source (iputils, ping.c). */
+const probePort = 1025;
+
+/** What keeps ping from sending at all: its connect() looks the route up with the source, its echo request does not. */
+function failedProbe({ packet, question }: Walk, namespace: NamespaceState): Departure | null {
+  if (packet.protocol !== 'icmp' || packet.icmp !== undefined || question.routedAs === packet.source) return null;
+  const probe: ModelPacket = { ...packet, protocol: 'udp', destinationPort: probePort };
+  const departure = depart(namespace, probe, routeQuery(probe, null));
+  return departure.kind === 'failed' ? departure : null;
+}
+
 /** From the program that sends it. */
 export function send(walk: Walk, namespace: NamespaceState): Progress {
   const query = { ...routeQuery(walk.packet, null), source: walk.question.routedAs };
-  return setOut(walk, namespace, depart(namespace, walk.packet, query), (one, device, next) => {
+  const departure = failedProbe(walk, namespace) ?? depart(namespace, walk.packet, query);
+  return setOut(walk, namespace, departure, (one, device, next) => {
     const portless = withoutPort(one, namespace);
     if (portless !== null) return one.stop(portless.step, portless.end);
     return one.hook({ namespace, stage: 'output', devices: { output: device }, device }, (after, rerouted) => {
