@@ -28,7 +28,6 @@ const plainShift = 15;
 const flagsShift = 16;
 const flagsMask = 0xff;
 const marksShift = 24;
-const marksMask = 0x7f;
 const directionShift = 31;
 
 /** The word `rest`. Interfaces beyond the 32,767th are kept as that one; `plain` is 0 or 1. */
@@ -59,11 +58,6 @@ export function interfaceOf(rest: number): number {
 /** TCP's flags in `rest`. */
 export function flagsOf(rest: number): number {
   return (rest >>> flagsShift) & flagsMask;
-}
-
-/** Bits of `mark` in `rest`. */
-export function marksOf(rest: number): number {
-  return (rest >>> marksShift) & marksMask;
 }
 
 /** Which end of its connection sent it, in `rest`. */

@@ -1,9 +1,6 @@
-/** Feeds a file to an index, and takes single packets from it again. */
+/** Feeds a file to an index. */
 
 import { readSync } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import type { CaptureIndex } from './capture-index.ts';
-import { packetDouble, packetWord } from './packet-row.ts';
 
 /** What the processor's cache holds beside the tables. */
 const chunkLength = 256 * 1024;
@@ -20,19 +17,4 @@ export async function readChunks(descriptor: number, take: (chunk: Uint8Array) =
     offset += length;
     await take(chunk.subarray(0, length));
   }
-}
-
-/**
- * The captured bytes of a packet, read from the file that was indexed: a copy.
- *
- * @param number Counts from 1.
- * @returns Null when there is no such packet, or the file has become shorter than it was.
- */
-export async function readPacket(file: FileHandle, index: CaptureIndex, number: number): Promise<Uint8Array | null> {
-  if (number < 1 || number > index.packets.count) return null;
-  const { words, doubles } = index.packets.page(number - 1);
-  const at = index.packets.at(number - 1);
-  const bytes = new Uint8Array((words[at + packetWord.capturedLength] ?? 0) >>> 0);
-  const { bytesRead } = await file.read(bytes, 0, bytes.length, doubles[(at >> 1) + packetDouble.offset] ?? 0);
-  return bytesRead === bytes.length ? bytes : null;
 }

@@ -7,20 +7,18 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
+import { readAt } from '../../src/capfile/spill.ts';
 import { compileFilter } from '../../src/filter/filter.ts';
 import { CaptureIndex } from '../../src/index/capture-index.ts';
 import { indexColumns, indexFields } from '../../src/index/filter-columns.ts';
 import { IndexedCapture } from '../../src/index/indexed-capture.ts';
-import { flagsOf, packetWord } from '../../src/index/packet-row.ts';
-import { readChunks, readPacket } from '../../src/index/read-file.ts';
-import { selectPackets } from '../../src/index/select.ts';
+import { readChunks } from '../../src/index/read-file.ts';
 import { dissect } from '../../src/wire/dissect.ts';
 import { openTerminal } from '../e2e/terminal.ts';
 import { generate } from './generate.ts';
 
 const runs = 5;
 const ethernet = 1;
-const synMask = 0x02;
 
 /** Runs a command to its end and prints its least wall time and its largest memory, as /usr/bin/time tells them. */
 async function runOften(name: string, command: readonly string[], times = runs): Promise<void> {
@@ -86,22 +84,14 @@ async function askIndex(file: string): Promise<void> {
   await using handle = await open(file);
   await readChunks(handle.fd, (chunk) => index.push(chunk));
   index.end();
-  const fromFilter = performance.now();
-  const found = selectPackets(
-    index.packets,
-    (words, at) => (flagsOf(words[at + packetWord.rest] ?? 0) & synMask) !== 0,
-  );
-  const filterMs = performance.now() - fromFilter;
-  const rate = (index.packets.count / filterMs / 1000).toFixed(1);
-  console.log(`filter for SYN: ${found.length} of ${index.packets.count} in ${filterMs.toFixed(0)} ms (${rate} M/s)`);
-
   askFilters(index);
+  const capture = new IndexedCapture(index, (offset, length) => readAt(handle.fd, offset, length));
   let slowestMs = 0;
   for (let step = 1; step <= 100; step += 1) {
-    const number = Math.floor((index.packets.count * step) / 100);
+    const row = Math.floor((index.packets.count * step) / 100) - 1;
     const from = performance.now();
-    const bytes = await readPacket(handle, index, number);
-    if (bytes !== null) dissect(bytes, ethernet, bytes.length);
+    const { bytes } = capture.frame(row);
+    dissect(bytes, ethernet, bytes.length);
     slowestMs = Math.max(slowestMs, performance.now() - from);
   }
   console.log(`any packet's bytes and layers: at most ${slowestMs.toFixed(1)} ms of 100 packets`);
