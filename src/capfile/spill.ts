@@ -24,7 +24,7 @@ export function readAt(
 const usuallyInMemory = 16 * 1024 * 1024;
 const smallest = 64 * 1024;
 
-/** A temporary file that has no name from its first moment on, so that nothing is left of it even after `kill -9`. */
+/** A temporary file that loses its name as soon as it is made: it goes with the process, unless that is killed in between. */
 function openNameless(folder: string): number {
   const name = path.join(folder, `nettrace-${randomBytes(12).toString('hex')}`);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

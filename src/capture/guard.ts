@@ -79,7 +79,8 @@ export class Guard {
 
   constructor() {
     this.#shell.stdin.on('error', () => {
-      // A guard that somebody killed cannot be told anything; what it would have removed is then removed at the next start.
+      // A guard that somebody killed cannot be told anything. Of what it would have removed, the next start removes trace
+      // instances and mounts; children are left to whoever ends nettrace.
     });
   }
 

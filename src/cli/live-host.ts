@@ -120,7 +120,7 @@ export class LiveHost {
     // The user may be gone by now: then nothing is begun any more.
     if (this.#stopped) return;
     const set = findNamespaces(containers);
-    this.#missing = [...missing, ...set.missing];
+    this.#missing = [...missing.values(), ...set.missing];
     this.#adopt(set);
     await this.refresh();
     if (this.#stopped) return;

@@ -18,7 +18,7 @@ export interface SnapshotOptions {
 export async function openNamespaces(): Promise<NamespaceSet & Disposable> {
   // Somebody else's engine would answer for that user's own, and make its directories in that user's home.
   const isRoot = process.getuid?.() === 0;
-  const { containers, missing } = isRoot ? await listContainers() : { containers: [], missing: [] };
+  const { containers, missing } = isRoot ? await listContainers() : { containers: [], missing: new Map() };
   const set = findNamespaces(containers);
   // Only root may enter another namespace: without it there is one failure less to wait for in each.
   const within = isRoot ? set.namespaces : set.namespaces.filter(({ own }) => own);
@@ -32,7 +32,7 @@ export async function openNamespaces(): Promise<NamespaceSet & Disposable> {
   const dispose = (): void => set.dispose();
   return {
     namespaces: within,
-    missing: [...missing, ...set.missing, ...unentered],
+    missing: [...missing.values(), ...set.missing, ...unentered],
     dispose,
     [Symbol.dispose]: dispose,
   };

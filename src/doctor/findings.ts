@@ -285,7 +285,7 @@ function containers({ tools: found, containers: asked }: HostFacts): Finding[] {
     if (program === undefined) return unused('containers', engine, 'not installed');
     const version = program.version ?? 'its version is not told';
     if (asked === null) return unused('containers', engine, `${version}; its containers are asked for by root`);
-    const failure = asked.missing.find((sentence) => sentence.includes(`of ${engine} `));
+    const failure = asked.missing.get(engine);
     if (failure !== undefined) {
       const costs = 'Its containers are named by a process number (pid:N) instead of their names.';
       return lacking('containers', engine, `${version}. ${failure}`, { costs, remedy: `${engine} ps shows the fault` });

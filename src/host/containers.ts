@@ -28,10 +28,10 @@ export interface Container {
   readonly infrastructure: boolean;
 }
 
-/** Containers, and one sentence each about an engine that did not answer. */
+/** Containers, and a sentence about each engine that did not answer. */
 interface Containers {
   readonly containers: readonly Container[];
-  readonly missing: readonly string[];
+  readonly missing: ReadonlyMap<Container['runtime'], string>;
 }
 
 const timeoutMs = 5000;
@@ -109,18 +109,18 @@ async function containersOf(engine: Engine, asking: Asking): Promise<Containers>
   const { runtime } = engine;
   const failed = (failure: string): Containers => ({
     containers: [],
-    missing: [`Containers of ${runtime} are not known: ${runtime} ${failure}.`],
+    missing: new Map([[runtime, `Containers of ${runtime} are not known: ${runtime} ${failure}.`]]),
   });
   const options = { timeoutMs, ...asking, home: userInfo().homedir };
   const listed = await runTool(runtime, ['ps', '--quiet', '--no-trunc'], options);
   if ('failure' in listed) return failed(listed.failure);
   const ids = listed.text.split('\n').filter((id) => idShape.test(id));
-  if (ids.length === 0) return { containers: [], missing: [] };
+  if (ids.length === 0) return { containers: [], missing: new Map() };
   // One that ended between the two calls makes inspect fail, though it prints the others.
   const inspected = await runTool(runtime, ['container', 'inspect', ...ids], { ...options, evenIfFailed: true });
   if ('failure' in inspected) return failed(inspected.failure);
   const containers = parseInspect(runtime, inspected.text);
-  return containers === null ? failed('gave an answer that is no JSON') : { containers, missing: [] };
+  return containers === null ? failed('gave an answer that is no JSON') : { containers, missing: new Map() };
 }
 
 /** The running containers of all engines here; never throws. `docker` that is another name for Podman counts once. */
@@ -132,7 +132,7 @@ export async function listContainers(asking: Asking = {}): Promise<Containers> {
       .reverse()
       .map((container) => [container.id, container]),
   );
-  return { containers: [...byId.values()].reverse(), missing: answers.flatMap(({ missing }) => missing) };
+  return { containers: [...byId.values()].reverse(), missing: new Map(answers.flatMap(({ missing }) => [...missing])) };
 }
 
 /** The container of that name, id, or unique start of an id (twelve digits at least, as `ps` prints it). */
@@ -173,7 +173,7 @@ export async function findContainer(nameOrId: string, asking: Asking = {}): Prom
     const reason = `No running container is called ${nameOrId}. ${
       running === '' ? 'None was found running.' : `Running: ${running}.`
     }`;
-    return { container: null, reasons: [reason, ...missing] };
+    return { container: null, reasons: [reason, ...missing.values()] };
   }
   const netnsPath = containerNetnsPath(container);
   if (netnsPath !== null) return { container, netnsPath };

@@ -1,6 +1,6 @@
 /**
  * One pass over a capture: where each packet stands, which connection it belongs to, what became of the connections.
- * Nothing is allocated for a packet but its 32 bytes of columns, and nothing of its bytes is kept.
+ * Nothing is allocated for a packet but its row of 32 bytes, and nothing of its bytes is kept.
  */
 
 import type { CaptureFileError } from '../capfile/capture-error.ts';

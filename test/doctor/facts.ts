@@ -72,7 +72,7 @@ export function factsWith(differences: Partial<HostFacts> = {}): HostFacts {
     ownerTables: null,
     tracefs: { unavailable: null, mounted: true, formats },
     namespaces: { found: 3, missing: [] },
-    containers: { running: new Map([['podman', 2]]), missing: [] },
+    containers: { running: new Map([['podman', 2]]), missing: new Map() },
     ...differences,
   };
 }

@@ -108,7 +108,7 @@ describe('what is lacking, what that costs, what ends it', () => {
       {
         containers: {
           running: new Map(),
-          missing: ['Containers of podman are not known: podman gave no answer within 5 s.'],
+          missing: new Map([['podman', 'Containers of podman are not known: podman gave no answer within 5 s.']]),
         },
       },
       true,

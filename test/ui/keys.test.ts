@@ -51,7 +51,7 @@ describe('keysOf', () => {
 });
 
 describe('the key table', () => {
-  const allPanes: readonly PaneName[] = [...panesOf.path, ...panesOf.packets, 'stream', 'help'];
+  const allPanes: readonly PaneName[] = [...panesOf.path, ...panesOf.packets, ...panesOf.live, 'stream', 'help'];
 
   it('gives a key one meaning a pane', () => {
     for (const pane of allPanes) {
