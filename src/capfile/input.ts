@@ -1,7 +1,6 @@
 /** Where a capture's bytes come from: a file, a pipe, a device, standard input, as they are or compressed. */
 
 import { type FileHandle, open } from 'node:fs/promises';
-import { getSystemErrorMap } from 'node:util';
 import {
   type Compression,
   type CompressionDamage,
@@ -9,6 +8,7 @@ import {
   decompress,
   recogniseCompression,
 } from './compression.ts';
+import { errorText } from './error-text.ts';
 
 /** Why a capture's bytes ended before their end. */
 export type InputProblem =
@@ -21,21 +21,13 @@ export type InputProblem =
     }
   | { readonly kind: 'no-room'; readonly folder: string; readonly error: unknown };
 
-/** `no space left on device (ENOSPC)`. */
-function systemText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const number = 'errno' in error && typeof error.errno === 'number' ? error.errno : 0;
-  const [code, message] = getSystemErrorMap().get(number) ?? [];
-  return code === undefined ? error.message : `${message} (${code})`;
-}
-
 /** One line for people, without a full stop. */
 export function describeInputProblem(problem: InputProblem): string {
   if (problem.kind === 'unreadable') {
-    return `cannot be read beyond byte ${problem.offset}: ${systemText(problem.error)}`;
+    return `cannot be read beyond byte ${problem.offset}: ${errorText(problem.error)}`;
   }
   if (problem.kind === 'no-room') {
-    return `cannot be kept in ${problem.folder}: ${systemText(problem.error)}; TMPDIR names another folder`;
+    return `cannot be kept in ${problem.folder}: ${errorText(problem.error)}; TMPDIR names another folder`;
   }
   const { compression, offset, reason } = problem;
   return `the ${compression} data cannot be read beyond byte ${offset} of the compressed file: ${reason}`;

@@ -4,13 +4,14 @@ import { setFlagsFromString } from 'node:v8';
 import { chooseEngine, type WantedEngine } from '../capture/capture.ts';
 import { Guard } from '../capture/guard.ts';
 import { escapeText } from '../report/escape.ts';
+import type { ColourChoice } from '../ui/colour.ts';
 import type { UiStore } from '../ui/store.ts';
 import { captureFilter } from './capture-filter.ts';
 import { UserError } from './errors.ts';
 import { matchesAny } from './globs.ts';
 import { liveChoice } from './live-choice.ts';
 import { LiveSession } from './live-session.ts';
-import type { ColorChoice } from './paint.ts';
+import { isTerminal } from './terminal.ts';
 
 /** The command line's options. */
 export interface LiveOptions {
@@ -24,7 +25,7 @@ export interface LiveOptions {
   readonly saveLimit: number;
   readonly captureFilter?: string;
   readonly withSsh?: true;
-  readonly color: ColorChoice;
+  readonly color: ColourChoice;
 }
 
 const bytesPerMegabyte = 1024 * 1024;
@@ -38,7 +39,7 @@ function checkPossible(): void {
       'live needs root to capture and to enter namespaces: repeat it with sudo, or use nettrace replay FILE, nettrace path --snapshot FILE or nettrace doctor',
     );
   }
-  if (!process.stdin.isTTY || !process.stdout.isTTY || process.env['TERM'] === 'dumb') {
+  if (!isTerminal()) {
     throw new UserError('live needs a terminal; nettrace record -o FILE captures without one');
   }
 }

@@ -2,9 +2,9 @@
 
 import { setImmediate } from 'node:timers/promises';
 import type { CaseView } from '../ui/case-view.ts';
+import type { ColourChoice } from '../ui/colour.ts';
 import type { Loading } from '../ui/rows/loading.ts';
 import type { OpenUi } from '../ui/start.tsx';
-import type { ColorChoice } from './paint.ts';
 import { type HowFar, howFarText, Stopwatch, type Watcher } from './progress.ts';
 
 /** What takes no longer than this is not worth a screen of its own. */
@@ -22,7 +22,7 @@ const words: Readonly<Record<HowFar['what'], string>> = {
 /** A UI that opens while a capture is read. Who leaves it before there is a case ends nettrace: nothing is to be tidied. */
 export class Opening implements Watcher, AsyncDisposable {
   readonly #title: string;
-  readonly #color: ColorChoice;
+  readonly #color: ColourChoice;
   readonly #stopwatch = new Stopwatch();
   #ui: OpenUi | null = null;
   /** Whoever closes it now ends nettrace. */
@@ -30,7 +30,7 @@ export class Opening implements Watcher, AsyncDisposable {
   #turnAtMs = performance.now() + firstMs;
   #drawAtMs = 0;
 
-  constructor(title: string, color: ColorChoice) {
+  constructor(title: string, color: ColourChoice) {
     this.#title = title;
     this.#color = color;
   }

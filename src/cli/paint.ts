@@ -2,21 +2,18 @@
 
 import { Chalk } from 'chalk';
 import { type Paint, plainPaint } from '../report/text.ts';
+import { type ColourChoice, colourLevel } from '../ui/colour.ts';
 
-/** When to colour. */
-export type ColorChoice = 'auto' | 'always' | 'never';
-
-/** `--color` first, then FORCE_COLOR and NO_COLOR (no-color.org), then whether the stream is a terminal. */
-function wantsColor(choice: ColorChoice, stream: NodeJS.WriteStream): boolean {
-  if (choice !== 'auto') return choice === 'always';
-  if ((process.env['FORCE_COLOR'] ?? '') !== '') return process.env['FORCE_COLOR'] !== '0';
-  if ((process.env['NO_COLOR'] ?? '') !== '') return false;
+/** Whether a stream has colour by itself: as FORCE_COLOR says, else when it is a terminal. */
+function hasColour(stream: NodeJS.WriteStream): boolean {
+  const forced = process.env['FORCE_COLOR'] ?? '';
+  if (forced !== '') return forced !== '0';
   return stream.isTTY && process.env['TERM'] !== 'dumb';
 }
 
 /** The paint for a stream. */
-export function paintFor(choice: ColorChoice, stream: NodeJS.WriteStream): Paint {
-  if (!wantsColor(choice, stream)) return plainPaint;
+export function paintFor(choice: ColourChoice, stream: NodeJS.WriteStream): Paint {
+  if (colourLevel(choice, process.env, hasColour(stream) ? 1 : 0) === 0) return plainPaint;
   const chalk = new Chalk({ level: 1 });
   return { strong: chalk.bold, bad: chalk.bold.red, good: chalk.bold.green };
 }

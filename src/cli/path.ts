@@ -8,11 +8,12 @@ import type { ModelPacket } from '../model/step.ts';
 import { formatJson } from '../report/json.ts';
 import { formatPath } from '../report/path.ts';
 import { lessonsOf } from '../report/teach.ts';
+import type { ColourChoice } from '../ui/colour.ts';
 import { readDestination } from './destination.ts';
 import { WrongUsage } from './errors.ts';
 import { namespacesInSight } from './namespace-choice.ts';
 import { openSnapshot } from './open-snapshot.ts';
-import { type ColorChoice, paintFor } from './paint.ts';
+import { paintFor } from './paint.ts';
 import { type Asked, settle, startOf, stateOf } from './path-question.ts';
 import { failureStatus, hasFailed } from './status.ts';
 
@@ -25,7 +26,7 @@ export interface PathOptions {
   readonly json?: true;
   readonly fail?: true;
   readonly teach?: true;
-  readonly color: ColorChoice;
+  readonly color: ColourChoice;
 }
 
 async function questionOfFile(path: string, asked: Asked): Promise<Question> {

@@ -10,8 +10,9 @@ import { browseIndexed, diagnoseChosen, writeIndexed } from './large-replay.ts';
 import { OpenedIndex, openSource } from './opened-index.ts';
 import { Opening } from './opening.ts';
 import { Progress } from './progress.ts';
-import { isTerminal, type ShowOptions, showCase } from './show.ts';
+import { type ShowOptions, showCase } from './show.ts';
 import { failureStatus, hasFailed } from './status.ts';
+import { isTerminal } from './terminal.ts';
 import { withSnapshot } from './with-snapshot.ts';
 
 /** How captures are shown, and which of their connections. */

@@ -7,11 +7,12 @@ import { Guard } from '../capture/guard.ts';
 import { diagnose } from '../diagnose/diagnose.ts';
 import { findContainer } from '../host/containers.ts';
 import { isPlainFile } from '../host/files.ts';
+import type { ColourChoice } from '../ui/colour.ts';
 import { errorText, UserError } from './errors.ts';
-import type { ColorChoice } from './paint.ts';
 import { checkSavable, saveCase } from './save.ts';
-import { browseCase, isTerminal, writeJson, writeReport } from './show.ts';
+import { browseCase, writeJson, writeReport } from './show.ts';
 import { type RelayedSignal, SignalRelay } from './signals.ts';
+import { isTerminal } from './terminal.ts';
 import { trace } from './trace.ts';
 import { exitStatus, type NameFiles } from './traced-command.ts';
 
@@ -29,7 +30,7 @@ export interface RunOptions {
   readonly engine: WantedEngine;
   readonly kernel: boolean;
   readonly ruleTrace: boolean;
-  readonly color: ColorChoice;
+  readonly color: ColourChoice;
 }
 
 interface Place {

@@ -7,14 +7,11 @@ import type { Filter } from '../filter/filter.ts';
 import { formatJson } from '../report/json.ts';
 import { lessonsOf } from '../report/teach.ts';
 import { formatText } from '../report/text.ts';
+import type { ColourChoice } from '../ui/colour.ts';
 import { connectionsWith, framesAmong, passingFrames } from './case-filter.ts';
 import { viewCase } from './case-view.ts';
-import { type ColorChoice, paintFor } from './paint.ts';
-
-/** True when a person looks, and the terminal can draw. */
-export function isTerminal(): boolean {
-  return process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb';
-}
+import { paintFor } from './paint.ts';
+import { isTerminal } from './terminal.ts';
 
 /** Says that a filter leaves nothing to be shown. */
 export function sayNothingPasses(): void {
@@ -26,7 +23,7 @@ export interface ShowOptions {
   readonly json?: true;
   /** What the words of the report mean is told as well. */
   readonly teach?: true;
-  readonly color: ColorChoice;
+  readonly color: ColourChoice;
 }
 
 /** Writes the plain report to a stream. */
@@ -45,7 +42,7 @@ export function writeJson(diagnosis: Diagnosis, { teach }: Pick<ShowOptions, 'te
   process.stdout.write(formatJson(document));
 }
 
-/** Shows a case with what is told of it in the terminal UI, until the user quits; see `isTerminal`. */
+/** Shows a case with what is told of it in the terminal UI, until the user quits; which has to be a terminal's. */
 export async function browseCase(
   title: string,
   evidence: Case,

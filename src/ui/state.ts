@@ -6,7 +6,7 @@
 import type { CaseView } from './case-view.ts';
 import { nextStreamForm, type OpenStream, openStream, toggleStream } from './following.ts';
 import type { Command } from './keymap.ts';
-import type { CoveringPane, PaneName, ViewName } from './layout.ts';
+import type { PaneName, ViewName } from './layout.ts';
 import { covers, panesOf } from './layout.ts';
 import { markFrame, toNextMark } from './marks.ts';
 import { openPrompt, type Prompt } from './prompt.ts';
@@ -15,7 +15,8 @@ import { endsTail, pinned, toggleTail } from './tail.ts';
 import { openWrite, type WritePrompt } from './write-prompt.ts';
 
 /** Panes that scroll text; the others move a cursor. */
-type ScrolledPane = 'why' | 'evidence' | 'hex' | 'health' | CoveringPane;
+const scrolledPanes = ['why', 'evidence', 'hex', 'health', 'stream', 'help'] as const;
+type ScrolledPane = (typeof scrolledPanes)[number];
 
 /** The state of the screen. Selections are identities; null is "the first, or the one that matters". */
 export interface UiState {
@@ -121,7 +122,14 @@ function change(state: UiState, patch: Partial<UiState>): UiState {
   return same ? state : { ...state, ...patch };
 }
 
-function focusOn(state: UiState, view: ViewName, focus: PaneName): UiState {
+/** The view that a pane stands in; one that covers the others stands in any. */
+function viewOf(pane: PaneName, { view }: UiState): ViewName {
+  const views: readonly ViewName[] = ['path', 'packets', 'live'];
+  return views.find((one) => panesOf[one].some((other) => other === pane)) ?? view;
+}
+
+function focusOn(state: UiState, focus: PaneName): UiState {
+  const view = viewOf(focus, state);
   return change(state, { view, focus, zoomed: state.zoomed && state.focus !== focus ? false : state.zoomed });
 }
 
@@ -180,7 +188,7 @@ const cursors: Readonly<Record<Exclude<PaneName, ScrolledPane>, Mover>> = {
 };
 
 function isScrolled(pane: PaneName): pane is ScrolledPane {
-  return pane === 'why' || pane === 'evidence' || pane === 'hex' || pane === 'health' || covers(pane);
+  return scrolledPanes.some((one) => one === pane);
 }
 
 /** Moves the cursor of the active pane, or its text, by `rows`; any number beyond the ends stops there. */
@@ -219,22 +227,21 @@ function evidenceFrame({ hop, ofConnection }: Selection): number | null {
 
 function openEvidence(state: UiState, { selection }: Scene): UiState {
   const frame = evidenceFrame(selection) ?? state.frame;
-  const packets = focusOn(state, 'packets', 'frames');
+  const packets = focusOn(state, 'frames');
   return frame === state.frame ? packets : { ...packets, frame, scroll: { ...state.scroll, hex: null } };
 }
 
 function openNode(state: UiState, { selection: { node } }: Scene): UiState {
   if (node?.kind === 'layer') return setOpen(state, node.id, !node.open);
-  return node ? focusOn(state, 'packets', 'hex') : state;
+  return node ? focusOn(state, 'hex') : state;
 }
 
 /** What Enter does, a pane; the others have nothing to open. */
 const openers: Readonly<Partial<Record<PaneName, (state: UiState, scene: Scene) => UiState>>> = {
-  connections: (state, { selection }) =>
-    selection.hop ? focusOn(state, 'path', 'path') : focusOn(state, 'packets', 'frames'),
-  path: (state) => focusOn(state, 'path', 'evidence'),
+  connections: (state, { selection }) => (selection.hop ? focusOn(state, 'path') : focusOn(state, 'frames')),
+  path: (state) => focusOn(state, 'evidence'),
   evidence: openEvidence,
-  frames: (state) => focusOn(state, 'packets', 'layers'),
+  frames: (state) => focusOn(state, 'layers'),
   layers: openNode,
 };
 
@@ -252,19 +259,13 @@ const levelAbove: Readonly<Record<PaneName, PaneName>> = {
   help: 'help',
 };
 
-function viewOf(pane: PaneName): ViewName {
-  if (pane === 'interfaces') return 'live';
-  return pane === 'path' || pane === 'connections' ? 'path' : 'packets';
-}
-
 function back(state: UiState, { selection }: Scene): UiState {
   if (state.help) return change(state, { help: false });
   if (state.stream !== null) return change(state, { stream: null });
   // A filter that takes long is called off.
   if (selection.isSearching) return change(state, { filter: '' });
   if (state.zoomed) return change(state, { zoomed: false });
-  const above = levelAbove[state.focus];
-  return focusOn(state, viewOf(above), above);
+  return focusOn(state, levelAbove[state.focus]);
 }
 
 function cycle(state: UiState, step: 1 | -1): UiState {
