@@ -31,8 +31,21 @@ export class CaptureCopier {
     this.#application = application;
   }
 
-  /** What an item becomes, unless it is a frame; all of a capture's are to be told. */
-  *around(item: CaptureItem): Generator<Uint8Array> {
+  /**
+   * What items become; all of a capture's are to be told.
+   *
+   * @param wanted Gives an item's frame when that is to be kept, null for any other frame and for what is none.
+   */
+  *copy(items: readonly CaptureItem[], wanted: (item: CaptureItem) => Frame | null): Generator<Uint8Array> {
+    for (const item of items) {
+      const frame = wanted(item);
+      if (frame !== null) yield this.#frame(frame);
+      else yield* this.#around(item);
+    }
+  }
+
+  /** What an item becomes, unless it is a frame. */
+  *#around(item: CaptureItem): Generator<Uint8Array> {
     switch (item.kind) {
       case 'section': {
         const notes = readSectionNotes(item.options);
@@ -58,7 +71,7 @@ export class CaptureCopier {
   }
 
   /** A frame of the present section that is to be kept. */
-  frame(frame: Frame): Uint8Array {
+  #frame(frame: Frame): Uint8Array {
     return enhancedPacketBlock({ ...frame, interfaceIndex: frame.interfaceIndex - this.#sectionStart });
   }
 

@@ -10,7 +10,7 @@ import { CaptureReader } from './capture-reader.ts';
 import { CaseAround } from './case-around.ts';
 import { encodeSection, sectionKind } from './case-section.ts';
 import type { SnapshotHead } from './case-shape.ts';
-import { ownName, readFrameNotes } from './pcapng-notes.ts';
+import { frameOf, ownName } from './pcapng-notes.ts';
 import {
   enhancedPacketBlock,
   interfaceBlock,
@@ -147,13 +147,9 @@ export class CaseReader {
   #take(items: readonly CaptureItem[]): void {
     for (const item of items) {
       switch (item.kind) {
-        case 'frame': {
-          const { interfaceIndex, timeNs, originalLength, bytes } = item;
-          const notes = item.options && readFrameNotes(item.options);
-          const number = this.#frames.length + 1;
-          this.#frames.push({ number, timeNs, interfaceIndex, originalLength, bytes, ...(notes && { notes }) });
+        case 'frame':
+          this.#frames.push(frameOf(item, this.#frames.length + 1));
           break;
-        }
         case 'section':
           this.#around.section(item.options);
           break;

@@ -1,8 +1,9 @@
 /** What pcapng's options and its blocks of names and counts say, as a case keeps it. Nothing here fails: what is malformed is left out. */
 
+import type { Frame } from '../case/evidence.ts';
 import type { AddressNames, FrameNotes, InterfaceNotes, SectionNotes } from '../case/notes.ts';
 import { ipv4Length, ipv6Length, macLength, readIpv4, readIpv6, readMac } from '../wire/address.ts';
-import type { OptionBytes } from './capture-item.ts';
+import type { CaptureItem, OptionBytes } from './capture-item.ts';
 import { optionLayout, padded, statisticsBody } from './pcapng-format.ts';
 import {
   commonOption,
@@ -90,7 +91,7 @@ export function readInterfaceNotes(bytes: OptionBytes): InterfaceNotes | null {
 }
 
 /** What an enhanced packet says beyond its frame; null when nothing. */
-export function readFrameNotes(bytes: OptionBytes): FrameNotes | null {
+function readFrameNotes(bytes: OptionBytes): FrameNotes | null {
   const options = [...readOptions(bytes)];
   const notes: FrameNotes = {
     comments: commentsOf(options),
@@ -98,6 +99,13 @@ export function readFrameNotes(bytes: OptionBytes): FrameNotes | null {
     dropped: firstCounter(options, packetOption.dropped, bytes.littleEndian),
   };
   return saysNothing(notes) ? null : notes;
+}
+
+/** The frame that an item of a capture is, with a number. */
+export function frameOf(item: CaptureItem & { readonly kind: 'frame' }, number: number): Frame {
+  const { interfaceIndex, timeNs, originalLength, bytes, options } = item;
+  const notes = options && readFrameNotes(options);
+  return { number, timeNs, interfaceIndex, originalLength, bytes, ...(notes && { notes }) };
 }
 
 /** An interface's counts, from the beginning of the capture on. */

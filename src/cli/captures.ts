@@ -54,23 +54,31 @@ export function losses({ interfaces }: Pick<Case, 'interfaces'>): string[] {
   });
 }
 
-/** Captures that are merged are held as a whole, at some five times their size. */
+/** Captures that are merged are held as a whole, at some five times their size: so much of all of them together. */
 const largestMerged = 256 * 1024 * 1024;
+
+/** How many bytes of captures may still be held. */
+interface Room {
+  left: number;
+}
 
 function tooLarge(name: string): UserError {
   return new UserError(
-    `cannot read ${name}: it holds more than ${largestMerged / 1024 / 1024} MB, too much to be merged with others here. mergecap -w all.pcapng FILE... makes one capture of them, which may be of any size.`,
+    `cannot read ${name}: with it there is more than can be merged here (${largestMerged / 1024 / 1024} MB). mergecap -w all.pcapng FILE... makes one capture of them, which may be of any size.`,
   );
 }
 
-/** Reads a capture that was opened as a whole. What it lacks is said on standard error. Throws a UserError when it is none. */
-export async function readCase(path: string, input: CaptureInput): Promise<Case> {
-  if ((sizeOf(input) ?? 0) > largestMerged) throw tooLarge(nameOf(path));
+/**
+ * Reads a capture that was opened as a whole. What it lacks is said on standard error. Throws a UserError when it is none.
+ *
+ * @param room Becomes less by its size.
+ */
+export async function readCase(path: string, input: CaptureInput, room: Room = { left: largestMerged }): Promise<Case> {
+  if ((sizeOf(input) ?? 0) > room.left) throw tooLarge(nameOf(path));
   const reader = new CaseReader();
-  let size = 0;
   for await (const chunk of input.chunks()) {
-    size += chunk.length;
-    if (size > largestMerged) throw tooLarge(nameOf(path));
+    room.left -= chunk.length;
+    if (room.left < 0) throw tooLarge(nameOf(path));
     reader.push(chunk);
     // A device may never end.
     if (reader.error !== null) break;
@@ -84,13 +92,18 @@ export async function readCase(path: string, input: CaptureInput): Promise<Case>
   return evidence;
 }
 
-/** Reads captures whole, several merged by time. What the files lack is said on standard error. */
-export async function readCaptures(paths: readonly string[]): Promise<NamedCase> {
+/**
+ * Reads captures whole, several merged by time. What the files lack is said on standard error.
+ *
+ * @param most Bytes of all of them together, as they are without compression.
+ */
+export async function readCaptures(paths: readonly string[], most = largestMerged): Promise<NamedCase> {
   if (paths.filter((path) => path === '-').length > 1) throw new UserError('standard input can be read once only');
   const cases: NamedCase[] = [];
+  const room = { left: most };
   for (const path of paths) {
     await using input = await openInput(path);
-    cases.push({ name: basename(nameOf(path)), evidence: await readCase(path, input) });
+    cases.push({ name: basename(nameOf(path)), evidence: await readCase(path, input, room) });
   }
   const { evidence, problems } = mergeCases(cases);
   for (const problem of problems) remark('the merged captures', problem);

@@ -6,7 +6,7 @@
 import { CaptureCopier } from '../capfile/capture-copier.ts';
 import type { CaptureItem } from '../capfile/capture-item.ts';
 import { CaptureReader } from '../capfile/capture-reader.ts';
-import { isWrittenByNettrace, readFrameNotes, readInterfaceNotes } from '../capfile/pcapng-notes.ts';
+import { frameOf, isWrittenByNettrace, readInterfaceNotes } from '../capfile/pcapng-notes.ts';
 import type { CaptureInterface, Frame } from '../case/evidence.ts';
 import { placeOfInterface } from '../case/interface-name.ts';
 import type { FrameTest } from '../filter/bind.ts';
@@ -79,9 +79,7 @@ class WantedFrames {
     if (item.kind !== 'frame' || this.done) return null;
     this.#count += 1;
     if (this.#count === 1) this.#begin(item.timeNs);
-    const { interfaceIndex, timeNs, originalLength, bytes, options } = item;
-    const notes = options && readFrameNotes(options);
-    const frame = { number: this.#count, timeNs, interfaceIndex, originalLength, bytes, ...(notes && { notes }) };
+    const frame = frameOf(item, this.#count);
     if (this.#test !== null && !this.#test(frame)) return null;
     this.#wanted += 1;
     return frame;
@@ -146,21 +144,13 @@ class WrittenFrames implements Sink {
   }
 
   take(items: readonly CaptureItem[], wanted: WantedFrames): Promise<void> {
-    this.#file.write(this.#blocks(items, wanted));
+    this.#file.write(this.#copier.copy(items, (item) => wanted.take(item)));
     return Promise.resolve();
   }
 
   finish(): void {
     this.#file.write(this.#copier.end());
     this.#file.finish();
-  }
-
-  *#blocks(items: readonly CaptureItem[], wanted: WantedFrames): Generator<Uint8Array> {
-    for (const item of items) {
-      const frame = wanted.take(item);
-      if (frame !== null) yield this.#copier.frame(frame);
-      else yield* this.#copier.around(item);
-    }
   }
 }
 

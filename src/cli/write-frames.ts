@@ -5,8 +5,8 @@ import { CaptureCopier } from '../capfile/capture-copier.ts';
 import type { CaptureItem } from '../capfile/capture-item.ts';
 import { CaptureReader } from '../capfile/capture-reader.ts';
 import { encodeCase, selectFrames } from '../capfile/case-file.ts';
-import { readFrameNotes } from '../capfile/pcapng-notes.ts';
-import type { Case } from '../case/evidence.ts';
+import { frameOf } from '../capfile/pcapng-notes.ts';
+import type { Case, Frame } from '../case/evidence.ts';
 import { FrameSet } from '../case/frame-set.ts';
 import type { WriteAnswer, WriteRequest } from '../ui/case-view.ts';
 import { errorText } from './errors.ts';
@@ -37,24 +37,18 @@ async function copyFrames(opened: OpenedIndex, frames: WriteRequest['frames'], f
   const reader = new CaptureReader();
   const copier = new CaptureCopier(application);
   let [number, written] = [0, 0];
-  function* blocks(items: readonly CaptureItem[]): Generator<Uint8Array> {
-    for (const item of items) {
-      if (item.kind !== 'frame') {
-        yield* copier.around(item);
-        continue;
-      }
-      number += 1;
-      if (wanted !== null && !wanted.includes(number)) continue;
-      written += 1;
-      const notes = item.options && readFrameNotes(item.options);
-      yield copier.frame({ ...item, number, ...(notes && { notes }) });
-    }
-  }
+  const take = (item: CaptureItem): Frame | null => {
+    if (item.kind !== 'frame') return null;
+    number += 1;
+    if (wanted !== null && !wanted.includes(number)) return null;
+    written += 1;
+    return frameOf(item, number);
+  };
   for (const chunk of opened.again()) {
-    file.write(blocks(reader.push(chunk)));
+    file.write(copier.copy(reader.push(chunk), take));
     await setImmediate();
   }
-  file.write(blocks(reader.end()));
+  file.write(copier.copy(reader.end(), take));
   file.write(copier.end());
   return written;
 }

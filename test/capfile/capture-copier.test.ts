@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { CaptureCopier } from '../../src/capfile/capture-copier.ts';
+import type { CaptureItem } from '../../src/capfile/capture-item.ts';
 import { CaptureReader } from '../../src/capfile/capture-reader.ts';
 import { CaseReader, encodeCase, selectFrames } from '../../src/capfile/case-file.ts';
-import { readFrameNotes } from '../../src/capfile/pcapng-notes.ts';
+import { frameOf } from '../../src/capfile/pcapng-notes.ts';
 import { enhancedPacketBlock } from '../../src/capfile/pcapng-writer.ts';
-import type { Case } from '../../src/case/evidence.ts';
+import type { Case, Frame } from '../../src/case/evidence.ts';
 import { bytesOf, realFrames } from '../wire/frames.ts';
 import { block, concat, interfaceOf, packet, pcapHeader, pcapRecord, section, Writer } from './build.ts';
 import { exampleCase } from './example-case.ts';
@@ -15,15 +16,13 @@ const frame = bytesOf(realFrames[0]?.hex ?? '');
 function copyOf(file: Uint8Array, numbers: ReadonlySet<number>): Uint8Array {
   const reader = new CaptureReader();
   const copier = new CaptureCopier('nettrace');
-  const blocks: Uint8Array[] = [];
   let number = 0;
-  for (const item of [...reader.push(file), ...reader.end()]) {
-    blocks.push(...copier.around(item));
-    if (item.kind !== 'frame') continue;
+  const take = (item: CaptureItem): Frame | null => {
+    if (item.kind !== 'frame') return null;
     number += 1;
-    const notes = item.options && readFrameNotes(item.options);
-    if (numbers.has(number)) blocks.push(copier.frame({ ...item, number, ...(notes && { notes }) }));
-  }
+    return numbers.has(number) ? frameOf(item, number) : null;
+  };
+  const blocks = [...copier.copy(reader.push(file), take), ...copier.copy(reader.end(), take)];
   expect(reader.error).toBeNull();
   return concat(...blocks, ...copier.end());
 }
