@@ -252,20 +252,17 @@ export class LiveHost {
       ...this.#state.pids,
       ...[...this.#watched.values()].flatMap(({ monitor }) => monitor.pid ?? []),
     ]);
-    let set = findNamespaces([], own);
+    const set = findNamespaces([], own);
+    set.dispose();
     const found = new Set(set.namespaces.map(({ inode }) => inode));
     const gone = this.namespaces.filter(({ inode }) => !found.has(inode));
     await Promise.all(gone.map((handle) => this.#drop(handle)));
     this.#tell(gone, 'gone');
     for (const inode of this.#ignored) if (!found.has(inode)) this.#ignored.delete(inode);
-    if (set.namespaces.some((namespace) => !this.#knows(namespace))) {
-      const { containers } = await listContainers({ onChild: this.#guard.watchProcess });
-      if (this.#stopped) return;
-      set.dispose();
-      set = findNamespaces(containers, own);
-      const fresh = this.#adopt(set);
-      this.#tell(fresh, 'new');
-    } else set.dispose();
+    if (set.namespaces.every((namespace) => this.#knows(namespace))) return;
+    const { containers } = await listContainers({ onChild: this.#guard.watchProcess });
+    if (this.#stopped) return;
+    this.#tell(this.#adopt(findNamespaces(containers, own)), 'new');
   }
 
   async #drop(handle: NamespaceHandle): Promise<void> {

@@ -71,6 +71,15 @@ describeLab('live', () => {
     });
   });
 
+  test('that cannot begin leaves no file', async () => {
+    const file = join(directory, 'never.pcapng');
+    const live = openTerminal(['bin/nettrace', 'live', '-i', 'nosuch', '--save', file], 120, 35);
+    terminal = live;
+    expect(await live.ended).toMatchObject({ exitCode: 1 });
+    expect(live.screen()).toContain('there is no device nosuch');
+    expect(existsSync(file)).toBe(false);
+  });
+
   test('names a connection that nobody answers, and takes it back when somebody does', async () => {
     await using lab = await buildLab(
       containerOnBridge({ nft: 'table inet f { chain i { type filter hook input priority 0; tcp dport 81 drop; }; }' }),
