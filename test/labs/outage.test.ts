@@ -182,7 +182,8 @@ describeLab('look-alikes of a listener on another address', () => {
     for (const [options, certainty] of [
       [[], 'proven'],
       [['--engine', 'cap'], 'proven'],
-      [['--no-kernel'], 'inferred'],
+      [['--no-kernel'], 'proven'],
+      [['--no-kernel', '--no-rule-trace'], 'inferred'],
     ] as const) {
       const connection = await diagnose(lab, ...options);
       expect(connection).toMatchObject({ outcome: 'refused', cause: 'firewall-reject', certainty });
