@@ -9,7 +9,7 @@ await build({
     main: 'src/cli/main.ts',
     'cap-worker': 'src/capture/cap-worker.ts',
     'tracking-worker': 'src/index/tracking-worker.ts',
-    'diagnosis-worker': 'src/cli/diagnosis-worker.ts',
+    'diagnosis-worker': 'src/cli/live/diagnosis-worker.ts',
   },
   outdir: 'dist',
   bundle: true,

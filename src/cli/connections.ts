@@ -10,11 +10,11 @@ import {
   headingLine,
   type NumberedConnection,
 } from '../report/connections.ts';
-import { nameOf, openInput, sizeOf, whatStopped } from './captures.ts';
 import { UserError } from './errors.ts';
-import { feed, remarkOn } from './feed.ts';
 import { writeAll } from './output.ts';
 import { Progress } from './progress.ts';
+import { nameOf, openInput, sizeOf, whatStopped } from './saved/captures.ts';
+import { feed, remarkOn } from './saved/feed.ts';
 
 /** The command line's options. */
 export interface ConnectionsOptions {
@@ -87,8 +87,8 @@ export async function connections(path: string, { json, filter }: ConnectionsOpt
     await printAll(path, json);
     return;
   }
-  const choose = (await import('./chosen-connections.ts')).readChoice(filter);
-  const { OpenedIndex } = await import('./opened-index.ts');
+  const choose = (await import('./saved/chosen-connections.ts')).readChoice(filter);
+  const { OpenedIndex } = await import('./saved/opened-index.ts');
   await using opened = await OpenedIndex.open(path);
   const { index, numbers } = opened.capture;
   await print({ numbers, firstSecond: index.firstSecond, chosen: await choose(opened) }, json);

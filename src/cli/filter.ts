@@ -4,10 +4,10 @@ import { describeFilterError } from '../filter/error.ts';
 import { compileFilter, type Filter } from '../filter/filter.ts';
 import type { ConnectionFacts } from '../filter/frame-fields.ts';
 import { IndexedDiagnosis } from '../replay/indexed-diagnosis.ts';
-import { factsOf, nothingTold } from './connection-facts.ts';
 import { WrongUsage } from './errors.ts';
-import type { OpenedIndex } from './opened-index.ts';
 import { drive, Progress } from './progress.ts';
+import { factsOf, nothingTold } from './saved/connection-facts.ts';
+import type { OpenedIndex } from './saved/opened-index.ts';
 
 /** Fields that are known when the whole capture has been read. */
 const laterFields = ['connection', 'verdict', 'cause'];

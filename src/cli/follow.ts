@@ -3,11 +3,11 @@
 import { none } from '../flow/connection-row.ts';
 import type { Side, Stream } from '../flow/stream.ts';
 import { lineText, streamHex, streamRaw, streamText } from '../report/stream.ts';
-import { remark } from './captures.ts';
 import { UserError } from './errors.ts';
-import { followConnection } from './followed.ts';
-import { OpenedIndex } from './opened-index.ts';
 import { write, writeAll } from './output.ts';
+import { remark } from './saved/captures.ts';
+import { followConnection } from './saved/followed.ts';
+import { OpenedIndex } from './saved/opened-index.ts';
 
 /** How it is shown. */
 export interface FollowOptions {

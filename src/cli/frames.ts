@@ -14,12 +14,12 @@ import type { Filter } from '../filter/filter.ts';
 import { type ConnectionFacts, frameFields } from '../filter/frame-fields.ts';
 import { formatFrameJson, formatFrameLine } from '../report/frame-lines.ts';
 import { dissect } from '../wire/dissect.ts';
-import { nameOf, openInput, remark, whatStopped } from './captures.ts';
 import { UserError } from './errors.ts';
 import { asksForConnections, connectionFacts, readFilter } from './filter.ts';
-import { OpenedIndex } from './opened-index.ts';
 import { writeAll } from './output.ts';
 import { application, NewFile } from './save.ts';
+import { nameOf, openInput, remark, whatStopped } from './saved/captures.ts';
+import { OpenedIndex } from './saved/opened-index.ts';
 
 /** Which frames, and what becomes of them. */
 export interface FramesOptions {

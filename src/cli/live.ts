@@ -9,8 +9,8 @@ import type { UiStore } from '../ui/store.ts';
 import { captureFilter } from './capture-filter.ts';
 import { UserError } from './errors.ts';
 import { matchesAny } from './globs.ts';
-import { liveChoice } from './live-choice.ts';
-import { LiveSession } from './live-session.ts';
+import { liveChoice } from './live/choice.ts';
+import { LiveSession } from './live/session.ts';
 import { isTerminal } from './terminal.ts';
 
 /** The command line's options. */

@@ -12,9 +12,9 @@ import type { ColourChoice } from '../ui/colour.ts';
 import { readDestination } from './destination.ts';
 import { WrongUsage } from './errors.ts';
 import { namespacesInSight } from './namespace-choice.ts';
-import { openSnapshot } from './open-snapshot.ts';
 import { paintFor } from './paint.ts';
 import { type Asked, settle, startOf, stateOf } from './path-question.ts';
+import { openSnapshot } from './saved/open-snapshot.ts';
 import { failureStatus, hasFailed } from './status.ts';
 
 /** The command line's options. */

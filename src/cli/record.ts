@@ -5,10 +5,10 @@ import { chooseEngine, type WantedEngine } from '../capture/capture.ts';
 import { Guard } from '../capture/guard.ts';
 import { escapeText } from '../report/escape.ts';
 import { UserError } from './errors.ts';
-import { recordPoints } from './record-points.ts';
 import { checkSavable, saveCase } from './save.ts';
 import { type RelayedSignal, SignalRelay } from './signals.ts';
-import { Watch } from './watch.ts';
+import { recordPoints } from './watch/record-points.ts';
+import { Watch } from './watch/watch.ts';
 
 /** The command line's options. */
 export interface RecordOptions {

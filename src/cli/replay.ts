@@ -3,17 +3,17 @@
 import { basename } from 'node:path';
 import type { Case } from '../case/evidence.ts';
 import type { Filter } from '../filter/filter.ts';
-import { nameOf, readCaptures, readCase, remark, sizeOf } from './captures.ts';
 import { UserError } from './errors.ts';
 import { readFilter } from './filter.ts';
-import { browseIndexed, diagnoseChosen, writeIndexed } from './large-replay.ts';
-import { OpenedIndex, openSource } from './opened-index.ts';
-import { Opening } from './opening.ts';
 import { Progress } from './progress.ts';
+import { nameOf, readCaptures, readCase, remark, sizeOf } from './saved/captures.ts';
+import { browseIndexed, diagnoseChosen, writeIndexed } from './saved/large-replay.ts';
+import { OpenedIndex, openSource } from './saved/opened-index.ts';
+import { Opening } from './saved/opening.ts';
+import { withSnapshot } from './saved/with-snapshot.ts';
 import { type ShowOptions, showCase } from './show.ts';
 import { failureStatus, hasFailed } from './status.ts';
 import { isTerminal } from './terminal.ts';
-import { withSnapshot } from './with-snapshot.ts';
 
 /** How captures are shown, and which of their connections. */
 export interface ReplayOptions extends ShowOptions {

@@ -13,8 +13,8 @@ import { checkSavable, saveCase } from './save.ts';
 import { browseCase, writeJson, writeReport } from './show.ts';
 import { type RelayedSignal, SignalRelay } from './signals.ts';
 import { isTerminal } from './terminal.ts';
-import { trace } from './trace.ts';
-import { exitStatus, type NameFiles } from './traced-command.ts';
+import { trace } from './watch/trace.ts';
+import { exitStatus, type NameFiles } from './watch/traced-command.ts';
 
 /** The command line's options. */
 export interface RunOptions {

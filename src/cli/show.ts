@@ -8,9 +8,9 @@ import { formatJson } from '../report/json.ts';
 import { lessonsOf } from '../report/teach.ts';
 import { formatText } from '../report/text.ts';
 import type { ColourChoice } from '../ui/colour.ts';
-import { connectionsWith, framesAmong, passingFrames } from './case-filter.ts';
-import { viewCase } from './case-view.ts';
 import { paintFor } from './paint.ts';
+import { connectionsWith, framesAmong, passingFrames } from './saved/case-filter.ts';
+import { viewCase } from './saved/case-view.ts';
 import { isTerminal } from './terminal.ts';
 
 /** Says that a filter leaves nothing to be shown. */

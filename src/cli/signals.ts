@@ -1,7 +1,7 @@
 /** Signals that come to nettrace while it runs a command: they are meant for the command. */
 
 import { constants } from 'node:os';
-import type { TracedProcess } from './traced-command.ts';
+import type { TracedProcess } from './watch/traced-command.ts';
 
 const relayed = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

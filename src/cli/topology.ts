@@ -4,7 +4,7 @@ import type { Snapshot } from '../host/snapshot.ts';
 import { formatJson } from '../report/json.ts';
 import { formatTopology } from '../report/topology.ts';
 import { describeTopology } from '../topology/topology.ts';
-import { openSnapshot } from './open-snapshot.ts';
+import { openSnapshot } from './saved/open-snapshot.ts';
 
 /** The command line's options. */
 export interface TopologyOptions {

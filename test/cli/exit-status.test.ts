@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { expect, it } from 'vitest';
-import { exitStatus } from '../../src/cli/traced-command.ts';
+import { exitStatus } from '../../src/cli/watch/traced-command.ts';
 
 it.each([
   ['its own', { exitCode: 7, signal: null }, 7],

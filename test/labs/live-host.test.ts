@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Guard } from '../../src/capture/guard.ts';
-import { LiveHost } from '../../src/cli/live-host.ts';
+import { LiveHost } from '../../src/cli/live/host.ts';
 import { describeLab } from './available.ts';
 import { waitUntil } from './process.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openSnapshot } from '../../src/cli/open-snapshot.ts';
+import { openSnapshot } from '../../src/cli/saved/open-snapshot.ts';
 import { parseSnapshot } from '../../src/host/parse/parse-snapshot.ts';
 import type { HostState } from '../../src/host/state.ts';
 import { whatBecomes } from '../model/what-becomes.ts';

@@ -1,0 +1,31 @@
+/** The diagnosing thread: gets cases, gives diagnoses, so that the screen and the capture never wait for one. */
+
+import { parentPort } from 'node:worker_threads';
+import type { Case } from '../../case/evidence.ts';
+import { diagnose } from '../../diagnose/diagnose.ts';
+import type { Diagnosis } from '../../diagnose/diagnosis.ts';
+import type { Snapshot } from '../../host/snapshot.ts';
+import { errorText } from '../errors.ts';
+
+/** What is asked of the thread. */
+export interface DiagnosisRequest {
+  readonly evidence: Omit<Case, 'snapshot'>;
+  /** Undefined: that of the request before. */
+  readonly snapshot: Snapshot | null | undefined;
+}
+
+/** What it answers, one a request, in their order. */
+export type DiagnosisAnswer = { readonly diagnosis: Diagnosis } | { readonly failure: string };
+
+let snapshot: Snapshot | null = null;
+
+function answer(request: DiagnosisRequest): DiagnosisAnswer {
+  if (request.snapshot !== undefined) snapshot = request.snapshot;
+  try {
+    return { diagnosis: diagnose({ ...request.evidence, snapshot }) };
+  } catch (error) {
+    return { failure: errorText(error) };
+  }
+}
+
+parentPort?.on('message', (request: DiagnosisRequest) => parentPort?.postMessage(answer(request), []));
