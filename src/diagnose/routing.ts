@@ -120,8 +120,8 @@ function failedLookUp({ kernel }: Context): EvidenceItem[] {
   return failed.slice(-1).map(kernelEvidence);
 }
 
-/** The kernel's drop reason where a router's look-up fails (`ip_error`, net/ipv4/route.c; `ip6_pkt_drop`, net/ipv6/route.c). */
-const noRouteReason = 'IP_INNOROUTES';
+/** Where the kernel drops what a router has no route for, or one that says no (net/ipv4/route.c, net/ipv6/route.c). */
+const routeDrops = /^(?:ip_error|ip6_pkt_(?:discard|prohibit))\b/;
 
 /** A router on the way has no route on, or one that says no. */
 export const noRouteOnTheWay: Cause = (context) => {
@@ -134,7 +134,7 @@ export const noRouteOnTheWay: Cause = (context) => {
   if (found === undefined) return null;
   const isTold = 'answer' in way.end && way.end.answer !== null;
   const drop = kernel?.drop ?? null;
-  const said = drop?.event.kind === 'drop' && drop.event.reason === noRouteReason;
+  const said = drop?.event.kind === 'drop' && routeDrops.test(drop.event.location);
   // The kernel told of another end.
   if (drop !== null && !said) return null;
   const [told] = framesAt(context, refusalFrames(connection), step);
