@@ -147,7 +147,7 @@ describeLab('an engine that is killed', () => {
     expect(killed.length).toBeGreaterThan(0);
     for (const { pid } of killed) process.kill(pid, 'SIGKILL');
     await live.until(/ended and was begun again: SIGKILL\s+ended it/);
-    expect(await waitUntil(() => engines(live.pid, 'tcpdump').length === killed.length, limitMs)).toBe(true);
+    expect(await waitUntil(() => engines(live.pid, 'tcpdump').length >= killed.length, limitMs)).toBe(true);
     live.press('1');
     await lab.run('box', ['curl', '-s', '-m', '5', 'http://10.88.0.20:81/']);
     await live.until(/REFUSED [!~?] tcp/);
