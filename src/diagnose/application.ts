@@ -106,7 +106,13 @@ export const noResponseFromApplication: Cause = (context) => {
   const { connection } = context;
   if (connection.protocol !== 'tcp' || (connection.outcome !== 'timeout' && connection.outcome !== 'ok')) return null;
   const request = firstWords(context, 'client');
-  if (request === null || firstWords(context, 'server') !== null || !wasAcknowledged(context, request)) return null;
+  if (request === null || firstWords(context, 'server') !== null) return null;
+  // A part of it that is not acknowledged may not have come there: the furthest one speaks for all.
+  const end = ({ facts }: Packet): number => (facts.tcp?.sequence ?? 0) + facts.payloadLength;
+  const furthest = connection.packets
+    .filter((one) => fromClient(connection, one) && one.facts.payloadLength > 0)
+    .reduce((one, other) => (((end(other) - end(one)) | 0) > 0 ? other : one), request);
+  if (!wasAcknowledged(context, furthest)) return null;
   if (connection.outcome === 'ok' && !wantsAnswer(context, request)) return null;
   if (!silenceTells(context)) return null;
   const { where, name } = program(context);

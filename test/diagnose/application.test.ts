@@ -42,6 +42,16 @@ describe('the application', () => {
     ],
     ['may answer after the end of the capture', [asks(get), acknowledged], 'unknown - - inferred'],
     ['is not known to have the request', [asks(get), unacknowledged, clientDone], 'timeout - - inferred'],
+    [
+      'has the head of the request, and is not known to have the rest',
+      [
+        asks(get),
+        acknowledged,
+        tcp(ends.tcp, { flags: 'PSH ACK', sequence: 101 + get.length, acknowledgement: 901, text: 'the rest' }),
+        clientDone,
+      ],
+      'timeout - - inferred',
+    ],
     ['takes an upload, and closes after the client', [asks('a log line'), clientDone, serverDone], 'ok - - observed'],
     [
       'takes a request that wants an answer, and closes after the client',

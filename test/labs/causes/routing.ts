@@ -57,7 +57,8 @@ function reader(answer: number, family: 4 | 6 = 4): ServiceSpec {
 
 /** A request of many segments. */
 const upload = (host: string, url: string): HostCommand => {
-  const { argv } = curl(host, url, 3);
+  // An IPv6 network that was just made may take two seconds to carry the first packet.
+  const { argv } = curl(host, url, 5);
   return { host, argv: [...argv, '-d', '@/usr/share/zoneinfo/tzdata.zi'] };
 };
 
