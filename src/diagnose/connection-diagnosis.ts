@@ -12,6 +12,7 @@ import { modelFault, routingLoop } from './faults.ts';
 import type { Cause, Finding } from './finding.ts';
 import { firewallDropped, firewallReject, replyDropped, ruleTraced } from './firewall.ts';
 import { replyHops, requestHops } from './hops.ts';
+import { bridgeDown, interfaceDown, loopbackDown } from './link.ts';
 import { dnatNotAppliedToLocal } from './local-nat.ts';
 import { ephemeralPortsExhausted } from './local-port.ts';
 import { hairpinNatMissing, missingMasquerade } from './nat.ts';
@@ -19,19 +20,11 @@ import { bridgePortDetached, routeWrongDevice } from './neighbour.ts';
 import { mtuBlackHole } from './path-mtu.ts';
 import { dnatMissing } from './published.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
-import {
-  bridgeDown,
-  interfaceDown,
-  ipForwardOff,
-  neighbourUnresolved,
-  noReturnRoute,
-  noRoute,
-  noRouteOnTheWay,
-  reversePathFilter,
-} from './routing.ts';
+import { ipForwardOff, noReturnRoute, noRoute, noRouteOnTheWay, reversePathFilter } from './routing.ts';
 import { silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { plaintextToTls, tlsToPlaintext } from './tls.ts';
+import { neighbourUnresolved } from './unanswered.ts';
 import { unnamedText, unreadText } from './unnamed.ts';
 
 /** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
@@ -49,6 +42,7 @@ const causes: readonly Cause[] = [
   firewallDropped,
   replyDropped,
   ephemeralPortsExhausted,
+  loopbackDown,
   noRoute,
   noRouteOnTheWay,
   bridgeDown,

@@ -284,7 +284,6 @@ const subsystems: Readonly<Record<string, string>> = {
   netif_receive_skb: 'net',
   fib_table_lookup: 'fib',
   tcp_send_reset: 'tcp',
-  tcp_receive_reset: 'tcp',
   kfree_skb: 'skb',
   inet_sock_set_state: 'sock',
   inet_sk_error_report: 'sock',

@@ -2,9 +2,10 @@
 
 import type { Context } from './context.ts';
 import type { Certainty } from './diagnosis.ts';
+import { errnoText } from './errno.ts';
 
 /** The errno that the program's connect() met, by the kernel's trace; null when it is not known. */
-export function metErrno({ connection, kernel }: Context): string | null {
+function metErrno({ connection, kernel }: Context): string | null {
   return kernel === null ? null : connection.errno;
 }
 
@@ -18,4 +19,11 @@ export function certaintyByErrno(context: Context): Certainty {
   if (answer === null || metErrno(context) !== answer.errno) return 'inferred';
   const isOwn = answer.netns === context.clientNetns;
   return isOwn && context.connection.errors.length > 0 ? 'inferred' : 'proven';
+}
+
+/** What the program's connect() met, as a sentence behind others; nothing where it is not known, or no TCP asked. */
+export function errnoSentence(context: Context): string {
+  const errno = metErrno(context);
+  if (context.connection.protocol !== 'tcp') return '';
+  return errno === null ? '' : ` The program's connect() met ${errnoText(errno)}.`;
 }

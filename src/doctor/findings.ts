@@ -195,7 +195,6 @@ const eventUses: ReadonlyMap<string, string> = new Map([
   ['net/netif_receive_skb', 'That a device received a packet is known from frames alone.'],
   ['fib/fib_table_lookup', "Which connections were the command's is told by namespace and time alone."],
   ['tcp/tcp_send_reset', "That a refusal came from this host's kernel is never proven."],
-  ['tcp/tcp_receive_reset', 'That a socket met a reset is known from frames alone.'],
   ['skb/kfree_skb', 'Where the kernel dropped a packet is never proven.'],
   ['sock/inet_sk_error_report', 'An error that the network told a socket (a dead neighbour) is never proven.'],
   ['syscalls/sys_exit_connect', 'The error of connect() is not known.'],

@@ -22,7 +22,6 @@ const packetEvents = [
   'net/netif_receive_skb',
   'fib/fib_table_lookup',
   'tcp/tcp_send_reset',
-  'tcp/tcp_receive_reset',
   'skb/kfree_skb',
   // A timer tells a socket that its neighbour is dead: no process of the command's is current then.
   'sock/inet_sk_error_report',

@@ -5,7 +5,7 @@ import { gatherContext } from '../../src/diagnose/context.ts';
 import type { ConnectionDiagnosis } from '../../src/diagnose/diagnosis.ts';
 import { evidenceOf } from '../../src/diagnose/evidence.ts';
 import { readKernelLines } from '../../src/diagnose/kernel-reading.ts';
-import { predict } from '../../src/diagnose/predict.ts';
+import { predict, type Question } from '../../src/diagnose/predict.ts';
 import { findConnections } from '../../src/flow/connection.ts';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import { parseXtablesTables } from '../../src/host/parse/netfilter/xtables-tables.ts';
@@ -93,29 +93,23 @@ export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiag
   );
 }
 
-/** What would become of a TCP connection from a namespace, by the state of the host alone. */
-export function predicted(
-  host: HostState,
-  to: string,
-  more: Partial<ModelPacket> = {},
-  netns = 'box',
-): ConnectionDiagnosis {
+/** What would become of a packet from a namespace: of TCP to port 80, unless told otherwise. */
+export function questionOf(host: HostState, to: string, more: Partial<ModelPacket> = {}, netns = 'box'): Question {
   const family = to.includes(':') ? 6 : 4;
-  const { connections } = predict({
-    snapshot: { takenNs: 0n, namespaces: [], processes: [], missing: [] },
+  const source = family === 4 ? '0.0.0.0' : '::';
+  return {
+    snapshot: { takenNs: 0n, namespaces: [], processes: [], missing: ['Nobody was asked.'] },
     host,
     netns,
-    packet: {
-      protocol: 'tcp',
-      family,
-      source: family === 4 ? '0.0.0.0' : '::',
-      destination: to,
-      destinationPort: 80,
-      ...more,
-    },
+    packet: { protocol: 'tcp', family, source, destination: to, destinationPort: 80, ...more },
     name: null,
     kernelRoute: null,
-  });
+  };
+}
+
+/** The answer to such a question, by the state of the host alone. */
+export function predicted(...asked: Parameters<typeof questionOf>): ConnectionDiagnosis {
+  const { connections } = predict(questionOf(...asked));
   const [connection] = connections;
   if (connection === undefined) throw new Error('nothing was predicted');
   return connection;

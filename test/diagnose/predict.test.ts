@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { predict, type Question } from '../../src/diagnose/predict.ts';
+import { predict } from '../../src/diagnose/predict.ts';
 import type { KernelRoute } from '../../src/host/parse/route-get.ts';
 import type { NamespaceState } from '../../src/host/state.ts';
 import type { ModelPacket } from '../../src/model/step.ts';
 import { host, link, loopback } from '../model/hosts.ts';
 import { saved, sometimes } from '../model/netfilter/tables.ts';
 import { box, bridgeHost, type Told, web } from '../model/two-boxes.ts';
+import { questionOf } from './on-host.ts';
 
 interface Asked extends Partial<Omit<ModelPacket, 'family' | 'destination'>> {
   readonly to?: string;
@@ -13,22 +14,8 @@ interface Asked extends Partial<Omit<ModelPacket, 'family' | 'destination'>> {
 }
 
 function ask({ to = '10.88.0.20', kernel, ...asked }: Asked, ...namespaces: readonly NamespaceState[]) {
-  const family = to.includes(':') ? 6 : 4;
-  const question: Question = {
-    snapshot: { takenNs: 0n, namespaces: [], processes: [], missing: ['Nobody was asked.'] },
-    host: host(...namespaces),
-    netns: 'box',
-    packet: {
-      protocol: 'tcp',
-      family,
-      source: family === 4 ? '0.0.0.0' : '::',
-      destination: to,
-      destinationPort: 80,
-      ...asked,
-    },
-    name: null,
-    kernelRoute: kernel === undefined ? null : { command: 'ip route get', answer: kernel },
-  };
+  const kernelRoute = kernel === undefined ? null : { command: 'ip route get', answer: kernel };
+  const question = { ...questionOf(host(...namespaces), to, asked), kernelRoute };
   const { connections, ...rest } = predict(question);
   const [connection] = connections;
   if (connection === undefined || connections.length > 1) throw new Error('there is one connection in a prediction');

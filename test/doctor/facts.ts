@@ -28,7 +28,6 @@ export const formats: ReadonlyMap<string, string> = new Map([
   ['net/netif_receive_skb', format('netif_receive_skb', 'void * skbaddr')],
   ['fib/fib_table_lookup', format('fib_table_lookup', 'u32 tb_id')],
   ['tcp/tcp_send_reset', reasonFormats.reset],
-  ['tcp/tcp_receive_reset', format('tcp_receive_reset', 'const void * skaddr')],
   ['skb/kfree_skb', reasonFormats.drop],
   ['sock/inet_sk_error_report', format('inet_sk_error_report', 'int error')],
   ['syscalls/sys_exit_connect', format('sys_exit_connect', 'long ret')],
