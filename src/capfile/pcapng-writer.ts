@@ -5,7 +5,7 @@
 
 import type { Frame } from '../case/evidence.ts';
 import type { AddressNames, InterfaceNotes, SectionNotes } from '../case/notes.ts';
-import { parseAddress } from '../model/address.ts';
+import { parseAddress } from '../inet/address.ts';
 import { ipv4Length, ipv6Length } from '../wire/address.ts';
 import {
   blockHead,

@@ -1,7 +1,7 @@
 /** `DST[:PORT]` on the command line of `nettrace path`, and which address it means. */
 
 import type { NamespaceState } from '../host/state.ts';
-import { parseAddress } from '../model/address.ts';
+import { parseAddress } from '../inet/address.ts';
 import { UserError, WrongUsage } from './errors.ts';
 
 /** A destination as it was typed. */

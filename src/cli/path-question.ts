@@ -1,7 +1,7 @@
 /** What `nettrace path` asks of a host, here or in a snapshot. */
 
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { isLinkLocal6, isUnspecified, parseAddress } from '../model/address.ts';
+import { isLinkLocal6, isUnspecified, parseAddress, unspecifiedAddress } from '../inet/address.ts';
 import { isOwnAddress } from '../model/output.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { type Destination, type ResolvedAddress, resolve } from './destination.ts';
@@ -57,7 +57,7 @@ export function settle({ protocol, destination, from }: Asked, namespace: Namesp
   const packet: ModelPacket = {
     protocol,
     family,
-    source: from ?? (family === 4 ? '0.0.0.0' : '::'),
+    source: from ?? unspecifiedAddress[family],
     destination: address,
     destinationPort: destination.port ?? 0,
     ...(device === null ? {} : { boundDevice: device }),

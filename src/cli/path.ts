@@ -3,7 +3,7 @@
 import { predict, type Question } from '../diagnose/predict.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import type { Snapshot } from '../host/snapshot.ts';
-import { parseAddress } from '../model/address.ts';
+import { parseAddress } from '../inet/address.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { formatJson } from '../report/json.ts';
 import { formatPath } from '../report/path.ts';

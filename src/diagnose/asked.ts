@@ -6,7 +6,7 @@
 
 import type { Connection } from '../flow/connection.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { parseAddress } from '../model/address.ts';
+import { familyOf, parseAddress, unspecifiedAddress } from '../inet/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { isFailure } from './diagnosis.ts';
@@ -112,8 +112,8 @@ export function askedConnections(
   const told = new Map<string, Connection>();
   for (const { protocol, host: name, port } of namedDestinations(command.argv)) {
     for (const address of addressesOf(namespace, name)) {
-      const family = address.includes(':') ? 6 : 4;
-      const source = family === 4 ? '0.0.0.0' : '::';
+      const family = familyOf(address);
+      const source = unspecifiedAddress[family];
       const packet: ModelPacket = { protocol, family, source, destination: address, destinationPort: port };
       const way = journey(host, packet, namespace.name);
       const gaveUp = way.end.kind === 'unanswered' && command.endedNs - command.startedNs < neighbourPatienceNs;

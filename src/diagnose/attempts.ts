@@ -10,7 +10,7 @@
 
 import type { Connection } from '../flow/connection.ts';
 import type { End } from '../flow/summary.ts';
-import { sameAddress } from '../model/address.ts';
+import { isUnspecified, sameAddress } from '../inet/address.ts';
 import { errnoName, inProgress } from './errno.ts';
 import type { KernelRecord } from './kernel-reading.ts';
 
@@ -29,10 +29,9 @@ export interface Attempt {
 type Growing = { -readonly [Key in keyof Attempt]: Attempt[Key] };
 
 const transports: Readonly<Record<number, Attempt['protocol']>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };
-const unspecified: readonly string[] = ['0.0.0.0', '::'];
 
-function isUnspecified({ address, port }: End): boolean {
-  return port === 0 && unspecified.includes(address);
+function isUnchosen({ address, port }: End): boolean {
+  return port === 0 && isUnspecified(address);
 }
 
 /** What a record of a command's own says of an attempt: its ends; null when it says nothing of one. */
@@ -58,7 +57,7 @@ function refines(attempt: Attempt, found: Omit<Attempt, 'result'>): boolean {
     destination.address === found.destination.address &&
     destination.port === found.destination.port &&
     (source.port === 0 || source.port === found.source.port) &&
-    (unspecified.includes(source.address) || source.address === found.source.address)
+    (isUnspecified(source.address) || source.address === found.source.address)
   );
 }
 
@@ -77,7 +76,7 @@ export function findAttempts(records: readonly KernelRecord[]): Attempt[] {
     if (found === null) continue;
     const last = open.get(line.pid);
     if (last?.result === null && refines(last, found)) {
-      last.source = isUnspecified(found.source) ? last.source : found.source;
+      last.source = isUnchosen(found.source) ? last.source : found.source;
       continue;
     }
     // The state of a socket that was connected earlier (it closes) begins nothing.
@@ -91,7 +90,7 @@ export function findAttempts(records: readonly KernelRecord[]): Attempt[] {
 
 /** True when the kernel told the address that the attempt was sent from. */
 export function knowsItsSource({ source }: Attempt): boolean {
-  return !unspecified.includes(source.address);
+  return !isUnspecified(source.address);
 }
 
 /** True when the connection is what the attempt asked for; a port or address that it does not know fits any. */

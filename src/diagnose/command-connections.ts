@@ -2,7 +2,7 @@
 
 import type { Connection } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
-import { sameAddress } from '../model/address.ts';
+import { sameAddress } from '../inet/address.ts';
 import { findAttempts, isAttemptOf, knowsItsSource, unseenConnections } from './attempts.ts';
 import type { Evidence } from './evidence.ts';
 import type { KernelRecord } from './kernel-reading.ts';

@@ -3,7 +3,7 @@
 import { type Connection, onlyOpened, requestPacket, segmentAfterOpening, wasAnswered } from '../flow/connection.ts';
 import type { Ends } from '../flow/translated.ts';
 import type { HostState } from '../host/state.ts';
-import { sameAddress } from '../model/address.ts';
+import { sameAddress } from '../inet/address.ts';
 import { exchange, journey } from '../model/journey.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
 import { dissect } from '../wire/dissect.ts';

@@ -2,7 +2,7 @@
 
 import { fromClient, requestPacket } from '../flow/connection.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { sameAddress } from '../model/address.ts';
+import { sameAddress } from '../inet/address.ts';
 import { replyJourney } from '../model/journey.ts';
 import { areBeside, type Owner, ownersOf } from '../model/owners.ts';
 import type { Journey, Step } from '../model/step.ts';

@@ -2,7 +2,7 @@
 
 import type { KernelRoute } from '../host/parse/route-get.ts';
 import type { NamespaceState } from '../host/state.ts';
-import { isMulticast, isUnspecified, sameAddress } from '../model/address.ts';
+import { isMulticast, isUnspecified, sameAddress } from '../inet/address.ts';
 import { chooseOrigin, routeQuery } from '../model/output.ts';
 import { lookUpRoute } from '../model/routing.ts';
 import type { ModelPacket } from '../model/step.ts';

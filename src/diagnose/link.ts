@@ -1,7 +1,7 @@
 /** Causes of a device that is down: the packet is to leave by it, or to pass it, and cannot. */
 
 import type { HostState, Link } from '../host/state.ts';
-import { isLoopback } from '../model/address.ts';
+import { isLoopback } from '../inet/address.ts';
 import type { Context } from './context.ts';
 import type { Fix } from './diagnosis.ts';
 import { endAt } from './end-at.ts';

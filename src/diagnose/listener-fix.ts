@@ -4,7 +4,7 @@
  */
 
 import type { HostState, Listener } from '../host/state.ts';
-import { formatEndpoint } from '../model/deliver.ts';
+import { formatEndpoint, formatHost } from '../inet/address.ts';
 import { exchange } from '../model/journey.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { ModelPacket } from '../model/step.ts';
@@ -19,10 +19,6 @@ const sshForward = /^(?:(\[[^\]]+\]|[^:[\]/]*):)?(\d+):((?:\[[^\]]+\]|[^:]+):\d+
 /** Flags that may stand in front of an `L` in one argument: `-fNL`. */
 const sshFlags = /^-[46AaCfGgKkMNnqsTtVvXxYy]*L/;
 
-function bracketed(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
-}
-
 /** ssh's `-L` with the listener's port, bound to another address: `-L 10.88.0.1:19001:host:443`. */
 function rebindSsh(argv: readonly string[], listener: Listener, address: string): string[] | null {
   let changed = false;
@@ -34,7 +30,7 @@ function rebindSsh(argv: readonly string[], listener: Listener, address: string)
     const match = sshForward.exec(forward);
     if (match === null || Number(match[2]) !== listener.port) return argument;
     changed = true;
-    return `${separate ? '' : flag}${bracketed(address)}:${match[2]}:${match[3]}`;
+    return `${separate ? '' : flag}${formatHost(address)}:${match[2]}:${match[3]}`;
   });
   return changed ? rebound : null;
 }
@@ -59,7 +55,7 @@ function rebindByArgument(argv: readonly string[], listener: Listener, address: 
       : argument.replace(pattern, (found: string, before: string, _name: string, at: number) => {
           places += 1;
           const portFollows = argument.charAt(at + found.length) === ':';
-          return `${before}${portFollows || before === '/' ? bracketed(address) : address}`;
+          return `${before}${portFollows || before === '/' ? formatHost(address) : address}`;
         }),
   );
   return places === 1 ? rebound : null;

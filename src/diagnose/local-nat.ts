@@ -2,8 +2,7 @@
 
 import { wasAnswered } from '../flow/connection.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { inPrefix } from '../model/address.ts';
-import { formatEndpoint } from '../model/deliver.ts';
+import { formatEndpoint, inPrefix } from '../inet/address.ts';
 import { passHook, ruleName } from '../model/hook.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { ModelPacket } from '../model/step.ts';

@@ -1,6 +1,7 @@
 /** No local port is left for one more connection to that end: connect() fails, and nothing is sent. */
 
 import type { NumberRange } from '../host/state.ts';
+import { isUnspecified } from '../inet/address.ts';
 import { localPorts, portsIn } from '../model/local-port.ts';
 import type { Context } from './context.ts';
 import type { Certainty, Fix } from './diagnosis.ts';
@@ -26,7 +27,7 @@ function certaintyOf({ connection, kernel, packet, journey }: Context): Certaint
   const kernelSays = kernel !== null && connection.errno === noPort;
   if (kernelSays && stateSays) return 'proven';
   if (kernelSays) {
-    const wantedAny = packet.family === 4 && packet.source !== '0.0.0.0' && connection.client.port === 0;
+    const wantedAny = packet.family === 4 && !isUnspecified(packet.source) && connection.client.port === 0;
     return wantedAny ? 'inferred' : null;
   }
   return stateSays && kernel === null ? 'inferred' : null;

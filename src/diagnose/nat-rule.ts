@@ -3,7 +3,7 @@
 import type { ChainHook, Rule, RuleChain, RuleTable } from '../host/netfilter.ts';
 import { parseXtablesTables } from '../host/parse/netfilter/xtables-tables.ts';
 import type { HostState } from '../host/state.ts';
-import { formatEndpoint } from '../model/deliver.ts';
+import { formatEndpoint } from '../inet/address.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { commandsOf, withNamespace } from './what-if.ts';

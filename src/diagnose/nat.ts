@@ -2,8 +2,7 @@
 
 import { requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { NamespaceState } from '../host/state.ts';
-import { formatAddress, inPrefix, parseAddress, sameAddress } from '../model/address.ts';
-import { formatEndpoint } from '../model/deliver.ts';
+import { familyOf, formatAddress, formatEndpoint, inPrefix, prefixRange, sameAddress } from '../inet/address.ts';
 import { replyJourney } from '../model/journey.ts';
 import type { Journey, ModelPacket, Step } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';
@@ -23,9 +22,7 @@ const privateNetworks = [
 ] as const;
 
 function isPrivate(address: string): boolean {
-  return privateNetworks.some(
-    ([prefix, length]) => prefix.includes(':') === address.includes(':') && inPrefix(address, prefix, length),
-  );
+  return privateNetworks.some(([prefix, length]) => inPrefix(address, prefix, length));
 }
 
 function owns({ links }: NamespaceState, address: string): boolean {
@@ -35,7 +32,6 @@ function owns({ links }: NamespaceState, address: string): boolean {
 /** The network of an address, by the router's own address in it; the address alone where there is none. */
 function networkOf({ links }: NamespaceState, address: string): string {
   for (const own of links.flatMap(({ addresses }) => addresses)) {
-    if (own.address.includes(':') !== address.includes(':')) continue;
     if (own.prefixLength > 0 && inPrefix(address, own.address, own.prefixLength)) {
       return `${networkAddress(own.address, own.prefixLength)}/${own.prefixLength}`;
     }
@@ -45,10 +41,8 @@ function networkOf({ links }: NamespaceState, address: string): string {
 
 /** The address without its host's bits: iptables and nft clear them themselves, a reader would stumble. */
 function networkAddress(address: string, length: number): string {
-  const parsed = parseAddress(address);
-  if (parsed === null) return address;
-  const hostBits = BigInt((parsed.family === 4 ? 32 : 128) - length);
-  return formatAddress({ ...parsed, value: (parsed.value >> hostBits) << hostBits });
+  const range = prefixRange(address, length);
+  return range === null ? address : formatAddress({ family: familyOf(address), value: range.low });
 }
 
 /** The device of the default route: where the host's way into the world begins. */

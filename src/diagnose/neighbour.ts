@@ -2,7 +2,7 @@
 
 import { wasAnswered } from '../flow/connection.ts';
 import type { HostState, Link, NamespaceState, Quote } from '../host/state.ts';
-import { inPrefix } from '../model/address.ts';
+import { addressBits, familyOf, inPrefix, unspecifiedAddress } from '../inet/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
@@ -14,7 +14,7 @@ import { askedText, inNetns, netnsText, serverText } from './words.ts';
 
 /** The host with a route to one address by a device, before all others. */
 function withRoute(host: HostState, netns: string, destination: string, device: string): HostState {
-  const route = routeBy(device, destination, destination.includes(':') ? 128 : 32);
+  const route = routeBy(device, destination, addressBits[familyOf(destination)]);
   return withNamespace(host, netns, (namespace) => ({ ...namespace, routes: [route, ...namespace.routes] }));
 }
 
@@ -80,7 +80,7 @@ function wrongDevice(context: Context, host: HostState, way: Way, route: Step, r
   const { netns, device } = route;
   const { destination, direction } = way;
   const changed = withRoute(host, netns, destination, right);
-  const length = destination.includes(':') ? 128 : 32;
+  const length = addressBits[familyOf(destination)];
   const what = direction === 'reply' ? 'The answer' : 'The packet';
   const fix: Fix = {
     summary: `Send what goes to ${destination} out of ${right}. If both devices really are in one network, give each its own, or plug them into one bridge.`,
@@ -141,8 +141,8 @@ function looseEnd(host: HostState, { steps, forms }: Journey): Loose | null {
 
 /** What is sent to the cable's other end goes to the bridge, and nobody there has the address. */
 function isCutOff(host: HostState, { netns, client }: Loose): boolean {
-  const family = client.includes(':') ? 6 : 4;
-  const source = family === 4 ? '0.0.0.0' : '::';
+  const family = familyOf(client);
+  const source = unspecifiedAddress[family];
   const { end } = journey(host, { protocol: 'icmp', family, source, destination: client, destinationPort: 0 }, netns);
   return end.kind === 'unanswered' || end.kind === 'leaves-view';
 }

@@ -1,7 +1,8 @@
 /** What a program would meet, by the model alone: the ways there and back as an outcome. */
 
 import type { Connection } from '../flow/connection.ts';
-import { icmpErrno } from '../flow/outcome.ts';
+import { metByError } from '../flow/outcome.ts';
+import { icmpErrno } from '../inet/icmp.ts';
 import type { Journey } from '../model/step.ts';
 
 /** An outcome, and the errno that it means to the program. */
@@ -9,10 +10,6 @@ type Met = Pick<Connection, 'outcome' | 'errno'>;
 
 const notKnown: Met = { outcome: 'unknown', errno: null };
 const silence: Met = { outcome: 'timeout', errno: null };
-
-function metError(errno: string): Met {
-  return { outcome: errno === 'ECONNREFUSED' ? 'refused' : 'unreachable', errno };
-}
 
 /**
  * What the program's connect(), or waiting for an answer, gives, by the ways of the packet and of its answer (null:
@@ -29,14 +26,14 @@ export function predictedOutcome({ end, start, packet, steps, mayBeRedirected }:
     return lost ? silence : { outcome: 'ok', errno: null };
   }
   if (untold) return notKnown;
-  if (end.kind === 'refused') return lost ? silence : metError('ECONNREFUSED');
+  if (end.kind === 'refused') return lost ? silence : metByError('ECONNREFUSED');
   const answer = 'answer' in end ? end.answer : null;
   if (answer === null || lost) return silence;
   const { errno, icmp } = answer;
   // Its own kernel fails the call itself; what an ICMP error says, a UDP socket may take no notice of.
   const failsTheCall = answer.netns === start && end.kind === 'unroutable';
-  if (packet.protocol !== 'udp' || failsTheCall || icmp === null) return metError(errno);
-  return icmpErrno(packet.family, icmp.type, icmp.code, false) === null ? silence : metError(errno);
+  if (packet.protocol !== 'udp' || failsTheCall || icmp === null) return metByError(errno);
+  return icmpErrno(icmp, packet.family, false) === null ? silence : metByError(errno);
 }
 
 /** What becomes of a TCP connection that opens, by the way of the segment after its answer. */

@@ -5,7 +5,7 @@
 
 import type { Connection } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
-import { sameAddress } from '../model/address.ts';
+import { sameAddress } from '../inet/address.ts';
 import type { ConnectionDiagnosis } from './diagnosis.ts';
 import { inNetns } from './words.ts';
 

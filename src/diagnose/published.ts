@@ -1,8 +1,7 @@
 /** A port that was to be published: its container listens on it, and nothing sends what is asked of the host on to there. */
 
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { inPrefix, sameAddress } from '../model/address.ts';
-import { formatEndpoint } from '../model/deliver.ts';
+import { formatEndpoint, inPrefix, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import { journey } from '../model/journey.ts';
 import { bestListeners } from '../model/socket.ts';
 import type { ModelPacket } from '../model/step.ts';
@@ -54,7 +53,7 @@ function candidates(host: HostState, refuser: NamespaceState, packet: ModelPacke
     if (namespace === refuser || !isBehind(namespace, refuser, packet.family)) return [];
     const found = candidateIn(namespace, packet, client);
     if (found === null) return [];
-    const { end } = journey(host, { ...found.packet, source: packet.family === 4 ? '0.0.0.0' : '::' }, refuser.name);
+    const { end } = journey(host, { ...found.packet, source: unspecifiedAddress[packet.family] }, refuser.name);
     return end.kind === 'accepted' && end.netns === namespace.name ? [found] : [];
   });
 }

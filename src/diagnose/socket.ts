@@ -2,7 +2,7 @@
 
 import { refusalFrames } from '../flow/connection.ts';
 import type { Listener } from '../host/state.ts';
-import { formatEndpoint } from '../model/deliver.ts';
+import { formatEndpoint, isLoopback } from '../inet/address.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { ModelPacket, Step } from '../model/step.ts';
 import { type Context, kernelFoundNoSocket } from './context.ts';
@@ -125,8 +125,7 @@ function boundText(
 }
 
 function loopbackText(listener: Listener, netns: string, clientNetns: string | null): string {
-  const loopback = listener.address.startsWith('127.') || listener.address === '::1';
-  if (!loopback) return `A request to ${listenerText(listener)} would be taken.`;
+  if (!isLoopback(listener.address)) return `A request to ${listenerText(listener)} would be taken.`;
   if (clientNetns === netns)
     return `A request to ${listenerText(listener)} from inside ${netnsText(netns)} would be taken.`;
   return `${listener.address} is the loopback address: it is reached from inside ${netnsText(netns)} alone, which is why the same request works there and from nowhere else.`;

@@ -2,7 +2,7 @@
 
 import { fromClient } from '../flow/connection.ts';
 import type { Packet } from '../flow/packet.ts';
-import { formatEndpoint } from '../model/deliver.ts';
+import { formatEndpoint } from '../inet/address.ts';
 import { fieldValue, numberOf } from '../wire/fields.ts';
 import type { Layer } from '../wire/layer.ts';
 import type { Context } from './context.ts';

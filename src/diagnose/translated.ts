@@ -5,7 +5,7 @@
  */
 
 import type { Connection } from '../flow/connection.ts';
-import { sameAddress } from '../model/address.ts';
+import { sameAddress } from '../inet/address.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
 
 /** Between the sights of one connection at both sides of a NAT. */

@@ -2,7 +2,7 @@
 
 import { wasAnswered } from '../flow/connection.ts';
 import type { Link, NamespaceState } from '../host/state.ts';
-import { unreachable } from '../model/icmp.ts';
+import { unreachable } from '../inet/icmp.ts';
 import { ownsAddress } from '../model/neighbour.ts';
 import type { Context } from './context.ts';
 import { endAt } from './end-at.ts';

@@ -1,7 +1,7 @@
 /** The host with one thing changed, and whether the packet would arrive then: how a fix is checked before it is printed. */
 
 import type { BridgePort, HostState, Link, NamespaceState, Quote, Route } from '../host/state.ts';
-import { inPrefix } from '../model/address.ts';
+import { familyOf, inPrefix } from '../inet/address.ts';
 import { exchange } from '../model/journey.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Context } from './context.ts';
@@ -35,7 +35,7 @@ const mainTable = 254;
 /** A plain route of the main table to what is beside a device. */
 export function routeBy(device: string, prefix: string, prefixLength: number): Route {
   return {
-    family: prefix.includes(':') ? 6 : 4,
+    family: familyOf(prefix),
     table: mainTable,
     type: 'unicast',
     prefix,

@@ -1,7 +1,7 @@
 /** Phrases that several causes use. */
 
 import type { Listener } from '../host/state.ts';
-import { formatEndpoint } from '../model/deliver.ts';
+import { formatEndpoint } from '../inet/address.ts';
 import type { Context } from './context.ts';
 import type { Hop } from './diagnosis.ts';
 import { requestHops } from './hops.ts';

@@ -4,7 +4,7 @@
  * Bytes become text of one character a byte.
  */
 
-import { parseAddress } from '../model/address.ts';
+import { addressBits, parseAddress, prefixRange } from '../inet/address.ts';
 import type { FieldType } from './field-table.ts';
 
 /** Types whose values have an order. */
@@ -77,14 +77,10 @@ function readTime(text: string): number[] | null {
 
 function readPrefix(family: 4 | 6, text: string): Range | null {
   const [address = '', length, ...rest] = text.split('/');
-  const found = parseAddress(address);
-  if (found === null || found.family !== family || rest.length > 0) return null;
-  const bits = family === 4 ? wordBits : wordBits * words6;
-  if (length !== undefined && (!/^\d{1,3}$/.test(length) || Number(length) > bits)) return null;
-  const hostBits = length === undefined ? 0n : BigInt(bits - Number(length));
-  const low = (found.value >> hostBits) << hostBits;
-  const high = low | ((1n << hostBits) - 1n);
-  return { low: addressWords(family, low), high: addressWords(family, high) };
+  if (parseAddress(address)?.family !== family || rest.length > 0) return null;
+  if (length !== undefined && !/^\d{1,3}$/.test(length)) return null;
+  const range = prefixRange(address, length === undefined ? addressBits[family] : Number(length));
+  return range === null ? null : { low: addressWords(family, range.low), high: addressWords(family, range.high) };
 }
 
 function readNumber(type: 'number' | 'boolean' | 'mac', text: string): number {

@@ -7,10 +7,11 @@
  * that several points saw is never taken for a retransmission.
  */
 
+import { icmpErrno } from '../inet/icmp.ts';
 import { fragmentState, type Headers, ipProtocol, tcpFlag } from '../wire/headers.ts';
 import { connectionDouble, connectionWords, endingStage, none, connectionWord as word } from './connection-row.ts';
 import { DnsTable, type DnsTransactions } from './dns-table.ts';
-import { icmpErrno, sent } from './outcome.ts';
+import { sent } from './outcome.ts';
 import { Rows } from './rows.ts';
 import type { Sight } from './sight.ts';
 import { followSegment, side, sideAt, sideDouble, track } from './tcp-track.ts';
@@ -111,7 +112,7 @@ export class ConnectionTable implements Connections {
    * @param quoted The headers of the quoted packet.
    */
   addError(quoted: Headers, type: number, code: number): number {
-    if (!quoted.hasPorts) return none;
+    if (!quoted.hasPorts || quoted.family === 0) return none;
     const latest = this.#hash.find(quoted, hashEnds(quoted, this.#seed));
     if (latest === none) return none;
     const id = this.#current(latest);
@@ -120,7 +121,7 @@ export class ConnectionTable implements Connections {
     const error = at + word.error;
     words[at + word.sent] = (words[at + word.sent] ?? 0) | sent.quoted;
     const hearsSoft = quoted.protocol !== ipProtocol.udp;
-    if (words[error] === 0 && icmpErrno(quoted.family, type, code, hearsSoft) !== null) {
+    if (words[error] === 0 && icmpErrno({ type, code }, quoted.family, hearsSoft) !== null) {
       words[error] = errorKnown | (type << 8) | code;
     }
     return id;

@@ -30,48 +30,8 @@ export const sent = {
   quoted: 512,
 } as const;
 
-/** What an ICMP error means to a socket; `soft` is not told to a UDP socket. */
-interface IcmpMeaning {
-  readonly errno: string;
-  readonly soft?: true;
-}
-
-/** By family/type/code: `icmp_err_convert` (net/ipv4/icmp.c) and `icmpv6_err_convert` (net/ipv6/icmp.c). */
-const icmpMeanings: Readonly<Record<string, IcmpMeaning>> = {
-  '4/3/0': { errno: 'ENETUNREACH', soft: true },
-  '4/3/1': { errno: 'EHOSTUNREACH', soft: true },
-  '4/3/2': { errno: 'ENOPROTOOPT' },
-  '4/3/3': { errno: 'ECONNREFUSED' },
-  '4/3/5': { errno: 'EOPNOTSUPP', soft: true },
-  '4/3/6': { errno: 'ENETUNREACH' },
-  '4/3/7': { errno: 'EHOSTDOWN' },
-  '4/3/8': { errno: 'ENONET' },
-  '4/3/9': { errno: 'ENETUNREACH' },
-  '4/3/10': { errno: 'EHOSTUNREACH' },
-  '4/3/11': { errno: 'ENETUNREACH', soft: true },
-  '4/3/12': { errno: 'EHOSTUNREACH', soft: true },
-  '4/3/13': { errno: 'EHOSTUNREACH' },
-  '4/3/14': { errno: 'EHOSTUNREACH' },
-  '4/3/15': { errno: 'EHOSTUNREACH' },
-  '4/11/0': { errno: 'EHOSTUNREACH', soft: true },
-  '6/1/0': { errno: 'ENETUNREACH', soft: true },
-  '6/1/1': { errno: 'EACCES' },
-  '6/1/2': { errno: 'EHOSTUNREACH', soft: true },
-  '6/1/3': { errno: 'EHOSTUNREACH', soft: true },
-  '6/1/4': { errno: 'ECONNREFUSED' },
-  '6/1/5': { errno: 'EACCES' },
-  '6/1/6': { errno: 'EACCES' },
-  '6/3/0': { errno: 'EHOSTUNREACH', soft: true },
-};
-
-/** The errno that an ICMP error gives a socket; null when it gives none. A soft error is not told to a UDP socket. */
-export function icmpErrno(family: number, type: number, code: number, hearsSoft: boolean): string | null {
-  const meaning = icmpMeanings[`${family}/${type}/${code}`];
-  return meaning === undefined || (meaning.soft === true && !hearsSoft) ? null : meaning.errno;
-}
-
-function metByError(errno: string | null): Met | null {
-  if (errno === null) return null;
+/** What a program met that was told of an error. */
+export function metByError(errno: string): Met {
   return { outcome: errno === 'ECONNREFUSED' ? 'refused' : 'unreachable', errno };
 }
 
@@ -83,7 +43,7 @@ function metByError(errno: string | null): Met | null {
  */
 export function metByDatagram(theirs: number, errno: string | null): Met {
   if (theirs !== 0) return { outcome: 'ok', errno: null };
-  return metByError(errno) ?? { outcome: 'timeout', errno: null };
+  return errno === null ? { outcome: 'timeout', errno: null } : metByError(errno);
 }
 
 /**
@@ -102,8 +62,7 @@ export function metByTcp(own: number, theirs: number, errno: string | null, clie
   const closedByThem = has(theirs, sent.fin);
   if (asked && !accepted && !has(theirs, sent.data)) {
     if (resetByThem) return { outcome: 'refused', errno: 'ECONNREFUSED' };
-    const met = metByError(errno);
-    if (met !== null) return met;
+    if (errno !== null) return metByError(errno);
     // A bare acknowledgement takes nothing and refuses nothing; a client that resets what it asked for took it back.
     const unclear = theirs !== 0 || has(own, sent.reset);
     return { outcome: unclear ? 'unknown' : 'timeout', errno: null };
@@ -111,7 +70,7 @@ export function metByTcp(own: number, theirs: number, errno: string | null, clie
   if (asked && !heard && !resetByThem) {
     // A client that resets what it asked for gave up, or never asked: its frames do not say which.
     if (has(own, sent.reset)) return { outcome: 'unknown', errno: null };
-    return metByError(errno) ?? { outcome: 'timeout', errno: null };
+    return errno === null ? { outcome: 'timeout', errno: null } : metByError(errno);
   }
   // Who has its answer and is done does not hear of a reset any more.
   const served = clientDoneFirst && has(theirs, sent.data);

@@ -1,8 +1,9 @@
 /** Frames → packets: what each capture point saw of one packet is one packet. */
 
 import type { Frame } from '../case/evidence.ts';
-import { readIpv4Word, readIpv6Words } from '../wire/address.ts';
+import { formatIpv4, formatIpv6Words } from '../inet/address.ts';
 import { fragmentState, type Headers, ipProtocol, tcpFlag } from '../wire/headers.ts';
+import { icmpType } from '../wire/icmp-names.ts';
 import type { End } from './summary.ts';
 
 /** TCP's part of a packet. */
@@ -54,8 +55,6 @@ export interface IcmpError {
   readonly quotedDestination: End;
 }
 
-const icmpUnreachable = 3;
-const icmpTimeExceeded = 11;
 const icmpv6LastError = 4;
 const icmpHeaderLength = 8;
 
@@ -63,7 +62,8 @@ const icmpHeaderLength = 8;
 export function isIcmpError(headers: Headers): boolean {
   const { protocol, icmpType: type, family } = headers;
   if (!headers.hasTransport || headers.fragment === fragmentState.later) return false;
-  if (protocol === ipProtocol.icmp && family === 4) return type === icmpUnreachable || type === icmpTimeExceeded;
+  if (protocol === ipProtocol.icmp && family === 4)
+    return type === icmpType.unreachable || type === icmpType.timeExceeded;
   return protocol === ipProtocol.icmpv6 && family === 6 && type > 0 && type <= icmpv6LastError;
 }
 
@@ -81,7 +81,7 @@ export function readQuotedHeaders(quoted: Headers, error: Headers, view: DataVie
 
 function addressOf({ addresses, family }: Headers, end: 0 | 1): string {
   const words = addresses.subarray(4 * end, 4 * end + 4);
-  return family === 4 ? readIpv4Word(words[3] ?? 0) : readIpv6Words(words);
+  return family === 4 ? formatIpv4(words[3] ?? 0) : formatIpv6Words(words);
 }
 
 function endsOf(headers: Headers): PacketEnds {

@@ -1,11 +1,12 @@
 /** What a connection's rows say, in words and numbers: made when it is asked for, never for each packet. */
 
-import { readIpv4Word, readIpv6Words } from '../wire/address.ts';
+import { formatIpv4, formatIpv6Words } from '../inet/address.ts';
+import { icmpErrno } from '../inet/icmp.ts';
 import { ipProtocol } from '../wire/headers.ts';
 import { connectionDouble, endingStage, none, connectionWord as word } from './connection-row.ts';
 import type { Connections } from './connection-table.ts';
 import { type DnsExchange, dnsExchanges, failedToResolve, responseCodes } from './dns-exchange.ts';
-import { icmpErrno, type Met, metByDatagram, metByTcp, sent } from './outcome.ts';
+import { type Met, metByDatagram, metByTcp, sent } from './outcome.ts';
 import { handshake, side, sideAt, sideDouble, track, trackDouble } from './tcp-track.ts';
 
 /** One end of a conversation. */
@@ -77,7 +78,6 @@ const stages: ReadonlyMap<number, Ending['stage']> = new Map([
   [endingStage.open, 'open'],
   [endingStage.closing, 'closing'],
 ]);
-const ipv4Family = 4;
 
 /** A connection's row, with what its words mean. */
 class Row {
@@ -103,17 +103,17 @@ class Row {
     return this.word(word.kind) & 0xff;
   }
 
-  get family(): number {
-    return this.word(word.kind) >> 8;
+  get family(): 4 | 6 {
+    return this.word(word.kind) >> 8 === 4 ? 4 : 6;
   }
 
   /** End 0 or 1. */
   end(index: number): End {
     const from = this.#at + word.addresses + 4 * index;
     const address =
-      this.family === ipv4Family
-        ? readIpv4Word(this.#words[from + 3] ?? 0)
-        : readIpv6Words(this.#words.subarray(from, from + 4));
+      this.family === 4
+        ? formatIpv4(this.#words[from + 3] ?? 0)
+        : formatIpv6Words(this.#words.subarray(from, from + 4));
     const ports = this.word(word.ports);
     return { address, port: index === 0 ? ports >>> 16 : ports & 0xffff };
   }
@@ -130,7 +130,7 @@ class Row {
   /** The errno of the first ICMP error that means one. */
   get errno(): string | null {
     const error = this.word(word.error);
-    return error === 0 ? null : icmpErrno(this.family, (error >> 8) & 0xff, error & 0xff, true);
+    return error === 0 ? null : icmpErrno({ type: (error >> 8) & 0xff, code: error & 0xff }, this.family, true);
   }
 
   /** Who said first that it is done; null while nobody has. */

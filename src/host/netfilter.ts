@@ -6,11 +6,13 @@
  * its text: nothing is left out silently.
  */
 
+import type { IcmpError } from '../inet/icmp.ts';
+
 /** A number (addresses, ports, marks, flags; most significant byte first) or a name (devices, address types). */
 export type Value = bigint | string;
 
 /** Numbers from low to high, both included. */
-export interface Interval {
+interface Interval {
   readonly low: bigint;
   readonly high: bigint;
 }
@@ -58,12 +60,6 @@ export type Operand =
   /** What a map gives for a key. */
   | { readonly kind: 'map'; readonly key: readonly Operand[]; readonly among: Elements }
   | { readonly kind: 'unknown'; readonly text: string };
-
-/** An ICMP error's numbers (RFC 792; RFC 4443 for ICMPv6). */
-export interface IcmpError {
-  readonly type: number;
-  readonly code: number;
-}
 
 /** How a rule answers what it rejects; null where it rejects nothing of that IP version. */
 export type RejectWith = 'tcp-reset' | { readonly four: IcmpError | null; readonly six: IcmpError | null };

@@ -7,7 +7,7 @@
 
 import { asRecords, asText, parseJson } from '../host/parse/json.ts';
 import { isTraceTable } from '../host/trace-table-name.ts';
-import { parseAddress } from '../model/address.ts';
+import { parseAddress } from '../inet/address.ts';
 
 /** The addresses of a namespace by which its packets are told from others'. */
 export interface NamespaceAddresses {

@@ -1,14 +1,10 @@
 /** The last stretch: which socket of a host takes the packet, or what becomes of it without one. Pings have none. */
 
 import type { Listener, NamespaceState } from '../host/state.ts';
+import { formatEndpoint } from '../inet/address.ts';
 import { settingOf } from './setting.ts';
 import { bestListeners, connectedSocket, listenersOnPort } from './socket.ts';
 import type { JourneyEnd, ModelPacket, Step } from './step.ts';
-
-/** `10.88.0.1:80`, `[::1]:80`. */
-export function formatEndpoint(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
 
 /** The step at the socket, and the end of the journey. */
 export interface Delivery {

@@ -4,7 +4,7 @@
  */
 
 import type { NamespaceState, Quote } from '../host/state.ts';
-import { formatAddress, parseAddress } from './address.ts';
+import { formatAddress, parseAddress } from '../inet/address.ts';
 import { type HookVisit, passHook } from './hook.ts';
 import type { ModelPacket } from './step.ts';
 import { untrackedPacket } from './traveller.ts';

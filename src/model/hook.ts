@@ -3,10 +3,11 @@
  * policy that decides.
  */
 
-import type { IcmpError, RejectWith, RuleChain, RuleTable } from '../host/netfilter.ts';
+import type { RejectWith, RuleChain, RuleTable } from '../host/netfilter.ts';
 import type { NamespaceState, Quote } from '../host/state.ts';
-import { formatEndpoint } from './deliver.ts';
-import { errnoOf, icmpName } from './icmp.ts';
+import { formatEndpoint } from '../inet/address.ts';
+import type { IcmpError } from '../inet/icmp.ts';
+import { errnoOf, icmpName } from '../inet/icmp.ts';
 import { chainsAt, evaluateHook } from './netfilter/hook.ts';
 import { hostViewOf } from './netfilter/host-view.ts';
 import type { HookPlace, NetfilterPacket } from './netfilter/packet.ts';

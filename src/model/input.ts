@@ -3,10 +3,10 @@
  * (net/ipv4/route.c, fib_frontend.c), `ip6_rcv_core` and `ip6_forward` for IPv6.
  */
 
-import type { IcmpError } from '../host/netfilter.ts';
 import type { NamespaceState, Quote } from '../host/state.ts';
-import { inPrefix, isLinkLocal6, isLoopback, isMulticast, isUnspecified, sameAddress } from './address.ts';
-import { unreachable } from './icmp.ts';
+import { inPrefix, isLinkLocal6, isLoopback, isMulticast, isUnspecified, sameAddress } from '../inet/address.ts';
+import type { IcmpError } from '../inet/icmp.ts';
+import { unreachable } from '../inet/icmp.ts';
 import { hasCustomRules, lookUpRoute, type RouteLookup } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
 import { largerSetting, type Setting, settingOf } from './setting.ts';

@@ -6,10 +6,10 @@
  * all are followed; a route or link that the model cannot follow ends the journey as undetermined.
  */
 
-import type { IcmpError } from '../host/netfilter.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { isLoopback, isUnspecified, sameAddress } from './address.ts';
-import { unreachable } from './icmp.ts';
+import { isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../inet/address.ts';
+import type { IcmpError } from '../inet/icmp.ts';
+import { unreachable } from '../inet/icmp.ts';
 import { ownsAddress } from './neighbour.ts';
 import { chooseOrigin } from './output.ts';
 import type { Journey, ModelPacket } from './step.ts';
@@ -130,7 +130,7 @@ export function replyJourney(host: HostState, there: Journey, length?: number): 
   const answer: ModelPacket = {
     protocol: icmp === null ? protocol : 'icmp',
     family,
-    source: inItsName ? destination : family === 4 ? '0.0.0.0' : '::',
+    source: inItsName ? destination : unspecifiedAddress[family],
     destination: source,
     destinationPort: sourcePort ?? 0,
     ...(icmp === null && protocol !== 'icmp' ? { sourcePort: destinationPort } : { icmp: icmp ?? echoReply(family) }),

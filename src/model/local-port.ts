@@ -4,7 +4,7 @@
  */
 
 import type { NamespaceState, NumberRange, Quote } from '../host/state.ts';
-import { sameAddress } from './address.ts';
+import { sameAddress } from '../inet/address.ts';
 import { bare } from './socket.ts';
 import type { ModelPacket } from './step.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import type { Link, NamespaceState, Neighbour, Quote } from '../host/state.ts';
-import { inPrefix, isLinkLocal6, isLoopback, sameAddress } from './address.ts';
+import { inPrefix, isLinkLocal6, isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import { decideInput } from './input.ts';
 import { lookUpRoute } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
@@ -28,7 +28,7 @@ export function usableNeighbour(namespace: NamespaceState, device: string, addre
 /** `ndisc_solicit`: the packet's own source where it is the device's, else its link-local address. */
 function askingAddress6({ addresses }: Link, source: string): string {
   const own = addresses.find(({ address }) => sameAddress(address, source));
-  return own?.address ?? addresses.find(({ address }) => isLinkLocal6(address))?.address ?? '::';
+  return own?.address ?? addresses.find(({ address }) => isLinkLocal6(address))?.address ?? unspecifiedAddress[6];
 }
 
 /** `arp_solicit`: the packet's own source where it is the host's, unless `arp_announce` asks for one of the device. */
@@ -40,7 +40,7 @@ function askingAddress4(namespace: NamespaceState, link: Link, source: string, t
   );
   const mayUse = announce === 0 || (announce === 1 && beside);
   if (mayUse && ownsAddress(namespace, source)) return source;
-  return selectAddress4(namespace, device, target, scopeLink) ?? '0.0.0.0';
+  return selectAddress4(namespace, device, target, scopeLink) ?? unspecifiedAddress[4];
 }
 
 /** The address that the host asks from for a next hop's link-layer address. */
@@ -104,7 +104,7 @@ function reactToArp(namespace: NamespaceState, link: Link, asker: string, target
     return silent(`its arp_ignore is ${value}`, quotes);
   };
   // A request without a sender is one that looks for a duplicate.
-  if (asker === '0.0.0.0') {
+  if (isUnspecified(asker)) {
     if (!ownsAddress(namespace, target)) return silent(null);
     return ignores(namespace, link, asker, target) ? ignored() : answers;
   }

@@ -1,7 +1,7 @@
 /** How a packet of the host's own sets out: `ip_route_output_key_hash_rcu` (net/ipv4/route.c), `ip6_dst_lookup_tail`. */
 
 import type { NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
-import { isLoopback, isMulticast, isUnspecified } from './address.ts';
+import { isLoopback, isMulticast, isUnspecified } from '../inet/address.ts';
 import { lookUpRoute } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
 import { largerSetting, settingOf } from './setting.ts';

@@ -1,7 +1,7 @@
 /** Who has an address, and who of them is in one network: what is asked for there is answered by all of those. */
 
 import type { HostState, Link, LinkAddress, NamespaceState } from '../host/state.ts';
-import { sameAddress } from './address.ts';
+import { sameAddress } from '../inet/address.ts';
 import { Spread } from './segment.ts';
 
 /** A device with the address. */

@@ -4,7 +4,7 @@
  */
 
 import type { NamespaceState, NextHop, Quote, Route, RoutingRule } from '../host/state.ts';
-import { inPrefix } from './address.ts';
+import { inPrefix } from '../inet/address.ts';
 import { matchRule, type RouteQuery, vrfOf } from './rule.ts';
 import { largerSetting } from './setting.ts';
 

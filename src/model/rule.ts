@@ -1,7 +1,7 @@
 /** Whether an `ip rule` takes a packet: `fib_rule_match` (net/core/fib_rules.c) and what IPv4 and IPv6 add to it. */
 
 import type { NamespaceState, NumberRange, RoutingRule } from '../host/state.ts';
-import { inPrefix } from './address.ts';
+import { inPrefix } from '../inet/address.ts';
 
 /** What routing looks at in a packet. */
 export interface RouteQuery {

@@ -4,7 +4,7 @@
  */
 
 import type { ConnectedSocket, Listener, NamespaceState } from '../host/state.ts';
-import { sameAddress } from './address.ts';
+import { isUnspecified, sameAddress } from '../inet/address.ts';
 import { vrfOf } from './rule.ts';
 import { settingOf } from './setting.ts';
 import type { ModelPacket } from './step.ts';
@@ -12,22 +12,18 @@ import type { ModelPacket } from './step.ts';
 /** An IPv4 address inside an IPv6 one (RFC 4291, section 2.5.5.2), as `ss` prints it. */
 const mappedPattern = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/;
 
-function isAny(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
-}
-
 /** True when the listener's family takes packets of this family. */
 export function takesFamily(listener: Listener, family: 4 | 6): boolean {
   if (mappedPattern.test(listener.address)) return family === 4;
   if (listener.family === family) return true;
   // A dual-stack IPv6 socket takes IPv4 unless IPV6_V6ONLY is set (RFC 3493, section 5.3).
-  return family === 4 && !listener.v6Only && isAny(listener.address);
+  return family === 4 && !listener.v6Only && isUnspecified(listener.address);
 }
 
 /** True when the listener is bound to any address, or to this one. */
 export function takesAddress(listener: Listener, address: string): boolean {
   const own = mappedPattern.exec(listener.address)?.[1] ?? listener.address;
-  return isAny(own) || sameAddress(own, address);
+  return isUnspecified(own) || sameAddress(own, address);
 }
 
 /** True when the listener is bound to the device that the packet came in by, or to none (`inet_sk_bound_dev_eq`). */
@@ -46,7 +42,7 @@ export function listenersOnPort(namespace: NamespaceState, packet: ModelPacket):
 
 /** The address comes first, then the device, then the family (`inet_lookup_listener`, `__udp4_lib_lookup`, Linux 5.0 on). */
 function score(listener: Listener, family: 4 | 6): number {
-  const ofAddress = isAny(listener.address) ? 0 : 4;
+  const ofAddress = isUnspecified(listener.address) ? 0 : 4;
   const ofDevice = listener.device === null ? 0 : 2;
   return ofAddress + ofDevice + (listener.family === family ? 1 : 0);
 }

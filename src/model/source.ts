@@ -1,7 +1,7 @@
 /** Which source address a packet gets whose program chose none. */
 
 import type { Link, LinkAddress, NamespaceState, NextHop, Route } from '../host/state.ts';
-import { commonPrefixLength, inPrefix, isLinkLocal6, isLoopback, isMulticast, sameAddress } from './address.ts';
+import { commonPrefixLength, inPrefix, isLinkLocal6, isLoopback, isMulticast, sameAddress } from '../inet/address.ts';
 import { vrfOf } from './rule.ts';
 import { largerSetting } from './setting.ts';
 

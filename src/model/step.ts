@@ -1,7 +1,8 @@
 /** The words of a journey: what the model says becomes of a packet, stage by stage. */
 
-import type { ConnectionEntry, IcmpError } from '../host/netfilter.ts';
+import type { ConnectionEntry } from '../host/netfilter.ts';
 import type { Listener, Quote } from '../host/state.ts';
+import type { IcmpError } from '../inet/icmp.ts';
 import type { Connection } from './netfilter/packet.ts';
 import type { RuleReference } from './netfilter/state.ts';
 

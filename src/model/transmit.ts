@@ -4,10 +4,10 @@
  */
 
 import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/state.ts';
-import { sameAddress } from './address.ts';
+import { sameAddress } from '../inet/address.ts';
+import { tooBig, unreachable } from '../inet/icmp.ts';
 import { stoppedDiscovery } from './discovery.ts';
 import { type Frame, unusableReason, type Way } from './frame.ts';
-import { tooBig, unreachable } from './icmp.ts';
 import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
 import { type AskFirewall, Spread, type Station } from './segment.ts';
 import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';

@@ -5,7 +5,7 @@
 
 import type { ConnectionEntry, ConnectionTuple } from '../host/netfilter.ts';
 import type { NamespaceState } from '../host/state.ts';
-import { formatAddress, parseAddress, sameAddress } from './address.ts';
+import { formatAddress, parseAddress, sameAddress } from '../inet/address.ts';
 import { connectionBy, connectionOf } from './netfilter/connection.ts';
 import { type Connection, firstPacket, type NetfilterPacket, synFlag, type TupleEnds } from './netfilter/packet.ts';
 import type { ModelPacket, TrackedConnection } from './step.ts';

@@ -8,6 +8,7 @@ import { none } from '../flow/connection-row.ts';
 import { glanceAt, summarizeConnection } from '../flow/summary.ts';
 import type { ConnectionRows } from '../index/connection-rows.ts';
 import type { IndexedCapture } from '../index/indexed-capture.ts';
+import { familyOf } from '../inet/address.ts';
 import type { Job } from './plan.ts';
 import type { WantedConnections } from './wanted.ts';
 
@@ -49,7 +50,7 @@ export function connectionOfRow(capture: IndexedCapture, id: number): Connection
   const { outcome, errno } = glanceAt(connections, id);
   return {
     protocol: protocol === 'icmpv6' ? 'icmp' : protocol,
-    family: client.address.includes(':') ? 6 : 4,
+    family: familyOf(client.address),
     client,
     server,
     packets: [],

@@ -2,6 +2,7 @@
 
 import type { DnsExchange } from '../flow/dns-exchange.ts';
 import type { ConnectionSummary, End, SideSummary } from '../flow/summary.ts';
+import { formatEndpoint } from '../inet/address.ts';
 import { dnsWords, tellExchange } from './dns-words.ts';
 import { escapeJson } from './json.ts';
 
@@ -26,7 +27,7 @@ function decimal({ seconds, nanoseconds }: Moment): string {
 
 function endText({ address, port }: End, protocol: ConnectionSummary['protocol']): string {
   if (protocol === 'icmp' || protocol === 'icmpv6') return address;
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return formatEndpoint(address, port);
 }
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -10,6 +10,7 @@ import {
   type Hop,
   ruleTraceEvent,
 } from '../diagnose/diagnosis.ts';
+import { formatEndpoint, isUnspecified } from '../inet/address.ts';
 import { escapeAll } from './escape.ts';
 import type { Lesson } from './teach.ts';
 import { wrapText } from './wrap.ts';
@@ -33,10 +34,9 @@ export const wrap = (text: string, indent: string): string[] => wrapText(text, i
 /** `web 10.88.0.20:80 (db)`. */
 export function endpointText({ address, port, netns, name }: Endpoint): string {
   // A connect() that failed before the kernel chose a source has none.
-  if ((port ?? 0) === 0 && netns !== null && ['0.0.0.0', '::'].includes(address)) return netns;
-  const host = address.includes(':') && port !== null ? `[${address}]` : address;
+  if ((port ?? 0) === 0 && netns !== null && isUnspecified(address)) return netns;
   const place = netns === null ? '' : `${netns} `;
-  return `${place}${host}${port === null ? '' : `:${port}`}${name === null ? '' : ` (${name})`}`;
+  return `${place}${port === null ? address : formatEndpoint(address, port)}${name === null ? '' : ` (${name})`}`;
 }
 
 function placeText({ netns, device }: Hop): string {

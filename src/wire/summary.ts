@@ -3,6 +3,7 @@
  * packet (a name, a target) as it stands there: whoever draws it escapes it.
  */
 
+import { formatEndpoint } from '../inet/address.ts';
 import { applicationSummary, isApplicationLayer } from './application-summary.ts';
 import { erspanText } from './erspan.ts';
 import { fieldValue, numberOf, textOf } from './fields.ts';
@@ -44,9 +45,8 @@ function addresses(network: Layer | undefined): Ends {
 
 function withPorts(network: Layer | undefined, transport: Layer): string {
   const ends = addresses(network);
-  const host = (address: string): string => (address.includes(':') ? `[${address}]` : address);
   const port = (side: string): string => textOf(transport, `${transport.protocol}.${side}port`);
-  return `${host(ends.source)}:${port('src')} > ${host(ends.destination)}:${port('dst')}`;
+  return `${formatEndpoint(ends.source, port('src'))} > ${formatEndpoint(ends.destination, port('dst'))}`;
 }
 
 function withoutPorts(network: Layer | undefined): string {

@@ -10,7 +10,7 @@ import { findConnections } from '../../src/flow/connection.ts';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import { parseXtablesTables } from '../../src/host/parse/netfilter/xtables-tables.ts';
 import type { HostState } from '../../src/host/state.ts';
-import { formatEndpoint } from '../../src/model/deliver.ts';
+import { formatEndpoint } from '../../src/inet/address.ts';
 import type { ModelPacket } from '../../src/model/step.ts';
 import { reverse, tcp } from '../flow/frames.ts';
 import { caseOf, kernelLine } from './cases.ts';

@@ -1,6 +1,6 @@
 /** What the model says of a probe in the netfilter lab: where it arrives, what connect() says, which rules count it. */
 import type { ConnectionEntry, ConnectionTuple, Rule, RuleTable } from '../../src/host/netfilter.ts';
-import { formatAddress, parseAddress } from '../../src/model/address.ts';
+import { formatAddress, parseAddress } from '../../src/inet/address.ts';
 import { evaluateHook } from '../../src/model/netfilter/hook.ts';
 import {
   type Connection,

@@ -1,7 +1,7 @@
 /** The declaration of a lab as a state for the model: what the tools would print if it were built. */
 
 import type { HostState, Link, NamespaceState } from '../../src/host/state.ts';
-import { inPrefix } from '../../src/model/address.ts';
+import { inPrefix } from '../../src/inet/address.ts';
 import { bridgeNetfilter } from '../labs/rulesets/ruleset-lab.ts';
 import type { HostSpec, LabSpec } from '../labs/spec.ts';
 import { host, link, loopback, namespace, port } from './hosts.ts';

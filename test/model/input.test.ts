@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NamespaceState } from '../../src/host/state.ts';
-import { icmpName } from '../../src/model/icmp.ts';
+import { icmpName } from '../../src/inet/icmp.ts';
 import { decideInput } from '../../src/model/input.ts';
 import type { RouteQuery } from '../../src/model/rule.ts';
 import { link, loopback, namespace, rule } from './hosts.ts';

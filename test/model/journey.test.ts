@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { NamespaceState } from '../../src/host/state.ts';
-import { formatEndpoint } from '../../src/model/deliver.ts';
 import { journey } from '../../src/model/journey.ts';
 import { host, link, loopback, namespace, neighbour, packetTo, port, rule, told } from './hosts.ts';
 import { saved } from './netfilter/tables.ts';
@@ -432,8 +431,4 @@ test('an accept queue that is full swallows it', () => {
     reason: 'the accept queue of a socket on 0.0.0.0:80 is full: 2 wait, and more than 1 may not',
     answer: null,
   });
-});
-
-test('endpoints are written as people write them', () => {
-  expect([formatEndpoint('10.88.0.1', 80), formatEndpoint('::1', 80)]).toEqual(['10.88.0.1:80', '[::1]:80']);
 });

@@ -1,5 +1,5 @@
 /** What `dissect` says of a frame, in the numbers of the fast path: the two must agree. */
-import { readIpv4Word, readIpv6Words } from '../../src/wire/address.ts';
+import { formatIpv4, formatIpv6Words } from '../../src/inet/address.ts';
 import { dissect } from '../../src/wire/dissect.ts';
 import { fieldValue } from '../../src/wire/fields.ts';
 import { fragmentState, Headers } from '../../src/wire/headers.ts';
@@ -95,7 +95,7 @@ export function readByHeaders(bytes: Uint8Array, linkType: number, originalLengt
   if (!headers.read(new DataView(room.buffer), around, bytes.length, originalLength, linkType)) return null;
   const { addresses, family, protocol, hasTransport, hasPorts } = headers;
   const address = (from: number): string =>
-    family === 4 ? readIpv4Word(addresses[from + 3] ?? 0) : readIpv6Words(addresses.subarray(from, from + 4));
+    family === 4 ? formatIpv4(addresses[from + 3] ?? 0) : formatIpv6Words(addresses.subarray(from, from + 4));
   const isTcp = hasTransport && protocol === 6;
   const isIcmp = hasTransport && (protocol === 1 || protocol === 58);
   const isEcho = isIcmp && hasPorts;

@@ -1,7 +1,7 @@
 /** Which connection a packet belongs to, by the conntrack entries of a snapshot. */
 
 import type { ConnectionEntry, ConnectionTuple } from '../../host/netfilter.ts';
-import { parseAddress } from '../address.ts';
+import { parseAddress } from '../../inet/address.ts';
 import { type Connection, type NetfilterPacket, synFlag } from './packet.ts';
 
 /** Bits of enum ip_conntrack_status. */

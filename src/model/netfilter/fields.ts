@@ -3,7 +3,7 @@
  * ones.
  */
 
-import { parseAddress } from '../address.ts';
+import { parseAddress } from '../../inet/address.ts';
 import type { Connection, HookPlace, HostView, NetfilterPacket, TupleEnds } from './packet.ts';
 import { absent, known, knownOr, type Reading, unknown } from './reading.ts';
 

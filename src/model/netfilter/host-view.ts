@@ -1,7 +1,7 @@
 /** What rules ask of a namespace, by the state of its snapshot. */
 
 import type { NamespaceState, Route } from '../../host/state.ts';
-import { formatAddress, inPrefix, parseAddress } from '../address.ts';
+import { formatAddress, inPrefix, isMulticast, parseAddress, unspecifiedAddress } from '../../inet/address.ts';
 import { lookUpRoute, type RouteLookup } from '../routing.ts';
 import { selectAddress4, selectAddress6 } from '../source.ts';
 import type { HostView } from './packet.ts';
@@ -15,14 +15,14 @@ const scopeUniverse = 0;
 /** Addresses that are of a type without any route (__inet_dev_addr_type; RFC 4291, section 2.4). */
 function typeByItself(address: string): string | null {
   if (inPrefix(address, '0.0.0.0', 8) || address === '255.255.255.255') return 'broadcast';
-  return inPrefix(address, '224.0.0.0', 4) || inPrefix(address, 'ff00::', 8) ? 'multicast' : null;
+  return isMulticast(address) ? 'multicast' : null;
 }
 
 /** The way to an address as rules look it up: without a mark, for nobody in particular. */
 function wayTo(namespace: NamespaceState, family: 4 | 6, destination: string): RouteLookup {
   return lookUpRoute(namespace, {
     family,
-    source: family === 4 ? '0.0.0.0' : '::',
+    source: unspecifiedAddress[family],
     destination,
     inputDevice: null,
     outputDevice: null,

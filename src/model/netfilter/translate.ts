@@ -1,7 +1,7 @@
 /** Address translation: what a NAT rule, or the conntrack entry of a connection that is there, makes of a packet. */
 
 import type { ConnectionEntry, Operand, RuleTable, Translation } from '../../host/netfilter.ts';
-import { parseAddress } from '../address.ts';
+import { parseAddress } from '../../inet/address.ts';
 import type { View } from './fields.ts';
 import { readAll } from './operand.ts';
 import type { NetfilterPacket } from './packet.ts';

@@ -1,7 +1,7 @@
 /** A packet that is for the host: through the input hook to a socket, or to the one that waits for it. */
 
 import type { NamespaceState } from '../../host/state.ts';
-import { isUnspecified, sameAddress } from '../address.ts';
+import { isUnspecified, sameAddress } from '../../inet/address.ts';
 import { deliver } from '../deliver.ts';
 import type { JourneyEnd, ModelPacket } from '../step.ts';
 import type { Progress } from '../transmit.ts';

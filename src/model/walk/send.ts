@@ -1,7 +1,7 @@
 /** A packet of the host itself: from the program that sends it, by its route, through the output hook. */
 
 import type { NamespaceState } from '../../host/state.ts';
-import { formatEndpoint } from '../deliver.ts';
+import { formatEndpoint } from '../../inet/address.ts';
 import { unusableReason } from '../frame.ts';
 import { localPorts, portsIn } from '../local-port.ts';
 import { type Departure, depart, routeQuery } from '../output.ts';

@@ -4,6 +4,7 @@
  */
 
 import { type Certainty, type Endpoint, type HopVerdict, isFailure, type Outcome } from '../../diagnose/diagnosis.ts';
+import { formatEndpoint } from '../../inet/address.ts';
 import type { Emphasis } from '../line.ts';
 import { cells, cut, printable } from '../text.ts';
 
@@ -36,7 +37,7 @@ export function endsBadly(verdict: HopVerdict): boolean {
 export function endpointText({ address, port }: Pick<Endpoint, 'address' | 'port'>): string {
   const shown = printable(address);
   if (port === null) return shown;
-  return shown.includes(':') ? `[${shown}]:${port}` : `${shown}:${port}`;
+  return formatEndpoint(shown, port);
 }
 
 /** `host:podman0`; where it does not fit in `width` cells the namespace is shortened, not the device. */

@@ -1,6 +1,6 @@
 /** What the model says of an experiment, beside what the kernel did. */
 import type { HostState, NamespaceState } from '../../../src/host/state.ts';
-import { isUnspecified, sameAddress } from '../../../src/model/address.ts';
+import { isUnspecified, sameAddress } from '../../../src/inet/address.ts';
 import { type Exchange, exchange } from '../../../src/model/journey.ts';
 import { chooseOrigin, routeQuery } from '../../../src/model/output.ts';
 import { lookUpRoute } from '../../../src/model/routing.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatAddress } from '../../../src/model/address.ts';
+import { formatAddress } from '../../../src/inet/address.ts';
 import { hostViewOf } from '../../../src/model/netfilter/host-view.ts';
 import { link, loopback, namespace } from '../hosts.ts';
 import { address } from './tables.ts';

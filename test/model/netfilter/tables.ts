@@ -6,7 +6,7 @@ import type { RuleTable } from '../../../src/host/netfilter.ts';
 import { parseNftTables } from '../../../src/host/parse/netfilter/nft-tables.ts';
 import { parseXtablesTables } from '../../../src/host/parse/netfilter/xtables-tables.ts';
 import { parseNftText } from '../../../src/host/parse/nft-text.ts';
-import { formatAddress, inPrefix, parseAddress } from '../../../src/model/address.ts';
+import { formatAddress, inPrefix, parseAddress } from '../../../src/inet/address.ts';
 import { evaluateHook } from '../../../src/model/netfilter/hook.ts';
 import {
   firstPacket,

@@ -1,6 +1,7 @@
 /** Small builders of the rule form, shared by both parsers. */
 
-import type { Atom, Elements, Expression, IcmpError, Operand, RejectWith, Value, Verdict } from '../../netfilter.ts';
+import { type Unreachable, unreachable } from '../../../inet/icmp.ts';
+import type { Atom, Elements, Expression, Operand, RejectWith, Value, Verdict } from '../../netfilter.ts';
 
 /** A field, named in nft's words. */
 export function field(name: string): Operand {
@@ -42,20 +43,14 @@ export function verdict(ending: Verdict): Expression {
   return { kind: 'verdict', verdict: ending };
 }
 
-/** ICMP destination unreachable. */
-export function unreachable4(code: number): IcmpError {
-  return { type: 3, code };
-}
-
-/** ICMPv6 destination unreachable. */
-export function unreachable6(code: number): IcmpError {
-  return { type: 1, code };
+function inEither(what: Unreachable): RejectWith {
+  return { four: unreachable(what, 4), six: unreachable(what, 6) };
 }
 
 /** What nftables calls icmpx: one reason in either version's codes (linux/netfilter/nf_tables.h, nft_reject_icmpx). */
 export const icmpxReasons: Readonly<Record<string, RejectWith>> = {
-  'no-route': { four: unreachable4(0), six: unreachable6(0) },
-  'port-unreachable': { four: unreachable4(3), six: unreachable6(4) },
-  'host-unreachable': { four: unreachable4(1), six: unreachable6(3) },
-  'admin-prohibited': { four: unreachable4(13), six: unreachable6(1) },
+  'no-route': inEither('network'),
+  'port-unreachable': inEither('port'),
+  'host-unreachable': inEither('host'),
+  'admin-prohibited': inEither('prohibited'),
 };

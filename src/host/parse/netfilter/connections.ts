@@ -1,6 +1,6 @@
 /** The connection tracking table as `conntrack -L -o extended,id` and /proc/net/nf_conntrack print it: conntrack(8). */
 
-import { parseAddress } from '../../../model/address.ts';
+import { parseAddress } from '../../../inet/address.ts';
 import type { ConnectionEntry, ConnectionTuple } from '../../netfilter.ts';
 import { asInteger } from '../json.ts';
 

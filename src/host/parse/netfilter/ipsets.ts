@@ -1,7 +1,8 @@
 /** The kernel's IP sets as `ipset save` prints them: ipset(8). */
 
+import { prefixRange } from '../../../inet/address.ts';
 import type { SetElement } from '../../netfilter.ts';
-import { prefixInterval, valueOf } from './values.ts';
+import { valueOf } from './values.ts';
 
 /** Types of one part, an address or a network. Of others the elements are not read. */
 const addressTypes: ReadonlySet<string> = new Set(['hash:ip', 'hash:net', 'bitmap:ip']);
@@ -10,7 +11,7 @@ const addressTypes: ReadonlySet<string> = new Set(['hash:ip', 'hash:net', 'bitma
 function elementOf(text: string): SetElement | null {
   const [address = '', length] = text.split('/');
   if (length !== undefined) {
-    const interval = /^\d+$/.test(length) ? prefixInterval(address, Number(length)) : null;
+    const interval = /^\d+$/.test(length) ? prefixRange(address, Number(length)) : null;
     return interval === null ? null : { key: [interval], data: null };
   }
   const [low, high = low] = text.split('-').map((end) => valueOf(end, null));

@@ -1,10 +1,11 @@
 /** What nft's rules read and compare with, from its JSON: libnftables-json(5), "EXPRESSIONS". */
 
+import { prefixRange } from '../../../inet/address.ts';
 import type { Atom, Elements, Operand, Operator, SetElement, Verdict } from '../../netfilter.ts';
 import { asInteger, asRecord, asText, asTexts, type JsonRecord, jsonText } from '../json.ts';
 import { constant, field } from './build.ts';
 import { isNamed, lookUp, typeOfField } from './symbols.ts';
-import { atomOf, nftNamePattern, prefixInterval, valueOf } from './values.ts';
+import { atomOf, nftNamePattern, valueOf } from './values.ts';
 
 /** nft's name of a type, null where it is not known. */
 export type TypeName = string | null;
@@ -156,7 +157,7 @@ function atomOfRaw(raw: unknown, type: TypeName): Atom | null {
     const address = asText(record?.['addr']);
     const length = asInteger(record?.['len']);
     // Of a number's prefix nft 1.0.6 prints another number than the rule has, whenever the host is little-endian.
-    return address === null || length === null ? null : prefixInterval(address, length);
+    return address === null || length === null ? null : prefixRange(address, length);
   }
   if (name === 'range') {
     const operand = operandOf(raw, type);

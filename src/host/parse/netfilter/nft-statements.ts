@@ -1,8 +1,9 @@
 /** The statements of nft's rules, from its JSON: libnftables-json(5), "STATEMENTS". */
 
+import { unreachableBy } from '../../../inet/icmp.ts';
 import type { Expression, Operand, RejectWith, RuleCounter, Translation, Verdict } from '../../netfilter.ts';
 import { asInteger, asRecord, asText, asTexts, type JsonRecord, jsonText } from '../json.ts';
-import { anyBit, icmpxReasons, match, unreachable4, unreachable6, verdict } from './build.ts';
+import { anyBit, icmpxReasons, match, verdict } from './build.ts';
 import {
   elementsOf,
   operandOf,
@@ -89,8 +90,8 @@ function rejectWith(content: JsonRecord | null): RejectWith | null {
   const code = lookUp(type === 'icmp' ? icmpCodes : icmpv6Codes, reason);
   if (code === undefined) return null;
   return type === 'icmp'
-    ? { four: unreachable4(Number(code)), six: null }
-    : { four: null, six: unreachable6(Number(code)) };
+    ? { four: unreachableBy(Number(code), 4), six: null }
+    : { four: null, six: unreachableBy(Number(code), 6) };
 }
 
 /** A verdict by its statement; null for what is none. */

@@ -1,7 +1,7 @@
 /** Values of rules and sets: texts and numbers as tools print them become numbers, intervals and name patterns. */
 
-import { parseAddress } from '../../../model/address.ts';
-import type { Atom, Interval, Value } from '../../netfilter.ts';
+import { parseAddress } from '../../../inet/address.ts';
+import type { Atom, Value } from '../../netfilter.ts';
 import { isNamed, lookUp, symbolsByType } from './symbols.ts';
 
 const macPattern = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i;
@@ -48,14 +48,4 @@ export function atomOf(value: Value): Atom {
 export function nftNamePattern(text: string): Atom {
   if (text.endsWith('\\*')) return { name: `${text.slice(0, -2)}*`, prefix: false };
   return text.endsWith('*') ? { name: text.slice(0, -1), prefix: true } : { name: text, prefix: false };
-}
-
-/** The numbers of `ADDRESS/LENGTH`; null when there is no such prefix. */
-export function prefixInterval(address: string, length: number): Interval | null {
-  const parsed = parseAddress(address);
-  if (parsed === null) return null;
-  const bits = parsed.family === 4 ? 32 : 128;
-  if (!Number.isInteger(length) || length < 0 || length > bits) return null;
-  const hosts = (1n << BigInt(bits - length)) - 1n;
-  return { low: parsed.value & ~hosts, high: parsed.value | hosts };
 }

@@ -1,9 +1,10 @@
 /** The matches of iptables(8) and iptables-extensions(8) as expressions, in the forms in which iptables-save writes them. */
 
+import { prefixRange } from '../../../inet/address.ts';
 import type { Atom, Elements, Expression, Operand } from '../../netfilter.ts';
 import { anyBit, equals, field, masked, match } from './build.ts';
 import { connectionStates, connectionStatuses, lookUp, protocols, symbolsByType, tcpFlags } from './symbols.ts';
-import { atomOf, macNumber, numberOf, prefixInterval, valueOf } from './values.ts';
+import { atomOf, macNumber, numberOf, valueOf } from './values.ts';
 import type { Extension, Option } from './xtables-options.ts';
 
 /** The IP version of the rules, whose fields have its name. */
@@ -75,7 +76,7 @@ function address(operand: Operand, { values, negated }: Option): Expression | nu
   if (/^\d+$/.test(length))
     return among(
       operand,
-      atoms([text], (own) => prefixInterval(own, Number(length))),
+      atoms([text], (own) => prefixRange(own, Number(length))),
       negated,
     );
   const mask = valueOf(length, null);

@@ -1,9 +1,11 @@
 /** The targets of iptables(8) and iptables-extensions(8) as expressions, in the forms in which iptables-save writes them. */
 
+import { addressBits, prefixRange } from '../../../inet/address.ts';
+import { unreachableBy } from '../../../inet/icmp.ts';
 import type { Expression, Operand, RejectWith, Translation } from '../../netfilter.ts';
-import { constant, field, masked, unreachable4, unreachable6, verdict } from './build.ts';
+import { constant, field, masked, verdict } from './build.ts';
 import { icmpCodes, icmpv6Codes, lookUp } from './symbols.ts';
-import { numberOf, prefixInterval, valueOf } from './values.ts';
+import { numberOf, valueOf } from './values.ts';
 import type { Version } from './xtables-matches.ts';
 import type { Extension } from './xtables-options.ts';
 
@@ -57,8 +59,8 @@ function rejectWith(options: Options, { ip }: Version): RejectWith | null {
   const code = lookUp(codes, lookUp(names, name) ?? '');
   if (code === undefined) return null;
   return ip === 'ip'
-    ? { four: unreachable4(Number(code)), six: null }
-    : { four: null, six: unreachable6(Number(code)) };
+    ? { four: unreachableBy(Number(code), 4), six: null }
+    : { four: null, six: unreachableBy(Number(code), 6) };
 }
 
 /**
@@ -111,7 +113,7 @@ function portsOf(options: Options): Operand | null {
 /** The network's bits from the prefix, the host's from the packet. */
 function netmap(options: Options, { ip }: Version, chain: string): Expression {
   const [network = '', length] = (options.get('--to')?.[0] ?? '').split('/');
-  const interval = prefixInterval(network, Number(length ?? (ip === 'ip' ? 32 : 128)));
+  const interval = prefixRange(network, Number(length ?? addressBits[ip === 'ip' ? 4 : 6]));
   if (interval === null) return unknown('NETMAP');
   // Destinations where the kernel translates those (xt_NETMAP), whichever chain of one's own the rule stands in.
   const end = chain === 'PREROUTING' || chain === 'OUTPUT' ? 'destination' : 'source';

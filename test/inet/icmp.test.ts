@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { errnoOf, exceeded, icmpName, type Unreachable, unreachable } from '../../src/model/icmp.ts';
+import { errnoOf, exceeded, icmpErrno, icmpName, type Unreachable, unreachable } from '../../src/inet/icmp.ts';
 
 describe('what a program hears of an error', () => {
   test.each<[Unreachable, string, string]>([
@@ -23,4 +23,16 @@ test.each<[{ type: number; code: number }, 4 | 6, string]>([
   [{ type: 3, code: 200 }, 4, 'type 3, code 200'],
 ])('the name of %o in IPv%i', (error, family, expected) => {
   expect(icmpName(error, family)).toBe(expected);
+});
+
+test.each<[{ type: number; code: number }, 4 | 6, string | null, string | null]>([
+  [{ type: 3, code: 1 }, 4, 'EHOSTUNREACH', null],
+  [{ type: 3, code: 3 }, 4, 'ECONNREFUSED', 'ECONNREFUSED'],
+  [{ type: 11, code: 0 }, 4, 'EHOSTUNREACH', null],
+  [{ type: 3, code: 4 }, 4, null, null],
+  [{ type: 1, code: 3 }, 6, 'EHOSTUNREACH', null],
+  [{ type: 1, code: 1 }, 6, 'EACCES', 'EACCES'],
+  [{ type: 3, code: 3 }, 6, null, null],
+])('%o in IPv%i gives a TCP socket %s, one of UDP %s', (error, family, tcp, udp) => {
+  expect([icmpErrno(error, family, true), icmpErrno(error, family, false)]).toEqual([tcp, udp]);
 });

@@ -1,7 +1,16 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatAddress, inPrefix, parseAddress, sameAddress } from '../../src/model/address.ts';
+import {
+  familyOf,
+  formatAddress,
+  formatEndpoint,
+  formatIpv6Words,
+  inPrefix,
+  parseAddress,
+  prefixRange,
+  sameAddress,
+} from '../../src/inet/address.ts';
 
 const value4 = fc.bigInt({ min: 0n, max: 2n ** 32n - 1n });
 const value6 = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n });
@@ -111,10 +120,55 @@ describe('inPrefix', () => {
   });
 });
 
-test.each(['0.0.0.0', '192.0.2.10', '::', '::1', 'fd00::1', '2001:db8:0:1:1:1:1:1', '2001:db8::1:0:0:1', 'fe80::'])(
-  '%s is written as it was read',
-  (text) => {
-    const parsed = parseAddress(text);
-    expect(parsed === null ? null : formatAddress(parsed)).toBe(text);
-  },
-);
+describe('prefixRange', () => {
+  test.each<[string, number, [string, string] | null]>([
+    ['10.88.0.10', 16, ['10.88.0.0', '10.88.255.255']],
+    ['10.88.0.10', 32, ['10.88.0.10', '10.88.0.10']],
+    ['192.0.2.1', 0, ['0.0.0.0', '255.255.255.255']],
+    ['fd00:88::1', 64, ['fd00:88::', 'fd00:88::ffff:ffff:ffff:ffff']],
+    ['10.0.0.1', 33, null],
+    ['10.0.0.1', -1, null],
+    ['10.0.0.1', 8.5, null],
+    ['what', 8, null],
+  ])('%s/%s', (prefix, length, ends) => {
+    const range = prefixRange(prefix, length);
+    const text = (value: bigint): string => formatAddress({ family: familyOf(prefix), value });
+    expect(range === null ? null : [text(range.low), text(range.high)]).toEqual(ends);
+  });
+});
+
+test('every address is written as text that is read back', () => {
+  fc.assert(
+    fc.property(value4, value6, (four, six) => {
+      expect(parseAddress(formatAddress({ family: 4, value: four }))).toEqual({ family: 4, value: four });
+      expect(parseAddress(formatAddress({ family: 6, value: six }))).toEqual({ family: 6, value: six });
+    }),
+  );
+});
+
+test.each(['0.0.0.0', '192.0.2.10', '255.255.255.255'])('%s is written as it was read', (text) => {
+  const parsed = parseAddress(text);
+  expect(parsed === null ? null : formatAddress(parsed)).toBe(text);
+});
+
+// RFC 5952 section 4: no leading zeros, the longest run shortened, the first of equals, never one group, lower case.
+test.each([
+  ['20010db8000000000000000000000001', '2001:db8::1'],
+  ['00000000000000000000000000000000', '::'],
+  ['00000000000000000000000000000001', '::1'],
+  ['fe800000000000000000000000000000', 'fe80::'],
+  ['20010db8000000010001000100010001', '2001:db8:0:1:1:1:1:1'],
+  ['20010000000000010000000000000001', '2001:0:0:1::1'],
+  ['20010db8000000000001000000000001', '2001:db8::1:0:0:1'],
+  ['ABCD0000000000000000000000000FFF', 'abcd::fff'],
+  ['00000000000000000000ffff0a580001', '::ffff:10.88.0.1'],
+  ['0000000000000000000000000a580001', '::a58:1'],
+])('%s is %s', (hex, text) => {
+  expect(formatAddress({ family: 6, value: BigInt(`0x${hex}`) })).toBe(text);
+  const words = Int32Array.from({ length: 4 }, (_, index) => Number.parseInt(hex.slice(8 * index, 8 * index + 8), 16));
+  expect(formatIpv6Words(words)).toBe(text);
+});
+
+test('endpoints are written as people write them', () => {
+  expect([formatEndpoint('10.88.0.1', 80), formatEndpoint('::1', 80)]).toEqual(['10.88.0.1:80', '[::1]:80']);
+});
