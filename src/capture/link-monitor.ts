@@ -3,10 +3,8 @@
  */
 
 import { createInterface } from 'node:readline';
-import { execa } from 'execa';
 import type { LinkOutage } from '../case/evidence.ts';
-import { fixedEnvironment } from '../host/environment.ts';
-import { gated, openGate } from '../host/gate.ts';
+import { startStreaming } from '../host/gate.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
 import type { Guard } from './guard.ts';
 
@@ -72,17 +70,9 @@ export class LinkMonitor {
 
   constructor(namespace: NamespaceHandle, guard: Guard, onChange: (change: LinkChange) => void) {
     this.log = new OutageLog(namespace.name);
-    const [file, ...rest] = gated(inNamespace(namespace, ['ip', '-o', '-ts', 'monitor', 'link']));
-    this.#child = execa(file, rest, {
-      stdio: ['pipe', 'pipe', 'ignore'],
-      buffer: false,
-      detached: true,
-      cleanup: false,
-      reject: false,
-      env: { ...fixedEnvironment, TZ: 'UTC' },
-      extendEnv: false,
-    });
-    openGate(this.#child, guard.watchProcess);
+    const command = inNamespace(namespace, ['ip', '-o', '-ts', 'monitor', 'link']);
+    this.#child = startStreaming(command, { watcher: guard.watchProcess }, { env: { TZ: 'UTC' } });
+    this.#child.stderr.resume();
     const lines = createInterface({ input: this.#child.stdout });
     lines.on('line', (line) => {
       const change = parseLinkChange(line);

@@ -3,22 +3,19 @@
  * them without losing what they have queued.
  */
 
-import { execa } from 'execa';
 import type { FrameRecord } from '../capfile/capture-parser.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
 import { childFailure } from '../host/child-failure.ts';
-import { fixedEnvironment } from '../host/environment.ts';
-import { gated, openGate } from '../host/gate.ts';
-import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
+import { startStreaming } from '../host/gate.ts';
+import { inNamespace } from '../host/namespaces.ts';
 import type { CaptureEngine, CaptureJob, CapturePoint, EngineCounts } from './engine.ts';
 import type { Guard } from './guard.ts';
 
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
-/** How long the queues may take to empty at the end at least, and a child to go after SIGTERM. */
+/** How long the queues may take to empty at the end at least. */
 const drainLimitMs = 250;
 const countsIntervalMs = 15;
-const endLimitMs = 300;
 /** Kept of a child's standard error: its last words and its counts. */
 const standardErrorBound = 8192;
 
@@ -48,20 +45,6 @@ export function lastWords(text: string): string {
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-function startChild(namespace: NamespaceHandle, command: readonly string[]) {
-  const [file, ...rest] = gated(inNamespace(namespace, command));
-  return execa(file, rest, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    buffer: false,
-    // A session of its own: the terminal's Ctrl-C is for the traced command.
-    detached: true,
-    cleanup: false,
-    reject: false,
-    env: fixedEnvironment,
-    extendEnv: false,
-  });
-}
-
 /** One job: a child, or the next one after it, until it is stopped. */
 export class SupervisedJob {
   readonly #engine: CaptureEngine;
@@ -71,7 +54,7 @@ export class SupervisedJob {
   readonly #events: SupervisorEvents;
   readonly ready: Promise<void>;
   #markReady: () => void = () => {};
-  #child: ReturnType<typeof startChild> | null = null;
+  #child: ReturnType<typeof startStreaming> | null = null;
   #standardError = '';
   #stopping = false;
   #pauseMs = firstPauseMs;
@@ -133,12 +116,8 @@ export class SupervisedJob {
     if (drains) await this.#drain();
     this.#stopping = true;
     clearTimeout(this.#timer);
-    const child = this.#child;
-    if (child === null) return;
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), endLimitMs);
-    await child;
-    clearTimeout(timer);
+    this.#child?.kill('SIGTERM');
+    await this.#child;
   }
 
   #start(): void {
@@ -160,10 +139,9 @@ export class SupervisedJob {
       },
       block: () => undefined,
     });
-    const child = startChild(namespace, this.#job.command);
-    this.#child = child;
     this.#standardError = '';
-    openGate(child, this.#guard.watchProcess);
+    const child = startStreaming(inNamespace(namespace, this.#job.command), { watcher: this.#guard.watchProcess });
+    this.#child = child;
     child.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);

@@ -7,11 +7,9 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { execa } from 'execa';
 import { childFailure } from './child-failure.ts';
-import { fixedEnvironment } from './environment.ts';
 import { readBounded } from './files.ts';
-import { type ChildWatcher, gated, openGate } from './gate.ts';
+import { type ChildWatcher, startStreaming } from './gate.ts';
 import { kernelHasNftables } from './kernel-modules.ts';
 import { nameNamespace } from './name-files.ts';
 import { inNamespace, type NamespaceHandle } from './namespaces.ts';
@@ -86,18 +84,7 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
   const { nftables, turns, signal, onLinks, onChild } = collection;
   const token = randomBytes(16).toString('hex');
   const shell = ['sh', '-c', collectScript, 'sh', token, nftables ? 'yes' : 'no'];
-  const [file, ...args] = gated(inNamespace(handle, shell));
-  const child = execa(file, args, {
-    env: fixedEnvironment,
-    extendEnv: false,
-    cwd: '/',
-    stdin: 'pipe',
-    buffer: false,
-    reject: false,
-    // A group of its own, so that a tool that hangs ends with the script and does not hold its pipes open.
-    detached: true,
-  });
-  openGate(child, onChild, true);
+  const child = startStreaming(inNamespace(handle, shell), { watcher: onChild, keepsInput: true }, { cwd: '/' });
   const parts = { output: [] as Buffer[], error: [] as Buffer[] };
   let received = 0;
   let stopped: string | null = null;

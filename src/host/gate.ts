@@ -4,33 +4,42 @@
  * and ends by itself when the gate closes without a word.
  */
 
+import { execa, type Options } from 'execa';
+import { fixedEnvironment } from './environment.ts';
+
 /** Is told of a child, which leads a process group of its own, and calls `letGo` as soon as that is known for good. */
 export type ChildWatcher = (pid: number, letGo: () => void) => void;
 
 // What the command reads as its standard input afterwards is what is written behind the first line.
 const gateScript = 'read -r go && exec "$@"';
 
-/** The command line of a child that waits at a gate; see `openGate`. It has the process number of the command. */
-export function gated(command: readonly string[]): readonly [string, ...string[]] {
-  return ['sh', '-c', gateScript, 'sh', ...command];
-}
-
-/** The part of a child that its gate needs. */
-interface GatedChild {
-  readonly pid?: number | undefined;
-  readonly stdin: {
-    write(text: string): unknown;
-    end(): unknown;
-    on(event: 'error', listener: () => void): unknown;
-  };
+/** How a child is started behind a gate. */
+interface GateOptions {
+  /** Without one the child is let go at once. */
+  readonly watcher?: ChildWatcher | undefined;
+  /** Its standard input is left open for what the caller has to say; else the command finds it empty. */
+  readonly keepsInput?: boolean;
 }
 
 /**
- * Lets a child go when its watcher knows of it; without a watcher, at once.
+ * Starts a command, in the fixed environment, that does nothing before its watcher knows of it. The child has the process
+ * number of the command. It never rejects: how it ended is in its result.
  *
- * @param keepsInput Its standard input is left open for what the caller has to say; else the command finds it empty.
+ * @param options Execa's own; what `env` has is added to the fixed environment.
  */
-export function openGate({ pid, stdin }: GatedChild, watcher?: ChildWatcher, keepsInput = false): void {
+export function startGated<Own extends Options>(
+  command: readonly string[],
+  options: Own,
+  { watcher, keepsInput = false }: GateOptions,
+) {
+  const child = execa('sh', ['-c', gateScript, 'sh', ...command], {
+    ...options,
+    stdin: 'pipe',
+    env: { ...fixedEnvironment, ...options.env },
+    extendEnv: false,
+    reject: false,
+  });
+  const { pid, stdin } = child;
   // A child that has ended takes no line: how it ended is known from its end.
   stdin.on('error', () => {});
   const letGo = (): void => {
@@ -39,4 +48,20 @@ export function openGate({ pid, stdin }: GatedChild, watcher?: ChildWatcher, kee
   };
   if (pid === undefined || watcher === undefined) letGo();
   else watcher(pid, letGo);
+  return child;
+}
+
+/** How such a child is started, other than usual. */
+type StreamOptions = Pick<Options, 'cwd' | 'env'>;
+
+/** How long a child has to go after SIGTERM, before SIGKILL. */
+const endLimitMs = 300;
+
+/**
+ * Starts a child that is read as it goes and ended by whoever started it; `kill` with SIGTERM is followed by SIGKILL, if
+ * need be. It leads a session of its own: the terminal's Ctrl-C is for the traced command, and what hangs below it ends
+ * with it.
+ */
+export function startStreaming(command: readonly string[], gate: GateOptions, options: StreamOptions = {}) {
+  return startGated(command, { ...options, buffer: false, detached: true, forceKillAfterDelay: endLimitMs }, gate);
 }

@@ -1,9 +1,7 @@
 /** Starts a read-only tool and takes what it prints. */
 
-import { execa } from 'execa';
 import { childFailure } from './child-failure.ts';
-import { fixedEnvironment } from './environment.ts';
-import { type ChildWatcher, gated, openGate } from './gate.ts';
+import { type ChildWatcher, startGated } from './gate.ts';
 
 /** Most bytes of a tool's answer that are kept. */
 const mostBytes = 16 * 1024 * 1024;
@@ -28,21 +26,19 @@ interface ToolOptions {
 /** Runs a tool with the fixed environment; ends it after `timeoutMs`. Never throws. */
 export async function runTool(file: string, args: readonly string[], options: ToolOptions): Promise<ToolResult> {
   const { timeoutMs, signal, home, evenIfFailed = false, onChild } = options;
-  const [program, ...rest] = gated([file, ...args]);
-  const child = execa(program, rest, {
-    env: { ...fixedEnvironment, ...(home === undefined ? {} : { HOME: home }) },
-    extendEnv: false,
-    stdin: 'pipe',
-    // Ctrl-C ends it with us where nobody else would.
-    detached: onChild !== undefined,
-    timeout: timeoutMs,
-    killSignal: 'SIGKILL',
-    maxBuffer: mostBytes,
-    reject: false,
-    ...(signal === undefined ? {} : { cancelSignal: signal }),
-  });
-  openGate(child, onChild);
-  const result = await child;
+  const result = await startGated(
+    [file, ...args],
+    {
+      env: home === undefined ? {} : { HOME: home },
+      // Ctrl-C ends it with us where nobody else would.
+      detached: onChild !== undefined,
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: mostBytes,
+      ...(signal === undefined ? {} : { cancelSignal: signal }),
+    },
+    { watcher: onChild },
+  );
   if (!result.failed) return { text: result.stdout };
   if (result.exitCode === notFound) return { failure: 'is not installed' };
   if (evenIfFailed && result.exitCode !== undefined && result.stdout !== '') return { text: result.stdout };

@@ -7,12 +7,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
 import type { Guard } from '../capture/guard.ts';
 import type { RuleTrace, RuleTraceLine } from '../case/evidence.ts';
 import { childFailure } from '../host/child-failure.ts';
-import { fixedEnvironment } from '../host/environment.ts';
-import { gated, openGate } from '../host/gate.ts';
+import { startStreaming } from '../host/gate.ts';
 import { kernelHasNftables } from '../host/kernel-modules.ts';
 import { inNamespace, type NamespaceHandle } from '../host/namespaces.ts';
 import { countsAtEnd, countsAtStart } from '../host/parse/netfilter/counted.ts';
@@ -34,7 +32,6 @@ const readyIntervalMs = 3;
 const mostLines = 4000;
 const longestLine = 4000;
 const standardErrorBound = 4096;
-const endLimitMs = 300;
 
 /**
  * Where legacy tables are loaded no table is made: their rules tell a rule trace nothing, and the kernel's log each marked
@@ -101,17 +98,9 @@ function listens(pid: number): boolean {
   }
 }
 
-function startChild(namespace: NamespaceHandle, nftables: boolean) {
-  const [file, ...rest] = gated(inNamespace(namespace, ['sh', '-c', script, 'sh', nftables ? 'yes' : 'no']));
-  return execa(file, rest, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    buffer: false,
-    detached: true,
-    cleanup: false,
-    reject: false,
-    env: fixedEnvironment,
-    extendEnv: false,
-  });
+/** The command line that traces a namespace's rules, those of legacy iptables alone where `nftables` is false. */
+function traceCommand(namespace: NamespaceHandle, nftables: boolean): readonly string[] {
+  return inNamespace(namespace, ['sh', '-c', script, 'sh', nftables ? 'yes' : 'no']);
 }
 
 const noAddresses: NamespaceAddresses = { all: [], outward: [] };
@@ -156,8 +145,8 @@ class NamespaceTracer {
     this.#tell = addresses.resolve;
     this.ready = ready.promise;
     this.#markReady = () => ready.resolve(undefined);
-    this.#child = startChild(namespace, nftables);
-    openGate(this.#child, guard.watchProcess, true);
+    const gate = { watcher: guard.watchProcess, keepsInput: true };
+    this.#child = startStreaming(traceCommand(namespace, nftables), gate);
     this.#child.stderr.on('data', (chunk: Buffer) => {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);
     });
@@ -224,7 +213,7 @@ class NamespaceTracer {
   async counted(): Promise<CommandOutput[]> {
     // What was read late may have counted the command's packets already.
     if (this.#saved.length === 0 || this.late) return [];
-    const [file = '', ...args] = inNamespace(this.namespace, ['sh', '-c', script, 'sh', 'no']);
+    const [file = '', ...args] = traceCommand(this.namespace, false);
     const now = await runTool(file, args, { timeoutMs: readingLimitMs, onChild: this.#guard.watchProcess });
     if ('failure' in now) return [];
     return [...savedOutputs(this.#saved, countsAtStart), ...savedOutputs(now.text.split('\n'), countsAtEnd)];
@@ -237,9 +226,7 @@ class NamespaceTracer {
     // A kernel or nft that knows no owner makes no table, and nft goes on.
     if (this.lack === null && error !== undefined) this.lack = { failure: error };
     this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), endLimitMs);
     await this.#child;
-    clearTimeout(timer);
   }
 }
 

@@ -12,7 +12,7 @@ import type { Guard } from '../capture/guard.ts';
 import type { KernelLine } from '../case/evidence.ts';
 import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
-import { gated, openGate } from '../host/gate.ts';
+import { startGated } from '../host/gate.ts';
 import { wallClockNs } from '../host/wall-clock.ts';
 import { Instance } from './instance.ts';
 import { lostEvents, parseTraceLine } from './parse.ts';
@@ -127,17 +127,9 @@ async function makeInstances(guard: Guard, names: readonly string[]): Promise<st
   const paths = names.map((name) => `${tracing}/instances/${name}`);
   for (const path of paths) guard.watchPath('instance', path);
   const mount = standard === undefined ? own : '';
-  const [file, ...args] = gated(['sh', '-c', prepareScript, 'sh', mount, String(bufferKilobytes), ...paths]);
-  const child = execa(file, args, {
-    stdin: 'pipe',
-    env: fixedEnvironment,
-    extendEnv: false,
-    timeout: prepareLimitMs,
-    detached: true,
-    reject: false,
-  });
-  openGate(child, guard.watchPreparation);
-  const result = await child;
+  const command = ['sh', '-c', prepareScript, 'sh', mount, String(bufferKilobytes), ...paths];
+  const gate = { watcher: guard.watchPreparation };
+  const result = await startGated(command, { timeout: prepareLimitMs, detached: true }, gate);
   if (result.exitCode !== 0) throw new Error(childFailure(result, result.stderr));
   removeStaleInstances(tracing);
   await removeStaleMounts();

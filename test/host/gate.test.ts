@@ -1,9 +1,8 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { gated, openGate } from '../../src/host/gate.ts';
+import { startGated, startStreaming } from '../../src/host/gate.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -11,14 +10,9 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function start(command: readonly string[]) {
-  const [file, ...args] = gated(command);
-  return execa(file, args, { reject: false });
-}
-
 test('a child whose starter is gone before anybody knows of it does nothing', async () => {
   const file = join(folder, 'never');
-  const child = start(['touch', file]);
+  const child = startGated(['touch', file], {}, { watcher: () => {} });
   // What the kernel does with the pipes of a process that is killed.
   child.stdin.end();
   expect((await child).exitCode).not.toBe(0);
@@ -26,13 +20,12 @@ test('a child whose starter is gone before anybody knows of it does nothing', as
 });
 
 test('a child does nothing before its watcher lets it go, and has the number that the watcher was told', async () => {
-  const child = start(['sh', '-c', 'echo $$']);
+  const told = Promise.withResolvers<{ pid: number; letGo: () => void }>();
+  const child = startStreaming(['sh', '-c', 'echo $$'], { watcher: (pid, letGo) => told.resolve({ pid, letGo }) });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
-  const told = Promise.withResolvers<{ pid: number; letGo: () => void }>();
-  openGate(child, (pid, letGo) => told.resolve({ pid, letGo }));
   const { pid, letGo } = await told.promise;
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(said).toBe('');
@@ -45,15 +38,31 @@ test.each([
   [false, ''],
   [true, 'more\n'],
 ])('behind the gate its input is what was left open for it (%s)', async (keepsInput, text) => {
-  const child = start(['cat']);
-  openGate(child, undefined, keepsInput);
+  const child = startGated(['cat'], {}, { keepsInput });
   if (keepsInput) child.stdin.end('more\n');
   expect(await child).toMatchObject({ stdout: text.trimEnd(), exitCode: 0 });
 });
 
 test('arguments arrive as they are', async () => {
   const odd = ['$(id)', "a'b", '', '* "', '-n'];
-  const child = start(['printf', '<%s>', ...odd]);
-  openGate(child);
-  expect((await child).stdout).toBe(odd.map((argument) => `<${argument}>`).join(''));
+  const { stdout } = await startGated(['printf', '<%s>', ...odd], {}, {});
+  expect(stdout).toBe(odd.map((argument) => `<${argument}>`).join(''));
+});
+
+test('the environment is the fixed one, and what is added', async () => {
+  const { stdout } = await startGated(['env'], { env: { TZ: 'UTC' } }, {});
+  const names = stdout.split('\n').map((line) => line.split('=', 1).join(''));
+  // The shell's own are no concern.
+  expect(names.filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name)).sort()).toEqual([
+    'LC_ALL',
+    'PATH',
+    'TZ',
+  ]);
+});
+
+test('a child that takes no notice of SIGTERM is ended all the same', async () => {
+  const child = startStreaming(['sh', '-c', "trap '' TERM; echo ready; while :; do sleep 0.02; done"], {});
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  child.kill('SIGTERM');
+  expect((await child).signal).toBe('SIGKILL');
 });
