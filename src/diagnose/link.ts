@@ -87,7 +87,7 @@ export const bridgeDown: Cause = (context) => {
   const namespace = host?.namespaces.get(step?.netns ?? '');
   const bridge = namespace?.bridgePorts.find(({ device }) => device === step?.device)?.bridge;
   const link = namespace?.links.find(({ name }) => name === bridge);
-  if (step?.fault !== 'bridge-port-blocked' || host === null || link === undefined || link.up) return null;
+  if (step?.fault?.kind !== 'bridge-port-blocked' || host === null || link === undefined || link.up) return null;
   const drop = kernel?.drop ?? null;
   const said = drop?.event.kind === 'drop' && drop.event.reason === portClosed;
   const changed = withPortsOpen(withLinkUp(host, step.netns, link.name), step.netns, link.name);

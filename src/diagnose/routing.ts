@@ -130,15 +130,14 @@ function forwardingFix(context: Context, host: HostState, netns: string, deviceS
 /** The host on the way does not forward. */
 export const ipForwardOff: Cause = (context) => {
   const step = endAt(context, 'forward', ['dropped']);
-  const [setting] = step?.quotes ?? [];
-  const name = setting?.text.split(' ', 1)[0] ?? '';
   const { host, kernel, connection } = context;
-  if (step === null || host === null || !name.endsWith('forwarding')) return null;
+  if (step?.fault?.kind !== 'ip-forward-off' || step.fault.setting === null || host === null) return null;
+  const { setting } = step.fault;
   const drop = kernel?.drop ?? null;
   const said = drop?.event.kind === 'drop' && drop.event.reason === forwardingOff;
   const request = requestPacket(connection);
   const seen = request !== null && framesAt(context, request.frames, step).length > 0;
-  const fix: Fix = forwardingFix(context, host, step.netns, name);
+  const fix: Fix = forwardingFix(context, host, step.netns, setting);
   const finding: Finding = {
     cause: 'ip-forward-off',
     certainty: said ? 'proven' : seen ? 'observed' : 'inferred',
@@ -149,7 +148,7 @@ export const ipForwardOff: Cause = (context) => {
     summary: `${serverText(context)} did not answer: ${step.detail}.`,
     explanation: [
       askedText(context),
-      `It came into ${netnsText(step.netns)} by ${step.device} and is for somebody else, so it would have to be forwarded. ${name} is 0: a host that is no router drops such packets and says nothing.`,
+      `It came into ${netnsText(step.netns)} by ${step.device} and is for somebody else, so it would have to be forwarded. ${setting} is 0: a host that is no router drops such packets and says nothing.`,
     ],
     fixes: [fix],
     alternatives: [],
@@ -162,8 +161,7 @@ const pathFiltered = 'IP_RPFILTER';
 /** The host on the way has another way back to the sender, and takes nothing that comes by this one. */
 export const reversePathFilter: Cause = (context) => {
   const step = endAt(context, 'route', ['dropped']);
-  const setting = step?.quotes.find(({ text }) => text.includes('rp_filter'));
-  if (step === null || setting === undefined) return null;
+  if (step?.fault?.kind !== 'reverse-path-filter') return null;
   const drop = context.kernel?.drop ?? null;
   const said = drop?.event.kind === 'drop' && drop.event.reason === pathFiltered;
   return {

@@ -236,6 +236,14 @@ export interface RuleIncrease {
   readonly source: Quote;
 }
 
+/** A kernel setting. */
+interface Sysctl {
+  readonly value: string;
+  /** As sysctl(8) writes it, with `/` for the dot of a device's name: `net.ipv4.conf.eth0/100.rp_filter`. */
+  readonly name: string;
+  readonly source: Quote;
+}
+
 /** One network namespace. */
 export interface NamespaceState {
   readonly name: string;
@@ -262,8 +270,8 @@ export interface NamespaceState {
   /** All rule sets were readable; the command whose output shows that there are no others. */
   readonly firewallKnown: boolean;
   readonly firewallSource: Quote | null;
-  /** Values by sysctl name (`net.ipv4.ip_forward`), with the source to quote. */
-  readonly sysctls: Pick<ReadonlyMap<string, { readonly value: string; readonly source: Quote }>, 'get'>;
+  /** By sysctl name (`net.ipv4.ip_forward`); a device in it is named as it is. */
+  readonly sysctls: Pick<ReadonlyMap<string, Sysctl>, 'get'>;
   /** Names by address, from /etc/hosts as that namespace sees it. */
   readonly hosts: ReadonlyMap<string, readonly string[]>;
 }

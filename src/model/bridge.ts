@@ -2,7 +2,7 @@
 
 import type { BridgePort, Link, NamespaceState, PortVlan, Quote } from '../host/state.ts';
 import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
-import type { Fault, Step } from './step.ts';
+import type { Fault, FloodFlag, Step } from './step.ts';
 
 /** Why a port does not pass a frame. */
 interface Trouble {
@@ -10,6 +10,9 @@ interface Trouble {
   readonly reason: string;
   readonly fault: Fault;
 }
+
+/** Which switch of a port decides, by whom a frame is for. */
+const floodFlags: Readonly<Record<Frame['to'], FloodFlag>> = { all: 'bcast_flood', group: 'mcast_flood', one: 'flood' };
 
 /** One frame at one bridge. */
 export class Crossing {
@@ -81,7 +84,11 @@ export class Crossing {
     }
     if (this.#bridge.vlanFiltering && this.#vlan === null) {
       const detail = `${port.name} belongs to no VLAN that takes frames without a tag`;
-      return blocked(way, { ...place, verdict: 'dropped', detail, quotes, fault: 'bridge-vlan-filtered' }, detail);
+      return blocked(
+        way,
+        { ...place, verdict: 'dropped', detail, quotes, fault: { kind: 'bridge-vlan-filtered' } },
+        detail,
+      );
     }
     const detail = `${port.name} is a port of ${this.#bridge.name}${this.#how()}`;
     return passed(way, { ...place, verdict: 'passed', detail, quotes });
@@ -92,7 +99,7 @@ export class Crossing {
     const state = this.#stateOf(port)?.state ?? 'forwarding';
     if (state === 'forwarding' || unusableReason(port) !== null) return null;
     const detail = `${port.name}, a port of ${this.#bridge.name}, is ${state}`;
-    return { detail, reason: `${port.name} is ${state}`, fault: 'bridge-port-blocked' };
+    return { detail, reason: `${port.name} is ${state}`, fault: { kind: 'bridge-port-blocked' } };
   }
 
   /** The way out of a port; null when the frame is not meant for it. */
@@ -125,32 +132,29 @@ export class Crossing {
     const say = (fault: Fault, detail: string): Trouble => ({ detail, reason: detail, fault });
     if (out === this.#port && state?.hairpin !== true) {
       return say(
-        'bridge-hairpin-off',
+        { kind: 'bridge-hairpin-off' },
         `the frame would have to leave by ${out.name}, where it came in, and hairpin is off there`,
       );
     }
     if (this.#port !== null && this.#stateOf(this.#port)?.isolated === true && state?.isolated === true) {
       return say(
-        'bridge-port-isolated',
+        { kind: 'bridge-port-isolated' },
         `${this.#port.name} and ${out.name} are both isolated ports of ${this.#bridge.name}`,
       );
     }
     if (this.#vlan !== null && !this.#takesVlan(out, this.#vlan.vlan)) {
-      return say('bridge-vlan-filtered', `${out.name} is not in VLAN ${this.#vlan.vlan} without a tag`);
+      return say({ kind: 'bridge-vlan-filtered' }, `${out.name} is not in VLAN ${this.#vlan.vlan} without a tag`);
     }
-    return this.#floods(state)
-      ? null
-      : say('bridge-flood-off', `${out.name} is not sent what ${this.#bridge.name} floods (${this.#floodFlag()} off)`);
+    if (this.#floods(state)) return null;
+    const flag = floodFlags[this.#frame.to];
+    const detail = `${out.name} is not sent what ${this.#bridge.name} floods (${flag} off)`;
+    return say({ kind: 'bridge-flood-off', flag }, detail);
   }
 
   #takesVlan(out: Link, vlan: number): boolean {
     return this.#namespace.portVlans.some(
       (member) => member.device === out.name && member.vlan === vlan && member.untagged,
     );
-  }
-
-  #floodFlag(): string {
-    return { all: 'bcast_flood', group: 'mcast_flood', one: 'flood' }[this.#frame.to];
   }
 
   #floods(state: BridgePort | undefined): boolean {

@@ -79,7 +79,7 @@ export function deliver(namespace: NamespaceState, packet: ModelPacket, device: 
   const { waiting, limit } = listener.queue;
   if (best.length === 1 && waiting > limit) {
     const reason = `the accept queue of ${ownerText(listener)} on ${endpoint} is full: ${waiting} wait, and more than ${limit} may not`;
-    const step: Step = { ...place, verdict: 'dropped', detail: reason, quotes, fault: 'accept-queue-full' };
+    const step: Step = { ...place, verdict: 'dropped', detail: reason, quotes, fault: { kind: 'accept-queue-full' } };
     return { step, end: { kind: 'dropped', reason, answer: null } };
   }
   const sharing = best.length > 1 ? `, as one of ${best.length} sockets that share the port` : '';

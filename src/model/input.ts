@@ -63,7 +63,7 @@ function martian4(namespace: NamespaceState, device: string, query: RouteQuery):
     ? dropped(
         `${wrong} came in by ${device}, and 127.0.0.0/8 is taken from the loopback device alone (route_localnet is 0)`,
         allowed.quotes,
-        'localnet-not-routable',
+        { kind: 'localnet-not-routable', setting: allowed.name },
       )
     : null;
 }
@@ -91,10 +91,11 @@ function wayBack(
 function filtered(device: string, source: string, filter: Setting, way: RouteLookup): InputDecision {
   const told =
     way.kind === 'route' ? `the way back to ${source} is not by ${device}` : `there is no way back to ${source}`;
-  return dropped(`${told}, and ${device} filters by the reverse path (rp_filter ${filter.value})`, [
-    ...filter.quotes,
-    ...(way.kind === 'unknown' ? [] : way.quotes),
-  ]);
+  return dropped(
+    `${told}, and ${device} filters by the reverse path (rp_filter ${filter.value})`,
+    [...filter.quotes, ...(way.kind === 'unknown' ? [] : way.quotes)],
+    { kind: 'reverse-path-filter' },
+  );
 }
 
 /**
@@ -111,11 +112,9 @@ function checkSource(
   const acceptsLocal = largerSetting(namespace, 4, device, 'accept_local').value !== 0;
   const own = ownAddress(namespace, query.source);
   const isLocal = (quotes: readonly Quote[]): InputDecision =>
-    dropped(
-      `its source ${query.source} is an address of this host itself (accept_local is 0)`,
-      quotes,
-      'source-is-local',
-    );
+    dropped(`its source ${query.source} is an address of this host itself (accept_local is 0)`, quotes, {
+      kind: 'source-is-local',
+    });
   const redirects = outputDevice === device && largerSetting(namespace, 4, device, 'send_redirects').value !== 0;
   if (filter.value === 0 && !redirects) {
     if (acceptsLocal) return null;

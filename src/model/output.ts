@@ -63,7 +63,7 @@ function strandedLoopback(
     errno: 'EINVAL',
     reason,
     quotes: allowed.quotes,
-    fault: 'localnet-not-routable',
+    fault: { kind: 'localnet-not-routable', setting: allowed.name },
   };
 }
 

@@ -1,7 +1,7 @@
 /** The words of a journey: what the model says becomes of a packet, stage by stage. */
 
 import type { ConnectionEntry } from '../host/netfilter.ts';
-import type { Listener, Quote } from '../host/state.ts';
+import type { Listener, Neighbour, Quote } from '../host/state.ts';
 import type { IcmpError } from '../inet/icmp.ts';
 import type { Connection } from './netfilter/packet.ts';
 import type { RuleReference } from './netfilter/state.ts';
@@ -63,21 +63,30 @@ export interface ModelPacket {
   readonly timeToLive?: number;
 }
 
+/** A port's switch for what its bridge sends to all ports: of one address that it does not know, of all, of a group. */
+export type FloodFlag = 'flood' | 'bcast_flood' | 'mcast_flood';
+
 /**
  * What is wrong where a packet is stopped, in the words of the causes that it makes (`docs/causes/`), where there is more
- * to say than the stage and the verdict do.
+ * to say than the stage and the verdict do; and the state that is wrong, as far as it takes more than the place to find it.
  */
 export type Fault =
-  | 'accept-queue-full'
-  | 'localnet-not-routable'
-  | 'source-is-local'
-  | 'ttl-exceeded'
-  | 'bridge-port-blocked'
-  | 'bridge-port-isolated'
-  | 'bridge-hairpin-off'
-  | 'bridge-flood-off'
-  | 'bridge-vlan-filtered'
-  | 'stale-neighbour';
+  | {
+      readonly kind:
+        | 'accept-queue-full'
+        | 'source-is-local'
+        | 'ttl-exceeded'
+        | 'bridge-port-blocked'
+        | 'bridge-port-isolated'
+        | 'bridge-hairpin-off'
+        | 'bridge-vlan-filtered';
+    }
+  | { readonly kind: 'reverse-path-filter' }
+  /** The setting that is off, by sysctl(8)'s name; null where the snapshot has it not. */
+  | { readonly kind: 'localnet-not-routable'; readonly setting: string | null }
+  | { readonly kind: 'ip-forward-off'; readonly setting: string | null }
+  | { readonly kind: 'bridge-flood-off'; readonly flag: FloodFlag }
+  | { readonly kind: 'stale-neighbour'; readonly entry: Neighbour };
 
 /** One stage at one place. */
 export interface Step {

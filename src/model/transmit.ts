@@ -3,7 +3,7 @@
  * frame then goes.
  */
 
-import type { HostState, Link, NamespaceState, NextHop, Quote } from '../host/state.ts';
+import type { HostState, Link, NamespaceState, Neighbour, NextHop } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
 import { tooBig, unreachable } from '../inet/icmp.ts';
 import { stoppedDiscovery } from './discovery.ts';
@@ -104,7 +104,7 @@ class Sending {
       const answer = known === null ? this.#unresolved() : null;
       return only(asked.origin.steps, end('dropped', `${namespace.name}:${link.name} is down`, answer));
     }
-    if (known !== null) return this.#towards(known.mac, known.source);
+    if (known !== null) return this.#towards(known);
     const learnt = this.#medium.learnt.find(
       (one) => one.netns === namespace.name && one.device === link.name && sameAddress(one.address, nextHop),
     );
@@ -182,7 +182,8 @@ class Sending {
   }
 
   /** To the address that the neighbour table gives, whoever has it. */
-  #towards(mac: string | null, entry: Quote): Transmission {
+  #towards(entry: Neighbour): Transmission {
+    const { mac } = entry;
     const { stations, edges, kept, firstBridge, origin } = this.#spread({ to: 'one', mac, justLearnt: false });
     // A bridge takes for its host what is for the address of one of its ports, too.
     const its = stations.filter((station) => station.port !== null || station.link.mac === mac);
@@ -200,7 +201,13 @@ class Sending {
     const [netns, device] = [this.#namespace.name, this.#link.name];
     const detail = `the neighbour table of ${netns} has ${this.#nextHop} at ${mac}, and nobody on ${device} has that address`;
     const place = { netns, device, stage: 'neighbour' } as const;
-    const step: Step = { ...place, verdict: 'failed', detail, quotes: [entry], fault: 'stale-neighbour' };
+    const step: Step = {
+      ...place,
+      verdict: 'failed',
+      detail,
+      quotes: [entry.source],
+      fault: { kind: 'stale-neighbour', entry },
+    };
     return only([...(firstBridge ?? origin).steps, step], end('dropped', detail));
   }
 

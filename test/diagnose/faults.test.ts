@@ -150,7 +150,9 @@ describe('what stops a packet, by the state of the host', () => {
       ruleTables: dnat('PREROUTING', '127.0.0.1:80'),
       listeners: ['tcp 127.0.0.1:80'],
     });
-    const sysctls = new Map([['net.ipv4.conf.br0.5.route_localnet', { value: '0', source }]]);
+    const sysctls = new Map([
+      ['net.ipv4.conf.br0.5.route_localnet', { value: '0', name: 'net.ipv4.conf.br0/5.route_localnet', source }],
+    ]);
     expect(fixesOf(predicted(host(box(), { ...server, sysctls }), '10.88.0.1'))).toEqual([
       'host# sysctl -w net.ipv4.conf.br0/5.route_localnet=1',
       'verified',

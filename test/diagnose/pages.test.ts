@@ -9,7 +9,7 @@ const named = new Set([
   ...readdirSync('src/diagnose').flatMap((file) =>
     [...read(`src/diagnose/${file}`).matchAll(/\bcause: '([a-z-]+)'/g)].map(([, id = '']) => id),
   ),
-  ...[...(/export type Fault =([^;]*);/.exec(read('src/model/step.ts'))?.[1] ?? '').matchAll(/'([a-z-]+)'/g)].map(
+  ...[...(/export type Fault =([\s\S]*?)\n\n/.exec(read('src/model/step.ts'))?.[1] ?? '').matchAll(/'([a-z-]+)'/g)].map(
     ([, id = '']) => id,
   ),
   // Given to the function that all causes of a socket share.

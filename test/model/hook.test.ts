@@ -259,7 +259,7 @@ describe('a published port', () => {
       'web',
     );
     expect(way.end.kind).toBe(end);
-    expect(way.steps.at(-1)?.fault).toBe(end === 'dropped' ? 'bridge-hairpin-off' : undefined);
+    expect(way.steps.at(-1)?.fault?.kind).toBe(end === 'dropped' ? 'bridge-hairpin-off' : undefined);
   });
 
   test('an ICMP error about the translated packet finds its way back', () => {

@@ -222,7 +222,7 @@ export function namespace(
     firewallKnown: true,
     firewallSource: quote('table ip none'),
     sysctls: new Map(
-      Object.entries(sysctls).map(([key, value]) => [key, { value, source: quote(`${key} = ${value}`) }]),
+      Object.entries(sysctls).map(([key, value]) => [key, { value, name: key, source: quote(`${key} = ${value}`) }]),
     ),
     hosts: new Map(),
     ...rest,

@@ -33,7 +33,7 @@ export function parseSysctls(sections: Sections): NamespaceState['sysctls'] {
       const end = text.indexOf('\n', start + 1);
       const value = text.slice(start + path.length + 2, end < 0 ? text.length : end).trim();
       const shown = path.replace(/[./]/g, (sign) => (sign === '/' ? '.' : '/'));
-      return { value, source: sections.quote(`sysctl ${shown}`, `${shown} = ${value}`) };
+      return { value, name: shown, source: sections.quote(`sysctl ${shown}`, `${shown} = ${value}`) };
     },
   };
 }

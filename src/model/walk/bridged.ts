@@ -59,5 +59,5 @@ export function keptBack({ translatedBehind }: Walk, namespace: NamespaceState, 
   if (at < 0) return null;
   const detail = `the frame would have to leave by ${device}, where it came in, and hairpin is off there`;
   const place = { netns: namespace.name, device, stage: 'bridge', quotes: [source] } as const;
-  return [...steps.slice(0, at), { ...place, verdict: 'dropped', detail, fault: 'bridge-hairpin-off' }];
+  return [...steps.slice(0, at), { ...place, verdict: 'dropped', detail, fault: { kind: 'bridge-hairpin-off' } }];
 }

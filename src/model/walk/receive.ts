@@ -75,14 +75,14 @@ function forward(
   const place = { netns: namespace.name, device, stage: 'forward' } as const;
   if (assumed !== null) walk.assumptions.push(`${namespace.name}, forward: the snapshot has no ${assumed}`);
   if (off !== null) {
-    const name = off.quotes[0]?.text.split(' ', 1).join('') ?? '';
-    const detail = `${namespace.name} does not forward: ${name} is 0`;
-    walk.steps.push({ ...place, verdict: 'dropped', detail, quotes: off.quotes });
+    const detail = `${namespace.name} does not forward: ${off.name} is 0`;
+    const fault = { kind: 'ip-forward-off', setting: off.name } as const;
+    walk.steps.push({ ...place, verdict: 'dropped', detail, quotes: off.quotes, fault });
     return end('dropped', detail);
   }
   walk.hops += 1;
   if (walk.hops < (walk.packet.timeToLive ?? defaultTimeToLive)) return null;
   const detail = 'its time to live is used up';
-  walk.steps.push({ ...place, verdict: 'dropped', detail, quotes: [], fault: 'ttl-exceeded' });
+  walk.steps.push({ ...place, verdict: 'dropped', detail, quotes: [], fault: { kind: 'ttl-exceeded' } });
   return end('dropped', detail, errorOf(walk, namespace, exceeded(walk.packet.family)));
 }

@@ -27,7 +27,11 @@ test.each([
   ['net.ipv4.ip_local_port_range', '32768\t60999', 'net.ipv4.ip_local_port_range = 32768\t60999'],
   ['net.ipv6.conf.all.forwarding', '0', 'net.ipv6.conf.all.forwarding = 0'],
 ])('%s', (name, value, quoted) => {
-  expect(parseSysctls(sections).get(name)).toMatchObject({ value, source: { netns: 'host', text: quoted } });
+  expect(parseSysctls(sections).get(name)).toMatchObject({
+    value,
+    name: quoted.split(' ', 1).join(''),
+    source: { netns: 'host', text: quoted },
+  });
 });
 
 test.each([
