@@ -7,6 +7,7 @@
 import type { Frame } from '../case/evidence.ts';
 import type { CaptureItem } from './capture-item.ts';
 import { caseBlockType, encodeSection, sectionKind } from './case-section.ts';
+import { InterfacePlaces } from './interface-places.ts';
 import { blockType } from './pcapng-format.ts';
 import { readAddressNames, readInterfaceCounts, readInterfaceNotes, readSectionNotes } from './pcapng-notes.ts';
 import {
@@ -20,6 +21,7 @@ import {
 /** Turns what was read into the blocks to write. Times before 1970 are written as 1970. */
 export class CaptureCopier {
   readonly #application: string;
+  readonly #places = new InterfacePlaces();
   #hasSection = false;
   #isCase = false;
   #interfaces = 0;
@@ -49,6 +51,7 @@ export class CaptureCopier {
     switch (item.kind) {
       case 'section': {
         const notes = readSectionNotes(item.options);
+        this.#places.section(item.options);
         this.#hasSection = true;
         this.#sectionStart = this.#interfaces;
         yield sectionHeaderBlock(this.#application, notes ?? undefined);
@@ -60,7 +63,7 @@ export class CaptureCopier {
         this.#hasSection = true;
         this.#interfaces += 1;
         const notes = item.options && readInterfaceNotes(item.options);
-        yield interfaceBlock(item.name ?? '', item.linkType, 0n, notes ?? undefined);
+        yield interfaceBlock(this.#places.placeOf(item.name, item.options), item.linkType, 0n, notes ?? undefined);
         return;
       }
       case 'block':
@@ -77,7 +80,7 @@ export class CaptureCopier {
 
   /** What stands at the end. */
   *end(): Generator<Uint8Array> {
-    // It marks a file whose interface names have a namespace.
+    // It marks a case.
     if (this.#isCase) yield* encodeSection(sectionKind.session, null);
   }
 

@@ -1,11 +1,12 @@
 /** Everything that a capture file holds beside its frames: interfaces, remarks, and nettrace's own blocks of a case. */
 
-import type { CaptureInterface, Case } from '../case/evidence.ts';
-import { placeOfInterface } from '../case/interface-name.ts';
+import type { Case } from '../case/evidence.ts';
+import type { InterfacePlace } from '../case/interface-name.ts';
 import type { AddressNames, CaptureNotes, InterfaceNotes, SectionNotes } from '../case/notes.ts';
 import type { OptionBytes } from './capture-item.ts';
 import { caseBlockType } from './case-section.ts';
 import { CaseSections } from './case-sections.ts';
+import { InterfacePlaces } from './interface-places.ts';
 import { blockType } from './pcapng-format.ts';
 import {
   isOwnName,
@@ -15,9 +16,8 @@ import {
   readSectionNotes,
 } from './pcapng-notes.ts';
 
-/** An interface while the file is read: whether its name has a namespace is known at the end only. */
-interface ReadInterface {
-  readonly name: string;
+/** An interface while the file is read: its counts come later. */
+interface ReadInterface extends InterfacePlace {
   readonly linkType: number;
   notes: InterfaceNotes | null;
 }
@@ -43,6 +43,7 @@ function withoutOurselves(notes: SectionNotes): SectionNotes | null {
 /** Takes what a reader of captures tells beside frames, all of it borrowed until the call returns. Never throws. */
 export class CaseAround {
   readonly #sections = new CaseSections();
+  readonly #places = new InterfacePlaces();
   readonly #interfaces: ReadInterface[] = [];
   readonly #sectionNotes: SectionNotes[] = [];
   readonly #addressNames: AddressNames[] = [];
@@ -56,13 +57,15 @@ export class CaseAround {
 
   section(options: OptionBytes): void {
     this.#sectionStart = this.#interfaces.length;
+    this.#places.section(options);
     const read = readSectionNotes(options);
     const notes = read && withoutOurselves(read);
     if (notes !== null) this.#sectionNotes.push(notes);
   }
 
   interface(name: string | null, linkType: number, options: OptionBytes | null): void {
-    this.#interfaces.push({ name: name ?? '', linkType, notes: options && readInterfaceNotes(options) });
+    const place = this.#places.placeOf(name, options);
+    this.#interfaces.push({ ...place, linkType, notes: options && readInterfaceNotes(options) });
   }
 
   block(type: number, body: Uint8Array, littleEndian: boolean): void {
@@ -84,14 +87,10 @@ export class CaseAround {
     const notes = this.#notes();
     return {
       session,
-      interfaces: this.#interfaces.map((one) => this.#place(one)),
+      interfaces: this.#interfaces.map(({ notes: said, ...one }) => ({ ...one, ...(said && { notes: said }) })),
       ...told,
       ...(notes && { notes }),
     };
-  }
-
-  #place({ name, linkType, notes }: ReadInterface): CaptureInterface {
-    return { ...placeOfInterface(name, this.#sections.isCase), linkType, ...(notes && { notes }) };
   }
 
   #notes(): CaptureNotes | null {

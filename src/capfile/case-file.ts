@@ -3,7 +3,6 @@
  */
 
 import type { Case, Frame, KernelLine } from '../case/evidence.ts';
-import { interfaceName } from '../case/interface-name.ts';
 import type { CaptureFileError } from './capture-error.ts';
 import type { CaptureItem } from './capture-item.ts';
 import { CaptureReader } from './capture-reader.ts';
@@ -48,7 +47,7 @@ function* encodeCapture({ interfaces, frames, notes }: Case, application: string
   yield sectionHeaderBlock(application, { hardware, operatingSystem, comments });
 
   const offsetSeconds = timeOffsetFor(frames);
-  for (const one of interfaces) yield interfaceBlock(interfaceName(one), one.linkType, offsetSeconds, one.notes);
+  for (const one of interfaces) yield interfaceBlock(one, one.linkType, offsetSeconds, one.notes);
   if (notes !== undefined && notes.addressNames.length > 0) yield nameResolutionBlock(notes.addressNames);
   for (const frame of frames) yield enhancedPacketBlock(frame, offsetSeconds);
   for (const [index, { notes: said }] of interfaces.entries()) {
@@ -83,7 +82,7 @@ export function* encodeEvidence({
   kernelLines,
   ruleTraces = [],
 }: Pick<Case, 'session' | 'snapshot' | 'kernelLines' | 'ruleTraces'>): Generator<Uint8Array> {
-  // A session section marks the file as a case, whose interface names have a namespace.
+  // A session section marks the file as a case.
   yield* encodeSection(sectionKind.session, session);
   if (snapshot !== null) {
     const { namespaces, ...rest } = snapshot;

@@ -37,8 +37,6 @@ export class CaseSections {
   #session: Session | null = null;
   #snapshotHead: SnapshotHead | null = null;
   #assembly: Assembly | null = null;
-  /** A block of ours was met, of whatever version. */
-  #isCase = false;
   #newerVersion: number | null = null;
 
   /** One sentence each. Complete after `end`. */
@@ -46,16 +44,10 @@ export class CaseSections {
     return this.#problems;
   }
 
-  /** A block of nettrace's own was met, of whatever version. */
-  get isCase(): boolean {
-    return this.#isCase;
-  }
-
   /** Takes the body of a block of the case's type; somebody else's is passed over. */
   take(body: Uint8Array): void {
     const part = decodeSectionPart(body);
     if (part === null) return;
-    this.#isCase = true;
     if (part.version > formatVersion) this.#newerVersion = Math.max(part.version, this.#newerVersion ?? 0);
     else this.#assemble(part);
   }

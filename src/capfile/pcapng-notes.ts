@@ -157,8 +157,3 @@ export function readAddressNames(body: Uint8Array, littleEndian: boolean): Addre
   }
   return found;
 }
-
-/** True for a section that nettrace wrote: its interfaces are named `NETNS:DEVICE` where it knew the namespace. */
-export function isWrittenByNettrace(options: OptionBytes): boolean {
-  return isOwnName(readSectionNotes(options)?.application ?? null);
-}

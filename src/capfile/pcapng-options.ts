@@ -18,6 +18,8 @@ export const interfaceOption = {
   timeResolution: 9,
   filter: 11,
   timeOffset: 14,
+  /** nettrace's own, one of those that pcapng reserves for local use: the colon in the name is the device's. No value. */
+  wholeName: 0x8e74,
 } as const;
 
 /** Codes of an enhanced packet's options; the obsolete packet block has `flags` alike. */

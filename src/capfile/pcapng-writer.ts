@@ -4,9 +4,11 @@
  */
 
 import type { Frame } from '../case/evidence.ts';
+import { type InterfacePlace, interfaceName } from '../case/interface-name.ts';
 import type { AddressNames, InterfaceNotes, SectionNotes } from '../case/notes.ts';
 import { parseAddress } from '../inet/address.ts';
 import { ipv4Length, ipv6Length } from '../wire/address.ts';
+import { needsWholeName } from './interface-places.ts';
 import {
   blockHead,
   blockTail,
@@ -157,13 +159,20 @@ export function timeOffsetFor(frames: Iterable<Pick<Frame, 'timeNs'>>): bigint {
 /**
  * An interface whose packets have nanosecond time stamps and no snap length.
  *
- * @param name Left out of the file when empty, cut at 65,535 bytes.
+ * @param place Gives its name, which is left out of the file when empty, and cut at 65,535 bytes.
  * @param linkType libpcap's number: 1 is Ethernet.
  * @param offsetSeconds Its time stamps count from so many seconds after 1970.
  */
-export function interfaceBlock(name: string, linkType: number, offsetSeconds = 0n, notes?: InterfaceNotes): Uint8Array {
+export function interfaceBlock(
+  place: InterfacePlace,
+  linkType: number,
+  offsetSeconds = 0n,
+  notes?: InterfaceNotes,
+): Uint8Array {
+  const name = interfaceName(place);
   const resolution = { code: interfaceOption.timeResolution, value: Uint8Array.of(nanosecondResolution) };
   const all = [...textOption(interfaceOption.name, name === '' ? null : name), resolution];
+  if (needsWholeName(place)) all.push({ code: interfaceOption.wholeName, value: new Uint8Array() });
   if (offsetSeconds !== 0n) {
     const value = new Uint8Array(BigInt64Array.BYTES_PER_ELEMENT);
     new DataView(value.buffer).setBigInt64(0, offsetSeconds, true);

@@ -85,5 +85,5 @@ process.on('SIGTERM', () => {
 // Whoever reads this takes it for the word that everything above is in place.
 process.stdout.write(sectionHeaderBlock('nettrace'));
 for (const [index, device] of devices.entries()) {
-  process.stdout.write(interfaceBlock(device, linkTypesOfDevices[index] ?? ethernet));
+  process.stdout.write(interfaceBlock({ netns: null, device }, linkTypesOfDevices[index] ?? ethernet));
 }

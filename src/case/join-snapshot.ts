@@ -23,7 +23,7 @@ function devicesOf({ namespaces }: Snapshot): Devices {
 function place(point: CaptureInterface, devices: Devices): CaptureInterface | string {
   const name = interfaceName(point);
   if (name === '') return 'an interface without a name';
-  const named = placeOfInterface(name, true);
+  const named = placeOfInterface(name);
   if (named.netns !== null && devices.get(named.netns)?.has(named.device) === true) return { ...point, ...named };
   const owners = [...devices].filter(([, names]) => names.has(point.device)).map(([netns]) => netns);
   const [owner, ...others] = owners;

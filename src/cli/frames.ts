@@ -6,9 +6,9 @@
 import { CaptureCopier } from '../capfile/capture-copier.ts';
 import type { CaptureItem } from '../capfile/capture-item.ts';
 import { CaptureReader } from '../capfile/capture-reader.ts';
-import { frameOf, isWrittenByNettrace, readInterfaceNotes } from '../capfile/pcapng-notes.ts';
+import { InterfacePlaces } from '../capfile/interface-places.ts';
+import { frameOf, readInterfaceNotes } from '../capfile/pcapng-notes.ts';
 import type { CaptureInterface, Frame } from '../case/evidence.ts';
-import { placeOfInterface } from '../case/interface-name.ts';
 import type { FrameTest } from '../filter/bind.ts';
 import type { Filter } from '../filter/filter.ts';
 import { type ConnectionFacts, frameFields } from '../filter/frame-fields.ts';
@@ -46,7 +46,7 @@ class WantedFrames {
   readonly #factsOf: (frameNumber: number) => ConnectionFacts | null;
   readonly #most: number;
   #test: FrameTest<Frame> | null = null;
-  #isOwn = false;
+  readonly #places = new InterfacePlaces();
   #count = 0;
   #wanted = 0;
   /** When the first frame was captured. */
@@ -70,11 +70,11 @@ class WantedFrames {
 
   /** A frame that is wanted; null for any other, and for what is no frame. */
   take(item: CaptureItem): Frame | null {
-    if (item.kind === 'section') this.#isOwn = isWrittenByNettrace(item.options);
+    if (item.kind === 'section') this.#places.section(item.options);
     if (item.kind === 'interface') {
       const { name, linkType, options } = item;
       const shown = name ?? (options && (readInterfaceNotes(options)?.description ?? null));
-      this.points.push({ ...placeOfInterface(name ?? '', this.#isOwn), linkType, name: shown });
+      this.points.push({ ...this.#places.placeOf(name, options), linkType, name: shown });
     }
     if (item.kind !== 'frame' || this.done) return null;
     this.#count += 1;

@@ -2,10 +2,9 @@
 
 import type { CaptureFileError } from '../capfile/capture-error.ts';
 import type { CaptureVisitor, FrameRecord } from '../capfile/capture-parser.ts';
-import { isWrittenByNettrace } from '../capfile/pcapng-notes.ts';
+import { InterfacePlaces } from '../capfile/interface-places.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
 import type { CaptureInterface } from '../case/evidence.ts';
-import { placeOfInterface } from '../case/interface-name.ts';
 import { dnsPort, longestMessage, messageHeaderLength } from '../flow/dns-table.ts';
 import { isIcmpError, readQuotedHeaders } from '../flow/packet.ts';
 import { Sight } from '../flow/sight.ts';
@@ -37,8 +36,7 @@ export class SightReader {
   readonly #linkTypes: number[] = [];
   /** Capture points within one file interface: a cooked capture tells of several devices. */
   readonly #points = new Map<number, number>();
-  /** The present section is nettrace's own, so that its interfaces name their namespaces. */
-  #isOwn = false;
+  readonly #places = new InterfacePlaces();
   #firstSecond = Number.NaN;
   #frames = 0;
   #bytes = 0;
@@ -48,11 +46,11 @@ export class SightReader {
     this.#take = take;
     this.#reader = new RecordReader({
       section: (options) => {
-        this.#isOwn = isWrittenByNettrace(options);
+        this.#places.section(options);
         around?.section(options);
       },
       interface: (name, linkType, options) => {
-        this.interfaces.push({ ...placeOfInterface(name ?? '', this.#isOwn), linkType });
+        this.interfaces.push({ ...this.#places.placeOf(name, options), linkType });
         this.#linkTypes.push(linkType);
         around?.interface(name, linkType, options);
       },

@@ -62,10 +62,15 @@ const snapshot = fc.record({
   missing: fc.array(anyText, { maxLength: 3 }),
 });
 
-const interfaces = fc.array(fc.record({ netns: orNull(name), device, linkType: fc.nat(0xffff) }), {
-  minLength: 1,
-  maxLength: 3,
-});
+const linkType = fc.nat(0xffff);
+const interfaces = fc.array(
+  fc.oneof(
+    fc.record({ netns: orNull(name), device, linkType }),
+    // What another program calls an interface may have any colons.
+    fc.record({ netns: fc.constant(null), device: name, linkType }),
+  ),
+  { minLength: 1, maxLength: 3 },
+);
 
 const cases: fc.Arbitrary<Case> = interfaces.chain((rows) => {
   const frame = fc.record({
@@ -150,15 +155,6 @@ function plainBlocks(): Uint8Array[] {
   const blocks = [...encodeCase(exampleCase)];
   return blocks.slice(0, 1 + exampleCase.interfaces.length + exampleCase.frames.length);
 }
-
-test('names of a foreign pcapng stay whole, whatever colons they hold', () => {
-  const { evidence } = decode(plainBlocks());
-  expect(evidence?.interfaces.map(({ netns, device: found }) => [netns, found])).toEqual([
-    [null, 'portainer:eth0'],
-    [null, 'host:podman0'],
-  ]);
-  expect(evidence?.session).toBeNull();
-});
 
 test('no capture gives no case, and says why', () => {
   const { evidence, error } = decode([new TextEncoder().encode('hello\n')]);

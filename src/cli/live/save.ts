@@ -3,7 +3,6 @@
 import { encodeEvidence } from '../../capfile/case-file.ts';
 import { enhancedPacketBlock, interfaceBlock, sectionHeaderBlock } from '../../capfile/pcapng-writer.ts';
 import type { CaptureInterface, Case, Session } from '../../case/evidence.ts';
-import { interfaceName } from '../../case/interface-name.ts';
 import type { ToldFrame } from '../../live/frame-store.ts';
 import { errorText } from '../errors.ts';
 import { application, NewFile } from '../save.ts';
@@ -60,7 +59,7 @@ export class LiveSave implements Disposable {
       interfaceIndex = this.#interfaceCount;
       this.#interfaceCount += 1;
       this.#numbers[point] = interfaceIndex;
-      parts.push(interfaceBlock(interfaceName(place), place.linkType));
+      parts.push(interfaceBlock(place, place.linkType));
     }
     const bytes = new Uint8Array(view.buffer, view.byteOffset + start, capturedLength);
     const sinceEpochNs = BigInt(second) * nsPerSecond + BigInt(timeNs);

@@ -4,7 +4,6 @@ import { setImmediate } from 'node:timers/promises';
 import { encodeEvidence } from '../../capfile/case-file.ts';
 import { enhancedPacketBlock, interfaceBlock, sectionHeaderBlock } from '../../capfile/pcapng-writer.ts';
 import type { CaptureInterface } from '../../case/evidence.ts';
-import { interfaceName } from '../../case/interface-name.ts';
 import type { FrameStore } from '../../live/frame-store.ts';
 import { liveFrame } from '../../live/live-evidence.ts';
 import type { WriteAnswer, WriteRequest } from '../../ui/case-view.ts';
@@ -30,7 +29,7 @@ export function writeLiveFrames(
 ): Promise<WriteAnswer> {
   const copy = async (file: NewFile): Promise<number> => {
     file.write([sectionHeaderBlock(application)]);
-    file.write(interfaces.map((one) => interfaceBlock(interfaceName(one), one.linkType)));
+    file.write(interfaces.map((one) => interfaceBlock(one, one.linkType)));
     let [asked, written] = [0, 0];
     for (const number of request.frames ?? fromTo(store.first, last)) {
       const frame = liveFrame(store, number);

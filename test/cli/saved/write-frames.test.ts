@@ -32,7 +32,7 @@ const bytes = linked(1, packets.syn);
 const notes = { comments: ['seen'], flags: 1, dropped: null };
 const pcapng = [
   sectionHeaderBlock('dumpcap', { hardware: 'x86', operatingSystem: 'Linux', comments: ['a remark'] }),
-  interfaceBlock('eth0', 1),
+  interfaceBlock({ netns: null, device: 'eth0' }, 1),
   enhancedPacketBlock({ interfaceIndex: 0, timeNs: 1n, originalLength: 900, bytes }),
   enhancedPacketBlock({ interfaceIndex: 0, timeNs: 2n, originalLength: bytes.length, bytes, notes }),
 ];
