@@ -113,6 +113,7 @@ function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
     ...where,
     verdict,
     detail,
+    time: hops[known]?.time ?? null,
     evidence: [...(hops[known]?.evidence ?? []), ...evidence],
   };
   const after = known < 0 ? at : at + 1;

@@ -73,6 +73,11 @@ export interface Hop {
   readonly verdict: StepVerdict;
   /** One clause: "10.88.0.0/16 is on eth0". */
   readonly detail: string;
+  /**
+   * When the packet was first seen there, in seconds since 1970 (nine decimals). Null where no frame shows it, and where the
+   * frames' clock is not the kernel's: a program's cannot tell one hop from the next.
+   */
+  readonly time: string | null;
   readonly evidence: readonly EvidenceItem[];
 }
 

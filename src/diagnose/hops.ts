@@ -1,7 +1,8 @@
 /** The journey as hops: each of the model's steps with the frames, state and kernel events that support it. */
 
 import type { Frame } from '../case/evidence.ts';
-import { refusalFrames, requestPacket, wasAnswered } from '../flow/connection.ts';
+import { answerPacket, refusalFrames, requestPacket, wasAnswered } from '../flow/connection.ts';
+import type { Packet } from '../flow/packet.ts';
 import type { Quote } from '../host/state.ts';
 import type { Step } from '../model/step.ts';
 import { dissect } from '../wire/dissect.ts';
@@ -10,6 +11,7 @@ import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { EvidenceItem, Hop } from './diagnosis.ts';
 import { type KernelRecord, kernelEvidence } from './kernel-reading.ts';
 import { type RuleRecord, ruleEvidence } from './rule-trace.ts';
+import { formatTime } from './time.ts';
 
 /** Quotes a frame as evidence: what it says and where it was seen. */
 export function frameEvidence(context: Context, frame: Frame): EvidenceItem {
@@ -73,13 +75,21 @@ function natRecords({ rules }: Context, { netns, stage }: Step): RuleRecord[] {
     .slice(0, 1);
 }
 
-function evidenceOf(context: Context, step: Step, position: number): EvidenceItem[] {
+/** The frames of a packet that show it at a step: those of the step's device, where it is about one. */
+function framesOfStep(context: Context, packet: Packet | null, step: Step): Frame[] {
+  return packet !== null && deviceStages.includes(step.stage) ? framesAt(context, packet.frames, step) : [];
+}
+
+/** When the first of a step's frames was stamped, by a clock that tells one hop from the next. */
+function timeOf(context: Context, [first]: readonly Frame[]): string | null {
+  return first === undefined || context.evidence.session?.clock !== 'kernel' ? null : formatTime(first.timeNs);
+}
+
+function evidenceOf(context: Context, step: Step, position: number, seen: readonly Frame[]): EvidenceItem[] {
   const { connection } = context;
-  const request = requestPacket(connection);
   const items: EvidenceItem[] = [];
   if (deviceStages.includes(step.stage)) {
     items.push(...deviceRecords(context, step).map(kernelEvidence));
-    const seen = request === null ? [] : framesAt(context, request.frames, step);
     items.push(...seen.map((frame) => frameEvidence(context, frame)));
   }
   if (step.stage === 'route') items.push(...routeRecords(context, step, position === 0).map(kernelEvidence));
@@ -142,8 +152,10 @@ function judge(context: Context, step: Step, position: number, reached: number):
 export function requestHops(context: Context): Hop[] {
   const steps = context.journey?.steps ?? [];
   const reached = lastReached(context, steps);
+  const request = requestPacket(context.connection);
   return steps.map((step, position) => {
-    const evidence = evidenceOf(context, step, position);
+    const seen = framesOfStep(context, request, step);
+    const evidence = evidenceOf(context, step, position, seen);
     const model: EvidenceItem = { kind: 'model', text: `the model of this host says: ${step.detail}` };
     return {
       index: position + 1,
@@ -152,6 +164,7 @@ export function requestHops(context: Context): Hop[] {
       device: step.device,
       stage: step.stage,
       ...judge(context, step, position, reached),
+      time: timeOf(context, seen),
       evidence: position === steps.length - 1 ? [...evidence, model] : evidence,
     };
   });
@@ -159,19 +172,24 @@ export function requestHops(context: Context): Hop[] {
 
 /**
  * The hops of the way back, which only the model tells of; numbered from `first`. What follows an undecided step, there
- * or back, is no more than its "if".
+ * or back, is no more than its "if". Frames show where the answer was seen.
  */
-export function replyHops({ journey, wayBack }: Context, first: number): Hop[] {
+export function replyHops(context: Context, first: number): Hop[] {
+  const { journey, wayBack } = context;
+  const answer = answerPacket(context.connection);
   const steps = wayBack?.steps ?? [];
   const doubtful = journey?.steps.some(({ verdict }) => verdict === 'unknown') === true;
   const undecided = steps.findIndex(({ verdict }) => verdict === 'unknown');
   const settled = doubtful ? -1 : undecided < 0 ? steps.length : undecided;
-  return steps.map(({ netns, device, stage, verdict, detail, quotes }, position): Hop => {
+  return steps.map((step, position): Hop => {
+    const { netns, device, stage, verdict, detail, quotes } = step;
     const told =
       position <= settled
         ? { verdict, detail }
         : { verdict: 'unknown' as const, detail: `if it comes this far: ${detail}` };
-    const evidence = quotes.map(snapshotEvidence);
-    return { index: first + position, direction: 'reply', netns, device, stage, ...told, evidence };
+    const seen = framesOfStep(context, answer, step);
+    const evidence = [...seen.map((frame) => frameEvidence(context, frame)), ...quotes.map(snapshotEvidence)];
+    const time = timeOf(context, seen);
+    return { index: first + position, direction: 'reply', netns, device, stage, ...told, time, evidence };
   });
 }

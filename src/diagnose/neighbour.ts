@@ -163,7 +163,16 @@ function pluggedIn(host: HostState, { netns, device, bridge, source }: Loose): H
   const own = ({ links }: NamespaceState) =>
     links
       .filter(({ name, mac }) => name === device && mac !== null)
-      .map(({ mac }) => ({ mac: mac ?? '', device, bridge, permanent: true, fixed: true, vlan: null, source }));
+      .map(({ mac }) => ({
+        mac: mac ?? '',
+        device,
+        bridge,
+        permanent: true,
+        fixed: true,
+        vlan: null,
+        heardAgo: null,
+        source,
+      }));
   const linked = withLink(host, netns, device, { master: bridge });
   return withNamespace(linked, netns, (namespace) => ({
     ...namespace,

@@ -65,6 +65,11 @@ export function requestPacket(connection: Connection): Packet | null {
   return own.find(({ facts }) => facts.tcp === null || (facts.tcp.syn && !facts.tcp.ack)) ?? own[0] ?? null;
 }
 
+/** The first packet that came from the server's end, or null. */
+export function answerPacket(connection: Connection): Packet | null {
+  return connection.packets.find((packet) => !fromClient(connection, packet)) ?? null;
+}
+
 /** The RST that ended it, from either end, or null. */
 export function resetPacket(connection: Connection): Packet | null {
   return connection.packets.find(({ facts }) => facts.tcp?.reset === true) ?? null;

@@ -64,7 +64,7 @@ run ip -j neigh
 run ip -j neigh show proxy
 run bridge -j -d link
 run bridge -j vlan
-run bridge -j fdb
+run bridge -s -j fdb
 run ss -HOtlnpe
 run ss -HOulnpe
 connected() { ss -HOtune state connected | head -n ${mostConnectedSockets}; }

@@ -166,6 +166,8 @@ export interface ForwardingEntry {
   /** Put in by hand, or the bridge's own: what the bridge hears does not change it. */
   readonly fixed: boolean;
   readonly vlan: number | null;
+  /** Seconds from when the bridge last heard the address at that port to when the table was read; null where not told. */
+  readonly heardAgo: number | null;
   readonly source: Quote;
 }
 

@@ -1,6 +1,6 @@
 /** What one bridge does with one frame: `br_handle_frame_finish` and `br_flood` (net/bridge). */
 
-import type { BridgePort, Link, NamespaceState, PortVlan, Quote } from '../host/state.ts';
+import type { BridgePort, ForwardingEntry, Link, NamespaceState, PortVlan } from '../host/state.ts';
 import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
 import type { Fault, FloodFlag, Step } from './step.ts';
 
@@ -21,7 +21,7 @@ export class Crossing {
   readonly #port: Link | null;
   readonly #frame: Frame;
   /** The entry that decides where a frame for one address goes. */
-  readonly #entry: { readonly device: string; readonly permanent: boolean; readonly source: Quote } | null;
+  readonly #entry: ForwardingEntry | null;
   readonly #vlan: PortVlan | null;
 
   constructor(namespace: NamespaceState, bridge: Link, port: Link | null, frame: Frame) {
@@ -63,7 +63,11 @@ export class Crossing {
     if (to !== 'one') return ': the frame is for everyone';
     const toHost = mac !== null && this.reachesHost;
     if (toHost) return `, and ${this.#frame.nextHop} is the host's own seat on it`;
-    if (this.#entry !== null) return `: ${mac} is behind ${this.#entry.device} by its table`;
+    if (this.#entry !== null) {
+      const { device, heardAgo } = this.#entry;
+      const heard = heardAgo === null ? '' : ` (heard there ${heardAgo} s before it was read)`;
+      return `: ${mac} is behind ${device} by its table${heard}`;
+    }
     return this.#frame.justLearnt || mac === null
       ? ', which has learnt from the answer where the frame goes'
       : `: ${mac} is not in its table, so the frame goes to all ports`;

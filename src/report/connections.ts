@@ -4,6 +4,7 @@ import type { DnsExchange } from '../flow/dns-exchange.ts';
 import type { ConnectionSummary, End, SideSummary } from '../flow/summary.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import { dnsWords, tellExchange } from './dns-words.ts';
+import { durationText } from './duration.ts';
 import { escapeJson } from './json.ts';
 
 /** A moment: seconds since 1970, UTC, and nanoseconds of that second. */
@@ -41,12 +42,6 @@ export function bytesText(bytes: number): string {
     unit += 1;
   }
   return `${unit === 0 || value >= 99.95 ? value.toFixed(0) : value.toFixed(1)} ${units[unit] ?? ''}`;
-}
-
-function durationText(ns: number): string {
-  if (ns < 1e6) return `${(ns / 1e3).toFixed(0)} µs`;
-  if (ns < nanosecondsPerSecond) return `${(ns / 1e6).toFixed(1)} ms`;
-  return `${(ns / nanosecondsPerSecond).toFixed(1)} s`;
 }
 
 function counted(count: number, one: string, several = `${one}s`): string {

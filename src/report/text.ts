@@ -11,6 +11,7 @@ import {
   ruleTraceEvent,
 } from '../diagnose/diagnosis.ts';
 import { formatEndpoint, isUnspecified } from '../inet/address.ts';
+import { hopIntervals } from './duration.ts';
 import { escapeAll } from './escape.ts';
 import type { Lesson } from './teach.ts';
 import { wrapText } from './wrap.ts';
@@ -46,12 +47,14 @@ function placeText({ netns, device }: Hop): string {
 
 const endVerdicts: readonly Hop['verdict'][] = ['dropped', 'rejected', 'refused', 'failed'];
 
-/** One line a hop: number, place, stage, verdict, detail; an X where it ends. */
+/** One line a hop: number, place, stage, verdict, time since the hop before where there are times, detail; an X where it ends. */
 export function hopLines(hops: readonly Hop[], paint: Paint): string[] {
   const placeWidth = Math.max(...hops.map((hop) => placeText(hop).length));
   const stageWidth = Math.max(...hops.map(({ stage }) => stage.length));
   const verdictWidth = Math.max(...hops.map(({ verdict }) => verdict.length));
-  return hops.map((hop) => {
+  const intervals = hopIntervals(hops);
+  const intervalWidth = Math.max(...intervals.map(({ length }) => length));
+  return hops.map((hop, at) => {
     const ended = endVerdicts.includes(hop.verdict);
     const verdict = hop.verdict.padEnd(verdictWidth);
     const columns = [
@@ -59,6 +62,7 @@ export function hopLines(hops: readonly Hop[], paint: Paint): string[] {
       placeText(hop).padEnd(placeWidth),
       hop.stage.padEnd(stageWidth),
       ended ? paint.bad(verdict) : verdict,
+      ...(intervalWidth === 0 ? [] : [intervals[at]?.padStart(intervalWidth)]),
       hop.detail,
     ];
     return `  ${columns.join('  ')}`;

@@ -28,7 +28,7 @@ const knows = (mac: string): Told => ({ neighbours: [neighbour('10.88.0.20', 'et
 
 function learnt(mac: string, device: string): ForwardingEntry {
   const source = { netns: 'host', command: 'bridge -j fdb', text: `${mac} dev ${device}` };
-  return { mac, device, bridge: 'br0', permanent: false, fixed: true, vlan: null, source };
+  return { mac, device, bridge: 'br0', permanent: false, fixed: true, vlan: null, heardAgo: null, source };
 }
 
 function vlan(device: string, number: number): PortVlan {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ForwardingEntry } from '../../src/host/state.ts';
 import { journey } from '../../src/model/journey.ts';
 import type { ModelPacket } from '../../src/model/step.ts';
 import { host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
@@ -7,13 +8,14 @@ import { box, bridge, bridgeHost, type Told, uplink, veth0, veth1, web } from '.
 const webMac = '02:00:00:00:00:20';
 const webLink = link('eth0', { addresses: ['10.88.0.20'], mac: webMac, peer: 'host:6' });
 const knowsWeb = { neighbours: [neighbour('10.88.0.20', 'eth0', webMac)] };
-const learnt = (device: string, told: { fixed?: boolean; permanent?: boolean; vlan?: number } = {}) => ({
+const learnt = (device: string, told: Partial<ForwardingEntry> = {}): ForwardingEntry => ({
   mac: webMac,
   device,
   bridge: 'br0',
   permanent: false,
   fixed: false,
   vlan: null,
+  heardAgo: null,
   source: { netns: '', command: '', text: `${webMac} dev ${device}` },
   ...told,
 });
@@ -45,6 +47,12 @@ describe('a bridge says why a frame goes where it goes', () => {
     expect(asked(knowsWeb, { forwardingEntries: [learnt('veth1')] })).toMatchObject({
       end: accepted,
       bridge: [`veth0 is a port of br0: ${webMac} is behind veth1 by its table`],
+    });
+  });
+
+  test('when it heard the address there, where the table tells', () => {
+    expect(asked(knowsWeb, { forwardingEntries: [learnt('veth1', { heardAgo: 2 })] })).toMatchObject({
+      bridge: [`veth0 is a port of br0: ${webMac} is behind veth1 by its table (heard there 2 s before it was read)`],
     });
   });
 

@@ -31,6 +31,7 @@ const words = [
   'direction',
   'engine',
   'clock',
+  'time',
 ];
 
 /** The same document with that in every text that comes from outside; the words of nettrace's own stay. */

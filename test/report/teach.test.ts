@@ -18,7 +18,7 @@ const refused = first(outage.connections);
 
 function hop(place: string, stage: Hop['stage'], verdict: Hop['verdict'] = 'passed'): Hop {
   const [netns = '', device = ''] = place.split(':');
-  return { index: 1, direction: 'request', netns, device, stage, verdict, detail: '', evidence: [] };
+  return { index: 1, direction: 'request', netns, device, stage, verdict, detail: '', time: null, evidence: [] };
 }
 
 /** A connection of which nothing is known but this. */

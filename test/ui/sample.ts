@@ -174,6 +174,7 @@ const refusedHops: readonly Hop[] = [
     stage: 'route',
     verdict: 'passed',
     detail: '10.88.0.0/16 is on eth0',
+    time: null,
     evidence: [
       {
         kind: 'snapshot',
@@ -191,6 +192,7 @@ const refusedHops: readonly Hop[] = [
     stage: 'egress',
     verdict: 'passed',
     detail: 'the frame left the container',
+    time: '1795252471.012870935',
     evidence: [{ kind: 'frame', frame: 2, text: 'SYN 10.88.0.10:53620 > 10.88.0.1:19001' }],
   }),
   hop({
@@ -200,6 +202,7 @@ const refusedHops: readonly Hop[] = [
     stage: 'bridge',
     verdict: 'passed',
     detail: 'podman0 took it for itself: the MAC is its own',
+    time: '1795252471.012882101',
     evidence: [{ kind: 'frame', frame: 3, text: 'SYN 10.88.0.10:53620 > 10.88.0.1:19001' }],
   }),
   hop({
@@ -209,6 +212,7 @@ const refusedHops: readonly Hop[] = [
     stage: 'ingress',
     verdict: 'passed',
     detail: 'the host received it',
+    time: '1795252471.012883420',
     evidence: [{ kind: 'frame', frame: 4, text: 'SYN 10.88.0.10:53620 > 10.88.0.1:19001' }],
   }),
   hop({
@@ -218,6 +222,7 @@ const refusedHops: readonly Hop[] = [
     stage: 'route',
     verdict: 'delivered',
     detail: '10.88.0.1 is an address of this host',
+    time: null,
     evidence: [],
   }),
   hop({
@@ -227,6 +232,7 @@ const refusedHops: readonly Hop[] = [
     stage: 'input',
     verdict: 'passed',
     detail: 'no rule of INPUT refuses it',
+    time: null,
     evidence: [
       { kind: 'snapshot', netns: 'host', command: 'nft -j list ruleset', text: '' },
       { kind: 'model', text: 'no chain is hooked at input' },
@@ -239,6 +245,7 @@ const refusedHops: readonly Hop[] = [
     stage: 'socket',
     verdict: 'refused',
     detail: 'nothing listens on 10.88.0.1:19001; ssh listens on 127.0.0.1:19001 only',
+    time: null,
     evidence: [
       {
         kind: 'kernel',
@@ -309,6 +316,7 @@ export const well: ConnectionDiagnosis = {
       stage: 'socket',
       verdict: 'delivered',
       detail: 'portainer listens on 0.0.0.0:9000',
+      time: null,
       evidence: [],
     },
     {
@@ -319,6 +327,7 @@ export const well: ConnectionDiagnosis = {
       stage: 'egress',
       verdict: 'passed',
       detail: 'the answer left by podman0',
+      time: '1795252471.015002000',
       evidence: [{ kind: 'frame', frame: 9, text: 'SYN, ACK' }],
     },
   ],
@@ -349,6 +358,7 @@ export const hostile: ConnectionDiagnosis = {
       stage: 'egress',
       verdict: 'unknown',
       detail: 'dev\x08\x08\x08 名前名前名前 \x1b[7m',
+      time: null,
       evidence: [{ kind: 'kernel', event: 'skb:\x1b[1m', text: 'a\tb\nc\x1b[5mblink' }],
     },
   ],

@@ -1,11 +1,13 @@
-/** Bridge ports, their VLANs, and what the bridge has learnt: `bridge -j -d link`, `vlan` and `fdb`, see bridge(8). */
+/** Bridge ports, their VLANs, and what the bridge has learnt: `bridge -j`, see bridge(8). */
 
 import type { BridgePort, ForwardingEntry, PortVlan } from '../state.ts';
 import { asInteger, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
 import { named, type Sections, words } from './section.ts';
 
 const portCommand = 'bridge -j -d link';
-const entryCommand = 'bridge -j fdb';
+const entryCommand = 'bridge -s -j fdb';
+/** As cases have it that were recorded earlier: without when an address was heard. */
+const earlierEntryCommand = 'bridge -j fdb';
 const vlanCommand = 'bridge -j vlan';
 
 /** IEEE 802.1Q, clause 9.6: 12 bits, the last value reserved. */
@@ -52,17 +54,20 @@ export function parseBridgePorts(sections: Sections): BridgePort[] {
 
 /** The forwarding entries of a namespace; those without a bridge are a device's own filters. */
 export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
-  return sections.records(entryCommand).flatMap((record) => {
+  const command = sections.find(earlierEntryCommand) === undefined ? entryCommand : earlierEntryCommand;
+  return sections.records(command).flatMap((record) => {
     const mac = asText(record['mac']);
     const device = asText(record['ifname']);
     if (mac === null || device === null) return [];
     const bridge = asText(record['master']);
     const state = asText(record['state']);
+    const [used, updated] = [asInteger(record['used']), asInteger(record['updated'])];
     const text = words(
       mac,
       `dev ${device}`,
       named('dst', asText(record['dst'])),
       named('vlan', asInteger(record['vlan'])),
+      used !== null && updated !== null && `used ${used}/${updated}`,
       ...asTexts(record['flags']),
       named('master', bridge),
       state,
@@ -70,7 +75,8 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
     const vlan = asInteger(record['vlan']);
     const permanent = state === 'permanent';
     const fixed = permanent || state === 'static';
-    return [{ mac, device, bridge, permanent, fixed, vlan, source: sections.quote(entryCommand, text) }];
+    const heardAgo = fixed ? null : updated;
+    return [{ mac, device, bridge, permanent, fixed, vlan, heardAgo, source: sections.quote(command, text) }];
   });
 }
 

@@ -1,6 +1,7 @@
 /** The path pane: one hop a row, `X` where it ended. */
 
 import type { ConnectionDiagnosis, Hop } from '../../diagnose/diagnosis.ts';
+import { hopIntervals } from '../../report/duration.ts';
 import type { CaseView } from '../case-view.ts';
 import type { Line, Rows } from '../line.ts';
 import { plain, windowStart } from '../line.ts';
@@ -45,6 +46,8 @@ export function pathRows(
   );
   const stageWidth = widest(visible, (hop) => hop.stage);
   const verdictWidth = widest(visible, (hop) => hop.verdict);
+  const intervals = hopIntervals(hops);
+  const intervalWidth = Math.max(...intervals.map(cells));
   const bothWays = hops.some((hop) => hop.direction === 'reply');
   const lines = visible.map((hop, row): Line => {
     const selected = offset + row === selectedIndex;
@@ -53,7 +56,8 @@ export function pathRows(
     const marks = `${selected ? '>' : ' '}${ended ? 'X' : ' '}`;
     const place = fit(placeText(hop.netns, hop.device, placeWidth), placeWidth);
     const before = `${marks} ${fitRight(String(hop.index), indexWidth)} ${way}${place}  ${fit(hop.stage, stageWidth)}  `;
-    const room = width - cells(before) - verdictWidth - 2;
+    const interval = intervalWidth === 0 ? '' : `  ${fitRight(intervals[offset + row] ?? '', intervalWidth)}`;
+    const room = width - cells(before) - verdictWidth - cells(interval) - 2;
     return {
       selected,
       spans: [
@@ -62,7 +66,7 @@ export function pathRows(
           text: fit(hop.verdict, verdictWidth),
           ...(endsBadly(hop.verdict) ? { emphasis: 'failed' as const } : ended ? { emphasis: 'strong' as const } : {}),
         },
-        { text: `  ${cutWords(printable(hop.detail), room)}` },
+        { text: `${interval}  ${cutWords(printable(hop.detail), room)}` },
       ],
     };
   });

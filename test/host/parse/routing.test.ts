@@ -166,6 +166,18 @@ test('forwarding entries: learnt, put in by hand, the bridge own', () => {
     [true, false],
     [true, true],
   ]);
+  expect(forwardingEntries[0]?.source.command).toBe('bridge -j fdb');
+});
+
+test('a forwarding entry that was learnt tells when its address was last heard', () => {
+  const entry = { mac: '02:00:00:00:00:01', ifname: 'veth0', used: 4, updated: 2, flags: [], master: 'br0' };
+  const states = ['', 'static', 'permanent'].map((state) => ({ ...entry, state }));
+  const { forwardingEntries } = parsed('bridge -s -j fdb', states);
+  expect(forwardingEntries.map(({ heardAgo }) => heardAgo)).toEqual([2, null, null]);
+  expect(forwardingEntries[0]?.source).toMatchObject({
+    command: 'bridge -s -j fdb',
+    text: '02:00:00:00:00:01 dev veth0 used 4/2 master br0',
+  });
 });
 
 test('the options of links', () => {

@@ -116,16 +116,31 @@ test('a list without interfaces says whether the host was looked at', () => {
 describe('path', () => {
   it('marks the hop where it ended, and the selected one', () => {
     expect(texts(pathRows(sample, refused, 0, 90, 10)).filter((row) => /^(>| X)/.test(row))).toEqual([
-      '>  1 portainer:eth0  route    passed     10.88.0.0/16 is on eth0',
-      ' X 7 host:podman0    socket   refused    nothing listens on 10.88.0.1:19001; ssh listens ~',
+      '>  1 portainer:eth0  route    passed             10.88.0.0/16 is on eth0',
+      ' X 7 host:podman0    socket   refused            nothing listens on 10.88.0.1:19001; ssh ~',
     ]);
+  });
+
+  it('tells how long after the hop before frames show the packet', () => {
+    expect(texts(pathRows(sample, refused, 0, 90, 10)).slice(1, 4)).toEqual([
+      '   2 portainer:eth0  egress   passed             the frame left the container',
+      '   3 host:veth0      bridge   passed     +11 µs  podman0 took it for itself: the MAC is ~',
+      '   4 host:podman0    ingress  passed      +1 µs  the host received it',
+    ]);
+  });
+
+  it('has no room for times where there are none', () => {
+    const untimed = { ...refused, hops: refused.hops.map((hop) => ({ ...hop, time: null })) };
+    expect(texts(pathRows(sample, untimed, 0, 90, 10))[0]).toBe(
+      '>  1 portainer:eth0  route    passed     10.88.0.0/16 is on eth0',
+    );
   });
 
   it('tells the request from the reply', () => {
     const drawn = texts(pathRows(sample, well, 0, 90, 10));
     expect(drawn.slice(-2)).toEqual([
-      '   7 -> host:podman0    socket   delivered  portainer listens on 0.0.0.0:9000',
-      '   8 <- host:podman0    egress   passed     the answer left by podman0',
+      '   7 -> host:podman0    socket   delivered          portainer listens on 0.0.0.0:9000',
+      '   8 <- host:podman0    egress   passed             the answer left by podman0',
     ]);
   });
 
