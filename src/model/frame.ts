@@ -1,7 +1,8 @@
 /** A frame on its way over links and bridges. */
 
 import type { Link } from '../host/state.ts';
-import type { JourneyEnd, ModelPacket, Step } from './step.ts';
+import type { JourneyEnd, Step } from './step.ts';
+import type { Traveller } from './traveller.ts';
 
 /** A frame on its way. */
 export interface Frame {
@@ -24,8 +25,8 @@ export interface Way {
   readonly obstacle: string | null;
   /** The end that a firewall on the way gives it, where that is more than a loss. */
   readonly end?: JourneyEnd;
-  /** The packet in it, where the rules of a bridge on the way have translated it. */
-  readonly packet?: ModelPacket;
+  /** What is in it, where the rules of a bridge on the way have translated or stopped that. */
+  readonly traveller?: Traveller;
 }
 
 /** Why a device takes no frames, null when it does. */

@@ -7,6 +7,7 @@ import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { Crossing } from './bridge.ts';
 import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
 import type { JourneyEnd, ModelPacket, Step } from './step.ts';
+import type { Traveller } from './traveller.ts';
 
 /** A device that hands the frame to its host: where a broadcast ends, or a frame for that device. */
 export interface Station extends Way {
@@ -33,8 +34,8 @@ export interface Bridging {
 interface BridgeFirewall {
   readonly steps: readonly Step[];
   readonly end: JourneyEnd | null;
-  /** The packet afterwards, where they translate it. */
-  readonly packet?: ModelPacket;
+  /** What it is afterwards, where they translate it; where they stop it, with its connection there. */
+  readonly traveller?: Traveller;
 }
 
 /** Asks the rules of a namespace about a packet that crosses a bridge; absent, it is the one that is sent. */
@@ -167,11 +168,11 @@ export class Spread {
   /** Past the rules that see what crosses a bridge. A question for an address is no IP packet: they do not see it. */
   #filtered(namespace: NamespaceState, bridging: Bridging, way: Way): Way {
     if (this.#frame.to !== 'one' || way.obstacle !== null) return way;
-    const { end, ...passing } = this.#firewall(namespace, bridging, way.packet);
+    const { end, ...passing } = this.#firewall(namespace, bridging, way.traveller?.packet);
     const all = [...way.steps, ...passing.steps];
     if (end === null) return { ...way, ...passing, steps: all };
     const obstacle = 'reason' in end ? end.reason : end.kind;
-    const stopped: Way = { steps: all, obstacle, end };
+    const stopped: Way = { ...passing, steps: all, obstacle, end };
     this.kept.push(stopped);
     return stopped;
   }

@@ -11,6 +11,7 @@ import { type Frame, unusableReason, type Way } from './frame.ts';
 import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
 import { type AskFirewall, Spread, type Station } from './segment.ts';
 import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
+import type { Traveller } from './traveller.ts';
 
 /** Where the packet is: in a namespace, by the device that it came in on (null: sent by a program there). */
 export interface Position {
@@ -38,7 +39,7 @@ interface Arrival {
   readonly steps: readonly Step[];
   readonly progress: Progress;
   /** As in `Way`. */
-  readonly packet?: ModelPacket;
+  readonly traveller?: Traveller;
 }
 
 /** Where the packet may come to: several places when several hosts answer for one address. */
@@ -66,18 +67,19 @@ export function transmit(medium: Medium, namespace: NamespaceState, { device, ga
   return new Sending(medium, namespace, link, gateway ?? medium.packet.destination).transmit();
 }
 
-/** The end of a way that comes no further. */
-function stopped(way: Way, otherwise: string): { readonly end: JourneyEnd } {
-  return way.end === undefined ? end('dropped', way.obstacle ?? otherwise) : { end: way.end };
+/** Where a way ends that comes no further. */
+function stopped({ steps, obstacle, end: given, traveller }: Way, otherwise: string): Arrival {
+  const progress = given === undefined ? end('dropped', obstacle ?? otherwise) : { end: given };
+  return traveller === undefined ? { steps, progress } : { steps, progress, traveller };
 }
 
 function only(steps: readonly Step[], progress: Progress): Transmission {
   return { arrivals: [{ steps, progress }], learnt: [] };
 }
 
-function arrivalAt({ steps, packet, namespace, link, port }: Station): Arrival {
+function arrivalAt({ steps, traveller, namespace, link, port }: Station): Arrival {
   const progress = { to: { namespace, device: link.name, port } };
-  return packet === undefined ? { steps, progress } : { steps, progress, packet };
+  return traveller === undefined ? { steps, progress } : { steps, progress, traveller };
 }
 
 class Sending {
@@ -177,8 +179,7 @@ class Sending {
     const spread = this.#spread({ to: 'one', mac: link.mac, justLearnt: true });
     const reached = spread.stations.find((one) => one.link === link);
     if (reached?.obstacle === null) return arrivalAt(reached);
-    const way = reached ?? spread.kept[0] ?? spread.origin;
-    return { steps: way.steps, progress: stopped(way, `${link.mac} is not where the bridges send it`) };
+    return stopped(reached ?? spread.kept[0] ?? spread.origin, `${link.mac} is not where the bridges send it`);
   }
 
   /** To the address that the neighbour table gives, whoever has it. */
@@ -189,15 +190,13 @@ class Sending {
     const its = stations.filter((station) => station.port !== null || station.link.mac === mac);
     const station = its.find(({ obstacle }) => obstacle === null) ?? its[0];
     if (station !== undefined) {
-      const { steps, obstacle } = station;
-      return obstacle === null
-        ? { arrivals: [arrivalAt(station)], learnt: [] }
-        : only(steps, stopped(station, obstacle));
+      const { obstacle } = station;
+      return { arrivals: [obstacle === null ? arrivalAt(station) : stopped(station, obstacle)], learnt: [] };
     }
     const edge = edges.find((one) => one.obstacle === null);
     if (edge !== undefined) return only(edge.steps, end(edge.kind, edge.reason));
     const stop = kept[0] ?? edges[0];
-    if (stop !== undefined) return only(stop.steps, stopped(stop, ''));
+    if (stop !== undefined) return { arrivals: [stopped(stop, '')], learnt: [] };
     const [netns, device] = [this.#namespace.name, this.#link.name];
     const detail = `the neighbour table of ${netns} has ${this.#nextHop} at ${mac}, and nobody on ${device} has that address`;
     const place = { netns, device, stage: 'neighbour' } as const;

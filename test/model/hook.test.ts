@@ -320,4 +320,17 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
     const way = asks('PREROUTING', '-d 10.88.0.20/32 -j DNAT --to-destination 10.88.0.30');
     expect(told(way).at(-1)).toMatch(/^undetermined: the rules of host give what crosses br0 another destination/);
   });
+
+  test('answer in a connection of their own host, not in that which the sender translated', () => {
+    const aside = ['*nat', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -d 10.88.0.10/32 -j DNAT --to-destination 10.88.0.20'];
+    const nat = ['*nat', ':POSTROUTING ACCEPT [0:0]', 'COMMIT'];
+    const rejecting = ['*filter', ':FORWARD ACCEPT [0:0]', '-A FORWARD -m conntrack --ctstate NEW -j REJECT'];
+    const ruleTables = save(...nat, ...rejecting);
+    const all = host(box({ ruleTables: save(...aside) }), web(), bridgeHost({ ruleTables, sysctls }));
+    const way = journey(all, { ...packetTo('10.88.0.10'), source: '10.88.0.10', sourcePort: 40_000 }, 'box');
+    expect(way.end).toMatchObject({ kind: 'rejected', answer: { netns: 'host' } });
+    const reply = replyJourney(all, way);
+    expect(reply === null ? [] : told(reply)).not.toContain('host:br0 postrouting translated');
+    expect(reply?.end.kind).toBe('returned');
+  });
 });

@@ -27,7 +27,9 @@ export function bridgeFirewall(asker: Walk): AskFirewall {
       const [way, ...others] = ways;
       if (way === undefined) {
         const [first] = ends;
-        return first === undefined ? { steps, end: null } : { steps: [...steps, first.step], end: first.end };
+        if (first === undefined) return { steps, end: null };
+        // What answers in its place does so in its connection with this namespace.
+        return { steps: [...steps, first.step], end: first.end, traveller: first.traveller ?? walk.traveller };
       }
       asker.alternatives.push(...ends.map((one) => one.end));
       walk.take(namespace, stage, way);
@@ -43,7 +45,8 @@ export function bridgeFirewall(asker: Walk): AskFirewall {
     asker.tracked.splice(0, asker.tracked.length, ...walk.tracked);
     const { mark: _before, ...before } = sent;
     const { mark: _after, ...after } = walk.packet;
-    return isTranslated(before, after) ? { steps, end: null, packet: after } : { steps, end: null };
+    if (!isTranslated(before, after)) return { steps, end: null };
+    return { steps, end: null, traveller: { packet: after, connection: null } };
   };
 }
 

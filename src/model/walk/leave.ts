@@ -31,7 +31,7 @@ function cross(walk: Walk, namespace: NamespaceState, hop: NextHop): Progress {
     const kept = keptBack(one, namespace, arrival.steps);
     one.add(...(kept ?? arrival.steps));
     if (kept !== null) return end('dropped', kept.at(-1)?.detail ?? '');
-    if (arrival.packet !== undefined) one.become(arrival.packet);
+    if (arrival.traveller !== undefined) one.become(arrival.traveller);
     return arrival.progress;
   });
 }

@@ -118,10 +118,10 @@ export class Walk {
     return walk;
   }
 
-  /** Goes on as the packet that a bridge's rules have made of it. */
-  become(packet: ModelPacket): void {
-    this.forms.push(packet);
-    this.#traveller = { packet, connection: null };
+  /** Goes on, or ends, as what a bridge's rules have made of it. */
+  become(traveller: Traveller): void {
+    if (isTranslated(this.packet, traveller.packet)) this.forms.push(traveller.packet);
+    this.#traveller = traveller;
   }
 
   /** Ends with a last step. */
