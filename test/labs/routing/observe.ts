@@ -2,10 +2,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { collectSnapshot } from '../../../src/host/collect.ts';
 import { findNamespaces } from '../../../src/host/namespaces.ts';
 import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
+import { linksCommand } from '../../../src/host/script.ts';
+import type { CommandOutput } from '../../../src/host/snapshot.ts';
 import type { HostState, Link, NamespaceState } from '../../../src/host/state.ts';
 import { buildLab, type Lab } from '../lab.ts';
 import { waitUntil } from '../process.ts';
@@ -29,7 +32,7 @@ export interface Observation {
 export interface Experiment {
   readonly seed: number;
   readonly state: HostState;
-  /** The state after the packets: what the hosts have learnt of their neighbours from each other's packets. */
+  /** Of the state after the packets, what the hosts have learnt of their neighbours from each other's packets. */
   readonly after: HostState;
   readonly observations: readonly Observation[];
   /** What `ip route get` says, by namespace and address: the device, gateway and source, or the error. */
@@ -162,15 +165,37 @@ function isSettled({ namespaces }: HostState): boolean {
   return [...namespaces.values()].every((one) => bridgesAreOpen(one) && addressesServe(one));
 }
 
+/** What these commands of a snapshot tell by themselves: a whole one takes some 30 processes a host. */
+async function partOf(lab: Lab, hosts: readonly string[], commands: readonly string[]): Promise<HostState> {
+  const outputs = (host: string): Promise<CommandOutput[]> =>
+    Promise.all(
+      commands.map(async (command) => {
+        const { exitCode, stdout, stderr } = await lab.run(host, command.split(' '));
+        return { command, exitCode, text: stdout, error: stderr };
+      }),
+    );
+  const namespaces = await Promise.all(
+    hosts.map(async (host, at) => ({
+      name: lab.netns(host),
+      inode: at,
+      container: null,
+      outputs: await outputs(host),
+    })),
+  );
+  return parseSnapshot({ takenNs: 0n, namespaces, processes: [], missing: [] });
+}
+
+const settlesIn = [linksCommand, 'ip -j addr', 'bridge -j -d link'];
+const betweenLooksMs = 100;
+
 async function settledSnapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
-  let state = await snapshot(lab, hosts);
   const settled = async (): Promise<boolean> => {
-    if (isSettled(state)) return true;
-    state = await snapshot(lab, hosts);
-    return isSettled(state);
+    if (isSettled(await partOf(lab, hosts, settlesIn))) return true;
+    await delay(betweenLooksMs);
+    return false;
   };
   await waitUntil(settled, 3000);
-  return state;
+  return snapshot(lab, hosts);
 }
 
 interface RouteGetRecord {
@@ -227,7 +252,7 @@ async function attemptOf(seed: number): Promise<Experiment & { readonly lateMs: 
   const reports = await Promise.all(
     agents.map(async ([host, one]) => ({ host, ...(await one.go(probes.get(host) ?? [])) })),
   );
-  const after = await snapshot(lab, hosts);
+  const after = await partOf(lab, hosts, ['ip -j neigh']);
   const arrivals = new Map(
     reports.flatMap(({ host, received }) =>
       received.map(({ id, ...receipt }) => [id, { netns: lab.netns(host), ...receipt }] as const),
