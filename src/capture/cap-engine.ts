@@ -38,6 +38,7 @@ export const capEngine: CaptureEngine = {
         namespace,
         points: own,
         latencyMs: latencyMs[pace],
+        output: pace === 'bulk' ? 'pipe' : 'socket',
         command: [process.execPath, worker, String(bytes), filter ?? '', ...own.map((point) => point.device)],
       };
     });

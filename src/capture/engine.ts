@@ -18,6 +18,8 @@ export interface CaptureJob {
   readonly command: readonly string[];
   /** How late a frame may come, in milliseconds. */
   readonly latencyMs: number;
+  /** What its standard output is: Node's own socket, which is there at once, or a pipe of the kernel, which takes more. */
+  readonly output: 'socket' | 'pipe';
 }
 
 /** Counts that an engine knows of itself. */

@@ -2,7 +2,7 @@
  * The guard: a child that leaves the host as it was however nettrace ends, `kill -9` included.
  *
  * It reads a pipe from nettrace, on which it is told what exists. When the pipe closes it ends the processes, removes
- * the tracefs instances, unmounts, and removes directories. An ordinary end takes the same road, so the road is walked
+ * the tracefs instances, unmounts, and removes directories and FIFOs. An ordinary end takes the same road, so the road is walked
  * every time. The guard is a shell because that costs a millisecond and a megabyte on a host in trouble, and it leads a
  * session of its own, so that Ctrl-C passes it by.
  */
@@ -44,11 +44,13 @@ await_process() {
 remove_instance() { [ ! -d "$1" ] || try rmdir "$1"; }
 unmount() { try umount "$1"; }
 remove_directory() { [ ! -d "$1" ] || rmdir "$1"; }
+remove_pipe() { [ ! -p "$1" ] || rm "$1"; }
 each process end_process
 each preparation await_process
 each instance remove_instance
 each mount unmount
 each directory remove_directory
+each pipe remove_pipe
 `;
 
 /** Start time of a process in clock ticks since boot (proc(5), field 22 of stat), or null when it is gone. */
@@ -100,8 +102,8 @@ export class Guard {
     else this.#shell.stdin.write(`${kind} ${pid} ${start}\n`, letGo);
   }
 
-  /** Has a tracefs instance, a mount or an empty directory removed. Paths are nettrace's own and hold no blank. */
-  watchPath(kind: 'instance' | 'mount' | 'directory', path: string): void {
+  /** Has a tracefs instance, a mount, an empty directory or a FIFO removed. Paths are nettrace's own and hold no blank. */
+  watchPath(kind: 'instance' | 'mount' | 'directory' | 'pipe', path: string): void {
     this.#shell.stdin.write(`${kind} ${path}\n`);
   }
 

@@ -3,13 +3,15 @@
  * them without losing what they have queued.
  */
 
+import { closeSync } from 'node:fs';
 import type { FrameRecord } from '../capfile/capture-parser.ts';
 import { RecordReader } from '../capfile/record-reader.ts';
 import { childFailure } from '../host/child-failure.ts';
-import { startStreaming } from '../host/gate.ts';
+import { startStreaming, startStreamingTo } from '../host/gate.ts';
 import { inNamespace } from '../host/namespaces.ts';
 import type { CaptureEngine, CaptureJob, CapturePoint, EngineCounts } from './engine.ts';
 import type { Guard } from './guard.ts';
+import { type KernelPipe, openKernelPipe, readKernelPipe } from './kernel-pipe.ts';
 
 const firstPauseMs = 100;
 const longestPauseMs = 2000;
@@ -54,7 +56,9 @@ export class SupervisedJob {
   readonly #events: SupervisorEvents;
   readonly ready: Promise<void>;
   #markReady: () => void = () => {};
-  #child: ReturnType<typeof startStreaming> | null = null;
+  #child: ReturnType<typeof startStreaming | typeof startStreamingTo> | null = null;
+  /** Resolves when everything that the present child wrote is read. */
+  #read: Promise<void> = Promise.resolve();
   #standardError = '';
   #stopping = false;
   #pauseMs = firstPauseMs;
@@ -76,7 +80,7 @@ export class SupervisedJob {
     this.ready = new Promise((resolve) => {
       this.#markReady = resolve;
     });
-    this.#start();
+    void this.#start();
   }
 
   get points(): readonly CapturePoint[] {
@@ -108,7 +112,7 @@ export class SupervisedJob {
   hurry(): void {
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
-    this.#start();
+    void this.#start();
   }
 
   /** Ends the child, and waits until it is gone; before, where that is wanted, it lets the queues run empty. */
@@ -117,12 +121,16 @@ export class SupervisedJob {
     this.#stopping = true;
     clearTimeout(this.#timer);
     this.#child?.kill('SIGTERM');
-    await this.#child;
+    await Promise.all([this.#child, this.#read]);
   }
 
-  #start(): void {
+  async #start(): Promise<void> {
     this.#timer = undefined;
-    const { namespace } = this.#job;
+    const pipe = this.#job.output === 'pipe' ? await openKernelPipe(this.#guard) : null;
+    if (this.#stopping) {
+      if (pipe !== null) for (const end of [pipe.readEnd, pipe.writeEnd]) closeSync(end);
+      return;
+    }
     let interfaces = 0;
     const reader = new RecordReader({
       section: () => undefined,
@@ -140,16 +148,29 @@ export class SupervisedJob {
       block: () => undefined,
     });
     this.#standardError = '';
-    const child = startStreaming(inNamespace(namespace, this.#job.command), { watcher: this.#guard.watchProcess });
+    const { child, read } = this.#begin(pipe, (bytes) => reader.push(bytes));
     this.#child = child;
-    child.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
+    this.#read = read;
     child.stderr.on('data', (chunk: Buffer) => {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);
       if (this.#firstChild) for (const device of devicesDown(this.#standardError)) this.#downAtStart.add(device);
     });
-    void child.then((result) =>
-      this.#ended(childFailure(result, lastWords(this.#standardError)), child.pid !== undefined),
-    );
+    const [result] = await Promise.all([child, this.#read]);
+    this.#ended(childFailure(result, lastWords(this.#standardError)), child.pid !== undefined);
+  }
+
+  /** Starts a child; `read` resolves when all of it was given that came by a pipe. */
+  #begin(pipe: KernelPipe | null, take: (bytes: Uint8Array) => void) {
+    const command = inNamespace(this.#job.namespace, this.#job.command);
+    const gate = { watcher: this.#guard.watchProcess };
+    if (pipe === null) {
+      const child = startStreaming(command, gate);
+      child.stdout.on('data', take);
+      return { child, read: Promise.resolve() };
+    }
+    const child = startStreamingTo(pipe.writeEnd, command, gate);
+    closeSync(pipe.writeEnd);
+    return { child, read: readKernelPipe(pipe, take) };
   }
 
   /** `hadStarted`: there was a child at all. */
@@ -162,7 +183,7 @@ export class SupervisedJob {
     if (this.#stopping) return;
     if (devicesDown(reason).length === 0) this.ends.push(reason);
     if (!hadStarted) return;
-    this.#timer = setTimeout(() => this.#start(), this.#pauseMs);
+    this.#timer = setTimeout(() => void this.#start(), this.#pauseMs);
     this.#timer.unref();
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
   }

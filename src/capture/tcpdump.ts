@@ -33,6 +33,7 @@ export const tcpdumpEngine: CaptureEngine = {
       namespace: point.namespace,
       points: [point],
       latencyMs: latencyMs[pace],
+      output: pace === 'bulk' ? 'pipe' : 'socket',
       command: [
         'tcpdump',
         '-i',

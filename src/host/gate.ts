@@ -51,17 +51,26 @@ export function startGated<Own extends Options>(
   return child;
 }
 
-/** How such a child is started, other than usual. */
-type StreamOptions = Pick<Options, 'cwd' | 'env'>;
-
 /** How long a child has to go after SIGTERM, before SIGKILL. */
 const endLimitMs = 300;
+
+const streaming = { buffer: false, detached: true, forceKillAfterDelay: endLimitMs } as const;
 
 /**
  * Starts a child that is read as it goes and ended by whoever started it; `kill` with SIGTERM is followed by SIGKILL, if
  * need be. It leads a session of its own: the terminal's Ctrl-C is for the traced command, and what hangs below it ends
  * with it.
  */
-export function startStreaming(command: readonly string[], gate: GateOptions, options: StreamOptions = {}) {
-  return startGated(command, { ...options, buffer: false, detached: true, forceKillAfterDelay: endLimitMs }, gate);
+export function startStreaming(
+  command: readonly string[],
+  gate: GateOptions,
+  options: Pick<Options, 'cwd' | 'env'> = {},
+) {
+  return startGated(command, { ...options, ...streaming }, gate);
+}
+
+/** The same; what it writes goes to a file descriptor. */
+export function startStreamingTo(descriptor: number, command: readonly string[], gate: GateOptions) {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- any descriptor will do; execa's types name two
+  return startGated(command, { ...streaming, stdout: descriptor as 1 }, gate);
 }

@@ -22,7 +22,7 @@ function pathOf(program: string): string {
   return realpathSync(execFileSync('sh', ['-c', 'command -v "$1"', 'sh', program], { encoding: 'utf8' }).trim());
 }
 
-/** What may be hidden; \`mount\` has to be the last. */
+/** What may be hidden; `mount` has to be the last. */
 const hidden = {
   tcpdump: () => pathOf('tcpdump'),
   nft: () => pathOf('nft'),
