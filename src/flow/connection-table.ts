@@ -62,8 +62,6 @@ export class ConnectionTable implements Connections {
 
   /** Of the packet that was added last: 0 when the end sent it that the connection's row names first. */
   direction = 0;
-  /** Of the packet that was added last: bits of `mark`. */
-  marks = 0;
   /** The packet that was added last to a connection is the first of its end, in TCP, to carry payload. */
   isFirstPayload = false;
 
@@ -84,7 +82,6 @@ export class ConnectionTable implements Connections {
   add(sight: Sight, hash = hashEnds(sight.headers, this.#seed)): number {
     const { headers } = sight;
     this.direction = 0;
-    this.marks = 0;
     if (!headers.hasPorts) return this.#addFragment(sight);
     const latest = this.#hash.find(headers, hash);
     let id = latest;
@@ -237,7 +234,7 @@ export class ConnectionTable implements Connections {
     trackDoubles[bytes] = (trackDoubles[bytes] ?? 0) + sight.length;
     const payload = (own >> 1) + sideDouble.payload;
     trackDoubles[payload] = (trackDoubles[payload] ?? 0) + headers.payloadLength;
-    if (isSegment) this.marks = followSegment(trackWords, trackDoubles, base, direction, sight);
+    if (isSegment) followSegment(trackWords, trackDoubles, base, direction, sight);
   }
 
   /** The row of a connection at a capture point, made when it is new there; `none` when there is no room for it. */

@@ -16,10 +16,6 @@ const mark = {
   duplicateAck: 4,
   zeroWindow: 8,
   keepAlive: 16,
-  /** The very packet before, seen a second time at this point: a mirror port, a host's own copy. Nothing was sent again. */
-  copy: 32,
-  /** Bytes before this segment were not seen. */
-  gap: 64,
 } as const;
 
 /** Words of a side: what one end sends. What every segment reads or writes comes first; doubles stand in two words. */
@@ -126,7 +122,7 @@ function fillGap(words: Int32Array, own: number, sequence: number, end: number):
 }
 
 /**
- * Follows one segment, and gives its marks.
+ * Follows one segment.
  *
  * @param words The page of the track's row, and the same as doubles.
  * @param base Where the row starts in `words`.
@@ -138,13 +134,14 @@ export function followSegment(
   base: number,
   direction: number,
   { headers, timeNs }: Sight,
-): number {
+): void {
   const { flags, sequence, payloadLength, identification } = headers;
   const own = sideAt(base, direction);
   const peer = sideAt(base, 1 - direction);
   const microseconds = (timeNs / nanosecondsPerMicrosecond) | 0;
   const sinceLast = (microseconds - (words[own + side.lastMicroseconds] ?? 0)) | 0;
   words[own + side.lastMicroseconds] = microseconds;
+  // The very packet before, seen a second time at this point: a mirror port, a host's own copy. Nothing was sent again.
   if (
     headers.family === 4 &&
     identification !== 0 &&
@@ -153,13 +150,13 @@ export function followSegment(
     payloadLength === words[own + side.lastLength] &&
     sinceLast < latestCopyMicroseconds
   ) {
-    return mark.copy;
+    return;
   }
   words[own + side.lastIdentification] = identification;
   words[own + side.lastSequence] = sequence;
   words[own + side.lastLength] = payloadLength;
   // A reset takes no sequence space, and its numbers may be anybody's.
-  if ((flags & tcpFlag.reset) !== 0) return 0;
+  if ((flags & tcpFlag.reset) !== 0) return;
   if (((words[base + track.handshake] ?? 0) & handshake.complete) === 0) {
     noteHandshake(words, doubles, base, flags, timeNs);
   }
@@ -178,7 +175,7 @@ export function followSegment(
     // All was acknowledged, so nothing needs to be sent again: it asks whether the other end is there.
     marks = mark.keepAlive;
   } else if (space > 0 && ahead > 0) {
-    marks = mark.gap;
+    // Bytes before this segment were not seen.
     words[own + side.gapStart] = next;
     words[own + side.gapEnd] = sequence;
     doubles[(own >> 1) + sideDouble.gapTimeNs] = timeNs;
@@ -200,7 +197,6 @@ export function followSegment(
     marks |= (marks & mark.keepAlive) === 0 ? found : found & ~mark.duplicateAck;
   }
   if (marks !== 0) countMarks(words, own, marks);
-  return marks;
 }
 
 function countMarks(words: Int32Array, own: number, marks: number): void {

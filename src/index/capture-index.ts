@@ -100,7 +100,7 @@ export class CaptureIndex {
     words[at + packetWord.capturedLength] = capturedLength;
     words[at + packetWord.originalLength] = originalLength;
     let connection: number = none;
-    let rest = packRest(interfaceIndex, 0, 0, 0, 0);
+    let rest = packRest(interfaceIndex, 0, 0, 0);
     if (isPacket) {
       const { sight, quoted } = this.#reader;
       const { headers } = sight;
@@ -110,7 +110,7 @@ export class CaptureIndex {
       connection = table.add(sight);
       if (connection !== none && table.isFirstPayload && beginsTls(headers, record)) table.noteTls(connection);
       const plain = connection !== none && saysAll(headers, record.window.view) ? 1 : 0;
-      rest = packRest(interfaceIndex, plain, headers.flags, table.marks, table.direction);
+      rest = packRest(interfaceIndex, plain, headers.flags, table.direction);
       if (connection === none && this.#reader.readsQuoted(record)) {
         connection = table.addError(quoted, headers.icmpType, headers.icmpCode);
         if (connection === none && this.earlyErrors.length < mostEarlyErrors) {

@@ -11,8 +11,8 @@ export const packetWord = {
   /** Number of its connection, or `none`. */
   connection: 6,
   /**
-   * The file's interface (15 bits), whether it is plain (see `isPlain`), TCP's flags (8), bits of `mark` (7), and whether
-   * end 1 of the connection sent it.
+   * The file's interface (15 bits), whether it is plain (see `isPlain`), TCP's flags (8), and in the highest bit
+   * whether end 1 of the connection sent it.
    */
   rest: 7,
 } as const;
@@ -27,19 +27,12 @@ const interfaceMask = 0x7fff;
 const plainShift = 15;
 const flagsShift = 16;
 const flagsMask = 0xff;
-const marksShift = 24;
 const directionShift = 31;
 
 /** The word `rest`. Interfaces beyond the 32,767th are kept as that one; `plain` is 0 or 1. */
-export function packRest(
-  interfaceIndex: number,
-  plain: number,
-  flags: number,
-  marks: number,
-  direction: number,
-): number {
+export function packRest(interfaceIndex: number, plain: number, flags: number, direction: number): number {
   const kept = interfaceIndex < interfaceMask ? interfaceIndex : interfaceMask;
-  return kept | (plain << plainShift) | (flags << flagsShift) | (marks << marksShift) | (direction << directionShift);
+  return kept | (plain << plainShift) | (flags << flagsShift) | (direction << directionShift);
 }
 
 /**

@@ -36,7 +36,7 @@ function readFib(operand: Extract<Operand, { kind: 'fib' }>, { packet, place, ho
     const type = host.addressType(packet.family, address, device);
     return type === null ? unknown('the type of the address is not known') : known(type);
   }
-  const leaves = host.routeDevice(packet.family, address, packet.mark);
+  const leaves = host.routeDevice(packet.family, address);
   if (leaves === null) return unknown('the route to the address is not known');
   // With a device, only a route by it counts: the reverse path of what came in there.
   return known(device === null || device === leaves ? leaves : '');

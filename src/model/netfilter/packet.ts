@@ -84,7 +84,7 @@ export interface HostView {
    */
   addressType(family: 4 | 6, address: bigint, device: string | null): string | null;
   /** The device by which a packet to the address would leave, `''` when no route leads there. */
-  routeDevice(family: 4 | 6, address: bigint, mark: bigint | null): string | null;
+  routeDevice(family: 4 | 6, address: bigint): string | null;
   /**
    * The address that a packet gets from MASQUERADE when it leaves by a device for a destination (`inet_select_addr`,
    * `ipv6_dev_get_saddr`); `none`: there is none for it, and the kernel drops the packet.

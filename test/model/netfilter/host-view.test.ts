@@ -49,7 +49,7 @@ test.each([
   ['10.88.0.9', 'podman0'],
   ['2001:db9::1', ''],
 ])('%s leaves by "%s"', (text, device) => {
-  expect(view.routeDevice(text.includes(':') ? 6 : 4, address(text), 0n)).toBe(device);
+  expect(view.routeDevice(text.includes(':') ? 6 : 4, address(text))).toBe(device);
 });
 
 test.each<[title: string, family: 4 | 6, device: string, destination: string, expected: string | null]>([
