@@ -11,6 +11,7 @@
 import type { Connection } from '../flow/connection.ts';
 import type { End } from '../flow/summary.ts';
 import { isUnspecified, sameAddress } from '../inet/address.ts';
+import { ipProtocol } from '../inet/protocol.ts';
 import { errnoName, inProgress } from './errno.ts';
 import type { KernelRecord } from './kernel-reading.ts';
 
@@ -28,7 +29,11 @@ export interface Attempt {
 
 type Growing = { -readonly [Key in keyof Attempt]: Attempt[Key] };
 
-const transports: Readonly<Record<number, Attempt['protocol']>> = { 1: 'icmp', 6: 'tcp', 17: 'udp' };
+const transports: Readonly<Record<number, Attempt['protocol']>> = {
+  [ipProtocol.icmp]: 'icmp',
+  [ipProtocol.tcp]: 'tcp',
+  [ipProtocol.udp]: 'udp',
+};
 
 function isUnchosen({ address, port }: End): boolean {
   return port === 0 && isUnspecified(address);

@@ -8,7 +8,8 @@
  */
 
 import { icmpErrno } from '../inet/icmp.ts';
-import { fragmentState, type Headers, ipProtocol, tcpFlag } from '../wire/headers.ts';
+import { ipProtocol, tcpFlag } from '../inet/protocol.ts';
+import { fragmentState, type Headers } from '../wire/headers.ts';
 import { connectionDouble, connectionWords, endingStage, none, connectionWord as word } from './connection-row.ts';
 import { DnsTable, type DnsTransactions } from './dns-table.ts';
 import { sent } from './outcome.ts';

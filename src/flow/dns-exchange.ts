@@ -1,6 +1,6 @@
 /** What a connection's transactions with a resolver say, made when it is asked for. */
 
-import { ipProtocol } from '../wire/headers.ts';
+import { ipProtocol } from '../inet/protocol.ts';
 import { connectionWord } from './connection-row.ts';
 import type { Connections } from './connection-table.ts';
 import { dnsDouble, dnsWord, rcodeMask } from './dns-table.ts';

@@ -2,7 +2,8 @@
 
 import type { Frame } from '../case/evidence.ts';
 import { formatIpv4, formatIpv6Words } from '../inet/address.ts';
-import { fragmentState, type Headers, ipProtocol, tcpFlag } from '../wire/headers.ts';
+import { ipProtocol, tcpFlag } from '../inet/protocol.ts';
+import { fragmentState, type Headers } from '../wire/headers.ts';
 import { icmpType } from '../wire/icmp-names.ts';
 import type { End } from './summary.ts';
 

@@ -2,7 +2,7 @@
 
 import { formatIpv4, formatIpv6Words } from '../inet/address.ts';
 import { icmpErrno } from '../inet/icmp.ts';
-import { ipProtocol } from '../wire/headers.ts';
+import { ipProtocol } from '../inet/protocol.ts';
 import { connectionDouble, endingStage, none, connectionWord as word } from './connection-row.ts';
 import type { Connections } from './connection-table.ts';
 import { type DnsExchange, dnsExchanges, failedToResolve, responseCodes } from './dns-exchange.ts';

@@ -4,7 +4,8 @@
  * RFC 9293, section 3.8.4).
  */
 
-import { type Headers, tcpFlag } from '../wire/headers.ts';
+import { tcpFlag } from '../inet/protocol.ts';
+import type { Headers } from '../wire/headers.ts';
 import type { Sight } from './sight.ts';
 
 /** What a packet was found to be, as bits; more than one may hold. */

@@ -3,7 +3,7 @@
  * identification, and takes no time worth a name.
  */
 
-import { ipProtocol } from '../wire/headers.ts';
+import { ipProtocol } from '../inet/protocol.ts';
 import { connectionDouble, none, connectionWord as word } from './connection-row.ts';
 import type { Connections } from './connection-table.ts';
 

@@ -183,3 +183,42 @@ export interface ConnectionEntry {
   /** The line, verbatim. */
   readonly text: string;
 }
+
+/** NF_IP_PRI_* of linux/netfilter_ipv4.h: where the kernel's own parts and iptables' tables hang at a hook. */
+export const hookPriority = {
+  raw: -300,
+  conntrack: -200,
+  mangle: -150,
+  destinationNat: -100,
+  filter: 0,
+  security: 50,
+  sourceNat: 100,
+} as const;
+
+/** Where the NAT core hangs, and which end of the packet it translates there (nf_nat_ipv4_ops). */
+export const natHooks = {
+  prerouting: { priority: hookPriority.destinationNat, end: 'destination' },
+  output: { priority: hookPriority.destinationNat, end: 'destination' },
+  input: { priority: hookPriority.sourceNat, end: 'source' },
+  postrouting: { priority: hookPriority.sourceNat, end: 'source' },
+} as const;
+
+/** NF_CT_STATE_BIT of linux/netfilter/nf_conntrack_common.h, in nft's words. */
+export const connectionStateBit = { invalid: 1n, established: 2n, related: 4n, new: 8n, untracked: 64n } as const;
+
+/** Bits of enum ip_conntrack_status of the same file, in nft's words. */
+export const connectionStatusBit = {
+  expected: 1n,
+  'seen-reply': 2n,
+  assured: 4n,
+  confirmed: 8n,
+  snat: 16n,
+  dnat: 32n,
+  dying: 512n,
+} as const;
+
+/** Others of them, which nft has no words for: the connection has been through the nat chains of that end. */
+export const natDoneBit = { source: 128n, destination: 256n } as const;
+
+/** How many places above a connection's state its status stands in the field `ct state-and-status`. */
+export const statusShift = 16n;

@@ -4,7 +4,7 @@ import type { Frame } from '../case/evidence.ts';
 import type { FrameFields, HeaderColumns, NumberReader } from '../filter/bind.ts';
 import { type ConnectionFacts, frameFields } from '../filter/frame-fields.ts';
 import { connectionWord, none } from '../flow/connection-row.ts';
-import { ipProtocol } from '../wire/headers.ts';
+import { ipProtocol } from '../inet/protocol.ts';
 import type { CaptureIndex } from './capture-index.ts';
 import type { IndexedCapture } from './indexed-capture.ts';
 import { directionOf, flagsOf, isPlain, packetWord } from './packet-row.ts';

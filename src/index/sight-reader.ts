@@ -8,7 +8,8 @@ import type { CaptureInterface } from '../case/evidence.ts';
 import { dnsPort, longestMessage, messageHeaderLength } from '../flow/dns-table.ts';
 import { isIcmpError, readQuotedHeaders } from '../flow/packet.ts';
 import { Sight } from '../flow/sight.ts';
-import { Headers, ipProtocol } from '../wire/headers.ts';
+import { ipProtocol } from '../inet/protocol.ts';
+import { Headers } from '../wire/headers.ts';
 
 /** A packet takes at least so much of a capture: pcap's record header, and IPv4's header without a link layer. */
 export const fewestSightBytes = 16 + 20;

@@ -6,7 +6,7 @@ import type { Connections } from '../flow/connection-table.ts';
 import { dnsPort } from '../flow/dns-table.ts';
 import { type Met, sent } from '../flow/outcome.ts';
 import { glanceAt } from '../flow/summary.ts';
-import { ipProtocol } from '../wire/headers.ts';
+import { ipProtocol } from '../inet/protocol.ts';
 
 /** A TCP that opens asks again after a second (RFC 6298, section 2), and so do resolvers at the earliest. */
 const patienceNs = 1_200_000_000;

@@ -6,8 +6,7 @@
 import type { RejectWith, RuleChain, RuleTable } from '../host/netfilter.ts';
 import type { NamespaceState, Quote } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
-import type { IcmpError } from '../inet/icmp.ts';
-import { errnoOf, icmpName } from '../inet/icmp.ts';
+import { errnoOf, type IcmpError, icmpName } from '../inet/icmp.ts';
 import { chainsAt, evaluateHook } from './netfilter/hook.ts';
 import { hostViewOf } from './netfilter/host-view.ts';
 import type { HookPlace, NetfilterPacket } from './netfilter/packet.ts';

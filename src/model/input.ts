@@ -5,8 +5,7 @@
 
 import type { NamespaceState, Quote } from '../host/state.ts';
 import { inPrefix, isLinkLocal6, isLoopback, isMulticast, isUnspecified, sameAddress } from '../inet/address.ts';
-import type { IcmpError } from '../inet/icmp.ts';
-import { unreachable } from '../inet/icmp.ts';
+import { type IcmpError, unreachable } from '../inet/icmp.ts';
 import { hasCustomRules, lookUpRoute, type RouteLookup } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
 import { largerSetting, type Setting, settingOf } from './setting.ts';

@@ -8,8 +8,8 @@
 
 import type { HostState, NamespaceState } from '../host/state.ts';
 import { isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../inet/address.ts';
-import type { IcmpError } from '../inet/icmp.ts';
-import { unreachable } from '../inet/icmp.ts';
+import { type IcmpError, unreachable } from '../inet/icmp.ts';
+import { tcpFlag } from '../inet/protocol.ts';
 import { ownsAddress } from './neighbour.ts';
 import { chooseOrigin } from './output.ts';
 import type { Journey, ModelPacket } from './step.ts';
@@ -69,8 +69,8 @@ export function journey(
 }
 
 /** Flags of the answers to a SYN. */
-const synAck = 0x12;
-const rstAck = 0x14;
+const synAck = tcpFlag.syn | tcpFlag.ack;
+const rstAck = tcpFlag.reset | tcpFlag.ack;
 /** Flags of what comes after. */
 const ackFlag = 0x10;
 

@@ -3,11 +3,12 @@
  * Both are values; whatever changes them makes new ones.
  */
 
-import type { ConnectionEntry, ConnectionTuple } from '../host/netfilter.ts';
+import { type ConnectionEntry, type ConnectionTuple, connectionStatusBit } from '../host/netfilter.ts';
 import type { NamespaceState } from '../host/state.ts';
 import { formatAddress, parseAddress, sameAddress } from '../inet/address.ts';
+import { ipProtocol, tcpFlag } from '../inet/protocol.ts';
 import { connectionBy, connectionOf } from './netfilter/connection.ts';
-import { type Connection, firstPacket, type NetfilterPacket, synFlag, type TupleEnds } from './netfilter/packet.ts';
+import { type Connection, firstPacket, type NetfilterPacket, type TupleEnds } from './netfilter/packet.ts';
 import type { ModelPacket, TrackedConnection } from './step.ts';
 
 /** See the file's head. */
@@ -17,8 +18,7 @@ export interface Traveller {
   readonly connection: Connection | null;
 }
 
-const protocolNumbers = { tcp: 6, udp: 17 } as const;
-const icmpNumbers = { 4: 1, 6: 58 } as const;
+const icmpProtocol = { 4: ipProtocol.icmp, 6: ipProtocol.icmpv6 } as const;
 const echoRequests = { 4: 8, 6: 128 } as const;
 const echoReplies = { 4: 0, 6: 129 } as const;
 function isEchoReply({ protocol, family, icmp }: ModelPacket): boolean {
@@ -45,14 +45,14 @@ function netfilterPacket(packet: ModelPacket, connection: Connection): Netfilter
   const isIcmp = protocol === 'icmp';
   return firstPacket({
     family,
-    protocol: isIcmp ? icmpNumbers[family] : protocolNumbers[protocol],
+    protocol: isIcmp ? icmpProtocol[family] : ipProtocol[protocol],
     source: numberOf(source),
     destination: numberOf(destination),
     sourcePort: isIcmp ? null : (sourcePort ?? null),
     destinationPort: isIcmp || destinationPort === 0 ? null : destinationPort,
     icmpType: isIcmp ? (icmp?.type ?? echoRequests[family]) : null,
     icmpCode: isIcmp ? (icmp?.code ?? 0) : null,
-    tcpFlags: protocol === 'tcp' ? (packet.tcpFlags ?? synFlag) : null,
+    tcpFlags: protocol === 'tcp' ? (packet.tcpFlags ?? tcpFlag.syn) : null,
     mark: mark === undefined ? 0n : mark === null ? null : BigInt(mark),
     connection,
     user: user ?? null,
@@ -91,14 +91,14 @@ function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEnt
   return { ...unknownConnection, state: packet.protocol === 'udp' ? 'new' : 'invalid' };
 }
 
-/** Bits of enum ip_conntrack_status that the first packet of a connection does not have: answered, assured. */
-const laterBits = 2n | 4n;
+/** What the first packet of a connection does not have. */
+const laterBits = connectionStatusBit['seen-reply'] | connectionStatusBit.assured;
 
 /** The connection of a request: a new one, which an entry of the snapshot may show already: its translation holds. */
 function requestedConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
   const known = connectionOf(netfilterPacket(packet, unknownConnection), entries);
   if (known === null) return unknownConnection;
-  const begins = packet.protocol !== 'tcp' || (packet.tcpFlags ?? synFlag) === synFlag;
+  const begins = packet.protocol !== 'tcp' || (packet.tcpFlags ?? tcpFlag.syn) === tcpFlag.syn;
   if (known.direction === 'reply' || !begins) return known;
   return { ...known, state: 'new', status: known.status & ~laterBits };
 }

@@ -6,11 +6,7 @@
  * RFC 8200 (IPv6), RFC 9293 (TCP), RFC 768 (UDP), RFC 792 and RFC 4443 (echo).
  */
 
-/** IANA protocol numbers that are read. */
-export const ipProtocol = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
-
-/** Bits of `Headers.flags`: TCP's flags byte. */
-export const tcpFlag = { fin: 0x01, syn: 0x02, reset: 0x04, ack: 0x10 } as const;
+import { ipProtocol } from '../inet/protocol.ts';
 
 /** 32-bit words of an address; an IPv4 address stands in the last one. */
 const addressWords = 4;

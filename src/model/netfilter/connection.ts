@@ -1,22 +1,12 @@
 /** Which connection a packet belongs to, by the conntrack entries of a snapshot. */
 
-import type { ConnectionEntry, ConnectionTuple } from '../../host/netfilter.ts';
+import { type ConnectionEntry, type ConnectionTuple, connectionStatusBit, natDoneBit } from '../../host/netfilter.ts';
 import { parseAddress } from '../../inet/address.ts';
-import { type Connection, type NetfilterPacket, synFlag } from './packet.ts';
-
-/** Bits of enum ip_conntrack_status. */
-const answered = 2n;
-const assured = 4n;
-const confirmed = 8n;
-const sourceTranslated = 16n;
-const destinationTranslated = 32n;
-/** Both ends have been through the NAT core. */
-const translationsDone = 128n | 256n;
+import { portProtocols, tcpFlag } from '../../inet/protocol.ts';
+import { type Connection, type NetfilterPacket } from './packet.ts';
 
 /** TCP states in which a SYN begins a new connection with the same addresses (nf_conntrack_proto_tcp.c). */
 const reopened: ReadonlySet<string> = new Set(['TIME_WAIT', 'CLOSE', 'LAST_ACK']);
-
-const portProtocols: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
 
 function isAddress(value: bigint | null, text: string): boolean {
   return value !== null && parseAddress(text)?.value === value;
@@ -31,16 +21,17 @@ function isTuple(packet: NetfilterPacket, tuple: ConnectionTuple): boolean {
   );
 }
 
-function statusOf({ original, reply, unreplied, assured: isAssured }: ConnectionEntry): bigint {
+function statusOf({ original, reply, unreplied, assured }: ConnectionEntry): bigint {
   const hides = reply.destination !== original.source || reply.destinationPort !== original.sourcePort;
   const moves = reply.source !== original.destination || reply.sourcePort !== original.destinationPort;
   return (
-    confirmed |
-    translationsDone |
-    (unreplied ? 0n : answered) |
-    (isAssured ? assured : 0n) |
-    (hides ? sourceTranslated : 0n) |
-    (moves ? destinationTranslated : 0n)
+    connectionStatusBit.confirmed |
+    natDoneBit.source |
+    natDoneBit.destination |
+    (unreplied ? 0n : connectionStatusBit['seen-reply']) |
+    (assured ? connectionStatusBit.assured : 0n) |
+    (hides ? connectionStatusBit.snat : 0n) |
+    (moves ? connectionStatusBit.dnat : 0n)
   );
 }
 
@@ -54,7 +45,7 @@ export function connectionOf(packet: NetfilterPacket, entries: readonly Connecti
     if (entry.family !== packet.family || entry.protocol !== packet.protocol) continue;
     const isOriginal = isTuple(packet, entry.original);
     if (!isOriginal && !isTuple(packet, entry.reply)) continue;
-    const begins = packet.tcpFlags === synFlag && isOriginal;
+    const begins = packet.tcpFlags === tcpFlag.syn && isOriginal;
     if (begins && entry.state !== null && reopened.has(entry.state)) return null;
     return connectionBy(entry, isOriginal ? 'original' : 'reply');
   }
@@ -69,7 +60,7 @@ export function connectionBy(entry: ConnectionEntry, direction: Connection['dire
     state: isOriginal && entry.unreplied ? 'new' : 'established',
     direction,
     tracked: false,
-    status: statusOf(entry) | (isOriginal ? 0n : answered),
+    status: statusOf(entry) | (isOriginal ? 0n : connectionStatusBit['seen-reply']),
     mark: BigInt(entry.mark),
     original: {
       source: parseAddress(source)?.value ?? null,

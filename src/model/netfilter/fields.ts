@@ -3,7 +3,9 @@
  * ones.
  */
 
+import { connectionStateBit, statusShift } from '../../host/netfilter.ts';
 import { parseAddress } from '../../inet/address.ts';
+import { ipProtocol, portProtocols } from '../../inet/protocol.ts';
 import type { Connection, HookPlace, HostView, NetfilterPacket, TupleEnds } from './packet.ts';
 import { absent, known, knownOr, type Reading, unknown } from './reading.ts';
 
@@ -18,22 +20,14 @@ export interface View {
 
 type Reader = (view: View) => Reading;
 
-const protocolNumber = { icmp: 1, tcp: 6, udp: 17, dccp: 33, icmpv6: 58, sctp: 132, udplite: 136 } as const;
-const portProtocols: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
-
-/** nf_conntrack's bits (NF_CT_STATE_BIT). */
-const stateBits = { invalid: 1n, established: 2n, related: 4n, new: 8n, untracked: 64n } as const;
-/** Where the status' bits stand in the field that reads both. */
-const statusShift = 16n;
-
 /** Reads only packets of one IP version. */
 function ofFamily(family: 4 | 6, read: Reader): Reader {
   return (view) => (view.packet.family === family ? read(view) : absent);
 }
 
 /** Reads only packets of one protocol. */
-function ofProtocol(name: keyof typeof protocolNumber, read: Reader): Reader {
-  return (view) => (view.packet.protocol === protocolNumber[name] ? read(view) : absent);
+function ofProtocol(name: keyof typeof ipProtocol, read: Reader): Reader {
+  return (view) => (view.packet.protocol === ipProtocol[name] ? read(view) : absent);
 }
 
 function ports(read: Reader): Reader {
@@ -72,7 +66,7 @@ const connectionState: Reader = ({ packet, place, tracked }) => {
   if (place.layer !== 'ip') return notTrackedHere;
   // Without a connection it is untracked when a rule said so, else invalid (nft_ct_get_eval).
   const { state } = packet.connection;
-  return known(stateBits[tracked || state === 'untracked' ? state : 'invalid']);
+  return known(connectionStateBit[tracked || state === 'untracked' ? state : 'invalid']);
 };
 
 const stateAndStatus: Reader = (view) => {
@@ -129,7 +123,7 @@ function tupleFields(direction: 'original' | 'reply'): [string, Reader][] {
 }
 
 /** Ports in the header of one protocol. */
-function portFields(name: keyof typeof protocolNumber): [string, Reader][] {
+function portFields(name: keyof typeof ipProtocol): [string, Reader][] {
   return [
     [`${name} sport`, ofProtocol(name, sourcePort)],
     [`${name} dport`, ofProtocol(name, destinationPort)],

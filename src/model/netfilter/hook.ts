@@ -6,7 +6,17 @@
  * them at the priority of the NAT core, whatever their own.
  */
 
-import type { ChainHook, ConnectionEntry, RuleChain, RuleTable } from '../../host/netfilter.ts';
+import {
+  type ChainHook,
+  type ConnectionEntry,
+  connectionStatusBit,
+  hookPriority,
+  natDoneBit,
+  natHooks,
+  type RuleChain,
+  type RuleTable,
+} from '../../host/netfilter.ts';
+import { ipProtocol } from '../../inet/protocol.ts';
 import { Budget, outcomeOf, walkBaseChain } from './chain.ts';
 import { type Passing, runStations, type Station } from './order.ts';
 import type { HookPlace, HostView, NetfilterPacket } from './packet.ts';
@@ -14,24 +24,8 @@ import { mergeOutcomes, mergeStates, type Outcome, type RuleReference, referTo, 
 import { tracksConnections } from './tracking.ts';
 import { translatedByEntry } from './translate.ts';
 
-/** NF_IP_PRI_CONNTRACK of linux/netfilter_ipv4.h. */
-const conntrackPriority = -200;
-
-/** Where the NAT core hangs, and which end of the packet it translates there (nf_nat_ipv4_ops). */
-const natCore: Partial<Record<HookPlace['hook'], { priority: number; end: 'source' | 'destination' }>> = {
-  prerouting: { priority: -100, end: 'destination' },
-  output: { priority: -100, end: 'destination' },
-  input: { priority: 100, end: 'source' },
-  postrouting: { priority: 100, end: 'source' },
-};
-
-/** IPS_SRC_NAT_DONE and IPS_DST_NAT_DONE: the connection has been through the nat chains of that end. */
-const doneBits = { source: 128n, destination: 256n } as const;
-
-const tcp = 6;
-
-/** IPS_SRC_NAT. */
-const sourceTranslated = 16n;
+/** Where the NAT core hangs. */
+const natCore: Partial<Record<HookPlace['hook'], (typeof natHooks)[keyof typeof natHooks]>> = natHooks;
 
 interface BaseChain {
   readonly table: RuleTable;
@@ -75,7 +69,7 @@ function chainStation(
   translates: 'source' | 'destination' | null,
 ): Station {
   const tracks = place.hook === 'prerouting' || place.hook === 'output';
-  const tracked = !tracks || translates !== null || base.priority > conntrackPriority;
+  const tracked = !tracks || translates !== null || base.priority > hookPriority.conntrack;
   return {
     priority: base.priority,
     owner: ownerOf(table),
@@ -133,7 +127,7 @@ function track(state: State): State {
 /** A nat chain: those whose connection a rule has bound go past it. */
 function natStation(chain: BaseChain, evaluation: Evaluation, end: 'source' | 'destination'): Station {
   const station = chainStation(chain, evaluation, end);
-  const done = doneBits[end];
+  const done = natDoneBit[end];
   const isBound = ({ packet }: State): boolean => (packet.connection.status & done) !== 0n;
   return {
     ...station,
@@ -152,7 +146,7 @@ function natCoreStation(chains: readonly BaseChain[], evaluation: Evaluation): S
   if (core === undefined || evaluation.place.layer !== 'ip') return null;
   const { priority, end } = core;
   const stations = chains.map((chain) => natStation(chain, evaluation, end));
-  const done = doneBits[end];
+  const done = natDoneBit[end];
   // An RST that a rule made out of a first packet is asked in its place, and stays as it is (`nf_nat_inet_fn`).
   const bindByReset = (state: State, entry: ConnectionEntry): Passing => {
     const { accepted, ended } = runStations(stations, [state]);
@@ -160,7 +154,7 @@ function natCoreStation(chains: readonly BaseChain[], evaluation: Evaluation): S
       const { packet } = state;
       const { original } = packet.connection;
       const isTranslated = after.translatedBy !== null && after.packet.source !== original?.source;
-      const status = packet.connection.status | done | (isTranslated ? sourceTranslated : 0n);
+      const status = packet.connection.status | done | (isTranslated ? connectionStatusBit.snat : 0n);
       const connection = { ...packet.connection, status };
       const translated = translatedByEntry({ ...packet, connection }, entry, end);
       return { ...after, translatedBy: state.translatedBy, packet: translated };
@@ -178,7 +172,7 @@ function natCoreStation(chains: readonly BaseChain[], evaluation: Evaluation): S
         const { connection, protocol } = state.packet;
         const hasConnection = connection.state !== 'untracked' && connection.state !== 'invalid';
         if (!hasConnection) settled.push(state);
-        else if (connection.entry !== null && protocol === tcp && (connection.status & done) === 0n) {
+        else if (connection.entry !== null && protocol === ipProtocol.tcp && (connection.status & done) === 0n) {
           const passing = bindByReset(state, connection.entry);
           settled.push(...passing.accepted);
           stopped.push(...passing.ended);
@@ -210,7 +204,7 @@ function stationsOf(chains: readonly BaseChain[], isTracked: boolean, evaluation
   if (nat !== null) stations.push(isOut ? rerouting(nat, isSentElsewhere) : nat);
   if (layer === 'ip' && (hook === 'prerouting' || hook === 'output')) {
     const run = (states: readonly State[]): Passing => ({ accepted: states.map(track), ended: [] });
-    stations.push({ priority: conntrackPriority, owner: 'conntrack', run });
+    stations.push({ priority: hookPriority.conntrack, owner: 'conntrack', run });
   }
   return stations;
 }

@@ -1,6 +1,7 @@
 /** What netfilter sees: a packet as it is at a hook, its connection, and what the rules ask the host. */
 
 import type { ConnectionEntry } from '../../host/netfilter.ts';
+import { ipProtocol, tcpFlag } from '../../inet/protocol.ts';
 
 /** nf_conntrack's word for a packet's place in its connection. */
 type ConnectionState = 'new' | 'established' | 'related' | 'invalid' | 'untracked';
@@ -94,11 +95,6 @@ export interface HostView {
   redirectAddress(family: 4 | 6, device: string): bigint | 'none' | null;
 }
 
-/** TCP's first segment: SYN alone. */
-export const synFlag = 2;
-
-const tcp = 6;
-
 /** A packet that begins a connection, with nothing known of it but what is given. */
 export function firstPacket(
   part: Pick<NetfilterPacket, 'family' | 'protocol'> & Partial<NetfilterPacket>,
@@ -110,7 +106,7 @@ export function firstPacket(
     destinationPort: null,
     icmpType: null,
     icmpCode: null,
-    tcpFlags: part.protocol === tcp ? synFlag : null,
+    tcpFlags: part.protocol === ipProtocol.tcp ? tcpFlag.syn : null,
     mark: 0n,
     connection: {
       state: 'new',

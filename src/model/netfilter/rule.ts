@@ -1,6 +1,7 @@
 /** One rule and one packet: what comes of it, three-valued. */
 
 import type { Expression, Rule, RuleChain, RuleTable, Verdict } from '../../host/netfilter.ts';
+import { ipProtocol } from '../../inet/protocol.ts';
 import type { View } from './fields.ts';
 import { candidates, isAmong, read } from './operand.ts';
 import type { HookPlace, HostView, NetfilterPacket } from './packet.ts';
@@ -31,8 +32,6 @@ interface Progress {
   /** As it would be had the first unknown match of this rule not held; null while all is certain. */
   readonly otherwise: State | null;
 }
-
-const tcp = 6;
 
 function isTracked({ tracked }: Walk, { connection }: NetfilterPacket): boolean {
   return tracked || connection.tracked;
@@ -98,7 +97,7 @@ function written(expression: Extract<Expression, { kind: 'set' }>, walk: Walk, s
 /** True when the reject statement is for this packet: an RST answers TCP alone, an ICMP error its own IP version. */
 function rejects(verdict: Verdict, { family, protocol }: NetfilterPacket): boolean {
   if (verdict.kind !== 'reject') return true;
-  if (verdict.with === 'tcp-reset') return protocol === tcp;
+  if (verdict.with === 'tcp-reset') return protocol === ipProtocol.tcp;
   return (family === 4 ? verdict.with.four : verdict.with.six) !== null;
 }
 

@@ -1,19 +1,20 @@
 /** Address translation: what a NAT rule, or the conntrack entry of a connection that is there, makes of a packet. */
 
-import type { ConnectionEntry, Operand, RuleTable, Translation } from '../../host/netfilter.ts';
+import {
+  type ConnectionEntry,
+  connectionStatusBit,
+  type Operand,
+  type RuleTable,
+  type Translation,
+} from '../../host/netfilter.ts';
 import { parseAddress } from '../../inet/address.ts';
+import { portProtocols } from '../../inet/protocol.ts';
 import type { View } from './fields.ts';
 import { readAll } from './operand.ts';
 import type { NetfilterPacket } from './packet.ts';
 import type { Reading } from './reading.ts';
 
-/** IPS_SRC_NAT and IPS_DST_NAT. */
-const sourceTranslated = 16n;
-const destinationTranslated = 32n;
-
 const localhost = { 4: 0x7f00_0001n, 6: 1n } as const;
-
-const portProtocols: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
 
 /** One end of a packet; null for what is not known. */
 interface End {
@@ -30,7 +31,7 @@ function endOf(packet: NetfilterPacket, end: Translation['end']): End {
 function withEnd(packet: NetfilterPacket, end: Translation['end'], { address, port }: End): NetfilterPacket {
   const before = endOf(packet, end);
   if (before.address !== null && before.address === address && before.port === port) return packet;
-  const bit = end === 'source' ? sourceTranslated : destinationTranslated;
+  const bit = connectionStatusBit[end === 'source' ? 'snat' : 'dnat'];
   const connection = { ...packet.connection, status: packet.connection.status | bit };
   return end === 'source'
     ? { ...packet, connection, source: address, sourcePort: port }

@@ -1,8 +1,7 @@
 /** A packet that came in: through the prerouting hook, and by what routing says of it into the host or on. */
 
 import type { NamespaceState } from '../../host/state.ts';
-import type { IcmpError } from '../../inet/icmp.ts';
-import { errnoOf, exceeded } from '../../inet/icmp.ts';
+import { errnoOf, exceeded, type IcmpError } from '../../inet/icmp.ts';
 import { decideInput, type InputDecision } from '../input.ts';
 import { routeQuery } from '../output.ts';
 import type { Answer } from '../step.ts';

@@ -3,6 +3,8 @@
  * where they come from. Types are called as nft calls them.
  */
 
+import { connectionStateBit, connectionStatusBit } from '../../netfilter.ts';
+
 /** Numbers by name. */
 export type Symbols = Readonly<Record<string, bigint>>;
 
@@ -37,20 +39,6 @@ export const protocols: Symbols = {
   l2tp: 115n,
   sctp: 132n,
   udplite: 136n,
-};
-
-/** NF_CT_STATE_BIT of linux/netfilter/nf_conntrack_common.h. */
-export const connectionStates: Symbols = { invalid: 1n, established: 2n, related: 4n, new: 8n, untracked: 64n };
-
-/** Bits of enum ip_conntrack_status. */
-export const connectionStatuses: Symbols = {
-  expected: 1n,
-  'seen-reply': 2n,
-  assured: 4n,
-  confirmed: 8n,
-  snat: 16n,
-  dnat: 32n,
-  dying: 512n,
 };
 
 /** RFC 9293, section 3.1, and RFC 3168. */
@@ -94,8 +82,8 @@ const codePoints: Symbols = Object.fromEntries([
 /** Names by nft's name of the type. */
 export const symbolsByType: Readonly<Record<string, Symbols>> = {
   inet_proto: protocols,
-  ct_state: connectionStates,
-  ct_status: connectionStatuses,
+  ct_state: connectionStateBit,
+  ct_status: connectionStatusBit,
   ct_dir: { original: 0n, reply: 1n },
   tcp_flag: tcpFlags,
   nf_proto: { ipv4: 2n, ipv6: 10n },

@@ -1,9 +1,10 @@
 /** The matches of iptables(8) and iptables-extensions(8) as expressions, in the forms in which iptables-save writes them. */
 
+import { connectionStateBit, connectionStatusBit, statusShift } from '../../../host/netfilter.ts';
 import { prefixRange } from '../../../inet/address.ts';
 import type { Atom, Elements, Expression, Operand } from '../../netfilter.ts';
 import { anyBit, equals, field, masked, match } from './build.ts';
-import { connectionStates, connectionStatuses, lookUp, protocols, symbolsByType, tcpFlags } from './symbols.ts';
+import { lookUp, protocols, symbolsByType, tcpFlags } from './symbols.ts';
 import { atomOf, macNumber, numberOf, valueOf } from './values.ts';
 import type { Extension, Option } from './xtables-options.ts';
 
@@ -166,12 +167,12 @@ const icmp =
 
 /**
  * States, among which iptables counts SNAT and DNAT, which are bits of the status for the kernel. They are read by one
- * field, the status' bits sixteen places up.
+ * field, the status' bits above those of the state.
  */
 const statesAndTranslations = {
-  ...connectionStates,
-  snat: (connectionStatuses['snat'] ?? 0n) << 16n,
-  dnat: (connectionStatuses['dnat'] ?? 0n) << 16n,
+  ...connectionStateBit,
+  snat: connectionStatusBit.snat << statusShift,
+  dnat: connectionStatusBit.dnat << statusShift,
 };
 
 const connectionState: Reader = ({ values, negated }) => {
@@ -181,7 +182,7 @@ const connectionState: Reader = ({ values, negated }) => {
 
 const connectionStatus: Reader = ({ values, negated }) => {
   // None of no bits is ever set: `NONE` never matches, whatever iptables-extensions(8) promises.
-  const symbols = { ...connectionStatuses, seen_reply: connectionStatuses['seen-reply'] ?? 0n, none: 0n };
+  const symbols = { ...connectionStatusBit, seen_reply: connectionStatusBit['seen-reply'], none: 0n };
   const bits = bitsOf(values[0], symbols);
   return bits === null ? null : anyBit(field('ct status'), bits, negated);
 };

@@ -1,18 +1,20 @@
 /** The tables that iptables-save prints, nft-backed and legacy alike: iptables-save(8). */
 
+import { hookPriority, natHooks } from '../../../host/netfilter.ts';
 import type { ChainHook, Expression, Rule, RuleChain, RuleEngine, RuleTable, SetElement } from '../../netfilter.ts';
 import { verdict } from './build.ts';
+import { lookUp } from './symbols.ts';
 import { generalMatch, matchesOf, transportOf, type Version } from './xtables-matches.ts';
 import { parseRuleLine, type RuleLine } from './xtables-options.ts';
 import { targetOf } from './xtables-targets.ts';
 
-/** Where the built-in chains hang: NF_IP_PRI_* of linux/netfilter_ipv4.h. */
-const priorities = new Map([
-  ['raw', -300],
-  ['mangle', -150],
-  ['filter', 0],
-  ['security', 50],
-]);
+/** Where the built-in chains hang, but for those of nat. */
+const tablePriority: Readonly<Record<string, number>> = {
+  raw: hookPriority.raw,
+  mangle: hookPriority.mangle,
+  filter: hookPriority.filter,
+  security: hookPriority.security,
+};
 
 const hooks: ReadonlySet<string> = new Set(['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']);
 
@@ -22,11 +24,11 @@ interface DraftChain extends RuleChain {
 
 function hookOf(table: string, chain: string, policy: 'accept' | 'drop'): ChainHook {
   const hook = chain.toLowerCase();
-  const natPriority = hook === 'prerouting' || hook === 'output' ? -100 : 100;
+  const natPriority = lookUp(natHooks, hook)?.priority ?? hookPriority.sourceNat;
   return {
     type: table === 'nat' ? 'nat' : table === 'mangle' && hook === 'output' ? 'route' : 'filter',
     hook,
-    priority: table === 'nat' ? natPriority : (priorities.get(table) ?? 0),
+    priority: table === 'nat' ? natPriority : (lookUp(tablePriority, table) ?? hookPriority.filter),
     policy,
     devices: [],
   };
