@@ -16,6 +16,7 @@ import { inNamespace, type NamespaceHandle } from './namespaces.ts';
 import { collectProcesses } from './processes.ts';
 import { collectScript, linkSections, splitSections } from './script.ts';
 import type { CommandOutput, NamespaceSnapshot, Snapshot } from './snapshot.ts';
+import { fileCommand, tableNamesFile } from './snapshot-commands.ts';
 import { Turns } from './turns.ts';
 import { listWords } from './word-list.ts';
 
@@ -168,11 +169,10 @@ export async function collectNamespace(
   return { snapshot: nameNamespace(collected.snapshot, handle), missing: problemSentences([collected]) };
 }
 
-/** Names of routing tables, which `ip` prints instead of numbers: see ip-route(8). */
 function readTableNames(): CommandOutput[] {
-  const path = '/etc/iproute2/rt_tables';
-  const bytes = readBounded(path, { followLinks: true });
-  return bytes === null ? [] : [{ command: `cat ${path}`, exitCode: 0, text: bytes.toString('utf8'), error: '' }];
+  const bytes = readBounded(tableNamesFile, { followLinks: true });
+  if (bytes === null) return [];
+  return [{ command: fileCommand(tableNamesFile), exitCode: 0, text: bytes.toString('utf8'), error: '' }];
 }
 
 /** Collects the namespaces, in their order. */

@@ -1,12 +1,12 @@
 /** Snapshots of a host that goes on: some namespaces taken again, and what is known of those that gave nothing. Pure. */
 
-import { linksCommand } from './script.ts';
 import type { NamespaceSnapshot, Snapshot } from './snapshot.ts';
+import { snapshotCommand } from './snapshot-commands.ts';
 import { listWords } from './word-list.ts';
 
 /** Every namespace has links: one without was not looked at. */
 function isKnown({ outputs }: NamespaceSnapshot): boolean {
-  return outputs.some(({ command, exitCode }) => command === linksCommand && exitCode === 0);
+  return outputs.some(({ command, exitCode }) => command === snapshotCommand.links && exitCode === 0);
 }
 
 const processesOf = (...snapshots: readonly Snapshot[]): Snapshot['processes'] => [

@@ -3,6 +3,7 @@
 import { readBounded } from './files.ts';
 import type { NamespaceHandle } from './namespaces.ts';
 import type { CommandOutput, NamespaceSnapshot } from './snapshot.ts';
+import { fileCommand } from './snapshot-commands.ts';
 
 /** The files that name hosts and resolvers there; the first that can be read counts. */
 function namePaths(handle: NamespaceHandle, file: 'hosts' | 'resolv.conf'): string[] {
@@ -19,7 +20,7 @@ function readNames(handle: NamespaceHandle): CommandOutput[] {
     for (const path of namePaths(handle, file)) {
       // The host's own files may be links (systemd-resolved); a container's may be the container's doing.
       const bytes = readBounded(path, { followLinks: handle.container === null });
-      if (bytes !== null) return [{ command: `cat ${path}`, exitCode: 0, text: bytes.toString('utf8'), error: '' }];
+      if (bytes !== null) return [{ command: fileCommand(path), exitCode: 0, text: bytes.toString('utf8'), error: '' }];
     }
     return [];
   });

@@ -7,9 +7,7 @@
  */
 
 import type { CommandOutput } from './snapshot.ts';
-
-/** The first of them: every namespace has links. */
-export const linksCommand = 'ip -j -d -s link';
+import { snapshotCommand as command } from './snapshot-commands.ts';
 
 /** The first sections: the links, and which namespaces are behind them. Whoever captures frames waits for these. */
 export const linkSections = 3;
@@ -49,41 +47,41 @@ legacy() {
   { read -r first <"$1"; } 2>/dev/null && [ -n "$first" ] || return 0
   if command -v "$2" >/dev/null 2>&1; then run "$2" -c; else run "$3" -c; fi
 }
-run ${linksCommand}
-run ip -j netns list-id
-run ip netns identify
+run ${command.links}
+run ${command.namespaceNumbers}
+run ${command.namespaceName}
 read -r go || exit 1
 exec </dev/null
-run ip -j addr
-run ip -j -4 route show table all
-run ip -j -6 route show table all
-run ip -j -4 rule
-run ip -j -6 rule
-run ip -j nexthop
-run ip -j neigh
-run ip -j neigh show proxy
-run bridge -j -d link
-run bridge -j vlan
-run bridge -s -j fdb
-run ss -HOtlnpe
-run ss -HOulnpe
-connected() { ss -HOtune state connected | head -n ${mostConnectedSockets}; }
-named 'ss -HOtune state connected' connected
+run ${command.addresses}
+run ${command.routes4}
+run ${command.routes6}
+run ${command.rules4}
+run ${command.rules6}
+run ${command.nextHops}
+run ${command.neighbours}
+run ${command.proxyNeighbours}
+run ${command.bridgePorts}
+run ${command.portVlans}
+run ${command.forwardingEntries}
+run ${command.tcpListeners}
+run ${command.udpListeners}
+connected() { ${command.connectedSockets} | head -n ${mostConnectedSockets}; }
+named '${command.connectedSockets}' connected
 run cat /proc/net/snmp /proc/net/netstat
 if [ "$nft" = yes ]; then
-  run nft -j list ruleset
-  run nft -a list ruleset
-  run iptables-save -c
-  run ip6tables-save -c
+  run ${command.nftJson}
+  run ${command.nftText}
+  run ${command.iptables}
+  run ${command.ip6tables}
 else
-  run ls -d /sys/module/nf_tables
+  run ${command.nftModule}
 fi
 legacy /proc/net/ip_tables_names iptables-legacy-save iptables-save
 legacy /proc/net/ip6_tables_names ip6tables-legacy-save ip6tables-save
 # The list of sets is empty where the kernel has none: asking ipset would load it.
-if [ -e /sys/module/ip_set ] && command -v ipset >/dev/null 2>&1; then run ipset save; fi
+if [ -e /sys/module/ip_set ] && command -v ipset >/dev/null 2>&1; then run ${command.ipsets}; fi
 cd /proc/sys
-named 'grep -sH . net/*' grep -sH . \\
+named '${command.sysctls}' grep -sH . \\
   net/ipv4/ip_forward net/ipv4/ip_nonlocal_bind net/ipv4/ip_local_port_range net/ipv4/icmp_echo_ignore_all \\
   net/ipv4/icmp_ratelimit net/ipv4/tcp_syn_linear_timeouts net/ipv4/tcp_l3mdev_accept net/ipv4/udp_l3mdev_accept \\
   net/ipv4/fib_multipath_hash_policy net/ipv4/icmp_errors_use_inbound_ifaddr net/core/somaxconn \\
@@ -97,9 +95,9 @@ named 'grep -sH . net/*' grep -sH . \\
 count=$(cat net/netfilter/nf_conntrack_count 2>/dev/null)
 if [ "$count" = 0 ]; then
   # Listing none takes as long as listing the other namespaces' entries.
-  named 'conntrack -L -o extended,id' true
+  named '${command.connections}' true
 elif [ -n "$count" ] && [ "$count" -le ${mostConntrackEntries} ]; then
-  run conntrack -L -o extended,id
+  run ${command.connections}
 fi
 `;
 

@@ -4,6 +4,7 @@
  */
 
 import type { RejectWith, RuleChain, RuleTable } from '../host/netfilter.ts';
+import { snapshotCommand } from '../host/snapshot-commands.ts';
 import type { NamespaceState, Quote } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import { errnoOf, type IcmpError, icmpName } from '../inet/icmp.ts';
@@ -188,7 +189,7 @@ function passedStep(visit: HookVisit, outcome: Outcome, traveller: Traveller): S
 }
 
 function trackedQuote({ name }: NamespaceState, text: string): Quote[] {
-  return text === '' ? [] : [{ netns: name, command: 'conntrack -L -o extended,id', text }];
+  return text === '' ? [] : [{ netns: name, command: snapshotCommand.connections, text }];
 }
 
 function unique<Item>(items: readonly Item[], key: (item: Item) => string): Item[] {

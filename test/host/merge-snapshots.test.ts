@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { keepKnown, mergeSnapshots } from '../../src/host/merge-snapshots.ts';
-import { linksCommand } from '../../src/host/script.ts';
 import type { Snapshot } from '../../src/host/snapshot.ts';
+import { snapshotCommand } from '../../src/host/snapshot-commands.ts';
 
 function snapshot(takenNs: bigint, texts: Readonly<Record<number, string>>, pids: readonly number[] = []): Snapshot {
   return {
@@ -10,7 +10,8 @@ function snapshot(takenNs: bigint, texts: Readonly<Record<number, string>>, pids
       name: `n${inode}`,
       inode: Number(inode),
       container: null,
-      outputs: text === '' ? [] : [{ command: linksCommand, exitCode: text === 'failed' ? 1 : 0, text, error: '' }],
+      outputs:
+        text === '' ? [] : [{ command: snapshotCommand.links, exitCode: text === 'failed' ? 1 : 0, text, error: '' }],
     })),
     processes: pids.map((pid) => ({ pid, argv: [`${takenNs}`] })),
     missing: ['one', `of ${takenNs}`],

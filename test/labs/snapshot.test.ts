@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { collectNamespace, collectSnapshot } from '../../src/host/collect.ts';
 import { findNamespaces, type NamespaceHandle } from '../../src/host/namespaces.ts';
 import { parseSnapshot } from '../../src/host/parse/parse-snapshot.ts';
-import { linksCommand } from '../../src/host/script.ts';
+import { snapshotCommand } from '../../src/host/snapshot-commands.ts';
 import { describeLab } from './available.ts';
 
 const bridgeHost = `ntsnap${process.pid}h`;
@@ -147,8 +147,8 @@ describeLab('a snapshot of real namespaces', () => {
       const { snapshot } = await collectNamespace(handle, { onLinks });
       seen.push(snapshot.outputs[0]?.command ?? '', 'whole');
     });
-    const first = [linksCommand, 'ip -j netns list-id', 'ip netns identify'];
-    expect(seen).toEqual([...first, linksCommand, 'whole']);
+    const first = [snapshotCommand.links, 'ip -j netns list-id', 'ip netns identify'];
+    expect(seen).toEqual([...first, snapshotCommand.links, 'whole']);
   });
 
   test('leaves the rules as it found them: no table is made by looking', async () => {
@@ -187,7 +187,7 @@ describeLab('a snapshot of real namespaces', () => {
       return collectNamespace(handle, { signal: AbortSignal.abort() });
     });
     expect(missing).toEqual([expect.stringContaining('was stopped')]);
-    expect(snapshot.outputs.map(({ command }) => command)).not.toContain(linksCommand);
+    expect(snapshot.outputs.map(({ command }) => command)).not.toContain(snapshotCommand.links);
   });
 
   test('a namespace that cannot be entered says so', async () => {

@@ -1,14 +1,9 @@
 /** Bridge ports, their VLANs, and what the bridge has learnt: `bridge -j`, see bridge(8). */
 
+import { snapshotCommand } from '../snapshot-commands.ts';
 import type { BridgePort, ForwardingEntry, PortVlan } from '../state.ts';
 import { asInteger, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
 import { named, type Sections, words } from './section.ts';
-
-const portCommand = 'bridge -j -d link';
-const entryCommand = 'bridge -s -j fdb';
-/** As cases have it that were recorded earlier: without when an address was heard. */
-const earlierEntryCommand = 'bridge -j fdb';
-const vlanCommand = 'bridge -j vlan';
 
 /** IEEE 802.1Q, clause 9.6: 12 bits, the last value reserved. */
 const largestVlan = 4094;
@@ -22,7 +17,7 @@ function switchesText(record: JsonRecord): string {
 
 /** The ports of a namespace's bridges. */
 export function parseBridgePorts(sections: Sections): BridgePort[] {
-  return sections.records(portCommand).flatMap((record) => {
+  return sections.records(snapshotCommand.bridgePorts).flatMap((record) => {
     const device = asText(record['ifname']);
     const bridge = asText(record['master']);
     const state = asText(record['state']);
@@ -46,7 +41,7 @@ export function parseBridgePorts(sections: Sections): BridgePort[] {
         flood: record['flood'] !== false,
         broadcastFlood: record['bcast_flood'] !== false,
         multicastFlood: record['mcast_flood'] !== false,
-        source: sections.quote(portCommand, text),
+        source: sections.quote(snapshotCommand.bridgePorts, text),
       },
     ];
   });
@@ -54,7 +49,8 @@ export function parseBridgePorts(sections: Sections): BridgePort[] {
 
 /** The forwarding entries of a namespace; those without a bridge are a device's own filters. */
 export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
-  const command = sections.find(earlierEntryCommand) === undefined ? entryCommand : earlierEntryCommand;
+  const { forwardingEntries, earlierForwardingEntries } = snapshotCommand;
+  const command = sections.find(earlierForwardingEntries) === undefined ? forwardingEntries : earlierForwardingEntries;
   return sections.records(command).flatMap((record) => {
     const mac = asText(record['mac']);
     const device = asText(record['ifname']);
@@ -82,7 +78,7 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
 
 /** The VLANs of a namespace's bridge ports, ranges counted out. */
 export function parsePortVlans(sections: Sections): PortVlan[] {
-  return sections.optionalRecords(vlanCommand).flatMap((record) => {
+  return sections.optionalRecords(snapshotCommand.portVlans).flatMap((record) => {
     const device = asText(record['ifname']);
     if (device === null) return [];
     return (asRecords(record['vlans']) ?? []).flatMap((entry) => {
@@ -91,7 +87,7 @@ export function parsePortVlans(sections: Sections): PortVlan[] {
       if (first === null || last === null || first > last || last > largestVlan) return [];
       const flags = asTexts(entry['flags']);
       const text = words(device, first === last ? `${first}` : `${first}-${last}`, ...flags);
-      const source = sections.quote(vlanCommand, text);
+      const source = sections.quote(snapshotCommand.portVlans, text);
       const [pvid, untagged] = [flags.includes('PVID'), flags.includes('Egress Untagged')];
       return Array.from({ length: last - first + 1 }, (_, at) => ({
         device,

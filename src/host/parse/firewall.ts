@@ -1,20 +1,17 @@
 /** The firewall of a namespace: its rules, and whether they are all known; nft does not see legacy iptables. */
 
 import type { RuleTable } from '../netfilter.ts';
+import { snapshotCommand } from '../snapshot-commands.ts';
 import type { Quote } from '../state.ts';
 import { joinTables, listedTables, nftSaves, savedTables } from './netfilter/rule-tables.ts';
 import type { Sections } from './section.ts';
-
-const nftJson = 'nft -j list ruleset';
-/** Its failure shows that the kernel has no nf_tables, so that nothing can stand there. */
-const nftModule = 'ls -d /sys/module/nf_tables';
 
 const longestQuote = 2000;
 
 /** The two families that iptables knows, and where the kernel lists its legacy tables. */
 const legacyFamilies = [
-  { family: 'ip', names: 'cat /proc/net/ip_tables_names' },
-  { family: 'ip6', names: 'cat /proc/net/ip6_tables_names' },
+  { family: 'ip', names: snapshotCommand.legacyTables },
+  { family: 'ip6', names: snapshotCommand.legacyTables6 },
 ] as const;
 
 /** Legacy tables of one family: none when the kernel lists none, else all that it lists have to be there. */
@@ -44,19 +41,22 @@ function baseTexts({ family, name, chains }: RuleTable): string[] {
 
 /** What shows that nftables' rules are all known; null where they are not. */
 function nftSource(sections: Sections, listed: readonly RuleTable[] | null): Quote | null {
-  const module = sections.find(nftModule);
+  const module = sections.find(snapshotCommand.nftModule);
   if (module !== undefined && module.exitCode !== null && module.exitCode !== 0) {
-    return sections.quote(nftModule, module.error);
+    return sections.quote(snapshotCommand.nftModule, module.error);
   }
-  const json = sections.text(nftJson);
+  const json = sections.text(snapshotCommand.nftJson);
   if (json === null) return null;
   if (listed === null) {
-    sections.problem(`\`${nftJson}\` printed what could not be parsed`);
+    sections.problem(`\`${snapshotCommand.nftJson}\` printed what could not be parsed`);
     return null;
   }
   const bases = listed.flatMap(baseTexts);
   const shown = bases.length > 0 ? bases.join('\n') : json.trim();
-  return sections.quote(nftJson, shown.length > longestQuote ? `${shown.slice(0, longestQuote)}…` : shown);
+  return sections.quote(
+    snapshotCommand.nftJson,
+    shown.length > longestQuote ? `${shown.slice(0, longestQuote)}…` : shown,
+  );
 }
 
 /** The rules of a namespace, whether these are all, and the output that shows it. */

@@ -1,14 +1,10 @@
 /** Interfaces and their addresses: `ip -j -d -s link` and `ip -j addr`, see ip-link(8) and ip-address(8). */
 
+import { snapshotCommand } from '../snapshot-commands.ts';
 import type { Link, LinkAddress } from '../state.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
 import { scopeNumber } from './scope.ts';
 import { named, type Sections, words } from './section.ts';
-
-const linkCommand = 'ip -j -d -s link';
-const addressCommand = 'ip -j addr';
-const numbersCommand = 'ip -j netns list-id';
-const identityCommand = 'ip netns identify';
 
 /** A link before its peer is looked for in the other namespaces. */
 export interface UnjoinedLink extends Omit<Link, 'peer'> {
@@ -46,7 +42,7 @@ function addressText(record: JsonRecord, local: string, prefixLength: number): s
 
 function parseAddresses(sections: Sections): Map<number, LinkAddress[]> {
   const byIndex = new Map<number, LinkAddress[]>();
-  for (const link of sections.records(addressCommand)) {
+  for (const link of sections.records(snapshotCommand.addresses)) {
     const index = asInteger(link['ifindex']);
     if (index === null) continue;
     const addresses: LinkAddress[] = [];
@@ -61,7 +57,7 @@ function parseAddresses(sections: Sections): Map<number, LinkAddress[]> {
         prefixLength,
         scope: scopeNumber(record['scope']),
         flags: addressFlags.filter((flag) => record[flag] === true),
-        source: sections.quote(addressCommand, addressText(record, address, prefixLength)),
+        source: sections.quote(snapshotCommand.addresses, addressText(record, address, prefixLength)),
       });
     }
     byIndex.set(index, addresses);
@@ -104,18 +100,18 @@ export interface NamespaceNames {
 /** The names that `ip netns` gives a namespace, and those that it knows by number; both may be empty. */
 export function parseNamespaceNames(sections: Sections): NamespaceNames {
   const byNumber = new Map<number, string>();
-  for (const record of sections.records(numbersCommand)) {
+  for (const record of sections.records(snapshotCommand.namespaceNumbers)) {
     const number = asInteger(record['nsid']);
     const name = asText(record['name']);
     if (number !== null && name !== null) byNumber.set(number, name);
   }
-  const own = (sections.text(identityCommand) ?? '').split('\n').filter((name) => name !== '');
+  const own = (sections.text(snapshotCommand.namespaceName) ?? '').split('\n').filter((name) => name !== '');
   return { own, byNumber };
 }
 
 /** The interfaces of a namespace, their peers not joined yet. */
 export function parseLinks(sections: Sections): UnjoinedLink[] {
-  const records = sections.records(linkCommand);
+  const records = sections.records(snapshotCommand.links);
   const addresses = parseAddresses(sections);
   const indexByName = new Map(
     records.map((record) => [asText(record['ifname']) ?? '', asInteger(record['ifindex']) ?? 0] as const),
@@ -139,7 +135,7 @@ export function parseLinks(sections: Sections): UnjoinedLink[] {
       ...optionsOf(record, kind),
       far: farEnd(record, kind, indexByName),
       addresses: addresses.get(index) ?? [],
-      source: sections.quote(linkCommand, linkText(record, index, name)),
+      source: sections.quote(snapshotCommand.links, linkText(record, index, name)),
     });
   }
   return links;

@@ -1,15 +1,13 @@
 /** The neighbour table (ARP and NDP): `ip -j neigh`, see ip-neighbour(8). */
 
+import { snapshotCommand } from '../snapshot-commands.ts';
 import type { Neighbour, ProxyNeighbour } from '../state.ts';
 import { asText, asTexts } from './json.ts';
 import { named, type Sections, words } from './section.ts';
 
-const command = 'ip -j neigh';
-const proxyCommand = 'ip -j neigh show proxy';
-
 /** The neighbours of a namespace. */
 export function parseNeighbours(sections: Sections): Neighbour[] {
-  return sections.records(command).flatMap((record) => {
+  return sections.records(snapshotCommand.neighbours).flatMap((record) => {
     const address = asText(record['dst']);
     const device = asText(record['dev']);
     if (address === null || device === null) return [];
@@ -23,13 +21,13 @@ export function parseNeighbours(sections: Sections): Neighbour[] {
       'proxy' in record && 'proxy',
       ...states,
     );
-    return [{ address, device, mac, states, source: sections.quote(command, text) }];
+    return [{ address, device, mac, states, source: sections.quote(snapshotCommand.neighbours, text) }];
   });
 }
 
 /** The addresses that a namespace answers for on behalf of others. */
 export function parseProxyNeighbours(sections: Sections): ProxyNeighbour[] {
-  return sections.optionalRecords(proxyCommand).flatMap((record) => {
+  return sections.optionalRecords(snapshotCommand.proxyNeighbours).flatMap((record) => {
     const address = asText(record['dst']);
     const device = asText(record['dev']);
     return address === null || device === null ? [] : [{ address, device }];

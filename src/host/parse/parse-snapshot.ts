@@ -1,6 +1,7 @@
 /** The public door: a snapshot's text becomes the host's state. */
 
 import type { Snapshot } from '../snapshot.ts';
+import { fileCommand, snapshotCommand, tableNamesFile } from '../snapshot-commands.ts';
 import type { HostState, NamespaceState, Problem } from '../state.ts';
 import { parseBridgePorts, parseForwardingEntries, parsePortVlans } from './bridge.ts';
 import { parseFirewall } from './firewall.ts';
@@ -17,11 +18,6 @@ import { parseSysctls } from './sysctls.ts';
 import { parseTableNames } from './tables.ts';
 import { joinPeers, type UnjoinedNamespace } from './veth.ts';
 
-const tableNamesCommand = 'cat /etc/iproute2/rt_tables';
-
-/** Missing where there is no conntrack, or where its table is too long to list. */
-const connectionsCommand = 'conntrack -L -o extended,id';
-
 /**
  * Parses a snapshot. Never throws: a section that is missing or cannot be read is an empty list and a sentence in
  * `problems`. Two namespaces of one name (no collector makes such) are one, the first.
@@ -35,7 +31,9 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
     else sectionsByName.set(namespace.name, { sections: new Sections(namespace), inode: namespace.inode });
   }
   const tableNames = parseTableNames(
-    [...sectionsByName.values()].map(({ sections }) => sections.find(tableNamesCommand)?.text ?? '').join('\n'),
+    [...sectionsByName.values()]
+      .map(({ sections }) => sections.find(fileCommand(tableNamesFile))?.text ?? '')
+      .join('\n'),
   );
   const unjoined = new Map<string, UnjoinedNamespace>();
   for (const [name, { sections }] of sectionsByName) {
@@ -61,7 +59,7 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       connectedSockets: parseConnectedSockets(sections),
       ...parseFirewall(sections),
       ruleIncreases: parseIncreases(sections),
-      connections: parseConnections(sections.optionalText(connectionsCommand) ?? ''),
+      connections: parseConnections(sections.optionalText(snapshotCommand.connections) ?? ''),
       sysctls: parseSysctls(sections),
       hosts: parseHosts(sections),
     });

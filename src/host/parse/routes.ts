@@ -1,5 +1,6 @@
 /** Routing tables and their next hops, see ip-route(8) and ip-nexthop(8). */
 
+import { snapshotCommand } from '../snapshot-commands.ts';
 import type { NextHop, Route } from '../state.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
 import { parsePrefix } from './prefix.ts';
@@ -8,10 +9,9 @@ import { named, type Sections, words } from './section.ts';
 import { tableNumber } from './tables.ts';
 
 const routeCommands = [
-  [4, 'ip -j -4 route show table all'],
-  [6, 'ip -j -6 route show table all'],
+  [4, snapshotCommand.routes4],
+  [6, snapshotCommand.routes6],
 ] as const;
-const nexthopCommand = 'ip -j nexthop';
 
 const routeTypes: ReadonlySet<string> = new Set([
   'unicast',
@@ -83,7 +83,7 @@ function present<Item>(items: readonly (Item | null)[]): Item[] {
 
 /** The next hops of each nexthop object, those of a group put together. */
 function nexthopObjects(sections: Sections): Map<number, NextHop[]> {
-  const records = sections.optionalRecords(nexthopCommand);
+  const records = sections.optionalRecords(snapshotCommand.nextHops);
   const single = new Map<number, NextHop | null>();
   for (const record of records) {
     const id = asInteger(record['id']);

@@ -1,5 +1,6 @@
 /** The rules that choose between routing tables, see ip-rule(8). */
 
+import { snapshotCommand } from '../snapshot-commands.ts';
 import type { NumberRange, RoutingRule, RuleSelector } from '../state.ts';
 import { asInteger, asText, type JsonRecord } from './json.ts';
 import { type Prefix, parsePrefix } from './prefix.ts';
@@ -7,8 +8,8 @@ import { named, type Sections, words } from './section.ts';
 import { tableNumber } from './tables.ts';
 
 const ruleCommands = [
-  [4, 'ip -j -4 rule'],
-  [6, 'ip -j -6 rule'],
+  [4, snapshotCommand.rules4],
+  [6, snapshotCommand.rules6],
 ] as const;
 
 /** Selectors as iproute2's print_rule words them, in its order; the JSON name first. */

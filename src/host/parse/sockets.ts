@@ -1,11 +1,12 @@
 /** Sockets: the text of `ss -HOtlnpe`, `ss -HOulnpe` and of the connected ones, see ss(8). */
 
+import { snapshotCommand } from '../snapshot-commands.ts';
 import type { ConnectedSocket, Listener } from '../state.ts';
 import type { Sections } from './section.ts';
 
 const commands = [
-  ['tcp', 'ss -HOtlnpe'],
-  ['udp', 'ss -HOulnpe'],
+  ['tcp', snapshotCommand.tcpListeners],
+  ['udp', snapshotCommand.udpListeners],
 ] as const;
 
 /**
@@ -72,14 +73,12 @@ export function parseListeners(sections: Sections): { listeners: Listener[]; kno
   return { listeners, known };
 }
 
-const connectedCommand = 'ss -HOtune state connected';
-
 /** Netid, state, two queues, both ends. */
 const connectedLine = /^(tcp|udp) +([A-Z0-9-]+) +\d+ +\d+ +(\S+) +(\S+)(?: |$)/;
 
 /** The connected sockets of a namespace; those that cannot be read are left out, for no absence is concluded from them. */
 export function parseConnectedSockets(sections: Sections): ConnectedSocket[] {
-  return (sections.find(connectedCommand)?.text ?? '').split('\n').flatMap((line) => {
+  return (sections.find(snapshotCommand.connectedSockets)?.text ?? '').split('\n').flatMap((line) => {
     const [, protocol, state = '', localText = '', remoteText = ''] = connectedLine.exec(line) ?? [];
     const [local, remote] = [parseEnd(localText), parseEnd(remoteText)];
     if (local === null || remote === null) return [];
@@ -94,7 +93,7 @@ export function parseConnectedSockets(sections: Sections): ConnectedSocket[] {
         remotePort: remote.port,
         state,
         device,
-        source: sections.quote(connectedCommand, line.trimEnd()),
+        source: sections.quote(snapshotCommand.connectedSockets, line.trimEnd()),
       },
     ];
   });

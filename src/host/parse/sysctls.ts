@@ -1,9 +1,8 @@
 /** Kernel settings: `grep` over /proc/sys/net, one `PATH:VALUE` a line. */
 
+import { snapshotCommand } from '../snapshot-commands.ts';
 import type { NamespaceState } from '../state.ts';
 import type { Sections } from './section.ts';
-
-const command = 'grep -sH . net/*';
 
 /**
  * `net/ipv4/conf/eth0.100/rp_filter` for `net.ipv4.conf.eth0.100.rp_filter`: a device keeps the dots of its own name, and
@@ -22,7 +21,7 @@ function pathOf(name: string): string {
  */
 export function parseSysctls(sections: Sections): NamespaceState['sysctls'] {
   // grep exits with 2 when one of the files is not there: some never are.
-  const output = sections.find(command);
+  const output = sections.find(snapshotCommand.sysctls);
   if (output === undefined) sections.uncollected('the kernel settings under /proc/sys/net');
   const text = `\n${output?.text ?? ''}`;
   return {

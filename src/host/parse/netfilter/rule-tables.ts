@@ -1,20 +1,16 @@
 /** All tables of a namespace, each from the tool that says most about it. */
 
 import type { RuleChain, RuleTable } from '../../netfilter.ts';
+import { snapshotCommand } from '../../snapshot-commands.ts';
 import { parseNftText } from '../nft-text.ts';
 import type { Sections } from '../section.ts';
 import { parseIpsets } from './ipsets.ts';
 import { parseNftTables, type ToldElsewhere } from './nft-tables.ts';
 import { parseXtablesTables } from './xtables-tables.ts';
 
-const nftJson = 'nft -j list ruleset';
-const nftText = 'nft -a list ruleset';
-/** Without it what iptables looks up in sets is not known. */
-const ipsets = 'ipset save';
-
 const families = [
-  { family: 'ip', save: 'iptables-save -c', legacy: 'iptables-legacy-save -c' },
-  { family: 'ip6', save: 'ip6tables-save -c', legacy: 'ip6tables-legacy-save -c' },
+  { family: 'ip', save: snapshotCommand.iptables, legacy: snapshotCommand.legacyIptables },
+  { family: 'ip6', save: snapshotCommand.ip6tables, legacy: snapshotCommand.legacyIp6tables },
 ] as const;
 
 /** iptables on nft says so in the first line of a save; the earliest called itself xtables-save. */
@@ -55,7 +51,7 @@ export function savedTables(sections: Sections, wanted: 'ip' | 'ip6', nft: boole
     .all((command) => command === save || command === legacy)
     .filter(({ exitCode, text }) => exitCode === 0 && text !== '' && isNftBacked(text) === nft);
   if (output === undefined) return [];
-  const sets = parseIpsets(sections.find(ipsets)?.text ?? '');
+  const sets = parseIpsets(sections.find(snapshotCommand.ipsets)?.text ?? '');
   return parseXtablesTables(output.text, output.command, nft ? 'iptables-nft' : 'iptables-legacy', family, sets);
 }
 
@@ -66,10 +62,10 @@ export function nftSaves(sections: Sections): RuleTable[] {
 
 /** What nft listed, without the expressions of chains that are saved; null where it listed nothing that can be read. */
 export function listedTables(sections: Sections, saves: readonly RuleTable[]): RuleTable[] | null {
-  const nft = sections.find(nftJson);
-  const text = parseNftText(sections.find(nftText)?.text ?? '');
+  const nft = sections.find(snapshotCommand.nftJson);
+  const text = parseNftText(sections.find(snapshotCommand.nftText)?.text ?? '');
   const isSaved: ToldElsewhere = (family, name, chain) => twinOf(saves, { family, name })?.chains.has(chain) === true;
-  return nft?.exitCode === 0 ? parseNftTables(nft.text, nftJson, text, isSaved) : null;
+  return nft?.exitCode === 0 ? parseNftTables(nft.text, snapshotCommand.nftJson, text, isSaved) : null;
 }
 
 function twinOf(saves: readonly RuleTable[], { family, name }: Pick<RuleTable, 'family' | 'name'>) {

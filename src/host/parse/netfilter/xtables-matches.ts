@@ -1,8 +1,15 @@
 /** The matches of iptables(8) and iptables-extensions(8) as expressions, in the forms in which iptables-save writes them. */
 
-import { connectionStateBit, connectionStatusBit, statusShift } from '../../../host/netfilter.ts';
 import { prefixRange } from '../../../inet/address.ts';
-import type { Atom, Elements, Expression, Operand } from '../../netfilter.ts';
+import {
+  type Atom,
+  connectionStateBit,
+  connectionStatusBit,
+  type Elements,
+  type Expression,
+  type Operand,
+  statusShift,
+} from '../../netfilter.ts';
 import { anyBit, equals, field, masked, match } from './build.ts';
 import { lookUp, protocols, symbolsByType, tcpFlags } from './symbols.ts';
 import { atomOf, macNumber, numberOf, valueOf } from './values.ts';

@@ -1,7 +1,16 @@
 /** The tables that iptables-save prints, nft-backed and legacy alike: iptables-save(8). */
 
-import { hookPriority, natHooks } from '../../../host/netfilter.ts';
-import type { ChainHook, Expression, Rule, RuleChain, RuleEngine, RuleTable, SetElement } from '../../netfilter.ts';
+import {
+  type ChainHook,
+  type Expression,
+  hookPriority,
+  natHooks,
+  type Rule,
+  type RuleChain,
+  type RuleEngine,
+  type RuleTable,
+  type SetElement,
+} from '../../netfilter.ts';
 import { verdict } from './build.ts';
 import { lookUp } from './symbols.ts';
 import { generalMatch, matchesOf, transportOf, type Version } from './xtables-matches.ts';
