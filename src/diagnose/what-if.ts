@@ -1,5 +1,6 @@
 /** The host with one thing changed, and whether the packet would arrive then: how a fix is checked before it is printed. */
 
+import { routeScope, routingTable } from '../host/route-numbers.ts';
 import type { BridgePort, HostState, Link, NamespaceState, Quote, Route } from '../host/state.ts';
 import { familyOf, inPrefix } from '../inet/address.ts';
 import { exchange } from '../model/journey.ts';
@@ -30,13 +31,11 @@ export function withSetting(host: HostState, netns: string, shown: string, value
   });
 }
 
-const mainTable = 254;
-
 /** A plain route of the main table to what is beside a device. */
 export function routeBy(device: string, prefix: string, prefixLength: number): Route {
   return {
     family: familyOf(prefix),
-    table: mainTable,
+    table: routingTable.main,
     type: 'unicast',
     prefix,
     prefixLength,
@@ -91,7 +90,8 @@ export function withLoopback(host: HostState, netns: string, device: string): Ho
       { family: 4, prefix: '127.0.0.0', prefixLength: 8, preferredSource: '127.0.0.1' },
       { family: 6, prefix: '::1', prefixLength: 128, preferredSource: null },
     ] as const;
-    const rest = { table: 255, type: 'local', metric: 0, scope: 254, tos: 0, from: null, source } as const;
+    const { local: table } = routingTable;
+    const rest = { table, type: 'local', metric: 0, scope: routeScope.host, tos: 0, from: null, source } as const;
     const nextHops = [{ device, gateway: null, dead: false, linkDown: false }];
     return { ...namespace, routes: [...own.map((one) => ({ ...one, ...rest, nextHops })), ...namespace.routes] };
   });

@@ -22,6 +22,9 @@ const timeExceeded = { 4: { type: 11, code: 0 }, 6: { type: 3, code: 0 } } as co
 
 const packetTooBig = { 4: { type: 3, code: 4 }, 6: { type: 2, code: 0 } } as const;
 
+/** Types of echo messages. */
+export const echoType = { 4: { request: 8, reply: 0 }, 6: { request: 128, reply: 129 } } as const;
+
 /** What a packet could not get to. */
 export type Unreachable = keyof (typeof codes)[4];
 

@@ -3,6 +3,7 @@
  * ARP (RFC 1027), and neighbour discovery (RFC 4861, `ndisc_recv_ns`).
  */
 
+import { routeScope } from '../host/route-numbers.ts';
 import type { Link, NamespaceState, Neighbour, Quote } from '../host/state.ts';
 import { inPrefix, isLinkLocal6, isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import { decideInput } from './input.ts';
@@ -10,8 +11,6 @@ import { lookUpRoute } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
 import { largerSetting, type Setting, settingOf } from './setting.ts';
 import { selectAddress4 } from './source.ts';
-
-const scopeLink = 253;
 
 /** True when a link of the namespace has the address. */
 export function ownsAddress(namespace: NamespaceState, address: string): boolean {
@@ -40,7 +39,7 @@ function askingAddress4(namespace: NamespaceState, link: Link, source: string, t
   );
   const mayUse = announce === 0 || (announce === 1 && beside);
   if (mayUse && ownsAddress(namespace, source)) return source;
-  return selectAddress4(namespace, device, target, scopeLink) ?? unspecifiedAddress[4];
+  return selectAddress4(namespace, device, target, routeScope.link) ?? unspecifiedAddress[4];
 }
 
 /** The address that the host asks from for a next hop's link-layer address. */
@@ -83,7 +82,7 @@ function ignores(namespace: NamespaceState, { name, addresses }: Link, asker: st
   if (mode === 3) {
     const all = namespace.links.flatMap((link) => link.addresses);
     const scope = all.find(({ address }) => sameAddress(address, target))?.scope;
-    return scope === undefined || scope > scopeLink;
+    return scope === undefined || scope > routeScope.link;
   }
   return mode === 8;
 }

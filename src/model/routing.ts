@@ -3,6 +3,7 @@
  * of service, then the lowest metric; a next hop that is down is passed over, and with it a route that has no other.
  */
 
+import { routingTable } from '../host/route-numbers.ts';
 import type { NamespaceState, NextHop, Quote, Route, RoutingRule } from '../host/state.ts';
 import { inPrefix } from '../inet/address.ts';
 import { matchRule, type RouteQuery, vrfOf } from './rule.ts';
@@ -21,10 +22,6 @@ export type RouteLookup =
   | { readonly kind: 'refused'; readonly errno: string; readonly reason: string; readonly quotes: readonly Quote[] }
   | { readonly kind: 'none'; readonly quotes: readonly Quote[] }
   | { readonly kind: 'unknown'; readonly reason: string; readonly quotes: readonly Quote[] };
-
-const localTable = 255;
-const mainTable = 254;
-const defaultTable = 253;
 
 /** `fib_props` (net/ipv4/fib_semantics.c) and `ip6_rt_init_dst` (net/ipv6/route.c). */
 const routeErrors: Readonly<Partial<Record<Route['type'], string>>> = {
@@ -104,9 +101,9 @@ function inTables(namespace: NamespaceState, tables: readonly number[], query: R
 
 /** Priorities and tables of the IPv4 rules that every namespace begins with. */
 const ownRules: readonly (readonly [priority: number, table: number])[] = [
-  [0, localTable],
-  [32_766, mainTable],
-  [32_767, defaultTable],
+  [0, routingTable.local],
+  [32_766, routingTable.main],
+  [32_767, routingTable.default],
 ];
 
 function isOwnRule({ action, table, priority, source }: RoutingRule): boolean {
@@ -133,9 +130,9 @@ export function hasCustomRules(namespace: NamespaceState): boolean {
  * default table may still allow.
  */
 function inMergedTables(namespace: NamespaceState, query: RouteQuery): RouteLookup | null {
-  const first = inTables(namespace, [localTable, mainTable], query);
-  if (first?.kind === 'route' || !namespace.routes.some(({ table }) => table === defaultTable)) return first;
-  return inTables(namespace, [defaultTable], query);
+  const first = inTables(namespace, [routingTable.local, routingTable.main], query);
+  if (first?.kind === 'route' || !namespace.routes.some(({ table }) => table === routingTable.default)) return first;
+  return inTables(namespace, [routingTable.default], query);
 }
 
 function unevaluated({ source }: RoutingRule): RouteLookup {
@@ -158,7 +155,7 @@ function apply(namespace: NamespaceState, rule: RoutingRule, query: RouteQuery):
   if (found?.kind !== 'route') return found;
   // `fib4_rule_suppress`: as if the route were not there.
   if (rule.suppressPrefixLength !== null && found.route.prefixLength <= rule.suppressPrefixLength) return null;
-  const ordinary = rule.table === localTable || rule.table === mainTable;
+  const ordinary = rule.table === routingTable.local || rule.table === routingTable.main;
   return ordinary ? found : { ...found, quotes: [rule.source, ...found.quotes] };
 }
 

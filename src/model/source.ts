@@ -1,12 +1,10 @@
 /** Which source address a packet gets whose program chose none. */
 
+import { routeScope } from '../host/route-numbers.ts';
 import type { Link, LinkAddress, NamespaceState, NextHop, Route } from '../host/state.ts';
 import { commonPrefixLength, inPrefix, isLinkLocal6, isLoopback, isMulticast, sameAddress } from '../inet/address.ts';
 import { vrfOf } from './rule.ts';
 import { largerSetting } from './setting.ts';
-
-const scopeLink = 253;
-const scopeHost = 254;
 
 /** `inet_ifa_match`: the prefix is that of the other end on a point-to-point link. */
 function onPrefix(own: LinkAddress, address: string): boolean {
@@ -31,7 +29,7 @@ export function selectAddress4(
   const link = namespace.links.find(({ name }) => name === device);
   if (link !== undefined) {
     const localnet = largerSetting(namespace, 4, device, 'route_localnet').value !== 0;
-    const widest = localnet ? scopeLink : scopeHost;
+    const widest = localnet ? routeScope.link : routeScope.host;
     const fitting = primaries(link).filter((own) => Math.min(own.scope, widest) <= scope);
     const best = beside === null ? undefined : fitting.find((own) => onPrefix(own, beside));
     const chosen = best ?? fitting[0];
@@ -40,7 +38,7 @@ export function selectAddress4(
   const elsewhere = namespace.links
     .filter((other) => vrfOf(namespace, other.name)?.name === vrfOf(namespace, device)?.name)
     .flatMap(primaries)
-    .find((own) => own.scope !== scopeLink && own.scope <= scope);
+    .find((own) => own.scope !== routeScope.link && own.scope <= scope);
   return elsewhere?.address ?? null;
 }
 

@@ -6,6 +6,7 @@
 import { type ConnectionEntry, type ConnectionTuple, connectionStatusBit } from '../host/netfilter.ts';
 import type { NamespaceState } from '../host/state.ts';
 import { formatAddress, parseAddress, sameAddress } from '../inet/address.ts';
+import { echoType } from '../inet/icmp.ts';
 import { ipProtocol, tcpFlag } from '../inet/protocol.ts';
 import { connectionBy, connectionOf } from './netfilter/connection.ts';
 import { type Connection, firstPacket, type NetfilterPacket, type TupleEnds } from './netfilter/packet.ts';
@@ -19,20 +20,19 @@ export interface Traveller {
 }
 
 const icmpProtocol = { 4: ipProtocol.icmp, 6: ipProtocol.icmpv6 } as const;
-const echoRequests = { 4: 8, 6: 128 } as const;
-const echoReplies = { 4: 0, 6: 129 } as const;
+
 function isEchoReply({ protocol, family, icmp }: ModelPacket): boolean {
-  return protocol === 'icmp' && icmp?.type === echoReplies[family];
+  return protocol === 'icmp' && icmp?.type === echoType[family].reply;
 }
 
 /** True for an ICMP message about another packet. */
 export function isIcmpError({ protocol, icmp, family }: ModelPacket): boolean {
-  return protocol === 'icmp' && icmp !== undefined && icmp.type !== echoReplies[family];
+  return protocol === 'icmp' && icmp !== undefined && icmp.type !== echoType[family].reply;
 }
 
 /** What a host makes of an echo request. */
 export function echoReply(family: 4 | 6): NonNullable<ModelPacket['icmp']> {
-  return { type: echoReplies[family], code: 0 };
+  return { type: echoType[family].reply, code: 0 };
 }
 
 function numberOf(address: string): bigint | null {
@@ -50,7 +50,7 @@ function netfilterPacket(packet: ModelPacket, connection: Connection): Netfilter
     destination: numberOf(destination),
     sourcePort: isIcmp ? null : (sourcePort ?? null),
     destinationPort: isIcmp || destinationPort === 0 ? null : destinationPort,
-    icmpType: isIcmp ? (icmp?.type ?? echoRequests[family]) : null,
+    icmpType: isIcmp ? (icmp?.type ?? echoType[family].request) : null,
     icmpCode: isIcmp ? (icmp?.code ?? 0) : null,
     tcpFlags: protocol === 'tcp' ? (packet.tcpFlags ?? tcpFlag.syn) : null,
     mark: mark === undefined ? 0n : mark === null ? null : BigInt(mark),

@@ -4,6 +4,7 @@
  */
 
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
+import { routingTable } from '../host/route-numbers.ts';
 import type { NamespaceSnapshot, Snapshot } from '../host/snapshot.ts';
 import type { Link, NamespaceState, Route } from '../host/state.ts';
 
@@ -48,10 +49,8 @@ export interface Topology {
   readonly missing: readonly string[];
 }
 
-const mainTable = 254;
-
 function isDefault({ type, prefixLength, table }: Route): boolean {
-  return type === 'unicast' && prefixLength === 0 && table === mainTable;
+  return type === 'unicast' && prefixLength === 0 && table === routingTable.main;
 }
 
 function carrierRemark({ kind }: Link): string {

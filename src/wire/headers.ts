@@ -6,6 +6,7 @@
  * RFC 8200 (IPv6), RFC 9293 (TCP), RFC 768 (UDP), RFC 792 and RFC 4443 (echo).
  */
 
+import { echoType } from '../inet/icmp.ts';
 import { ipProtocol } from '../inet/protocol.ts';
 
 /** 32-bit words of an address; an IPv4 address stands in the last one. */
@@ -52,7 +53,6 @@ const tcp = { sequence: 4, acknowledgement: 8, dataOffset: 12, flags: 13, window
 const udp = { length: 4, shortest: 8 };
 const icmp = { type: 0, code: 1, identifier: 4, sequence: 6, shortest: 8 };
 const portsLength = 4;
-const echoTypes = { request: 8, reply: 0, request6: 128, reply6: 129 };
 
 /** Where a packet stands among the fragments of its datagram. */
 export const fragmentState = { whole: 0, first: 1, later: 2 } as const;
@@ -310,11 +310,8 @@ export class Headers {
     this.icmpType = type;
     this.icmpCode = view.getUint8(at + icmp.code);
     this.payloadLength = Math.max(0, this.end - at - icmp.shortest);
-    const isEcho =
-      this.protocol === ipProtocol.icmp
-        ? type === echoTypes.request || type === echoTypes.reply
-        : type === echoTypes.request6 || type === echoTypes.reply6;
-    if (!isEcho) return;
+    const echo = echoType[this.protocol === ipProtocol.icmp ? 4 : 6];
+    if (type !== echo.request && type !== echo.reply) return;
     this.hasPorts = true;
     this.sourcePort = view.getUint16(at + icmp.identifier);
     this.destinationPort = this.sourcePort;

@@ -4,6 +4,7 @@ import { ipv4Length, readIpv4 } from './address.ts';
 import { hex } from './bytes.ts';
 import { type Decoded, type Decoder, Header, named } from './decoder.ts';
 import { fieldValue, numberOf } from './fields.ts';
+import { auxiliaryUnit, groupRecordTypes, robustnessMask, suppressMask } from './group-record.ts';
 import type { Layer } from './layer.ts';
 
 const at = {
@@ -33,20 +34,8 @@ const types: ReadonlyMap<number, string> = new Map([
   [type.report3, 'v3 membership report'],
 ]);
 
-const suppressMask = 0x08;
-const robustnessMask = 0x07;
-
 /** Within a group record of a version 3 report. */
 const record = { type: 0, auxiliaryLength: 1, sourceCount: 2, group: 4, sources: 8 };
-const auxiliaryUnit = 4;
-const recordTypes: ReadonlyMap<number, string> = new Map([
-  [1, 'is include'],
-  [2, 'is exclude'],
-  [3, 'change to include'],
-  [4, 'change to exclude'],
-  [5, 'allow new sources'],
-  [6, 'block old sources'],
-]);
 
 /** Codes from 128 on are a small floating-point number (RFC 3376 section 4.1.1). */
 const floatFrom = 0x80;
@@ -87,7 +76,7 @@ function addReport(header: Header): number {
   let place = headerLength;
   for (let index = 0; index < count; index++) {
     if (!header.has(place + record.sources)) return place + record.sources;
-    header.number('igmp.record_type', 'Record type', place + record.type, 1, named(recordTypes));
+    header.number('igmp.record_type', 'Record type', place + record.type, 1, named(groupRecordTypes));
     const auxiliary = header.number('igmp.aux_data_len', 'Auxiliary data length', place + record.auxiliaryLength, 1);
     const sources = header.number('igmp.num_src', 'Sources', place + record.sourceCount, shortLength);
     header.address('igmp.maddr', 'Group', place + record.group, ipv4Length, readIpv4);

@@ -2,27 +2,17 @@
 
 import { ipv6Length, readIpv6 } from './address.ts';
 import { type Header, named } from './decoder.ts';
+import { auxiliaryUnit, groupRecordTypes, robustnessMask, suppressMask } from './group-record.ts';
 import { icmpv6Type } from './icmpv6-names.ts';
 
 const at = { responseTime: 4, recordCount: 6, group: 8, robustness: 24, queryInterval: 25, sourceCount: 26 };
 const shortLength = 2;
 const groupEnd = at.group + ipv6Length;
 const queryLength = at.sourceCount + shortLength;
-const suppressMask = 0x08;
-const robustnessMask = 0x07;
 
 /** Within an address record of a version 2 report. */
 const record = { type: 0, auxiliaryLength: 1, sourceCount: 2, group: 4, sources: 4 + ipv6Length };
-const auxiliaryUnit = 4;
 const firstRecord = 8;
-const recordTypes: ReadonlyMap<number, string> = new Map([
-  [1, 'is include'],
-  [2, 'is exclude'],
-  [3, 'change to include'],
-  [4, 'change to exclude'],
-  [5, 'allow new sources'],
-  [6, 'block old sources'],
-]);
 
 /** Adds the addresses that are there, of `count`; gives where they end by that count. */
 function addSources(header: Header, name: string, place: number, count: number): number {
@@ -38,7 +28,7 @@ function addReport(header: Header): number {
   for (let index = 0; index < count; index++) {
     if (!header.has(place + record.sources)) return place + record.sources;
     const prefix = 'icmpv6.mldr.mar';
-    header.number(`${prefix}.record_type`, 'Record type', place + record.type, 1, named(recordTypes));
+    header.number(`${prefix}.record_type`, 'Record type', place + record.type, 1, named(groupRecordTypes));
     const auxiliary = header.number(
       `${prefix}.aux_data_len`,
       'Auxiliary data length',

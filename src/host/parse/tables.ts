@@ -1,14 +1,10 @@
 /** Routing table numbers and names, see ip-route(8). */
 
+import { routingTable } from '../route-numbers.ts';
 import { asInteger, asText } from './json.ts';
 
-/** The kernel's own table numbers (RT_TABLE_*). */
-const kernelTables: ReadonlyMap<string, number> = new Map([
-  ['unspec', 0],
-  ['default', 253],
-  ['main', 254],
-  ['local', 255],
-]);
+/** The kernel's own tables. */
+const kernelTables: ReadonlyMap<string, number> = new Map(Object.entries(routingTable));
 
 /** Table numbers by name, from the text of /etc/iproute2/rt_tables. */
 export function parseTableNames(text: string): Map<string, number> {

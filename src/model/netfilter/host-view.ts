@@ -1,16 +1,11 @@
 /** What rules ask of a namespace, by the state of its snapshot. */
 
+import { routeScope, routingTable } from '../../host/route-numbers.ts';
 import type { NamespaceState, Route } from '../../host/state.ts';
 import { formatAddress, inPrefix, isMulticast, parseAddress, unspecifiedAddress } from '../../inet/address.ts';
 import { lookUpRoute, type RouteLookup } from '../routing.ts';
 import { selectAddress4, selectAddress6 } from '../source.ts';
 import type { HostView } from './packet.ts';
-
-/** The routing table of addresses that are the host's own, broadcasts among them. */
-const localTable = 255;
-
-/** RT_SCOPE_UNIVERSE: an address that may be told to anybody. */
-const scopeUniverse = 0;
 
 /** Addresses that are of a type without any route (__inet_dev_addr_type; RFC 4291, section 2.4). */
 function typeByItself(address: string): string | null {
@@ -48,7 +43,7 @@ function numberOf(address: string | null): bigint | 'none' {
 
 /** The view of a namespace. */
 export function hostViewOf(namespace: NamespaceState): HostView {
-  const localRoutes = namespace.routes.filter(({ table }) => table === localTable);
+  const localRoutes = namespace.routes.filter(({ table }) => table === routingTable.local);
   return {
     addressType(family, value, device) {
       const address = formatAddress({ family, value });
@@ -77,7 +72,7 @@ export function hostViewOf(namespace: NamespaceState): HostView {
       const chosen =
         family === 6
           ? selectAddress6(namespace, device, destination)
-          : selectAddress4(namespace, device, nextHopOf(namespace, device, destination), scopeUniverse);
+          : selectAddress4(namespace, device, nextHopOf(namespace, device, destination), routeScope.global);
       return numberOf(chosen);
     },
     redirectAddress(family, device) {
