@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { collectSnapshot } from '../../../src/host/collect.ts';
 import { findNamespaces } from '../../../src/host/namespaces.ts';
 import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
-import { linksCommand } from '../../../src/host/script.ts';
 import type { CommandOutput } from '../../../src/host/snapshot.ts';
+import { snapshotCommand } from '../../../src/host/snapshot-commands.ts';
 import type { HostState, Link, NamespaceState } from '../../../src/host/state.ts';
 import { buildLab, type Lab } from '../lab.ts';
 import { waitUntil } from '../process.ts';
@@ -185,7 +185,7 @@ async function partOf(lab: Lab, hosts: readonly string[], commands: readonly str
   return parseSnapshot({ takenNs: 0n, namespaces, processes: [], missing: [] });
 }
 
-const settlesIn = [linksCommand, 'ip -j addr', 'bridge -j -d link'];
+const settlesIn = [snapshotCommand.links, 'ip -j addr', 'bridge -j -d link'];
 const betweenLooksMs = 100;
 
 async function settledSnapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
