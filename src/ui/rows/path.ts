@@ -11,6 +11,9 @@ import { endsBadly, placeText } from './words.ts';
 /** Of the pane's width, what places may take. */
 const placeShare = 0.34;
 
+/** Cells that why is worth more than when. */
+const leastDetail = 30;
+
 const widest = (hops: readonly Hop[], text: (hop: Hop) => string): number =>
   Math.max(0, ...hops.map((hop) => cells(text(hop))));
 
@@ -56,8 +59,10 @@ export function pathRows(
     const marks = `${selected ? '>' : ' '}${ended ? 'X' : ' '}`;
     const place = fit(placeText(hop.netns, hop.device, placeWidth), placeWidth);
     const before = `${marks} ${fitRight(String(hop.index), indexWidth)} ${way}${place}  ${fit(hop.stage, stageWidth)}  `;
-    const interval = intervalWidth === 0 ? '' : `  ${fitRight(intervals[offset + row] ?? '', intervalWidth)}`;
-    const room = width - cells(before) - verdictWidth - cells(interval) - 2;
+    const rest = width - cells(before) - verdictWidth - 2;
+    const isTimed = intervalWidth > 0 && rest - intervalWidth - 2 >= leastDetail;
+    const interval = isTimed ? `  ${fitRight(intervals[offset + row] ?? '', intervalWidth)}` : '';
+    const room = rest - cells(interval);
     return {
       selected,
       spans: [

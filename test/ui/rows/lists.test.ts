@@ -129,6 +129,13 @@ describe('path', () => {
     ]);
   });
 
+  it('leaves them out where why it went on would have no room', () => {
+    expect(texts(pathRows(sample, refused, 0, 72, 10)).slice(1, 3)).toEqual([
+      '   2 portainer:eth0  egress   passed     the frame left the container',
+      '   3 host:veth0      bridge   passed     podman0 took it for itself: ~',
+    ]);
+  });
+
   it('has no room for times where there are none', () => {
     const untimed = { ...refused, hops: refused.hops.map((hop) => ({ ...hop, time: null })) };
     expect(texts(pathRows(sample, untimed, 0, 90, 10))[0]).toBe(
