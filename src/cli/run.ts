@@ -4,13 +4,11 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { chooseEngine, type WantedEngine } from '../capture/capture.ts';
 import { Guard } from '../capture/guard.ts';
-import { diagnose } from '../diagnose/diagnose.ts';
 import { findContainer } from '../host/containers.ts';
 import { isPlainFile } from '../host/files.ts';
 import type { ColourChoice } from '../ui/colour.ts';
 import { errorText, UserError } from './errors.ts';
 import { checkSavable, saveCase } from './save.ts';
-import { browseCase, writeJson, writeReport } from './show.ts';
 import { type RelayedSignal, SignalRelay } from './signals.ts';
 import { isTerminal } from './terminal.ts';
 import { trace } from './watch/trace.ts';
@@ -56,6 +54,15 @@ function existing(path: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** What explains and shows, half of the program: it is loaded while the command runs, which need not wait for it. */
+async function loadTelling() {
+  const [{ diagnose }, { browseCase, writeJson, writeReport }] = await Promise.all([
+    import('../diagnose/diagnose.ts'),
+    import('./show.ts'),
+  ]);
+  return { diagnose, browseCase, writeJson, writeReport };
 }
 
 /** A file that an engine names as its container's; null for none. Throws when it may lead elsewhere. */
@@ -121,6 +128,7 @@ export async function run(
   // However nettrace ends, the guard cleans up: nothing is gained by waiting for it, and what still runs here would go on starting engines.
   const relay = new SignalRelay(process.stdin.isTTY, (status) => process.exit(status));
   const stopListening = relay.listen(ignoredSignals);
+  let telling: ReturnType<typeof loadTelling> | undefined;
   const { evidence, end } = await trace(
     {
       command: { argv, nameFiles, ignoredSignals, outputToError: options.json === true },
@@ -136,12 +144,14 @@ export async function run(
     guard,
     (command) => {
       relay.handTo(command);
+      telling = loadTelling();
       // After its end there is nobody to hand a signal to.
       void command.ended.then(stopListening);
     },
   );
   const status = exitStatus(end, osConstants.signals);
   process.exitCode = status;
+  const { diagnose, browseCase, writeJson, writeReport } = await (telling ?? loadTelling());
   const diagnosis = diagnose(evidence);
   const isBrowsed = options.tui === true && isTerminal();
   if (options.json) writeJson(diagnosis, options);

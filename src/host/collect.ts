@@ -44,6 +44,8 @@ export interface CollectOptions {
    * throw.
    */
   readonly onLinks?: (handle: NamespaceHandle, links: readonly CommandOutput[]) => void;
+  /** Asked of a namespace whose links are known: its rest is collected when this resolves. It must not reject. */
+  readonly mayGoOn?: (handle: NamespaceHandle) => Promise<void>;
   /** Knows of every child before it does anything. */
   readonly onChild?: ChildWatcher;
 }
@@ -82,7 +84,7 @@ interface Collection extends CollectOptions {
 }
 
 async function runScript(handle: NamespaceHandle, collection: Collection): Promise<ScriptRun> {
-  const { nftables, turns, signal, onLinks, onChild } = collection;
+  const { nftables, turns, signal, onLinks, mayGoOn, onChild } = collection;
   const token = randomBytes(16).toString('hex');
   const shell = ['sh', '-c', collectScript, 'sh', token, nftables ? 'yes' : 'no'];
   const child = startStreaming(inNamespace(handle, shell), { watcher: onChild, keepsInput: true }, { cwd: '/' });
@@ -98,7 +100,7 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
   const gate: { turn: Promise<void> | null } = { turn: null };
   const goOn = async (links: readonly CommandOutput[]): Promise<void> => {
     clearTimeout(timer);
-    gate.turn = turns.take();
+    gate.turn = Promise.resolve(mayGoOn?.(handle)).then(() => turns.take());
     onLinks?.(handle, links);
     await gate.turn;
     timer = startTimer();

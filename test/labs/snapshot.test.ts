@@ -1,6 +1,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { collectNamespace, collectSnapshot } from '../../src/host/collect.ts';
 import { findNamespaces, type NamespaceHandle } from '../../src/host/namespaces.ts';
@@ -149,6 +150,23 @@ describeLab('a snapshot of real namespaces', () => {
     });
     const first = [snapshotCommand.links, 'ip -j netns list-id', 'ip netns identify'];
     expect(seen).toEqual([...first, snapshotCommand.links, 'whole']);
+  });
+
+  test('holds back what follows the links until the namespace may go on', async () => {
+    const snapshot = await withHandles((handles) =>
+      collectSnapshot(handles, {
+        // What is done while it is held back, its snapshot has.
+        mayGoOn: async ({ name }) => {
+          if (name !== box) return;
+          await delay(200);
+          ip('-n', box, 'route', 'add', 'blackhole', '192.0.2.0/24');
+        },
+      }),
+    );
+    ip('-n', box, 'route', 'del', 'blackhole', '192.0.2.0/24');
+    const { namespaces } = parseSnapshot(snapshot);
+    expect(snapshot.missing).toEqual([]);
+    expect(namespaces.get(box)?.routes.map(({ prefix }) => prefix)).toContain('192.0.2.0');
   });
 
   test('leaves the rules as it found them: no table is made by looking', async () => {

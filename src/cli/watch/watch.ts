@@ -184,7 +184,11 @@ export class Watch {
     const inSight = namespacesInSight(this.#set.namespaces, this.start, this.#options.ignoreNetns);
     const gathering = new LinkGathering(inSight);
     const naming = this.#containers.then((running) => findNamespaces(running.containers));
+    const onTheWay = Promise.withResolvers<ReadonlySet<number>>();
+    const ready = Promise.withResolvers<void>();
     const snapshotting = collectSnapshot(inSight, {
+      // What stands beside the way would take the engines' time, and can be looked at while the command runs.
+      mayGoOn: async ({ inode }) => ((await onTheWay.promise).has(inode) ? undefined : ready.promise),
       missing: this.#set.missing,
       named: naming.then(({ namespaces }) => namespaces),
       onChild: this.#guard.watchProcess,
@@ -196,6 +200,7 @@ export class Watch {
       const namespace = this.#set.namespaces.find(({ name }) => name === netns);
       return namespace === undefined ? [] : [{ namespace, device }];
     });
+    onTheWay.resolve(new Set([this.start, ...points.map(({ namespace }) => namespace)].map(({ inode }) => inode)));
     if (chosen.left.length > 0) {
       const places = listWords(chosen.left.map(({ netns, device }) => `${netns}:${device}`));
       this.#missing.push(`Nothing was captured at ${places}: there are more places than are captured at once.`);
@@ -209,6 +214,7 @@ export class Watch {
     await ruleTracer?.ready(others);
     const [tracer] = await others;
     tracer?.watch(points.map(({ device }) => device));
+    ready.resolve();
     this.#begun = { capture, tracer, ruleTracer, snapshotting, naming };
   }
 
