@@ -14,7 +14,8 @@ import type { ChildWatcher } from '../host/gate.ts';
 
 // A process is ended with the group that it leads, and only while its start time is the one it was registered with: its number may be another's by then.
 // A preparation is not killed but awaited: killed in the midst of it, it could still make in the kernel what was looked for in vain here.
-// A tracefs instance is busy until the last reader's descriptor is gone, hence the tries.
+// A tracefs instance is busy until the last reader's descriptor is gone, hence the tries; another nettrace that starts may
+// remove it meanwhile. What is not there any more, or was not made yet, costs none.
 const guardScript = `
 trap '' INT HUP TERM QUIT TSTP
 list=$(cat)
@@ -41,9 +42,11 @@ await_process() {
   while running "$1" "$2" && [ $tries -lt 100 ]; do tries=$((tries + 1)); sleep 0.05; done
   end_process "$1" "$2"
 }
-remove_instance() { [ ! -d "$1" ] || try rmdir "$1"; }
-unmount() { try umount "$1"; }
+is_mounted() { while read -r _ place _; do [ "$place" = "$1" ] && return; done </proc/mounts; false; }
+unmount_once() { ! is_mounted "$1" || umount "$1"; }
+unmount() { try unmount_once "$1"; }
 remove_directory() { [ ! -d "$1" ] || rmdir "$1"; }
+remove_instance() { try remove_directory "$1"; }
 remove_pipe() { [ ! -p "$1" ] || rm "$1"; }
 each process end_process
 each preparation await_process
