@@ -1,6 +1,14 @@
 /** Everything that is known about one connection, gathered for the causes to judge. */
 
-import { type Connection, onlyOpened, requestPacket, segmentAfterOpening, wasAnswered } from '../flow/connection.ts';
+import type { Frame } from '../case/evidence.ts';
+import {
+  type Connection,
+  fromClient,
+  onlyOpened,
+  requestPacket,
+  segmentAfterOpening,
+  wasAnswered,
+} from '../flow/connection.ts';
 import type { Ends } from '../flow/translated.ts';
 import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
@@ -94,6 +102,30 @@ function findServerName(evidence: Evidence, connection: Connection, host: HostSt
   return names.find((name) => words.has(name)) ?? null;
 }
 
+/**
+ * The connection as its client met it. A datagram's answer that was seen elsewhere, and at none of the client's own
+ * devices though every one was captured, was lost before it: the program waits in vain. Frames of TCP say so themselves.
+ */
+function asHeard(
+  evidence: Evidence,
+  connection: Connection,
+  host: HostState | null,
+  client: string | null,
+): Connection {
+  const links = host?.namespaces.get(client ?? '')?.links ?? [];
+  if (connection.protocol === 'tcp' || connection.outcome !== 'ok' || links.length === 0) return connection;
+  const isHere = (frame: Frame): boolean => evidence.interfaces[frame.interfaceIndex]?.netns === client;
+  const isCaptured = (device: string): boolean =>
+    evidence.interfaces.some((point) => point.netns === client && point.device === device);
+  const ways = links.filter(({ kind, up, master }) => kind !== 'loopback' && up && master === null);
+  const own = connection.packets.filter((packet) => fromClient(connection, packet));
+  const answers = connection.packets.filter((packet) => !fromClient(connection, packet));
+  const isSent = own.some(({ frames }) => frames.some(isHere));
+  const isHeard = answers.some(({ frames }) => frames.some(isHere));
+  if (!isSent || isHeard || !ways.every(({ name }) => isCaptured(name))) return connection;
+  return { ...connection, outcome: 'timeout', errno: null };
+}
+
 /** The ends that NAT gives the connection on its way, as they were seen and as the model says. */
 function otherEnds({ client, translated }: Connection, way: Journey | null): Ends[] {
   const modelled = (way?.forms.slice(1) ?? []).map(
@@ -143,13 +175,14 @@ function sentTimeToLive(evidence: Evidence, connection: Connection, clientNetns:
 /** Gathers a connection's context. */
 export function gatherContext(
   evidence: Evidence,
-  connection: Connection,
+  told: Connection,
   host: HostState | null,
   records: readonly KernelRecord[],
   rules: RuleRecords | null,
 ): Context {
   const { session } = evidence;
-  const clientNetns = findClientNetns(evidence, connection, host);
+  const clientNetns = findClientNetns(evidence, told, host);
+  const connection = asHeard(evidence, told, host, clientNetns);
   const isPing = connection.protocol === 'icmp';
   const timeToLive = host === null ? null : sentTimeToLive(evidence, connection, clientNetns);
   const packet: ModelPacket = {

@@ -1,6 +1,6 @@
 /** When silence is an answer: only after somebody waited for one. */
 
-import { fromClient, requestPacket } from '../flow/connection.ts';
+import { fromClient, requestPacket, wasUnheard } from '../flow/connection.ts';
 import { dnsPort } from '../flow/dns-table.ts';
 import type { Context } from './context.ts';
 
@@ -11,9 +11,12 @@ const patienceNs = 1_000_000_000n;
  * True when it means something that no answer was seen. A traced command waited until it gave up, unless all that it sent
  * were datagrams and it is content with that. In a bare capture a
  * request must have been repeated, or the client have ended the connection, or the capture have gone on; and a datagram
- * must be one that wants an answer, as a question to a resolver does and a log line, a tunnel's or a multicast does not.
+ * must be one that wants an answer, as a question to a resolver does and a log line, a tunnel's or a multicast does not;
+ * an answer that was seen on its way says that by itself.
  */
 export function silenceTells({ connection, evidence }: Context): boolean {
+  // Where an answer was made, one was due.
+  if (wasUnheard(connection)) return true;
   const command = evidence.session?.command ?? null;
   const isOneWay = connection.protocol === 'udp' && connection.server.port !== dnsPort;
   if (command !== null) return !isOneWay || command.exitCode !== 0;

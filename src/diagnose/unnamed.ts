@@ -1,11 +1,17 @@
 /** What is said of a connection that worked, or that failed for a reason nettrace cannot name. */
 
-import { requestPacket, wasAnswered } from '../flow/connection.ts';
+import { answerPacket, requestPacket, wasAnswered, wasUnheard } from '../flow/connection.ts';
 import type { Context } from './context.ts';
 import { errnoText } from './errno.ts';
 import { frameEvidence } from './hops.ts';
 import { silenceTells } from './silence.ts';
 import { clientText, dropText, serverText, wayText } from './words.ts';
+
+/** How far an answer came that its client did not hear. */
+function answerText(context: Context): string | null {
+  const frame = wasUnheard(context.connection) ? answerPacket(context.connection)?.frames.at(-1) : undefined;
+  return frame === undefined ? null : `The last sight of the answer is: ${frameEvidence(context, frame).text}.`;
+}
 
 /** How far the request is known to have come, when nothing came back. */
 function sightText(context: Context): string | null {
@@ -42,6 +48,7 @@ const outcomes: Readonly<Record<string, string>> = {
 
 function failure(context: Context): string {
   const { connection } = context;
+  if (wasUnheard(connection)) return 'answered, and its answer was not heard';
   if (connection.outcome === 'timeout' && !silenceTells(context)) {
     return 'was not seen to answer; whether an answer was due, or came later, cannot be told from this evidence';
   }
@@ -82,7 +89,7 @@ export function unnamedText(context: Context): { readonly summary: string; reado
         ? `${server} ${failure(context)}: ${reason}, by the state of the host.`
         : `${server} ${failure(context)}${connection.outcome === 'timeout' && !silenceTells(context) ? '' : '; why is not settled by this evidence'}.`,
     explanation: [
-      ...[unsent ? null : way, sightText(context), answered, kernelText(context), model].filter(
+      ...[unsent ? null : way, sightText(context), answerText(context), answered, kernelText(context), model].filter(
         (text) => text !== null,
       ),
       ...unsure,

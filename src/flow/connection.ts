@@ -100,6 +100,14 @@ export function segmentAfterOpening(connection: Connection): Packet | null {
   return own.find(({ facts }) => facts.tcp !== null && !facts.tcp.syn && !facts.tcp.reset) ?? null;
 }
 
+/**
+ * True when the server's end was seen to answer, and the client not to have heard it: of a TCP that opens, it went on with
+ * nothing. Of datagrams the outcome says it.
+ */
+export function wasUnheard(connection: Connection): boolean {
+  return connection.outcome === 'timeout' && wasAnswered(connection) && segmentAfterOpening(connection) === null;
+}
+
 interface Gathered {
   /** Of what its end 0 sends, and of what end 1 sends: one object for all packets. */
   readonly ends: [PacketEnds | null, PacketEnds | null];

@@ -1,6 +1,6 @@
 /** Labs of firewall rules, by each tool. */
 import type { CauseLab } from './cause-lab.ts';
-import { containerHost, curl, threeTiers, tierRules, webServer } from './topology.ts';
+import { askUdp, containerHost, curl, ping, threeTiers, tierRules, udpEcho, webServer } from './topology.ts';
 
 const filter = (...lines: readonly string[]): string => ['*filter', ...lines, 'COMMIT', ''].join('\n');
 const legacy = (...rules: readonly (readonly string[])[]) =>
@@ -159,6 +159,30 @@ export const firewallLabs: readonly CauseLab[] = [
     },
     mends: true,
   },
+  ...(
+    [
+      ['a ping', ping('box', '203.0.113.1'), 'icmp'],
+      ['a datagram', askUdp('box', '203.0.113.1'), 'udp'],
+    ] as const
+  ).map(
+    ([what, command, protocol]): CauseLab => ({
+      name: `firewall-drop-reply: the answer to ${what}, seen until the rule`,
+      spec: containerHost({
+        host: { iptables: filter(`-A FORWARD -i up0 -p ${protocol} -j DROP`) },
+        outside: { routes: ['10.88.0.0/16 via 203.0.113.2'], services: { echo: udpEcho('0.0.0.0', 5353) } },
+      }),
+      command,
+      expected: {
+        outcome: 'timeout',
+        cause: 'firewall-drop-reply',
+        host: 'host',
+        stage: 'forward',
+        rule: `-A FORWARD -i up0 -p ${protocol} -j DROP`,
+        namedBy: 'rule-trace',
+      },
+      mends: true,
+    }),
+  ),
   {
     name: 'firewall-drop-reply: three tiers, and no rule lets answers come back',
     spec: threeTiers(...tierRules.onwards),

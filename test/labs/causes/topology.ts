@@ -47,6 +47,33 @@ export function curl(host: string, url: string, seconds = 2): HostCommand {
   return { host, argv: ['curl', '-sS', '-o', '/dev/null', '-m', String(seconds), `http://${url}`] };
 }
 
+/** A server of datagrams at one address that sends back what it gets. */
+export function udpEcho(address: string, port: number): ServiceSpec {
+  const code = [
+    'import socket',
+    's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+    `s.bind(("${address}", ${port}))`,
+    'while True: s.sendto(*s.recvfrom(600))',
+  ].join('\n');
+  return { argv: () => ['python3', '-c', code], listens: `${address}:${port}` };
+}
+
+/** Sends a datagram to port 5353, twice at most; ends with 1 unless one comes back. */
+export function askUdp(host: string, address: string): HostCommand {
+  const code = [
+    'import socket, sys',
+    's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
+    's.settimeout(1)',
+    `s.connect(("${address}", 5353))`,
+    'for _ in range(2):',
+    '  s.send(b"hello")',
+    '  try: sys.exit(len(s.recv(600)) == 0)',
+    '  except TimeoutError: pass',
+    'sys.exit(1)',
+  ].join('\n');
+  return { host, argv: ['python3', '-c', code] };
+}
+
 /** One ping, that waits as long as a person would. */
 export function ping(host: string, address: string): HostCommand {
   return { host, argv: ['ping', '-c', '1', '-W', '2', address] };

@@ -1,0 +1,74 @@
+/** A datagram's answer that was seen on its way, and not where its client is. */
+
+import { describe, expect, it } from 'vitest';
+import { diagnoseConnection } from '../../src/diagnose/connection-diagnosis.ts';
+import { gatherContext } from '../../src/diagnose/context.ts';
+import type { ConnectionDiagnosis } from '../../src/diagnose/diagnosis.ts';
+import { evidenceOf } from '../../src/diagnose/evidence.ts';
+import { findConnections } from '../../src/flow/connection.ts';
+import { echo, reverse, udp } from '../flow/frames.ts';
+import { host, link, loopback } from '../model/hosts.ts';
+import { box, bridgeHost, web } from '../model/two-boxes.ts';
+import { caseOf } from './cases.ts';
+
+const ends = { from: '10.88.0.10:40000', to: '10.88.0.20:53' };
+const ping = [echo('10.88.0.10', '10.88.0.20', 'request'), echo('10.88.0.20', '10.88.0.10', 'reply')] as const;
+const datagrams = [udp(ends), udp(reverse(ends))] as const;
+
+/** What is said of a question and its answer, seen at these places each. */
+function judged(
+  [question, answer]: readonly [string, string],
+  asked: readonly string[],
+  answered: readonly string[],
+  client = box(),
+): ConnectionDiagnosis {
+  const places = ['box:eth0', 'host:veth0', 'web:eth0'];
+  const at = (packet: string, points: readonly string[], afterNs: bigint) =>
+    points.map((point) => ({ packet, at: places.indexOf(point), afterNs }));
+  const evidence = {
+    ...caseOf({ sights: [...at(question, asked, 0n), ...at(answer, answered, 9_000n)], netns: 'box', argv: ['ask'] }),
+    interfaces: places.map((place) => {
+      const [netns = '', device = ''] = place.split(':');
+      return { netns, device, linkType: 1 };
+    }),
+  };
+  const [connection] = findConnections(evidence);
+  if (connection === undefined) throw new Error('the connection was not found');
+  return diagnoseConnection(
+    gatherContext(evidenceOf(evidence), connection, host(client, web(), bridgeHost()), [], null),
+  );
+}
+
+describe('an answer that was seen on its way', () => {
+  it.each([
+    ['a ping', ping],
+    ['a datagram', datagrams],
+  ])('and not at the devices of its client, is none to %s', (_name, packets) => {
+    const { outcome, summary, explanation } = judged(packets, ['box:eth0', 'web:eth0'], ['web:eth0', 'host:veth0']);
+    expect(outcome).toBe('timeout');
+    expect(summary).toMatch(/^10\.88\.0\.20(:53)? answered, and its answer was not heard; why is not settled/);
+    expect(explanation.join(' ')).toMatch(/The last sight of the answer is: .* \(seen at host:veth0\)/);
+  });
+
+  it.each<[string, ReturnType<typeof judged>]>([
+    ['it was seen there as well', judged(ping, ['box:eth0', 'web:eth0'], ['web:eth0', 'box:eth0'])],
+    ['nothing of it was seen there, not even the question', judged(ping, ['web:eth0'], ['web:eth0'])],
+    [
+      'its client has another device, which was not captured',
+      judged(
+        ping,
+        ['box:eth0', 'web:eth0'],
+        ['web:eth0'],
+        box({
+          links: [
+            loopback(),
+            link('eth0', { addresses: ['10.88.0.10'], peer: 'host:5' }),
+            link('eth1', { index: 3, addresses: ['10.99.0.10'] }),
+          ],
+        }),
+      ),
+    ],
+  ])('is an answer where %s', (_name, { outcome }) => {
+    expect(outcome).toBe('ok');
+  });
+});
