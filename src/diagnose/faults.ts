@@ -11,13 +11,16 @@ import type { Certainty, EvidenceItem, Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
+import { letLoopbackOut } from './local-nat.ts';
+import { natTableOf } from './nat-rule.ts';
 import { commandsOf, withNamespace, withPort, withPortsOpen, withSetting, wouldWork } from './what-if.ts';
-import { askedText, inNetns, netnsText, serverText } from './words.ts';
+import { askedText, capitalised, inNetns, netnsText, serverText } from './words.ts';
 
-/** A change of the host, in words, as a command, and in the model. */
+/** A change of the host, in words, as commands, and in the model. */
 interface Change {
   readonly summary: string;
-  readonly commands: readonly (readonly string[])[];
+  /** None where they cannot be written down. */
+  readonly commands: readonly string[];
   readonly host: HostState;
   /** Where it is made, unless at the place of the fault, and the packet that is sent then, unless the same. */
   readonly netns?: string;
@@ -44,7 +47,7 @@ function portFlag(
   const device = step.device ?? '';
   return {
     summary,
-    commands: [['bridge', 'link', 'set', 'dev', device, ...flag]],
+    commands: commandsOf(['bridge', 'link', 'set', 'dev', device, ...flag]),
     host: withPort(host, step.netns, device, change),
   };
 }
@@ -53,7 +56,7 @@ function portFlag(
 function settingOn(host: HostState, netns: string, name: string | null, summary: string): Change | null {
   return name === null
     ? null
-    : { summary, commands: [['sysctl', '-w', `${name}=1`]], host: withSetting(host, netns, name) };
+    : { summary, commands: commandsOf(['sysctl', '-w', `${name}=1`]), host: withSetting(host, netns, name) };
 }
 
 /** What a port is not sent, in the model's words. */
@@ -71,7 +74,7 @@ function longerLife(host: HostState, { packet, clientNetns, journey: way }: Cont
     packet.family === 4 ? 'net.ipv4.ip_default_ttl' : `net.ipv6.conf.${device.replaceAll('.', '/')}.hop_limit`;
   return {
     summary: `It was sent with ${timeToLive}, where ${usualTimeToLive} is usual. Send with that, unless the program or a rule sets it: then mend those.`,
-    commands: [['sysctl', '-w', `${setting}=${usualTimeToLive}`]],
+    commands: commandsOf(['sysctl', '-w', `${setting}=${usualTimeToLive}`]),
     host,
     netns: clientNetns,
     packet: { ...packet, timeToLive: usualTimeToLive },
@@ -87,7 +90,7 @@ const words: Readonly<Record<NamedFault['kind'], FaultWords>> = {
   'localnet-not-routable': {
     reasons: ['IP_LOCALNET'],
     explain: ({ detail }) =>
-      `${detail}. Addresses of 127.0.0.0/8 mean "this host itself": by default the kernel lets them neither in nor out by any other device. A rule that translates to or from such an address leads nowhere then.`,
+      `${capitalised(detail)}. Addresses of 127.0.0.0/8 mean "this host itself": by default the kernel lets them neither in nor out by any other device. A rule that translates to or from such an address leads nowhere then.`,
   },
   'source-is-local': {
     reasons: ['IP_LOCAL_SOURCE'],
@@ -136,10 +139,10 @@ function openPort(host: HostState, { netns, device }: Step): Change | null {
   if (port === undefined) return null;
   return {
     summary: `Turn the spanning tree protocol off on ${port.bridge}, if no cables form a circle there: with one, frames would go round for ever. Or wait: a new port opens after twice the bridge's forward delay, 30 seconds mostly.`,
-    commands: [
+    commands: commandsOf(
       ['ip', 'link', 'set', port.bridge, 'type', 'bridge', 'stp_state', '0'],
       ['bridge', 'link', 'set', 'dev', port.device, 'state', '3'],
-    ],
+    ),
     host: withPortsOpen(host, netns, port.bridge),
   };
 }
@@ -147,7 +150,7 @@ function openPort(host: HostState, { netns, device }: Step): Change | null {
 function forget(host: HostState, { netns }: Step, wrong: Neighbour): Change {
   return {
     summary: 'Forget the wrong entry; the kernel then asks who has the address. Whoever wrote it down may do so again.',
-    commands: [['ip', 'neigh', 'del', wrong.address, 'dev', wrong.device]],
+    commands: commandsOf(['ip', 'neigh', 'del', wrong.address, 'dev', wrong.device]),
     host: withNamespace(host, netns, (namespace) => ({
       ...namespace,
       neighbours: namespace.neighbours.filter((one) => one !== wrong),
@@ -155,16 +158,34 @@ function forget(host: HostState, { netns }: Step, wrong: Neighbour): Change {
   };
 }
 
+/** The switch; where nobody could answer a loopback address, the device's address in its place as well. */
+function letLocalnetPass(
+  { device, setting }: Extract<NamedFault, { readonly kind: 'localnet-not-routable' }>,
+  host: HostState,
+  { netns }: Step,
+  context: Context,
+): Change | null {
+  const risk =
+    'Whoever is beside it then reaches what listens on loopback there, unless a rule of the firewall keeps them off.';
+  const switched = settingOn(
+    host,
+    netns,
+    setting,
+    `Let 127.0.0.0/8 pass that device. ${risk} To keep it over a reboot, write it to a file in /etc/sysctl.d.`,
+  );
+  if (switched === null || wouldWork(context, switched.host)) return switched;
+  const place = natTableOf(host.namespaces.get(netns)?.ruleTables ?? [], 4, null);
+  const out = letLoopbackOut(host, netns, place, device);
+  if (out === null || !wouldWork(context, out.host)) return switched;
+  const summary = `Let 127.0.0.0/8 leave by ${device}, with the address of ${device} in its place: to 127.0.0.1 nobody could answer. ${risk} To keep it over a reboot, write the one to a file in /etc/sysctl.d, the other where the rules of this machine are written.`;
+  return { summary, ...out };
+}
+
 /** The change that mends it; null where none is known. */
 function mendOf(fault: NamedFault, host: HostState, step: Step, context: Context): Change | null {
   switch (fault.kind) {
     case 'localnet-not-routable':
-      return settingOn(
-        host,
-        step.netns,
-        fault.setting,
-        'Let 127.0.0.0/8 pass that device. Whoever is beside it then reaches what listens on loopback there, unless a rule of the firewall keeps them off. To keep it over a reboot, write it to a file in /etc/sysctl.d.',
-      );
+      return letLocalnetPass(fault, host, step, context);
     case 'ttl-exceeded':
       return longerLife(host, context);
     case 'bridge-port-blocked':
@@ -212,14 +233,13 @@ export const modelFault: Cause = (context) => {
   const { reasons, explain } = words[fault.kind];
   const certainty = certaintyOf(context, step, reasons);
   const change = mendOf(fault, host, step, context);
-  const commands = change === null ? [] : commandsOf(...change.commands);
   const fix: Fix[] =
-    change === null || commands.length === 0
+    change === null || change.commands.length === 0
       ? []
       : [
           {
             summary: change.summary,
-            commands,
+            commands: change.commands,
             netns: change.netns ?? step.netns,
             verified: wouldWork({ ...context, packet: change.packet ?? context.packet }, change.host),
           },

@@ -10,7 +10,7 @@ import { requestAt } from '../model/traveller.ts';
 import type { Context } from './context.ts';
 import type { Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
-import { addNatRule, dnatRule, natTableOf } from './nat-rule.ts';
+import { addNatRule, dnatRule, type NatChange, type NatTable, natTableOf } from './nat-rule.ts';
 import { commandsOf, withSetting, wouldWork } from './what-if.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
 
@@ -103,37 +103,41 @@ export function localFixes(
     )
     .toSorted((a, b) => b.prefixLength - a.prefixLength)[0]?.nextHops[0]?.device;
   if (device === undefined) return [fix];
-  return [withLoopback(context, first, place, { namespace: namespace.name, device, summary, becomes }) ?? fix];
+  return [withLoopback(context, first, place, { namespace: namespace.name, device, summary }) ?? fix];
 }
 
 function withLoopback(
   context: Context,
-  first: { readonly commands: readonly string[]; readonly host: HostState },
-  place: Parameters<typeof addNatRule>[2],
-  told: {
-    readonly namespace: string;
-    readonly device: string;
-    readonly summary: string;
-    readonly becomes: ModelPacket;
-  },
+  first: NatChange,
+  place: NatTable,
+  told: { readonly namespace: string; readonly device: string; readonly summary: string },
 ): Fix | null {
   const { namespace, device, summary } = told;
+  const second = letLoopbackOut(first.host, namespace, place, device);
+  if (second === null) return null;
+  const parts = [first.commands, second.commands];
+  return {
+    summary: `${summary} As the address is one of loopback, ${device} must be told to take such packets, and their source be translated; whoever is beside ${device} then reaches what listens on loopback, unless a rule keeps them off.`,
+    // Each without the others mends nothing.
+    commands: parts.every((part) => part.length > 0) ? parts.flat() : [],
+    netns: namespace,
+    verified: wouldWork(context, second.host),
+  };
+}
+
+/**
+ * Lets packets from loopback addresses out by a device, with the device's address for theirs, to which nobody could answer;
+ * without commands where they cannot be told, null where the rule cannot.
+ */
+export function letLoopbackOut(host: HostState, netns: string, place: NatTable, device: string): NatChange | null {
   const setting = `net.ipv4.conf.${device.replaceAll('.', '/')}.route_localnet`;
-  const rule = {
+  const change = addNatRule(withSetting(host, netns, setting), netns, place, {
     family: 4,
     hook: 'postrouting',
     iptables: ['-s', '127.0.0.0/8', '-o', device, '-j', 'MASQUERADE'],
     nft: ['ip', 'saddr', '127.0.0.0/8', 'oifname', device, 'masquerade'],
-  } as const;
-  const second = addNatRule(withSetting(first.host, namespace, setting), namespace, place, rule);
-  if (second === null) return null;
-  const parts = [first.commands, commandsOf(['sysctl', '-w', `${setting}=1`]), second.commands];
-  // Each without the others mends nothing.
-  const commands = parts.every((part) => part.length > 0) ? parts.flat() : [];
-  return {
-    summary: `${summary} As the address is one of loopback, ${device} must be told to take such packets, and their source be translated; whoever is beside ${device} then reaches what listens on loopback, unless a rule keeps them off.`,
-    commands,
-    netns: namespace,
-    verified: wouldWork(context, second.host),
-  };
+  });
+  if (change === null) return null;
+  const parts = [commandsOf(['sysctl', '-w', `${setting}=1`]), change.commands];
+  return { ...change, commands: parts.every((part) => part.length > 0) ? parts.flat() : [] };
 }

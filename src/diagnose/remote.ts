@@ -14,12 +14,7 @@ import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
 import { silenceTells } from './silence.ts';
-import { askedText, dropText, proofAdvice, serverText } from './words.ts';
-
-/** A clause at the front of a sentence; one that begins with an address (`fe80::1`) is left as it is. */
-function capitalised(text: string): string {
-  return /^[a-z]+ /.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : text;
-}
+import { askedText, capitalised, dropText, proofAdvice, serverText } from './words.ts';
 
 /** Where this host's view ends: the last device of a journey that leaves it, or nowhere without a snapshot. */
 interface Edge {

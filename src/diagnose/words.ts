@@ -57,6 +57,11 @@ export function serverText(context: Context): string {
   return `${protocol === 'icmp' ? server.address : formatEndpoint(server.address, server.port)}${name}`;
 }
 
+/** A clause at the front of a sentence; one that begins with an address or a device (`fe80::1`, `br0`) is left as it is. */
+export function capitalised(text: string): string {
+  return /^[a-z]+ /.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : text;
+}
+
 /** A namespace in a sentence: `the host`, or its name. */
 export function netnsText(netns: string): string {
   return netns === 'host' ? 'the host' : netns;

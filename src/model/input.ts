@@ -62,7 +62,7 @@ function martian4(namespace: NamespaceState, device: string, query: RouteQuery):
     ? dropped(
         `${wrong} came in by ${device}, and 127.0.0.0/8 is taken from the loopback device alone (route_localnet is 0)`,
         allowed.quotes,
-        { kind: 'localnet-not-routable', setting: allowed.name },
+        { kind: 'localnet-not-routable', device, setting: allowed.name },
       )
     : null;
 }

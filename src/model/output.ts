@@ -63,7 +63,7 @@ function strandedLoopback(
     errno: 'EINVAL',
     reason,
     quotes: allowed.quotes,
-    fault: { kind: 'localnet-not-routable', setting: allowed.name },
+    fault: { kind: 'localnet-not-routable', device: hop.device, setting: allowed.name },
   };
 }
 

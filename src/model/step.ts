@@ -82,8 +82,8 @@ export type Fault =
         | 'bridge-vlan-filtered';
     }
   | { readonly kind: 'reverse-path-filter' }
-  /** The setting that is off, by sysctl(8)'s name; null where the snapshot has it not. */
-  | { readonly kind: 'localnet-not-routable'; readonly setting: string | null }
+  /** Of the device by which it may not pass; the setting that is off, by sysctl(8)'s name, is null where the snapshot has it not. */
+  | { readonly kind: 'localnet-not-routable'; readonly device: string; readonly setting: string | null }
   | { readonly kind: 'ip-forward-off'; readonly setting: string | null }
   | { readonly kind: 'bridge-flood-off'; readonly flag: FloodFlag }
   | { readonly kind: 'stale-neighbour'; readonly entry: Neighbour };

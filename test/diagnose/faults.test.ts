@@ -129,11 +129,16 @@ describe('what stops a packet, by the state of the host', () => {
     expect(fixesOf(connection)).toEqual(['host# sysctl -w net.ipv4.conf.br0.route_localnet=1', 'verified']);
   });
 
-  it('a loopback address that would leave: one switch alone brings no answer back', () => {
+  it('a loopback address that would leave, to which nobody could answer', () => {
     const server = bridgeHost({ ruleTables: dnat('OUTPUT', '10.88.0.20:80'), sysctls: localnet });
     const connection = predicted(host(web(), server), '127.0.0.1', {}, 'host');
     expect(verdictOf(connection)).toBe('localnet-not-routable inferred, host:lo output');
-    expect(fixesOf(connection)).toEqual(['host# sysctl -w net.ipv4.conf.br0.route_localnet=1', 'not verified']);
+    expect(fixesOf(connection)).toEqual([
+      'host# sysctl -w net.ipv4.conf.br0.route_localnet=1',
+      'host# iptables -t nat -A POSTROUTING -s 127.0.0.0/8 -o br0 -j MASQUERADE',
+      'verified',
+    ]);
+    expect(connection.explanation.at(-1)).toMatch(/^Routed again as the rules have changed it, it has no way: /);
   });
 
   it('a loopback address sent where no route leads lacks the route, whatever the switch says', () => {

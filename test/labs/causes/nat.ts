@@ -111,6 +111,7 @@ export const natLabs: readonly CauseLab[] = [
     }),
     command: curl('host', '127.0.0.1:8080/'),
     expected: { outcome: 'timeout', cause: 'localnet-not-routable', host: 'host', stage: 'output' },
+    mends: true,
   },
   {
     name: 'missing-masquerade: IPv6, a unique local address',
