@@ -8,7 +8,7 @@ import type { Certainty, ConnectionDiagnosis, Endpoint, Hop, RuleName } from './
 import { dnsError, dnsTimeout } from './dns.ts';
 import { duplicateAddress } from './duplicate.ts';
 import { errnoName } from './errno.ts';
-import { modelFault, routingLoop } from './faults.ts';
+import { answerFault, modelFault, routingLoop } from './faults.ts';
 import type { Cause, Finding } from './finding.ts';
 import { firewallDropped, firewallReject, replyDropped, ruleTraced } from './firewall.ts';
 import { replyHops, requestHops } from './hops.ts';
@@ -16,15 +16,23 @@ import { bridgeDown, interfaceDown, loopbackDown } from './link.ts';
 import { dnatNotAppliedToLocal } from './local-nat.ts';
 import { ephemeralPortsExhausted } from './local-port.ts';
 import { hairpinNatMissing, missingMasquerade } from './nat.ts';
-import { bridgePortDetached, routeWrongDevice } from './neighbour.ts';
+import { answerByOtherDevice, bridgePortDetached, routeWrongDevice } from './neighbour.ts';
 import { mtuBlackHole } from './path-mtu.ts';
 import { dnatMissing } from './published.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
-import { ipForwardOff, noReturnRoute, noRoute, noRouteOnTheWay, reversePathFilter } from './routing.ts';
+import {
+  answerNotForwarded,
+  answerPathFiltered,
+  ipForwardOff,
+  noReturnRoute,
+  noRoute,
+  noRouteOnTheWay,
+  reversePathFilter,
+} from './routing.ts';
 import { silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { plaintextToTls, tlsToPlaintext } from './tls.ts';
-import { neighbourUnresolved } from './unanswered.ts';
+import { answerUnanswered, neighbourUnresolved } from './unanswered.ts';
 import { unnamedText, unreadText } from './unnamed.ts';
 
 /** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
@@ -55,6 +63,11 @@ const causes: readonly Cause[] = [
   ipForwardOff,
   reversePathFilter,
   missingMasquerade,
+  answerByOtherDevice,
+  answerNotForwarded,
+  answerPathFiltered,
+  answerFault,
+  answerUnanswered,
   noReturnRoute,
   mtuBlackHole,
   dnsError,

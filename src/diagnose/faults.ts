@@ -3,18 +3,19 @@
  * not be there. Each is a row: the kernel's reason that proves it, the words, and the change that mends it.
  */
 
-import { requestPacket, wasAnswered } from '../flow/connection.ts';
+import { answerPacket, requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { HostState, Neighbour } from '../host/state.ts';
 import type { Fault, ModelPacket, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
-import type { Certainty, EvidenceItem, Fix } from './diagnosis.ts';
-import type { Cause } from './finding.ts';
+import type { Fix } from './diagnosis.ts';
+import { answerWay } from './end-at.ts';
+import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
-import { kernelEvidence } from './kernel-reading.ts';
+import { type KernelRecord, kernelEvidence } from './kernel-reading.ts';
 import { letLoopbackOut } from './local-nat.ts';
 import { natTableOf } from './nat-rule.ts';
 import { commandsOf, withNamespace, withPort, withPortsOpen, withSetting, wouldWork } from './what-if.ts';
-import { askedText, capitalised, inNetns, netnsText, serverText } from './words.ts';
+import { answerArrived, askedText, capitalised, inNetns, netnsText, serverText, unheardText } from './words.ts';
 
 /** A change of the host, in words, as commands, and in the model. */
 interface Change {
@@ -214,24 +215,34 @@ function mendOf(fault: NamedFault, host: HostState, step: Step, context: Context
   return null;
 }
 
-/** Proven when the kernel says so; observed when the request was seen at the place, or just before it. */
-function certaintyOf(context: Context, step: Step, reasons: readonly string[]): Certainty {
-  const drop = context.kernel?.drop?.event;
-  if (drop?.kind === 'drop' && drop.reason !== null && reasons.includes(drop.reason)) return 'proven';
-  const frames = requestPacket(context.connection)?.frames ?? [];
-  return framesAt(context, frames, step).length > 0 ? 'observed' : 'inferred';
+/** The kernel's drop of the request, for one of these reasons. */
+function proofOf({ kernel }: Context, reasons: readonly string[]): KernelRecord | null {
+  const drop = kernel?.drop ?? null;
+  const reason = drop?.event.kind === 'drop' ? drop.event.reason : null;
+  return reason !== null && reasons.includes(reason) ? drop : null;
 }
 
-/** Where the model ends a journey for a reason that has a name. */
+/** Where the model ends the request for a reason that has a name. */
 export const modelFault: Cause = (context) => {
-  const { connection, journey: way, host, kernel } = context;
-  const step = way?.steps.at(-1);
+  const { connection, journey: way } = context;
   const failed = connection.outcome === 'timeout' || connection.outcome === 'unreachable';
-  if (host === null || step?.fault === undefined || !failed || wasAnswered(connection)) return null;
+  return failed && !wasAnswered(connection) ? faultAt(context, way?.steps.at(-1), 'request') : null;
+};
+
+/** The same of the answer. */
+export const answerFault: Cause = (context) => faultAt(context, answerWay(context)?.steps.at(-1), 'reply');
+
+function faultAt(context: Context, step: Step | undefined, direction: 'request' | 'reply'): Finding | null {
+  const { connection, host } = context;
+  if (host === null || step?.fault === undefined) return null;
   const { fault } = step;
   if (fault.kind === 'ip-forward-off' || fault.kind === 'reverse-path-filter') return null;
   const { reasons, explain } = words[fault.kind];
-  const certainty = certaintyOf(context, step, reasons);
+  const isAnswer = direction === 'reply';
+  const [seen] = framesAt(context, (isAnswer ? answerPacket : requestPacket)(connection)?.frames ?? [], step);
+  // The kernel's word on drops is of the request.
+  const proof = isAnswer ? null : proofOf(context, reasons);
+  const certainty = proof !== null ? 'proven' : seen === undefined ? 'inferred' : 'observed';
   const change = mendOf(fault, host, step, context);
   const fix: Fix[] =
     change === null || change.commands.length === 0
@@ -244,23 +255,28 @@ export const modelFault: Cause = (context) => {
             verified: wouldWork({ ...context, packet: change.packet ?? context.packet }, change.host),
           },
         ];
-  const evidence: EvidenceItem[] = [];
-  if (certainty === 'proven' && kernel?.drop) evidence.push(kernelEvidence(kernel.drop));
-  const [seen] = framesAt(context, requestPacket(connection)?.frames ?? [], step);
-  if (seen !== undefined) evidence.push(frameEvidence(context, seen));
+  const said = isAnswer
+    ? unheardText(context)
+    : connection.outcome === 'timeout'
+      ? 'did not answer'
+      : 'could not be reached';
   return {
     cause: fault.kind,
     certainty,
     where: { netns: step.netns, device: step.device, stage: step.stage },
+    ...(isAnswer ? { direction } : {}),
     verdict: step.verdict,
     detail: step.detail,
-    evidence,
-    summary: `${serverText(context)} ${connection.outcome === 'timeout' ? 'did not answer' : 'could not be reached'}: ${step.detail} (${inNetns(step.netns)}).`,
-    explanation: [askedText(context), explain(step)],
+    evidence: [
+      ...(proof === null ? [] : [kernelEvidence(proof)]),
+      ...(seen === undefined ? [] : [frameEvidence(context, seen)]),
+    ],
+    summary: `${serverText(context)} ${said}: ${step.detail} (${inNetns(step.netns)}).`,
+    explanation: [askedText(context), ...(isAnswer ? [answerArrived] : []), explain(step)],
     fixes: fix,
     alternatives: [],
   };
-};
+}
 
 /** Hosts that send it to each other until nothing is left of its time to live. */
 export const routingLoop: Cause = (context) => {

@@ -1,21 +1,60 @@
 /** Nobody answers for the next hop: because it is behind another device, or because the cable is plugged in nowhere. */
 
-import { wasAnswered } from '../flow/connection.ts';
+import { answerPacket, wasAnswered } from '../flow/connection.ts';
 import type { HostState, Link, NamespaceState, Quote } from '../host/state.ts';
 import { addressBits, familyOf, inPrefix, unspecifiedAddress } from '../inet/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
-import type { Fix } from './diagnosis.ts';
+import type { EvidenceItem, Fix } from './diagnosis.ts';
+import { answerWay } from './end-at.ts';
 import type { Cause, Finding } from './finding.ts';
+import { frameEvidence, framesAt } from './hops.ts';
 import { certaintyByErrno } from './met-errno.ts';
 import { commandsOf, routeBy, withLink, withNamespace, wouldWork } from './what-if.ts';
-import { askedText, inNetns, netnsText, serverText } from './words.ts';
+import { askedText, inNetns, netnsText, serverText, unheardText } from './words.ts';
 
-/** The host with a route to one address by a device, before all others. */
-function withRoute(host: HostState, netns: string, destination: string, device: string): HostState {
-  const route = routeBy(device, destination, addressBits[familyOf(destination)]);
+/** A way that a route might lead: a device, the next router there if any, and the table that the route stands in. */
+interface Turn {
+  readonly device: string;
+  readonly gateway: string | null;
+  readonly table: number;
+}
+
+/** The host with a route to one address, before all others of its table. */
+function withRoute(host: HostState, netns: string, destination: string, { device, gateway, table }: Turn): HostState {
+  const route = {
+    ...routeBy(device, destination, addressBits[familyOf(destination)]),
+    table,
+    nextHops: [{ device, gateway, dead: false, linkDown: false }],
+  };
   return withNamespace(host, netns, (namespace) => ({ ...namespace, routes: [route, ...namespace.routes] }));
+}
+
+const mainTable = 254;
+const localTable = 255;
+
+/** The main table, then the others that rules may send a packet to: a route helps only where it is asked. */
+function tablesOf({ routes }: NamespaceState): number[] {
+  const others = new Set(routes.map(({ table }) => table));
+  others.delete(mainTable);
+  others.delete(localTable);
+  return [mainTable, ...others];
+}
+
+/** The command that makes the route. */
+function routeCommand(destination: string, { device, gateway, table }: Turn): string[] {
+  const length = addressBits[familyOf(destination)];
+  return commandsOf([
+    'ip',
+    'route',
+    'replace',
+    `${destination}/${length}`,
+    ...(gateway === null ? [] : ['via', gateway]),
+    'dev',
+    device,
+    ...(table === mainTable ? [] : ['table', String(table)]),
+  ]);
 }
 
 function isThere({ end }: Journey): boolean {
@@ -35,7 +74,8 @@ interface Way {
   readonly destination: string;
 }
 
-function waysOf({ host, journey: way, packet, clientNetns }: Context): Way[] {
+function waysOf(context: Context): Way[] {
+  const { host, journey: way, packet, clientNetns, connection } = context;
   if (host === null || way === null || clientNetns === null) return [];
   const request: Way = {
     now: way,
@@ -43,20 +83,24 @@ function waysOf({ host, journey: way, packet, clientNetns }: Context): Way[] {
     direction: 'request',
     destination: way.arrived.destination,
   };
-  const back = way.end.kind === 'accepted' ? replyJourney(host, way) : null;
-  if (back === null) return [request];
+  const asked = wasAnswered(connection) ? [] : [request];
+  const back = answerWay(context);
+  if (back === null) return asked;
   const on = (changed: HostState): Journey | null => replyJourney(changed, journey(changed, packet, clientNetns));
-  return [request, { now: back, on, direction: 'reply', destination: back.packet.destination }];
+  return [...asked, { now: back, on, direction: 'reply', destination: back.packet.destination }];
 }
 
 /** The device behind which the address is, where the route names another. */
-function rightDevice({ host }: Context, { now, on, destination }: Way, last: Step): string | null {
+function rightTurn({ host }: Context, { now, on, destination }: Way, last: Step): Turn | null {
   const namespace = host?.namespaces.get(last.netns);
   if (host === null || namespace === undefined || now.end.kind !== 'unanswered') return null;
   const route = now.steps.findLast(({ stage, netns }) => stage === 'route' && netns === last.netns);
-  for (const { name } of otherDevices(namespace, route?.device ?? last.device)) {
-    const changed = on(withRoute(host, last.netns, destination, name));
-    if (changed !== null && isThere(changed)) return name;
+  for (const { name: device } of otherDevices(namespace, route?.device ?? last.device)) {
+    for (const table of tablesOf(namespace)) {
+      const turn = { device, gateway: null, table };
+      const changed = on(withRoute(host, last.netns, destination, turn));
+      if (changed !== null && isThere(changed)) return turn;
+    }
   }
   return null;
 }
@@ -64,11 +108,11 @@ function rightDevice({ host }: Context, { now, on, destination }: Way, last: Ste
 /** The route leads out of one device, and who is asked for is behind another. */
 export const routeWrongDevice: Cause = (context) => {
   const { connection, host } = context;
-  if (host === null || wasAnswered(connection)) return null;
+  if (host === null) return null;
   if (connection.outcome !== 'timeout' && connection.outcome !== 'unreachable') return null;
   for (const way of waysOf(context)) {
     const last = way.now.steps.at(-1);
-    const right = last === undefined ? null : rightDevice(context, way, last);
+    const right = last === undefined ? null : rightTurn(context, way, last);
     if (last === undefined || right === null) continue;
     const route = way.now.steps.findLast(({ stage, netns }) => stage === 'route' && netns === last.netns);
     return wrongDevice(context, host, way, route ?? last, right);
@@ -76,15 +120,26 @@ export const routeWrongDevice: Cause = (context) => {
   return null;
 };
 
-function wrongDevice(context: Context, host: HostState, way: Way, route: Step, right: string): Finding {
+/** True when two devices of a namespace have addresses of one network in which the destination is. */
+function shareNetwork({ links }: NamespaceState, destination: string, devices: readonly (string | null)[]): boolean {
+  return devices.every((device) =>
+    links.some(
+      ({ name, addresses }) =>
+        name === device && addresses.some((own) => inPrefix(destination, own.address, own.prefixLength)),
+    ),
+  );
+}
+
+function wrongDevice(context: Context, host: HostState, way: Way, route: Step, right: Turn): Finding {
   const { netns, device } = route;
   const { destination, direction } = way;
   const changed = withRoute(host, netns, destination, right);
-  const length = addressBits[familyOf(destination)];
   const what = direction === 'reply' ? 'The answer' : 'The packet';
+  const namespace = host.namespaces.get(netns);
+  const alike = namespace !== undefined && shareNetwork(namespace, destination, [device, right.device]);
   const fix: Fix = {
-    summary: `Send what goes to ${destination} out of ${right}. If both devices really are in one network, give each its own, or plug them into one bridge.`,
-    commands: commandsOf(['ip', 'route', 'replace', `${destination}/${length}`, 'dev', right]),
+    summary: `Send what goes to ${destination} out of ${right.device}.${alike ? ' If both devices really are in one network, give each its own, or plug them into one bridge.' : ''}`,
+    commands: routeCommand(destination, right),
     netns,
     verified: wouldWork(context, changed),
   };
@@ -94,17 +149,113 @@ function wrongDevice(context: Context, host: HostState, way: Way, route: Step, r
     where: { netns, device, stage: 'route' },
     ...(direction === 'reply' ? { direction } : {}),
     verdict: 'failed',
-    detail: `the route to ${destination} is by ${device}, and ${destination} is behind ${right}`,
-    evidence: route.quotes.map((quote) => ({ kind: 'snapshot' as const, ...quote })),
-    summary: `${serverText(context)} ${direction === 'reply' ? 'did not answer' : 'could not be reached'}: ${netnsText(netns)} sends ${direction === 'reply' ? 'the answer to' : 'what goes to'} ${destination} out of ${device}, and ${destination} is behind ${right}.`,
+    detail: `the route to ${destination} is by ${device}, and ${destination} is behind ${right.device}`,
+    // The hop of the request has them.
+    evidence: direction === 'reply' ? route.quotes.map((quote): EvidenceItem => ({ kind: 'snapshot', ...quote })) : [],
+    summary: `${serverText(context)} ${direction === 'reply' ? unheardText(context) : 'could not be reached'}: ${netnsText(netns)} sends ${direction === 'reply' ? 'the answer to' : 'what goes to'} ${destination} out of ${device}, and ${destination} is behind ${right.device}.`,
     explanation: [
-      askedText(context),
-      `${what} has to leave ${netnsText(netns)} by ${right}, where ${destination} is. The routing table says ${device} (${route.detail}); there nobody answers for the address. Two devices with addresses of one network do that: the kernel takes the route that it finds first, whichever device the neighbour is behind.`,
+      // The request came no further than the route; its answer was looked up behind all of its way.
+      direction === 'reply' ? askedText(context) : askedText(context, route),
+      `${what} has to leave ${netnsText(netns)} by ${right.device}, where ${destination} is. The routing table says ${device} (${route.detail}); there nobody answers for the address. ${
+        alike
+          ? 'Two devices with addresses of one network do that: the kernel takes the route that it finds first, whichever device the neighbour is behind.'
+          : `A VPN that takes all traffic does that, or a table that a rule goes to first and that lacks the network of ${right.device}.`
+      }`,
     ],
     fixes: [fix],
     alternatives: [],
   };
 }
+
+/** Where an answer leaves a host by another device than its request came in by. */
+interface Detour {
+  readonly route: Step;
+  readonly out: Step;
+  readonly turn: Turn;
+}
+
+/** The next routers behind a device that the namespace knows of; null: the address itself is beside it. */
+function gatewaysBy({ routes }: NamespaceState, device: string, family: 4 | 6): (string | null)[] {
+  const known = routes
+    .filter((route) => route.family === family)
+    .flatMap(({ nextHops }) => nextHops.filter((hop) => hop.device === device).map(({ gateway }) => gateway));
+  return [...new Set([null, ...known])];
+}
+
+function findDetour(context: Context, host: HostState, way: Journey, back: Journey): Detour | null {
+  const { packet, clientNetns } = context;
+  for (const [at, route] of back.steps.entries()) {
+    const namespace = host.namespaces.get(route.netns);
+    if (route.stage !== 'route' || route.verdict !== 'passed' || namespace === undefined) continue;
+    const out = back.steps.slice(at).find(({ stage, netns }) => stage === 'egress' && netns === route.netns);
+    const came = way.steps.findLast(({ stage, netns }) => stage === 'ingress' && netns === route.netns);
+    const device = came?.device ?? null;
+    if (out === undefined || device === null || device === out.device || clientNetns === null) continue;
+    for (const gateway of gatewaysBy(namespace, device, back.packet.family)) {
+      for (const table of tablesOf(namespace)) {
+        const turn = { device, gateway, table };
+        const changed = withRoute(host, route.netns, back.arrived.destination, turn);
+        const end = replyJourney(changed, journey(changed, packet, clientNetns))?.end.kind;
+        if (end === 'returned') return { route, out, turn };
+      }
+    }
+  }
+  return null;
+}
+
+/** The answer leaves a host by another device than the request came in by, and is lost there; by that one it would come back. */
+export const answerByOtherDevice: Cause = (context) => {
+  const { host, journey: way, connection } = context;
+  const back = answerWay(context);
+  if (host === null || way === null || back === null) return null;
+  if (!['unanswered', 'unroutable', 'leaves-view'].includes(back.end.kind)) return null;
+  const detour = findDetour(context, host, way, back);
+  if (detour === null) return null;
+  const { route, out, turn } = detour;
+  const { netns } = route;
+  const { destination } = back.arrived;
+  const [seen] = framesAt(context, answerPacket(connection)?.frames ?? [], out);
+  const leaves = back.end.kind === 'leaves-view';
+  const fate = leaves
+    ? 'out of this view'
+    : 'reason' in back.end
+      ? `where it is lost: ${back.end.reason}`
+      : 'and is lost';
+  return {
+    cause: 'route-wrong-device',
+    certainty: seen === undefined ? 'inferred' : 'observed',
+    where: { netns, device: route.device, stage: 'route' },
+    direction: 'reply',
+    verdict: 'failed',
+    detail: `the answer to ${destination} leaves by ${out.device}, and the request came in by ${turn.device}`,
+    evidence: [
+      ...route.quotes.map((quote): EvidenceItem => ({ kind: 'snapshot', ...quote })),
+      ...(seen === undefined ? [] : [frameEvidence(context, seen)]),
+    ],
+    summary: `${serverText(context)} ${unheardText(context)}: ${netnsText(netns)} sends the answer to ${destination} out of ${out.device}, and the request came in by ${turn.device}.`,
+    explanation: [
+      askedText(context),
+      `The request came into ${netnsText(netns)} by ${turn.device}. Its answer leaves by ${out.device} (${route.detail}), ${fate}. By ${turn.device} it would come back. A VPN or a second uplink that takes all traffic does that to whoever asks from outside.`,
+      `A rule for all who ask by ${turn.device} is the wider way: answers from the address of ${turn.device} then ask a table of their own, whose default route is by ${turn.device} (ip rule add from ADDRESS lookup TABLE).`,
+    ],
+    fixes: [
+      {
+        summary: `Send what goes to ${destination} out of ${turn.device}.`,
+        commands: routeCommand(destination, turn),
+        netns,
+        verified: wouldWork(context, withRoute(host, netns, destination, turn)),
+      },
+    ],
+    alternatives: leaves
+      ? [
+          {
+            cause: 'no-reply-from-remote',
+            tellApart: `what is beyond ${out.device} is to bring the answer back: a capture there shows whether it comes by`,
+          },
+        ]
+      : [],
+  };
+};
 
 /** A cable's end that is plugged into no bridge, where a bridge of that network stands beside it. */
 interface Loose {

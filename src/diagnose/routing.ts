@@ -3,21 +3,21 @@
  * met, or where the packet was last seen, agrees.
  */
 
-import { refusalFrames, requestPacket, wasAnswered } from '../flow/connection.ts';
+import { answerPacket, refusalFrames, requestPacket } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
-import { replyJourney } from '../model/journey.ts';
 import { routeQuery } from '../model/output.ts';
 import { lookUpRoute } from '../model/routing.ts';
+import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { EvidenceItem, Fix } from './diagnosis.ts';
-import { endAt } from './end-at.ts';
+import { answerWay, endAt } from './end-at.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
 import { certaintyByErrno, errnoSentence } from './met-errno.ts';
 import { shellCommand } from './shell.ts';
 import { commandsOf, withForwarding, withSetting, wouldWork } from './what-if.ts';
-import { askedText, inNetns, netnsText, serverText } from './words.ts';
+import { answerArrived, askedText, inNetns, netnsText, serverText, unheardText } from './words.ts';
 
 /** By what the kernel gives the program: the types of routes that say no (fib_props in net/ipv4/fib_semantics.c). */
 const routeCauses: Readonly<Record<string, { readonly cause: string; readonly what: string }>> = {
@@ -128,73 +128,106 @@ function forwardingFix(context: Context, host: HostState, netns: string, deviceS
 }
 
 /** The host on the way does not forward. */
-export const ipForwardOff: Cause = (context) => {
-  const step = endAt(context, 'forward', ['dropped']);
+export const ipForwardOff: Cause = (context) =>
+  forwardOffAt(context, endAt(context, 'forward', ['dropped']), 'request');
+
+/** The same of the answer. */
+export const answerNotForwarded: Cause = (context) =>
+  forwardOffAt(context, answerWay(context)?.steps.at(-1) ?? null, 'reply');
+
+function forwardOffAt(context: Context, step: Step | null, direction: 'request' | 'reply'): Finding | null {
   const { host, kernel, connection } = context;
   if (step?.fault?.kind !== 'ip-forward-off' || step.fault.setting === null || host === null) return null;
   const { setting } = step.fault;
-  const drop = kernel?.drop ?? null;
+  const isAnswer = direction === 'reply';
+  // The kernel's word on drops is of the request.
+  const drop = isAnswer ? null : (kernel?.drop ?? null);
   const said = drop?.event.kind === 'drop' && drop.event.reason === forwardingOff;
-  const request = requestPacket(connection);
-  const seen = request !== null && framesAt(context, request.frames, step).length > 0;
+  const packet = isAnswer ? answerPacket(connection) : requestPacket(connection);
+  const [seen] = packet === null ? [] : framesAt(context, packet.frames, step);
   const fix: Fix = forwardingFix(context, host, step.netns, setting);
-  const finding: Finding = {
+  return {
     cause: 'ip-forward-off',
-    certainty: said ? 'proven' : seen ? 'observed' : 'inferred',
+    certainty: said ? 'proven' : seen === undefined ? 'inferred' : 'observed',
     where: { netns: step.netns, device: step.device, stage: 'forward' },
+    ...(isAnswer ? { direction } : {}),
     verdict: 'dropped',
     detail: step.detail,
-    evidence: said && drop !== null ? [kernelEvidence(drop)] : [],
-    summary: `${serverText(context)} did not answer: ${step.detail}.`,
+    evidence: [
+      ...(said && drop !== null ? [kernelEvidence(drop)] : []),
+      ...(isAnswer && seen !== undefined ? [frameEvidence(context, seen)] : []),
+    ],
+    summary: `${serverText(context)} ${isAnswer ? unheardText(context) : 'did not answer'}: ${step.detail}.`,
     explanation: [
       askedText(context),
-      `It came into ${netnsText(step.netns)} by ${step.device} and is for somebody else, so it would have to be forwarded. ${setting} is 0: a host that is no router drops such packets and says nothing.`,
+      ...(isAnswer ? [answerArrived] : []),
+      `${isAnswer ? 'The answer' : 'It'} came into ${netnsText(step.netns)} by ${step.device} and is for somebody else, so it would have to be forwarded. ${setting} is 0: a host that is no router drops such packets and says nothing.`,
     ],
     fixes: [fix],
     alternatives: [],
   };
-  return finding;
-};
+}
 
 const pathFiltered = 'IP_RPFILTER';
 
 /** The host on the way has another way back to the sender, and takes nothing that comes by this one. */
-export const reversePathFilter: Cause = (context) => {
-  const step = endAt(context, 'route', ['dropped']);
+export const reversePathFilter: Cause = (context) =>
+  pathFilterAt(context, endAt(context, 'route', ['dropped']), context.connection.client.address, 'request');
+
+/** The same of the answer. */
+export const answerPathFiltered: Cause = (context) => {
+  const back = answerWay(context);
+  return pathFilterAt(context, back?.steps.at(-1) ?? null, back?.arrived.source ?? '', 'reply');
+};
+
+function pathFilterAt(
+  context: Context,
+  step: Step | null,
+  sender: string,
+  direction: 'request' | 'reply',
+): Finding | null {
   if (step?.fault?.kind !== 'reverse-path-filter') return null;
-  const drop = context.kernel?.drop ?? null;
+  const isAnswer = direction === 'reply';
+  // The kernel's word on drops is of the request.
+  const drop = isAnswer ? null : (context.kernel?.drop ?? null);
   const said = drop?.event.kind === 'drop' && drop.event.reason === pathFiltered;
+  const frames = isAnswer ? (answerPacket(context.connection)?.frames ?? []) : [];
+  const [seen] = framesAt(context, frames, step);
   return {
     cause: 'reverse-path-filter',
-    certainty: said ? 'proven' : 'inferred',
+    certainty: said ? 'proven' : seen === undefined ? 'inferred' : 'observed',
     where: { netns: step.netns, device: step.device, stage: 'route' },
+    ...(isAnswer ? { direction } : {}),
     verdict: 'dropped',
     detail: step.detail,
-    evidence: said && drop !== null ? [kernelEvidence(drop)] : [],
-    summary: `${serverText(context)} did not answer: ${netnsText(step.netns)} dropped the request, as ${step.detail}.`,
+    evidence: [
+      ...(said && drop !== null ? [kernelEvidence(drop)] : []),
+      ...(seen === undefined ? [] : [frameEvidence(context, seen)]),
+    ],
+    summary: `${serverText(context)} ${isAnswer ? unheardText(context) : 'did not answer'}: ${netnsText(step.netns)} dropped the ${isAnswer ? 'answer' : 'request'}, as ${step.detail}.`,
     explanation: [
       askedText(context),
-      `There the kernel asks itself by which device it would answer the sender. ${step.detail}: it takes the packet for a forged one and drops it, without a word.`,
-      `Mend the route by which ${netnsText(step.netns)} would answer: ${shellCommand(['ip', 'route', 'get', context.connection.client.address])} shows it. Where two ways are meant to be, rp_filter 2 (loose) asks only for some way back.`,
+      ...(isAnswer ? [answerArrived] : []),
+      `${isAnswer ? `In ${netnsText(step.netns)}` : 'There'} the kernel asks itself by which device it would answer the sender: ${step.detail}. It takes the packet for a forged one and drops it, without a word.`,
+      `Mend the route by which ${netnsText(step.netns)} would answer: ${shellCommand(['ip', 'route', 'get', sender])} shows it. Where two ways are meant to be, rp_filter 2 (loose) asks only for some way back.`,
     ],
     fixes: [],
     alternatives: [],
   };
-};
+}
 
 /** The request arrives, and the answer finds no way back. */
 export const noReturnRoute: Cause = (context) => {
-  const { connection, host, journey: way } = context;
-  if (host === null || way?.end.kind !== 'accepted' || connection.outcome !== 'timeout') return null;
-  if (wasAnswered(connection)) return null;
-  const back = replyJourney(host, way);
+  const { connection, journey: way } = context;
+  const back = answerWay(context);
   const step = back?.steps.at(-1);
-  if (back?.end.kind !== 'unroutable' || step === undefined) return null;
+  if (way === null || back?.end.kind !== 'unroutable' || step === undefined) return null;
   const arrived = way.steps.findLast(({ stage }) => stage === 'ingress');
   const frames = requestPacket(connection)?.frames ?? [];
   const seen = arrived === undefined ? [] : framesAt(context, frames, arrived);
   const place = netnsText(step.netns);
-  const { address } = connection.client;
+  const address = back.arrived.destination;
+  const isMade = way.end.kind === 'accepted' && way.end.netns !== step.netns;
   return {
     cause: 'no-return-route',
     certainty: seen.length > 0 ? 'observed' : 'inferred',
@@ -203,10 +236,10 @@ export const noReturnRoute: Cause = (context) => {
     verdict: 'failed',
     detail: `${step.detail}, for the answer`,
     evidence: seen.slice(0, 1).map((frame) => frameEvidence(context, frame)),
-    summary: `${serverText(context)} did not answer: ${place} has no route back to ${address}.`,
+    summary: `${serverText(context)} ${unheardText(context)}: ${place} has no route back to ${address}.`,
     explanation: [
       askedText(context),
-      `The request arrived, and a socket takes it. The answer goes to ${address}, and ${place} has no route there: no answer is made, and nobody is told.`,
+      `The request arrived, and a socket takes it. The answer goes to ${address}${isMade ? ` by ${place}, a router,` : ','} and ${place} has no route there: ${isMade ? 'it is dropped there, and the client is not told' : 'no answer is made, and nobody is told'}.`,
       `Add a route back, a default route by the router that the request came by for a container; ${shellCommand(['ip', 'route', 'get', address])} ${inNetns(step.netns)} shows what there is. Or let that router translate the source (masquerade), so that the answer goes to the router.`,
     ],
     fixes: [],

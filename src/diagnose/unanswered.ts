@@ -1,15 +1,19 @@
 /** Nobody answers for the address of the next hop, in sight or beyond it. */
 
-import { wasAnswered } from '../flow/connection.ts';
-import type { Link, NamespaceState } from '../host/state.ts';
+import { answerPacket, wasAnswered } from '../flow/connection.ts';
+import type { HostState, Link, NamespaceState } from '../host/state.ts';
+import { sameAddress } from '../inet/address.ts';
 import { unreachable } from '../inet/icmp.ts';
 import { ownsAddress } from '../model/neighbour.ts';
+import type { Step } from '../model/step.ts';
 import type { Context } from './context.ts';
-import { endAt } from './end-at.ts';
+import type { EvidenceItem, Fix } from './diagnosis.ts';
+import { answerWay, endAt } from './end-at.ts';
 import type { Cause } from './finding.ts';
-import { frameEvidence } from './hops.ts';
+import { frameEvidence, framesAt } from './hops.ts';
 import { certaintyByErrno, errnoSentence } from './met-errno.ts';
-import { askedText, inNetns, joinWords, netnsText, serverText } from './words.ts';
+import { commandsOf, withNamespace, withSetting, wouldWork } from './what-if.ts';
+import { answerArrived, askedText, inNetns, joinWords, netnsText, serverText, unheardText } from './words.ts';
 
 /** The host that sent it last says that nobody answered: to its own program, or by an ICMP error of its own. */
 function saysUnanswered({ connection, kernel, host }: Context, netns: string, isOwn: boolean): boolean {
@@ -58,6 +62,76 @@ const unansweredBeyond: Cause = (context) => {
       `To send the packet on, ${netnsText(route.netns)} asks on ${route.device} who has the next address (${connection.family === 6 ? 'Neighbour Discovery' : 'ARP'}): ${route.detail}. It asked, and nobody answered: the machine is not there, or it has another address${blind.length === 0 ? '' : `, or the program that holds ${joinWords(blind)} does not answer`}.${errnoSentence(context)}`,
     ],
     fixes: [],
+    alternatives: [],
+  };
+};
+
+/** A router that passed the request on by a device, where what is behind it has an address of the network beyond. */
+function routerFor({ journey: way, host }: Context, address: string): Step | null {
+  const steps = way?.steps ?? [];
+  const at = steps.findLastIndex(({ stage, verdict }) => stage === 'forward' && verdict === 'passed');
+  const out = at < 0 ? undefined : steps.slice(at).find(({ stage }) => stage === 'egress');
+  const isTranslated = way === null || !sameAddress(way.arrived.source, address);
+  return out === undefined || isTranslated || host?.namespaces.get(out.netns) === undefined ? null : out;
+}
+
+/** Have the router answer for the address: proxy ARP, proxy neighbour discovery (`pndisc_is_router`, net/ipv6/ndisc.c). */
+function proxyFix(context: Context, host: HostState, { netns, device }: Step, address: string): Fix | null {
+  if (device === null) return null;
+  const isSix = context.packet.family === 6;
+  const setting = `net.ipv6.conf.${device.replaceAll('.', '/')}.proxy_ndp`;
+  const changed = withNamespace(isSix ? withSetting(host, netns, setting) : host, netns, (namespace) => ({
+    ...namespace,
+    proxyNeighbours: [...namespace.proxyNeighbours, { address, device }],
+  }));
+  return {
+    summary: `Let ${netnsText(netns)} answer on ${device} in the place of ${address}, which is behind it. Better, where the network can be told: a route to what is behind ${netnsText(netns)}, by its address.`,
+    commands: commandsOf(...(isSix ? [['sysctl', '-w', `${setting}=1`]] : []), [
+      'ip',
+      'neigh',
+      'add',
+      'proxy',
+      address,
+      'dev',
+      device,
+    ]),
+    netns,
+    verified: wouldWork(context, changed),
+  };
+}
+
+/** The answer's next hop has no owner on its network. */
+export const answerUnanswered: Cause = (context) => {
+  const { connection, host } = context;
+  const back = answerWay(context);
+  const step = back?.steps.at(-1);
+  if (host === null || back?.end.kind !== 'unanswered' || step?.stage !== 'neighbour') return null;
+  const looked = back.steps.findLastIndex(({ stage, verdict }) => stage === 'route' && verdict === 'passed');
+  const asker = back.steps.slice(looked + 1).find(({ stage }) => stage === 'egress') ?? step;
+  const address = back.arrived.destination;
+  const question = context.packet.family === 6 ? 'Neighbour Discovery' : 'ARP';
+  const router = routerFor(context, address);
+  const fix = router === null ? null : proxyFix(context, host, router, address);
+  const behind =
+    router === null
+      ? ''
+      : ` ${address} is behind ${netnsText(router.netns)}, which passed the request on by ${router.device} and does not answer in its place there; ${netnsText(asker.netns)} takes the address for one beside itself.`;
+  const [seen] = framesAt(context, answerPacket(connection)?.frames ?? [], asker);
+  return {
+    cause: 'neighbour-unresolved',
+    certainty: seen === undefined ? 'inferred' : 'observed',
+    where: { netns: step.netns, device: step.device, stage: 'neighbour' },
+    direction: 'reply',
+    verdict: 'failed',
+    detail: `${step.detail}, for the answer`,
+    evidence: step.quotes.map((quote): EvidenceItem => ({ kind: 'snapshot', ...quote })),
+    summary: `${serverText(context)} ${unheardText(context)}: ${inNetns(asker.netns)}, ${step.detail}.`,
+    explanation: [
+      askedText(context),
+      answerArrived,
+      `To send the answer out by ${asker.device}, ${netnsText(asker.netns)} asks everyone on that network who has the address of the next stretch (${question}), and nobody answers: ${step.detail}.${behind}`,
+    ],
+    fixes: fix === null ? [] : [fix],
     alternatives: [],
   };
 };

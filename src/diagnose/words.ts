@@ -1,5 +1,6 @@
 /** Phrases that several causes use. */
 
+import { wasAnswered } from '../flow/connection.ts';
 import type { Listener } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import type { Context } from './context.ts';
@@ -61,6 +62,14 @@ export function serverText(context: Context): string {
 export function capitalised(text: string): string {
   return /^[a-z]+ /.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : text;
 }
+
+/** What the server did of whose answer the client did not hear, as it was seen. */
+export function unheardText({ connection }: Context): string {
+  return wasAnswered(connection) ? 'answered, and the answer did not come through' : 'did not answer';
+}
+
+/** A sentence between the way of the request and that of its answer. */
+export const answerArrived = 'The request arrives, and a socket takes it; its answer goes back on a way of its own.';
 
 /** A namespace in a sentence: `the host`, or its name. */
 export function netnsText(netns: string): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HostState, NamespaceState } from '../../src/host/state.ts';
-import { host, link, loopback, namespace, port } from '../model/hosts.ts';
+import { host, link, loopback, namespace, port, rule } from '../model/hosts.ts';
 import { box, bridge, bridgeHost, type Told, uplink, veth0, veth1, web } from '../model/two-boxes.ts';
 import { fixesOf, judged, predicted, verdictOf } from './on-host.ts';
 
@@ -73,6 +73,55 @@ describe('route-wrong-device', () => {
     ['no route is there at all', host(first, second, between([])), '10.88.0.20', 'no-route'],
   ])('is not said where %s', (_name, state, to, cause) => {
     expect(predicted(state, to, {}, 'host').cause).toBe(cause);
+  });
+});
+
+describe('route-wrong-device, by a detour of the answer', () => {
+  /** A far end, beside the host by the device of this index, that knows these routes. */
+  const beyond = (name: string, address: string, index: number, more: Told = {}): NamespaceState =>
+    namespace(name, {
+      links: [loopback(), link('eth0', { addresses: [`${address}/24`], peer: `host:${index}` })],
+      routes: [`${address.replace(/\d+$/, '0')}/24 dev eth0`],
+      ...more,
+    });
+  const client = beyond('client', '203.0.113.1', 7, { listeners: ['tcp 0.0.0.0:80'] });
+  const vpn = beyond('vpn', '10.9.0.1', 8, { sysctls: { 'net.ipv4.conf.eth0.forwarding': '1' } });
+  /** The host with an uplink, a VPN, and these rules; table 100 is the VPN's. */
+  const router = (...rules: readonly string[]): NamespaceState =>
+    namespace('host', {
+      links: [
+        loopback(),
+        link('up0', { index: 7, addresses: ['203.0.113.2/24'], peer: 'client:2' }),
+        link('wg0', { index: 8, addresses: ['10.9.0.2/24'], peer: 'vpn:2' }),
+      ],
+      routes: ['203.0.113.0/24 dev up0', '10.9.0.0/24 dev wg0', 'default via 10.9.0.1 dev wg0 table 100'],
+      rules: ['0: from all lookup 255', ...rules, '32766: from all lookup 254', '32767: from all lookup 253'].map(
+        (text) => rule(text),
+      ),
+      listeners: ['tcp 0.0.0.0:80'],
+    });
+  const asked = { netns: 'client', from: '203.0.113.1:51054', to: '203.0.113.2:80', at: ['client:eth0'] };
+  const table = '100: from 203.0.113.2 lookup 100';
+
+  it('is told with the device that the request came in by, in the table that is asked', () => {
+    const connection = judged(host(client, vpn, router(table)), asked);
+    expect(verdictOf(connection)).toBe('route-wrong-device inferred, host:wg0 route');
+    expect(connection.summary).toContain('sends the answer to 203.0.113.1 out of wg0, and the request came in by up0');
+    expect(fixesOf(connection)).toEqual(['host# ip route replace 203.0.113.1/32 dev up0 table 100', 'verified']);
+  });
+
+  it('is told where the answer goes out of sight, and what may bring it back from there is named', () => {
+    const near = router(table);
+    const tunnel = near.links.map((one) => (one.name === 'wg0' ? { ...one, kind: 'wireguard', peer: null } : one));
+    const away = { ...near, links: tunnel };
+    const connection = judged(host(client, away), asked);
+    expect(verdictOf(connection)).toBe('route-wrong-device inferred, host:wg0 route');
+    expect(connection.alternatives).toMatchObject([{ cause: 'no-reply-from-remote' }]);
+  });
+
+  it('is not told where the answer was seen at the client: it came back', () => {
+    const { cause } = judged(host(client, vpn, router(table)), { ...asked, answer: { flags: 'SYN ACK' } });
+    expect(cause).not.toBe('route-wrong-device');
   });
 });
 

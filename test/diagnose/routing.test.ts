@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { host } from '../model/hosts.ts';
-import { box, bridgeHost, forwarding } from '../model/two-boxes.ts';
-import { fixesOf, predicted } from './on-host.ts';
+import { host, link, loopback, namespace } from '../model/hosts.ts';
+import { box, bridge, bridgeHost, forwarding, veth0, veth1 } from '../model/two-boxes.ts';
+import { fixesOf, predicted, verdictOf } from './on-host.ts';
 
 describe('a host that does not forward', () => {
   const off = { 'net.ipv4.conf.br0.forwarding': '0' };
@@ -17,5 +17,55 @@ describe('a host that does not forward', () => {
     const connection = predicted(host(box(), bridgeHost({ sysctls: { ...forwarding, ...sysctls } })), '192.0.2.1');
     expect(connection.cause).toBe('ip-forward-off');
     expect(fixesOf(connection)).toEqual([`host# sysctl -w ${setting}`, 'verified']);
+  });
+});
+
+describe('an answer that is lost at a router', () => {
+  const settings = { ...forwarding, 'net.ipv4.conf.eth0.forwarding': '1', 'net.ipv4.ip_forward': '1' };
+  /** Beyond the uplink, with a way back unless told otherwise. */
+  const outside = (routes = ['192.0.2.0/24 dev eth0', '10.88.0.0/16 via 192.0.2.7 dev eth0']) =>
+    namespace('outside', {
+      links: [loopback(), link('eth0', { addresses: ['192.0.2.1/24'], peer: 'host:2' })],
+      routes,
+      listeners: ['tcp 0.0.0.0:80'],
+    });
+  const router = (sysctls: Record<string, string>) =>
+    bridgeHost({
+      links: [
+        loopback(),
+        link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' }),
+        bridge,
+        veth0,
+        veth1,
+      ],
+      sysctls: { ...settings, ...sysctls },
+    });
+
+  it('that does not forward what comes in by its device, is told with the switch', () => {
+    const connection = predicted(host(box(), outside(), router({ 'net.ipv4.conf.eth0.forwarding': '0' })), '192.0.2.1');
+    expect(`${connection.outcome} ${verdictOf(connection)}`).toBe('timeout ip-forward-off inferred, host:eth0 forward');
+    expect(connection.hops.at(-1)).toMatchObject({ direction: 'reply', stage: 'forward', verdict: 'dropped' });
+    expect(fixesOf(connection)).toEqual(['host# sysctl -w net.ipv4.conf.eth0.forwarding=1', 'verified']);
+  });
+
+  it('is told of a far end that takes the client for a neighbour, with the router that could answer in its place', () => {
+    // A public address: a private one would lack masquerading.
+    const address = '192.0.2.100';
+    const inside = box({
+      links: [loopback(), link('eth0', { addresses: [address], peer: 'host:5' })],
+      routes: ['default via 10.88.0.1 dev eth0', '10.88.0.1/32 dev eth0'],
+    });
+    const proxying = {
+      ...router({}),
+      routes: bridgeHost({ routes: ['192.0.2.0/24 dev eth0', `${address}/32 dev br0`] }).routes,
+    };
+    const connection = predicted(host(inside, outside(['192.0.2.0/24 dev eth0']), proxying), '192.0.2.1');
+    expect(verdictOf(connection)).toBe('neighbour-unresolved inferred, outside:eth0 neighbour');
+    expect(connection.explanation.join(' ')).toContain(`${address} is behind the host`);
+    expect(fixesOf(connection)).toEqual([`host# ip neigh add proxy ${address} dev eth0`, 'verified']);
+  });
+
+  it('is none where it comes back', () => {
+    expect(predicted(host(box(), outside(), router({})), '192.0.2.1')).toMatchObject({ outcome: 'ok', cause: null });
   });
 });

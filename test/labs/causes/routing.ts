@@ -62,6 +62,42 @@ const upload = (host: string, url: string): HostCommand => {
   return { host, argv: [...argv, '-d', '@/usr/share/zoneinfo/tzdata.zi'] };
 };
 
+/**
+ * A container host with a VPN beside its uplink, and somebody beyond the router outside:
+ *
+ *   box 10.88.0.10 ── br0 :host: up0 203.0.113.2 ── 203.0.113.1 outside ── 198.51.100.9 client
+ *                          wg0 10.9.0.2 ── 10.9.0.1 vpn
+ */
+const besideVpn: LabSpec = {
+  hosts: {
+    host: {
+      bridges: { br0: ['veth0'] },
+      sysctls: { 'net.ipv4.ip_forward': '1' },
+      addresses: { br0: ['10.88.0.1/16'], up0: ['203.0.113.2/24'], wg0: ['10.9.0.2/24'] },
+      routes: ['default via 203.0.113.1'],
+      services: { web: webServer('0.0.0.0', 8080) },
+    },
+    box: {
+      addresses: { eth0: ['10.88.0.10/16'] },
+      routes: ['default via 10.88.0.1'],
+      services: { web: webServer('0.0.0.0', 80) },
+    },
+    outside: {
+      sysctls: { 'net.ipv4.ip_forward': '1' },
+      addresses: { eth0: ['203.0.113.1/24'], eth1: ['198.51.100.1/24'] },
+      routes: ['10.88.0.0/16 via 203.0.113.2'],
+    },
+    client: { addresses: { eth0: ['198.51.100.9/24'] }, routes: ['default via 198.51.100.1'] },
+    vpn: { addresses: { eth0: ['10.9.0.1/24'] } },
+  },
+  veths: [
+    ['host:veth0', 'box:eth0'],
+    ['host:up0', 'outside:eth0'],
+    ['outside:eth1', 'client:eth0'],
+    ['host:wg0', 'vpn:eth0'],
+  ],
+};
+
 /** See the file's head. */
 export const routingLabs: readonly CauseLab[] = [
   {
@@ -322,6 +358,80 @@ export const routingLabs: readonly CauseLab[] = [
     },
     command: curl('second', '10.88.0.2/'),
     expected: { outcome: 'timeout', cause: 'route-wrong-device', host: 'host', stage: 'route' },
+    mends: true,
+  },
+  {
+    name: 'route-wrong-device: a rule sends the answers of containers into a VPN',
+    spec: besideVpn,
+    before: [
+      ip('host', 'rule', 'add', 'from', '10.88.0.0/16', 'lookup', '100', 'pref', '100'),
+      ip('host', 'route', 'add', 'default', 'via', '10.9.0.1', 'dev', 'wg0', 'table', '100'),
+    ],
+    command: curl('outside', '10.88.0.10/'),
+    expected: { outcome: 'timeout', cause: 'route-wrong-device', host: 'host', stage: 'route' },
+    mends: true,
+  },
+  {
+    name: 'route-wrong-device: a VPN takes all answers, also those to who asks from outside',
+    spec: besideVpn,
+    before: [
+      ip('host', 'rule', 'add', 'not', 'fwmark', '0xca6c', 'lookup', '51820', 'pref', '100'),
+      ip('host', 'rule', 'add', 'lookup', 'main', 'suppress_prefixlength', '0', 'pref', '90'),
+      ip('host', 'route', 'add', 'default', 'dev', 'wg0', 'table', '51820'),
+    ],
+    command: curl('client', '203.0.113.2:8080/'),
+    expected: { outcome: 'timeout', cause: 'route-wrong-device', host: 'host', stage: 'route' },
+    mends: true,
+  },
+  {
+    name: 'route-wrong-device: a VPN takes what the host asks its container',
+    spec: besideVpn,
+    before: [
+      ip('host', 'rule', 'add', 'not', 'fwmark', '0xca6c', 'lookup', '51820', 'pref', '100'),
+      ip('host', 'route', 'add', 'default', 'dev', 'wg0', 'table', '51820'),
+    ],
+    command: curl('host', '10.88.0.10/', 4),
+    expected: { outcome: 'unreachable', cause: 'route-wrong-device', host: 'host', stage: 'route' },
+    mends: true,
+  },
+  {
+    name: 'ip-forward-off: on the device that answers come in by',
+    spec: containerHost({ outside: { routes: ['10.88.0.0/16 via 203.0.113.2'] } }),
+    before: [{ host: 'host', argv: ['sysctl', '-qw', 'net.ipv4.conf.up0.forwarding=0'] }],
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'ip-forward-off', host: 'host', stage: 'forward' },
+    mends: true,
+  },
+  {
+    name: 'ip-forward-off: the same of a ping',
+    spec: containerHost({ outside: { routes: ['10.88.0.0/16 via 203.0.113.2'] } }),
+    before: [{ host: 'host', argv: ['sysctl', '-qw', 'net.ipv4.conf.up0.forwarding=0'] }],
+    command: ping('box', '203.0.113.1'),
+    expected: { outcome: 'timeout', cause: 'ip-forward-off', host: 'host', stage: 'forward' },
+    mends: true,
+  },
+  {
+    name: 'neighbour-unresolved: nobody answers outside for a container with an address from there (NDP proxy)',
+    spec: {
+      hosts: {
+        host: {
+          bridges: { br0: ['veth0'] },
+          sysctls: { 'net.ipv6.conf.all.forwarding': '1' },
+          addresses: { br0: ['2001:db8:113:0:1::1/80'], up0: ['2001:db8:113::2/64'] },
+        },
+        box: {
+          addresses: { eth0: ['2001:db8:113:0:1::10/80'] },
+          routes: ['default via 2001:db8:113:0:1::1'],
+        },
+        outside: { addresses: { eth0: ['2001:db8:113::1/64'] }, services: { web: webServer('::', 80) } },
+      },
+      veths: [
+        ['host:veth0', 'box:eth0'],
+        ['host:up0', 'outside:eth0'],
+      ],
+    },
+    command: curl('box', '[2001:db8:113::1]/', 4),
+    expected: { outcome: 'timeout', cause: 'neighbour-unresolved', host: 'outside', stage: 'neighbour' },
     mends: true,
   },
   {
