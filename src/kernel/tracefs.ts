@@ -56,6 +56,7 @@ const readingIntervalMs = 100;
  */
 const mostReads = { first: 512, latest: 64 } as const;
 const prepareLimitMs = 5000;
+const nearSeconds = 0.001;
 
 const standardPaths = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 const instanceName = /^nettrace-(\d+)(?:-command)?$/;
@@ -247,7 +248,11 @@ export class Tracer {
   /** The lines between two times, in nanoseconds since 1970, that are still kept, in the order of time. */
   between(fromNs: bigint, toNs: bigint): KernelLine[] {
     this.#attempt(() => this.#read(mostReads[this.#keeps]));
-    return this.#lines(this.#raw).filter(({ timeNs }) => timeNs >= fromNs && timeNs <= toNs);
+    // A clock as a number is exact to a microsecond, and told apart in a tenth of the time that an exact one takes.
+    const secondsOf = (ns: bigint): number => Number(ns + (this.#offsetNs ?? 0n)) / 1e9;
+    const [from, to] = [secondsOf(fromNs) - nearSeconds, secondsOf(toNs) + nearSeconds];
+    const near = this.#raw.filter(({ clock }) => Number(clock) >= from && Number(clock) <= to);
+    return this.#lines(near).filter(({ timeNs }) => timeNs >= fromNs && timeNs <= toNs);
   }
 
   /** Follows this process and every child it will have. Its events are kept from here on. */

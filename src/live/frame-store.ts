@@ -293,4 +293,18 @@ export class FrameStore {
     }
     return numbers.reverse();
   }
+
+  /**
+   * The numbers of a connection's first kept frames, from a frame on, in their order: `most` of them, as far as they are
+   * among the `among` frames that follow it.
+   */
+  firstFramesOf(connection: number, from: number, most: number, among: number): number[] {
+    const numbers: number[] = [];
+    const start = Math.max(from, this.first);
+    const end = Math.min(start + among - 1, this.last);
+    for (let number = start; number <= end && numbers.length < most; number += 1) {
+      if (this.connectionOf(number) === connection) numbers.push(number);
+    }
+    return numbers;
+  }
 }

@@ -113,6 +113,11 @@ export class LiveConnections {
     else if (standing.over && isNews) this.plan.over(id);
   }
 
+  /** The number of its first frame, kept or not. */
+  firstFrame(id: number): number {
+    return this.#word(id, word.firstFrame);
+  }
+
   /** What a diagnosis is to be worth: the state of the connection that it is made of. */
   signature(id: number): number {
     return signatureOf(this.#table, id);
@@ -121,8 +126,7 @@ export class LiveConnections {
   /** Takes a diagnosis; one of an earlier state of the connection is passed over. */
   explain(id: number, diagnosis: ConnectionDiagnosis, signature: number): void {
     if (signature !== signatureOf(this.#table, id)) return;
-    const firstFrame = this.#word(id, word.firstFrame);
-    this.#diagnosed.set(id, { diagnosis: { ...diagnosis, frames: [firstFrame] }, signature });
+    this.#diagnosed.set(id, { diagnosis: { ...diagnosis, frames: [this.firstFrame(id)] }, signature });
     for (const oldest of this.#diagnosed.keys()) {
       if (this.#diagnosed.size <= mostDiagnosed) break;
       this.#diagnosed.delete(oldest);

@@ -155,10 +155,24 @@ describe('diagnoses', () => {
     const live = liveCapture();
     const many = Array.from({ length: 300 }, () => request(1));
     live.tell(0, [syn(1), synAck(1), ...many, syn(2), syn(3)]);
-    const numbers = framesOfConnections(live.store, [0]).map(({ number }) => number);
+    const framesOf = (id: number): number[] =>
+      framesOfConnections(live.store, [id], (one) => live.connections.firstFrame(one)).map(({ number }) => number);
+    const numbers = framesOf(0);
     expect(numbers).toHaveLength(64 + 192 + 1);
     expect([numbers[0], numbers[63], numbers[64], numbers.at(-2), numbers.at(-1)]).toEqual([1, 64, 111, 302, 304]);
-    expect(framesOfConnections(live.store, [1]).map(({ number }) => number)).toEqual([303, 304]);
+    expect(framesOf(1)).toEqual([303, 304]);
+  });
+
+  it('lack their beginning where that is hidden among too many others', () => {
+    const live = liveCapture();
+    const others = Array.from({ length: 20_000 }, () => request(2));
+    const many = Array.from({ length: 300 }, () => request(1));
+    live.tell(0, [syn(1), ...others, ...many]);
+    const frames = framesOfConnections(live.store, [0], (id) => live.connections.firstFrame(id));
+    expect(frames.map(({ number }) => number)).toEqual([
+      1,
+      ...Array.from({ length: 192 }, (_, at) => 20_301 - 191 + at),
+    ]);
   });
 });
 

@@ -111,8 +111,8 @@ export class LiveExplainer implements AsyncDisposable {
   }
 
   #caseOf(ids: readonly number[]): Case {
-    const { store, host, kernel, session, interfaces } = this.#sources;
-    const frames = framesOfConnections(store, ids);
+    const { store, connections, host, kernel, session, interfaces } = this.#sources;
+    const frames = framesOfConnections(store, ids, (id) => connections.firstFrame(id));
     const { lines, isComplete } = kernel.between(frames[0]?.timeNs ?? 0n, frames.at(-1)?.timeNs ?? 0n);
     return {
       session: session(isComplete),
