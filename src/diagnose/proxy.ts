@@ -1,6 +1,6 @@
 /**
- * A program that answers for another: it took the connection, asked its own upstream, was turned away, and hung up. Two
- * connections, told as two; the failure of the second is why the first ended.
+ * A program that answers for another: it took the connection, asked its own upstream, was turned away or left without an
+ * answer, and hung up or waits. Two connections, told as two; the failure of the second is why the first ended.
  */
 
 import type { Connection } from '../flow/connection.ts';
@@ -9,8 +9,9 @@ import { sameAddress } from '../inet/address.ts';
 import type { ConnectionDiagnosis } from './diagnosis.ts';
 import { inNetns } from './words.ts';
 
+const waits = 'no-response-from-application';
 /** How a proxy's front ends when its back fails. */
-const hangUps: readonly string[] = ['reset-by-application', 'closed-by-application'];
+const frontEnds: readonly string[] = ['reset-by-application', 'closed-by-application', waits];
 const failures: readonly string[] = ['refused', 'timeout', 'unreachable'];
 /** A proxy hangs up as soon as it knows, and its own last packets may be seen a moment later. */
 const momentNs = 1_000_000_000n;
@@ -29,14 +30,16 @@ export function upstreamsOf(
 ): Connection[] {
   const { diagnosis, connection } = front;
   const netns = diagnosis.where?.netns ?? null;
-  if (netns === null || !hangUps.includes(diagnosis.cause ?? '')) return [];
+  if (netns === null || !frontEnds.includes(diagnosis.cause ?? '')) return [];
+  // Whoever waits for another asked it as soon as it was asked itself; what began later may be anybody's.
+  const last = diagnosis.cause === waits ? connection.beganNs : connection.endedNs;
   return all.filter(
     (one) =>
       one !== connection &&
       one.protocol === 'tcp' &&
       failures.includes(one.outcome) &&
       one.beganNs >= connection.beganNs &&
-      one.beganNs <= connection.endedNs + momentNs &&
+      one.beganNs <= last + momentNs &&
       hasAddress(host, netns, one.client.address),
   );
 }
@@ -44,14 +47,18 @@ export function upstreamsOf(
 /** The first connection as the effect of the second. */
 export function asEffect(front: ConnectionDiagnosis, upstream: ConnectionDiagnosis): ConnectionDiagnosis {
   const place = inNetns(front.where?.netns ?? 'host');
+  const isWaiting = front.cause === waits;
+  const does = isWaiting
+    ? 'and has nothing to say as long as that one does not answer'
+    : 'and hangs up when that one cannot be asked';
   return {
     ...front,
     cause: 'proxy-upstream-refused',
     certainty: 'inferred',
-    summary: `${front.summary.replace(/\.$/, '')}, after a connection of its own failed: ${upstream.summary}`,
+    summary: `${front.summary.replace(/\.$/, '')}, ${isWaiting ? 'while' : 'after'} a connection of its own failed: ${upstream.summary}`,
     explanation: [
       ...front.explanation,
-      `While it was open, a connection set out from the same place (${place}) and failed; it is told below. A proxy does so: it takes a request, asks the server that it stands for, and hangs up when that one cannot be asked. ${upstream.summary} That both belong to one program follows from their times and places alone.`,
+      `While it was open, a connection set out from the same place (${place}) and failed; it is told below. A proxy does so: it takes a request, asks the server that it stands for, ${does}. ${upstream.summary} That both belong to one program follows from their times and places alone.`,
     ],
     alternatives: [
       ...front.alternatives,

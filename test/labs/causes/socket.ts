@@ -229,4 +229,27 @@ export const socketLabs: readonly CauseLab[] = [
     command: curl('box', '10.88.0.20/'),
     expected: { outcome: 'closed', cause: 'proxy-upstream-refused', host: 'web', stage: 'application' },
   },
+  {
+    name: 'proxy-upstream-refused: the front waits for its backend, and a rule drops what it asks',
+    spec: containerHost({
+      host: { iptables: '*filter\n-A FORWARD -p tcp -m tcp --dport 5432 -j DROP\nCOMMIT\n' },
+      web: {
+        services: {
+          // A thread each: what one waits for keeps nobody else waiting.
+          web: listening(
+            [
+              'import threading',
+              'def answer(c):',
+              '  c.recv(100)',
+              '  try: socket.create_connection(("203.0.113.1", 5432), 20)',
+              '  except OSError: c.close()',
+              'while True: threading.Thread(target=answer, args=[s.accept()[0]], daemon=True).start()',
+            ].join('\n'),
+          ),
+        },
+      },
+    }),
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'timeout', cause: 'proxy-upstream-refused', host: 'web', stage: 'application' },
+  },
 ];
