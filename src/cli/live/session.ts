@@ -44,8 +44,8 @@ export interface LiveSessionOptions {
 
 /** Frames are put in order so often, in milliseconds: in time, and before they have left the processor's cache. */
 const orderMs = 20;
-/** The screen changes no more often than this; ten times a second reads as at once. */
-const showMs = 100;
+/** The screen changes no more often: ten times a second reads as at once, and under load timers come late. */
+const showMs = 60;
 const meterMs = 1000;
 /** What the kernel says of a failure is read within this time. */
 const kernelLatencyMs = 400;
