@@ -29,7 +29,7 @@ import {
   noRouteOnTheWay,
   reversePathFilter,
 } from './routing.ts';
-import { silenceTells } from './silence.ts';
+import { isUnseen, silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { plaintextToTls, tlsToPlaintext } from './tls.ts';
 import { answerUnanswered, neighbourUnresolved } from './unanswered.ts';
@@ -206,8 +206,9 @@ function shownEnd(
   return { address, port: connection.protocol === 'icmp' ? null : port };
 }
 
-/** A silence that nobody is known to have waited out. */
+/** A silence that nobody is known to have waited out, or in which nobody is known to have asked. */
 function meansNothing(context: Context): boolean {
+  if (isUnseen(context)) return true;
   return context.connection.outcome === 'timeout' && !silenceTells(context);
 }
 

@@ -29,3 +29,9 @@ export function silenceTells({ connection, evidence }: Context): boolean {
   const ended = own.some(({ facts }) => facts.tcp?.fin === true || facts.tcp?.reset === true);
   return repeated || ended || evidence.lastNs - connection.endedNs >= patienceNs;
 }
+
+/** True when the traced command asked, and no packet of it was seen, nor an error told: whether any was sent is not known. */
+export function isUnseen({ connection, evidence }: Context): boolean {
+  const { outcome, errno, frames } = connection;
+  return evidence.session !== null && outcome === 'timeout' && errno === null && frames.length === 0;
+}

@@ -2,11 +2,11 @@
 
 import { answerPacket, wasAnswered } from '../flow/connection.ts';
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
-import { sameAddress } from '../inet/address.ts';
+import { inPrefix, sameAddress } from '../inet/address.ts';
 import { unreachable } from '../inet/icmp.ts';
 import { ownsAddress } from '../model/neighbour.ts';
 import type { Step } from '../model/step.ts';
-import type { Context } from './context.ts';
+import { type Context, ownerOf } from './context.ts';
 import type { EvidenceItem, Fix } from './diagnosis.ts';
 import { answerWay, endAt } from './end-at.ts';
 import type { Cause } from './finding.ts';
@@ -33,6 +33,22 @@ function blindPorts({ links }: NamespaceState, bridge: string): string[] {
   return links.filter(isBlind).map(({ name }) => name);
 }
 
+/**
+ * Why who has the address does not hear a macvlan or ipvlan: these hand what they send to the wire behind their lower
+ * device, and the host of that device is not on the wire (`macvlan_queue_xmit`, drivers/net/macvlan.c). Whose device it is
+ * the snapshot does not say across namespaces.
+ */
+function keptApart({ host, journey: way }: Context, { netns, device }: Pick<Step, 'netns' | 'device'>): string | null {
+  const link = host?.namespaces.get(netns)?.links.find(({ name }) => name === device);
+  if (host === null || way === null || (link?.kind !== 'macvlan' && link?.kind !== 'ipvlan')) return null;
+  const { destination } = way.arrived;
+  const owner = ownerOf(host, destination);
+  const isBeside = link.addresses.some((own) => inPrefix(destination, own.address, own.prefixLength));
+  if (owner === null || !isBeside) return null;
+  const whose = netnsText(owner);
+  return `${whose} has that address, and ${link.name} is a ${link.kind}: where the device below it belongs to ${whose}, neither hears the other. A ${link.kind} of its own in ${whose}, with an address and the route to ${netnsText(netns)}, is heard`;
+}
+
 /** The next hop would be out of sight, and did not answer: the host that asked for it says so. */
 const unansweredBeyond: Cause = (context) => {
   const { connection, journey: way, host, clientNetns } = context;
@@ -41,6 +57,7 @@ const unansweredBeyond: Cause = (context) => {
   if (connection.outcome !== 'unreachable' || wasAnswered(connection)) return null;
   if (!saysUnanswered(context, route.netns, route.netns === clientNetns)) return null;
   const last = way.steps.at(-1) ?? route;
+  const asker = way.steps.slice(way.steps.indexOf(route)).find(({ stage }) => stage === 'egress') ?? last;
   const namespace = host.namespaces.get(last.netns);
   const bridge = namespace?.links.find(({ name }) => name === last.device)?.master ?? null;
   const blind = namespace === undefined || bridge === null ? [] : blindPorts(namespace, bridge);
@@ -49,6 +66,8 @@ const unansweredBeyond: Cause = (context) => {
     blind.length === 0 ? `beyond ${device}` : `on ${device}, nor behind ${joinWords(blind)}, where this view ends`;
   const detail = `${route.detail}, and nobody answered for that address ${where}`;
   const [error] = connection.errors;
+  const apart = keptApart(context, last);
+  const likely = `the machine is not there, or it has another address${blind.length === 0 ? '' : `, or the program that holds ${joinWords(blind)} does not answer`}`;
   return {
     cause: 'neighbour-unresolved',
     certainty: error === undefined ? 'proven' : 'observed',
@@ -58,8 +77,8 @@ const unansweredBeyond: Cause = (context) => {
     evidence: error === undefined ? [] : [frameEvidence(context, error.frame)],
     summary: `${serverText(context)} could not be reached: nobody answered ${where} (${inNetns(last.netns)}).`,
     explanation: [
-      askedText(context),
-      `To send the packet on, ${netnsText(route.netns)} asks on ${route.device} who has the next address (${connection.family === 6 ? 'Neighbour Discovery' : 'ARP'}): ${route.detail}. It asked, and nobody answered: the machine is not there, or it has another address${blind.length === 0 ? '' : `, or the program that holds ${joinWords(blind)} does not answer`}.${errnoSentence(context)}`,
+      askedText(context, asker),
+      `To send the packet on, ${netnsText(route.netns)} asks on ${route.device} who has the next address (${connection.family === 6 ? 'Neighbour Discovery' : 'ARP'}): ${route.detail}. It asked, and nobody answered: ${apart ?? likely}.${errnoSentence(context)}`,
     ],
     fixes: [],
     alternatives: [],

@@ -4,7 +4,7 @@ import { answerPacket, requestPacket, wasAnswered, wasUnheard } from '../flow/co
 import type { Context } from './context.ts';
 import { errnoText } from './errno.ts';
 import { frameEvidence } from './hops.ts';
-import { silenceTells } from './silence.ts';
+import { isUnseen, silenceTells } from './silence.ts';
 import { clientText, dropText, serverText, wayText } from './words.ts';
 
 /** How far an answer came that its client did not hear. */
@@ -48,6 +48,7 @@ const outcomes: Readonly<Record<string, string>> = {
 
 function failure(context: Context): string {
   const { connection } = context;
+  if (isUnseen(context)) return 'was asked, and no packet of it was seen to leave';
   if (wasUnheard(connection)) return 'answered, and its answer was not heard';
   if (connection.outcome === 'timeout' && !silenceTells(context)) {
     return 'was not seen to answer; whether an answer was due, or came later, cannot be told from this evidence';

@@ -84,6 +84,45 @@ describe('neighbour-unresolved, beyond this view', () => {
   });
 });
 
+describe('neighbour-unresolved, by a macvlan', () => {
+  const macvlan = (address: string) =>
+    box({
+      links: [loopback(), link('eth0', { kind: 'macvlan', addresses: [address] })],
+      routes: ['192.0.2.0/24 dev eth0', '203.0.113.0/24 dev eth0', '10.88.0.0/16 dev eth0'],
+    });
+
+  it('says that it does not hear the host that may have the device below it', () => {
+    const { explanation } = judged(host(macvlan('10.88.0.10/16'), bridgeHost()), '10.88.0.1', {});
+    expect(explanation.join(' ')).toContain(
+      'the host has that address, and eth0 is a macvlan: where the device below it',
+    );
+  });
+
+  it('says no such thing of an address that nobody in sight has', () => {
+    const { explanation } = judged(host(macvlan('10.88.0.10/16'), bridgeHost()), '10.88.0.99', {});
+    expect(explanation.join(' ')).toContain('the machine is not there, or it has another address.');
+  });
+});
+
+describe('what was asked for, and no packet of it was seen', () => {
+  it('is no silence of the server', () => {
+    const evidence = { ...caseOf({ sights: [], kernel: [], netns: 'box', argv: ['ping', '10.88.0.20'] }) };
+    const nothing = { packets: [], errors: [], frames: [], translated: null, beganNs: 0n, endedNs: 0n, errno: null };
+    const ping: Connection = {
+      protocol: 'icmp',
+      family: 4,
+      client: { address: '10.88.0.10', port: 0 },
+      server: { address: '10.88.0.20', port: 0 },
+      ...nothing,
+      outcome: 'timeout',
+    };
+    const state = host(box(), web(), bridgeHost());
+    const told = diagnoseConnection(gatherContext(evidenceOf(evidence), ping, state, [], null));
+    expect(told).toMatchObject({ outcome: 'unknown', cause: null });
+    expect(told.summary).toContain('no packet of it was seen to leave');
+  });
+});
+
 describe('ttl-exceeded, by what was sent', () => {
   /** The time to live is the ninth byte of the header. */
   const sentWith = (timeToLive: number): string => {
