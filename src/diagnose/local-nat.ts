@@ -14,11 +14,12 @@ import { addNatRule, dnatRule, type NatChange, type NatTable, natTableOf } from 
 import { commandsOf, withSetting, wouldWork } from './what-if.ts';
 import { askedText, inNetns, netnsText, serverText } from './words.ts';
 
-/** The rule at prerouting that would translate the packet, had it come in by a device; and what it makes of it. */
-function outsiderRule(
+/** The rule at prerouting that would translate the packet, had an outsider sent it by some device; and what it makes of it. */
+export function outsiderRule(
   namespace: NamespaceState,
-  packet: ModelPacket,
+  sent: ModelPacket,
 ): { readonly rule: RuleReference; readonly becomes: ModelPacket } | null {
+  const packet = outsiders(sent);
   for (const { name, kind } of namespace.links) {
     if (kind === 'loopback') continue;
     const devices = { input: name, output: '', inputPort: '', outputPort: '' };
@@ -47,7 +48,7 @@ export const dnatNotAppliedToLocal: Cause = (context) => {
   const namespace = host.namespaces.get(clientNetns);
   const isOwn = way.end.kind === 'refused' && way.end.netns === clientNetns && way.forms.length === 1;
   if (namespace === undefined || !isOwn || wasAnswered(connection)) return null;
-  const found = outsiderRule(namespace, outsiders(way.packet));
+  const found = outsiderRule(namespace, way.packet);
   if (found === null) return null;
   const { rule, becomes } = found;
   const there = formatEndpoint(becomes.destination, becomes.destinationPort);

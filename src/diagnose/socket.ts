@@ -3,6 +3,7 @@
 import { refusalFrames } from '../flow/connection.ts';
 import type { Listener } from '../host/state.ts';
 import { formatEndpoint, isLoopback } from '../inet/address.ts';
+import { ruleName } from '../model/hook.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { ModelPacket, Step } from '../model/step.ts';
 import { type Context, kernelFoundNoSocket } from './context.ts';
@@ -10,6 +11,7 @@ import type { Certainty } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { framesAt } from './hops.ts';
 import { listenerFixes } from './listener-fix.ts';
+import { outsiderRule } from './local-nat.ts';
 import {
   clientText,
   inNetns,
@@ -137,24 +139,42 @@ export const noListener: Cause = (context) => {
   if (refusal === null || refusal.samePort.length > 0) return null;
   const { destinationPort: port, protocol } = refusal.packet;
   const { netns } = refusal.step;
+  const published = publishedForOthers(context, refusal);
   return finding(refusal, 'no-listener', {
     detail: `nothing listens on ${protocol} port ${port} ${inNetns(netns)}`,
     summary: `${refusedText(context)}: nothing listens on ${protocol} port ${port} ${inNetns(netns)}.`,
     explanation: [
       askedText(refusal),
-      `There it was delivered, and met no socket: no process ${inNetns(netns)} listens on ${protocol} port ${port}, on any address. Either the service is not running, or it listens on another port or in another network namespace.`,
+      `There it was delivered, and met no socket: no process ${inNetns(netns)} listens on ${protocol} port ${port}, on any address. ${published ?? 'Either the service is not running, or it listens on another port or in another network namespace.'}`,
       answerText(refusal),
     ],
-    fixes: [
-      {
-        summary: `Start the service that should listen on port ${port} ${inNetns(netns)}, or ask for the port that it does listen on; this lists them.`,
-        commands: [protocol === 'tcp' ? 'ss -ltnp' : 'ss -lunp'],
-        netns,
-        verified: false,
-      },
-    ],
+    fixes:
+      published !== null
+        ? []
+        : [
+            {
+              summary: `Start the service that should listen on port ${port} ${inNetns(netns)}, or ask for the port that it does listen on; this lists them.`,
+              commands: [protocol === 'tcp' ? 'ss -ltnp' : 'ss -lunp'],
+              netns,
+              verified: false,
+            },
+          ],
   });
 };
+
+/**
+ * Where the port is published, and not for this client, what is said of it; else null. Docker's rules leave out its own
+ * bridges: what containers ask for comes to its userland proxy, if that runs.
+ */
+function publishedForOthers({ host, clientNetns, journey: way }: Context, { step, packet }: Refusal): string | null {
+  const namespace = host?.namespaces.get(step.netns);
+  if (namespace === undefined || way === null || way.forms.length > 1 || clientNetns === step.netns) return null;
+  const found = outsiderRule(namespace, packet);
+  if (found === null) return null;
+  const { rule, becomes } = found;
+  const there = formatEndpoint(becomes.destination, becomes.destinationPort);
+  return `Others who ask for it are sent on to ${there}, by ${ruleName(rule)} (\`${rule.text.replaceAll('`', "'")}\`), and what comes in here by ${step.device} is not. Either a rule before it keeps that out, as Docker's do for a proxy of its own (docker-proxy) which would listen here, or the rule itself does. Ask for ${there} itself where that can be reached, or publish the port for ${step.device} as well.`;
+}
 
 /** The port has a listener, bound to another address. */
 export const listenerOnOtherAddress: Cause = (context) => {

@@ -131,3 +131,29 @@ describe('dnat-missing', () => {
     expect(judged(host(outside, web(), uplinked()), { ...fromOutside, drop: null }).cause).not.toBe('dnat-missing');
   });
 });
+
+describe('no-listener, of a port that is published for others', () => {
+  const publishing = (...rules: readonly string[]) =>
+    host(
+      outside,
+      box(),
+      web(),
+      uplinked({ ruleTables: ipRules('iptables', 'nat', ':PREROUTING ACCEPT [0:0]', ...rules) }),
+    );
+  const dnat = '-A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80';
+  const asked: Sighting = { to: '10.88.0.1:8080', at: ['box:eth0', 'host:br0'], ...refused };
+
+  it('says by which rule, and that it leaves the client out', () => {
+    const connection = judged(publishing('-A PREROUTING -i br0 -j RETURN', dnat), asked);
+    expect(connection.cause).toBe('no-listener');
+    expect(connection.explanation.join(' ')).toContain(
+      `Others who ask for it are sent on to 10.88.0.20:80, by rule 2 of chain PREROUTING in table ip nat (\`${dnat}\`), and what comes in here by br0 is not`,
+    );
+    expect(connection.fixes).toEqual([]);
+  });
+
+  it('says nothing of it where no rule publishes that port', () => {
+    const connection = judged(publishing(dnat.replace('8080', '9090')), asked);
+    expect(connection.explanation.join(' ')).toContain('Either the service is not running');
+  });
+});
