@@ -24,8 +24,15 @@ async function watch(lab: Lab, ...parameters: readonly string[]): Promise<Termin
   terminal = opened;
   opened.press('3');
   await opened.until(`* ${lab.netns('portainer')}:eth0`);
+  expect(await waitUntil(() => captures(lab), 5000)).toBe(true);
   opened.press('1');
   return opened;
+}
+
+/** The engines are chosen before they capture: a packet socket each (packet(7)), behind a line of titles. */
+async function captures(lab: Lab): Promise<boolean> {
+  const sockets = await Promise.all(['portainer', 'host'].map((host) => lab.run(host, ['cat', '/proc/net/packet'])));
+  return sockets.every(({ stdout }) => stdout.trim().split('\n').length > 1);
 }
 
 function refusedCurl(lab: Lab): Promise<unknown> {
