@@ -180,17 +180,23 @@ export interface Series {
   readonly unsaid: number;
 }
 
-/** Labs at a time: most of a case is waiting for the kernel to give up on a neighbour. */
-const parallel = 3;
+/** How a series is run. */
+export interface SeriesOptions {
+  /** Labs at a time: most of a case is waiting for the kernel to give up on a neighbour. */
+  readonly parallel: number;
+  /** Called as each case is done. */
+  readonly tell?: (seed: number, comparisons: readonly Comparison[]) => void;
+}
 
-/** Runs as many cases as asked for, from a seed on. */
+/** Runs as many cases as asked for, from a seed on. Of thousands of cases only the counts are kept, and what differs. */
 export async function compareSeeds(
   firstSeed: number,
   cases: number,
-  tell: (seed: number, comparisons: readonly Comparison[]) => void = () => {},
+  { parallel, tell = () => {} }: SeriesOptions,
 ): Promise<Series> {
   const seeds = Array.from({ length: cases }, (_, at) => firstSeed + at).values();
-  const told = new Map<number, readonly Comparison[]>();
+  const counts = { agrees: 0, 'one-of-several': 0, unsteady: 0, differs: 0, 'not-said': 0 };
+  const differing: string[] = [];
   const disturbed: number[] = [];
   const work = async (): Promise<void> => {
     for (const seed of seeds) {
@@ -199,18 +205,20 @@ export async function compareSeeds(
         disturbed.push(seed);
         continue;
       }
-      told.set(seed, comparisons);
+      for (const { verdict, text } of comparisons) {
+        counts[verdict] += 1;
+        if (verdict === 'differs') differing.push(`seed ${seed}: ${text}`);
+      }
       tell(seed, comparisons);
     }
   };
   await Promise.all(Array.from({ length: parallel }, work));
-  const all = [...told].flatMap(([seed, comparisons]) => comparisons.map((one) => ({ seed, ...one })));
-  const count = (verdict: Comparison['verdict']): number => all.filter((one) => one.verdict === verdict).length;
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const notTried = disturbed.length === 0 ? '' : `; too busy for the cases ${disturbed.join(', ')}`;
   return {
     disturbed: disturbed.length,
-    summary: `${count('agrees')} agree, ${count('one-of-several')} are one of several, ${count('unsteady')} differed once, ${count('differs')} differ, of ${count('not-said')} the model says nothing${notTried}`,
-    differing: all.filter(({ verdict }) => verdict === 'differs').map(({ seed, text }) => `seed ${seed}: ${text}`),
-    unsaid: count('not-said') / all.length,
+    summary: `${counts.agrees} agree, ${counts['one-of-several']} are one of several, ${counts.unsteady} differed once, ${counts.differs} differ, of ${counts['not-said']} the model says nothing${notTried}`,
+    differing,
+    unsaid: counts['not-said'] / all,
   };
 }
