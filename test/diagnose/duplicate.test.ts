@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { HostState, NamespaceState } from '../../src/host/state.ts';
 import { host, link, loopback, namespace, neighbour, port } from '../model/hosts.ts';
-import { box, bridge, bridgeHost, type Told, veth0, veth1, web } from '../model/two-boxes.ts';
+import { box, bridge, bridgeHost, type Told, uplinkToOutside, veth0, veth1, web } from '../model/two-boxes.ts';
+
 import { fixesOf, judged, type Sighting, verdictOf } from './on-host.ts';
 
 /** Where the frames of these tests go to. */
@@ -66,9 +67,8 @@ describe('duplicate-address', () => {
       routes: ['10.88.0.0/16 via 192.0.2.7 dev eth0'],
       listeners: ['tcp 0.0.0.0:80'],
     });
-    const eth0 = link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' });
     const router = three({
-      links: [loopback(), eth0, { ...bridge, mac: rightMac }, veth0, veth1, veth2],
+      links: [loopback(), uplinkToOutside, { ...bridge, mac: rightMac }, veth0, veth1, veth2],
       routes: ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0'],
       sysctls: { 'net.ipv4.conf.br0.forwarding': '1', 'net.ipv4.conf.eth0.forwarding': '1' },
     });

@@ -3,7 +3,8 @@ import type { RuleTable } from '../../src/host/netfilter.ts';
 import type { HostState, NamespaceState } from '../../src/host/state.ts';
 import { host, link, loopback, namespace } from '../model/hosts.ts';
 import { chainOf } from '../model/netfilter/tables.ts';
-import { box, bridge, bridgeHost, forwarding, veth0, veth1 } from '../model/two-boxes.ts';
+import { box, bridgeHost, uplinkedHost } from '../model/two-boxes.ts';
+
 import { fixesOf, ipRules, predicted } from './on-host.ts';
 
 type Tables = readonly RuleTable[];
@@ -25,14 +26,7 @@ function routed(ruleTables: Tables): HostState {
     routes: ['192.0.2.0/24 dev eth0', 'default via 192.0.2.7 dev eth0'],
     listeners: ['tcp 0.0.0.0:80'],
   });
-  const uplink = link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' });
-  const router = bridgeHost({
-    links: [loopback(), uplink, bridge, veth0, veth1],
-    routes: ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0'],
-    sysctls: { ...forwarding, 'net.ipv4.conf.eth0.forwarding': '1' },
-    ruleTables,
-  });
-  return host(box(), router, outside);
+  return host(box(), uplinkedHost({ ruleTables }), outside);
 }
 
 const dockers = (...rules: readonly string[]): Tables =>

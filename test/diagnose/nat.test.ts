@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import type { HostState, NamespaceState } from '../../src/host/state.ts';
 import { host, link, loopback, namespace } from '../model/hosts.ts';
-import { box, bridge, bridgeHost, forwarding, type Told, veth0, veth1, web } from '../model/two-boxes.ts';
+import { box, bridge, bridgeHost, forwarding, uplinkedHost, uplinkToOutside, veth0, web } from '../model/two-boxes.ts';
+
 import { fixesOf, ipRules, judged, type Sighting, verdictOf } from './on-host.ts';
 import { byIptables, published } from './published.ts';
 
@@ -16,19 +17,6 @@ describe('missing-masquerade', () => {
       listeners: ['tcp 0.0.0.0:80'],
     });
   const outside = far();
-  const uplinked = (more: Told = {}): NamespaceState =>
-    bridgeHost({
-      links: [
-        loopback(),
-        link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' }),
-        bridge,
-        veth0,
-        veth1,
-      ],
-      routes: ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0', 'default via 192.0.2.1 dev eth0'],
-      sysctls: { ...forwarding, 'net.ipv4.conf.eth0.forwarding': '1' },
-      ...more,
-    });
   const sighting: Sighting = { to: '192.0.2.1:80', at: ['box:eth0', 'host:eth0'] };
   const empty = (program: 'iptables' | 'iptables-legacy'): Tables =>
     ipRules(program, 'nat', ':POSTROUTING ACCEPT [0:0]');
@@ -55,14 +43,14 @@ describe('missing-masquerade', () => {
       ['host# iptables-legacy -t nat -A POSTROUTING -s 10.88.0.0/16 -o eth0 -j MASQUERADE', 'verified'],
     ],
   ])('is mended %s', (_name, ruleTables, fixes) => {
-    const connection = judged(host(box(), uplinked({ ruleTables }), outside), sighting);
+    const connection = judged(host(box(), uplinkedHost({ ruleTables }), outside), sighting);
     expect(verdictOf(connection)).toBe('missing-masquerade observed, host:eth0 postrouting');
     expect(fixesOf(connection)).toEqual(fixes);
     expect(connection.alternatives).toEqual([]);
   });
 
   it('is inferred where the packet was not seen on its way out, and the far end has no way back', () => {
-    const state = host(box(), uplinked(), outside);
+    const state = host(box(), uplinkedHost(), outside);
     expect(judged(state, { ...sighting, at: ['box:eth0'] }).certainty).toBe('inferred');
   });
 
@@ -92,10 +80,10 @@ describe('missing-masquerade', () => {
     links: [loopback(), link('eth0', { addresses: ['198.51.100.10'], peer: 'host:5' })],
     routes: ['198.51.0.0/16 dev eth0', 'default via 198.51.100.1 dev eth0'],
   });
-  const publicHost = uplinked({
+  const publicHost = uplinkedHost({
     links: [
       loopback(),
-      link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' }),
+      uplinkToOutside,
       { ...bridge, addresses: link('br0', { addresses: ['198.51.100.1'] }).addresses },
       veth0,
     ],
@@ -115,7 +103,7 @@ describe('missing-masquerade', () => {
       { to: '203.0.113.9:80', at: ['box:eth0'] },
       null,
     ],
-    ['the far end knows the way back', host(box(), uplinked(), knowsBack), {}, null],
+    ['the far end knows the way back', host(box(), uplinkedHost(), knowsBack), {}, null],
     [
       'the address is no private one',
       host(publicBox, publicHost, outside),
@@ -124,20 +112,20 @@ describe('missing-masquerade', () => {
     ],
     [
       'it does not leave by the way into the world',
-      host(box(), uplinked({ routes: ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0'] }), outside),
+      host(box(), uplinkedHost({ routes: ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0'] }), outside),
       {},
       'no-return-route',
     ],
     [
       'the host itself asks',
       host(
-        uplinked({ links: [loopback(), link('eth0', { index: 2, addresses: ['10.88.0.10'], peer: 'outside:2' })] }),
+        uplinkedHost({ links: [loopback(), link('eth0', { index: 2, addresses: ['10.88.0.10'], peer: 'outside:2' })] }),
         outside,
       ),
       { netns: 'host', at: ['host:eth0'] },
       'no-return-route',
     ],
-    ['the server answered', host(box(), uplinked(), outside), { answer: { flags: 'SYN ACK' } }, null],
+    ['the server answered', host(box(), uplinkedHost(), outside), { answer: { flags: 'SYN ACK' } }, null],
   ])('is not said where %s', (_name, state, more, cause) => {
     expect(judged(state, { ...sighting, ...more }).cause).toBe(cause);
   });

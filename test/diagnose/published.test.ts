@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { HostState } from '../../src/host/state.ts';
 import { host, link, loopback, namespace, port } from '../model/hosts.ts';
-import { box, bridge, bridgeHost, type Told, veth0, veth1, web } from '../model/two-boxes.ts';
+import { box, bridgeHost, type Told, uplinkedHost, web } from '../model/two-boxes.ts';
+
 import { fixesOf, ipRules, judged, type Sighting, verdictOf } from './on-host.ts';
 import { byIptables } from './published.ts';
 
@@ -10,17 +11,6 @@ const outside = namespace('outside', {
   links: [loopback(), link('eth0', { addresses: ['192.0.2.1/24'], peer: 'host:2' })],
   routes: ['192.0.2.0/24 dev eth0'],
 });
-
-/** The host, with its uplink plugged into `outside`. */
-function uplinked(more: Told = {}) {
-  const eth0 = link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' });
-  return bridgeHost({
-    links: [loopback(), eth0, bridge, veth0, veth1],
-    routes: ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0', 'default via 192.0.2.1 dev eth0'],
-    sysctls: { 'net.ipv4.conf.br0.forwarding': '1', 'net.ipv4.conf.eth0.forwarding': '1' },
-    ...more,
-  });
-}
 
 const fromOutside: Sighting = {
   netns: 'outside',
@@ -39,7 +29,7 @@ const fromHost: Sighting = {
 
 describe('dnat-missing', () => {
   it('is inferred where a container has the port, and mended at the prerouting hook', () => {
-    const connection = judged(host(outside, box(), web(), uplinked()), fromOutside);
+    const connection = judged(host(outside, box(), web(), uplinkedHost()), fromOutside);
     expect(verdictOf(connection)).toBe('dnat-missing inferred, host:eth0 prerouting');
     expect(fixesOf(connection)).toEqual([
       'host# nft add table ip nettrace',
@@ -56,7 +46,7 @@ describe('dnat-missing', () => {
 
   it('uses the tables that the host has', () => {
     const ruleTables = ipRules('iptables-legacy', 'nat', ':PREROUTING ACCEPT [0:0]');
-    expect(fixesOf(judged(host(outside, web(), uplinked({ ruleTables })), fromOutside))).toEqual([
+    expect(fixesOf(judged(host(outside, web(), uplinkedHost({ ruleTables })), fromOutside))).toEqual([
       'host# iptables-legacy -t nat -A PREROUTING -d 192.0.2.7 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.88.0.20:80',
       'verified',
     ]);
@@ -64,7 +54,9 @@ describe('dnat-missing', () => {
 
   it('is not verified where the host would not let it pass', () => {
     const ruleTables = ipRules('iptables', 'filter', ':FORWARD DROP [0:0]');
-    expect(fixesOf(judged(host(outside, web(), uplinked({ ruleTables })), fromOutside)).at(-1)).toBe('not verified');
+    expect(fixesOf(judged(host(outside, web(), uplinkedHost({ ruleTables })), fromOutside)).at(-1)).toBe(
+      'not verified',
+    );
   });
 
   it('of the host itself is mended at its output hook', () => {
@@ -76,14 +68,14 @@ describe('dnat-missing', () => {
     ]);
   });
 
-  const otherWeb = (more: Told): HostState => host(outside, web(more), uplinked());
+  const otherWeb = (more: Told): HostState => host(outside, web(more), uplinkedHost());
   it.each<[string, HostState, Sighting, string]>([
     ['no container has the port', otherWeb({ listeners: ['tcp 0.0.0.0:81'] }), fromOutside, 'no-listener'],
     ['it has it for another protocol', otherWeb({ listeners: ['udp 0.0.0.0:80'] }), fromOutside, 'no-listener'],
     ['it has it on loopback alone', otherWeb({ listeners: ['tcp 127.0.0.1:80'] }), fromOutside, 'no-listener'],
     [
       'two containers have it',
-      host(outside, box({ listeners: ['tcp 0.0.0.0:80'] }), web(), uplinked()),
+      host(outside, box({ listeners: ['tcp 0.0.0.0:80'] }), web(), uplinkedHost()),
       fromOutside,
       'no-listener',
     ],
@@ -95,7 +87,7 @@ describe('dnat-missing', () => {
     ],
     [
       'the host cannot reach it either',
-      host(outside, web(), uplinked({ bridgePorts: [port('veth0', 'br0'), port('veth1', 'br0', 'blocking')] })),
+      host(outside, web(), uplinkedHost({ bridgePorts: [port('veth0', 'br0'), port('veth1', 'br0', 'blocking')] })),
       fromOutside,
       'no-listener',
     ],
@@ -107,7 +99,7 @@ describe('dnat-missing', () => {
     ],
     [
       'a program of the host has the port, on loopback',
-      host(outside, web(), uplinked({ listeners: ['tcp 127.0.0.1:80'] })),
+      host(outside, web(), uplinkedHost({ listeners: ['tcp 127.0.0.1:80'] })),
       fromOutside,
       'listener-on-other-address',
     ],
@@ -119,7 +111,7 @@ describe('dnat-missing', () => {
     ],
     [
       'a rule has sent it to where nothing listens',
-      host(outside, web({ listeners: ['tcp 0.0.0.0:8080'] }), uplinked({ ruleTables: byIptables })),
+      host(outside, web({ listeners: ['tcp 0.0.0.0:8080'] }), uplinkedHost({ ruleTables: byIptables })),
       { ...fromOutside, to: '192.0.2.7:8080' },
       'no-listener',
     ],
@@ -128,7 +120,7 @@ describe('dnat-missing', () => {
   });
 
   it('is not said where the kernel was asked and sent no reset: something else answered', () => {
-    expect(judged(host(outside, web(), uplinked()), { ...fromOutside, drop: null }).cause).not.toBe('dnat-missing');
+    expect(judged(host(outside, web(), uplinkedHost()), { ...fromOutside, drop: null }).cause).not.toBe('dnat-missing');
   });
 });
 
@@ -138,7 +130,7 @@ describe('no-listener, of a port that is published for others', () => {
       outside,
       box(),
       web(),
-      uplinked({ ruleTables: ipRules('iptables', 'nat', ':PREROUTING ACCEPT [0:0]', ...rules) }),
+      uplinkedHost({ ruleTables: ipRules('iptables', 'nat', ':PREROUTING ACCEPT [0:0]', ...rules) }),
     );
   const dnat = '-A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80';
   const asked: Sighting = { to: '10.88.0.1:8080', at: ['box:eth0', 'host:br0'], ...refused };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { host, link, loopback, namespace } from '../model/hosts.ts';
-import { box, bridge, bridgeHost, forwarding, veth0, veth1 } from '../model/two-boxes.ts';
+import { box, bridgeHost, forwarding, uplinkedHost } from '../model/two-boxes.ts';
+
 import { fixesOf, predicted, verdictOf } from './on-host.ts';
 
 describe('a host that does not forward', () => {
@@ -29,17 +30,7 @@ describe('an answer that is lost at a router', () => {
       routes,
       listeners: ['tcp 0.0.0.0:80'],
     });
-  const router = (sysctls: Record<string, string>) =>
-    bridgeHost({
-      links: [
-        loopback(),
-        link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' }),
-        bridge,
-        veth0,
-        veth1,
-      ],
-      sysctls: { ...settings, ...sysctls },
-    });
+  const router = (sysctls: Record<string, string>) => uplinkedHost({ sysctls: { ...settings, ...sysctls } });
 
   it('that does not forward what comes in by its device, is told with the switch', () => {
     const connection = predicted(host(box(), outside(), router({ 'net.ipv4.conf.eth0.forwarding': '0' })), '192.0.2.1');

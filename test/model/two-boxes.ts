@@ -27,6 +27,8 @@ export const bridge = link('br0', { index: 4, kind: 'bridge', addresses: ['10.88
 export const veth0 = link('veth0', { index: 5, master: 'br0', peer: 'box:2' });
 export const veth1 = link('veth1', { index: 6, master: 'br0', peer: 'web:2' });
 export const uplink = link('eth0', { index: 2, addresses: ['192.0.2.7'] });
+/** As `uplink`, plugged into the namespace `outside`. */
+export const uplinkToOutside = link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' });
 export const forwarding = { 'net.ipv4.conf.br0.forwarding': '1', 'net.ipv6.conf.all.forwarding': '1' };
 
 export function bridgeHost(more: Told = {}): NamespaceState {
@@ -35,6 +37,16 @@ export function bridgeHost(more: Told = {}): NamespaceState {
     routes: ['10.88.0.0/16 dev br0', 'default via 192.0.2.1 dev eth0', 'default via fd00:2::1 dev eth0'],
     bridgePorts: [port('veth0', 'br0'), port('veth1', 'br0')],
     sysctls: forwarding,
+    ...more,
+  });
+}
+
+/** The host, with its uplink plugged into `outside`, whose 192.0.2.1 is its default gateway. */
+export function uplinkedHost(more: Told = {}): NamespaceState {
+  return bridgeHost({
+    links: [loopback(), uplinkToOutside, bridge, veth0, veth1],
+    routes: ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0', 'default via 192.0.2.1 dev eth0'],
+    sysctls: { ...forwarding, 'net.ipv4.conf.eth0.forwarding': '1' },
     ...more,
   });
 }

@@ -10,7 +10,7 @@ import { predict } from './prediction.ts';
 import type { Probe, Receipt } from './probe.ts';
 
 /** How a comparison came out. */
-export interface Comparison {
+interface Comparison {
   /**
    * `one-of-several`: the model leaves it open, and what happened is among what it allows; `unsteady`: it differed, and not
    * when it was tried again.
