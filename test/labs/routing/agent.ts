@@ -1,6 +1,6 @@
 /**
- * Runs in a lab host: opens sockets, says `ready`, reads its probes from standard input, sends them all at once, and
- * prints what became of them. It ends when standard input closes. Usage: `node agent.ts NAME LISTENERS`
+ * Runs in a lab host: opens sockets and says `ready`. For each line of standard input, a list of probes, it sends them all
+ * at once, and prints what became of them. It ends when standard input closes. Usage: `node agent.ts NAME LISTENERS`
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -119,17 +119,17 @@ async function sendUdp({ id, address, port, sourcePort }: Probe): Promise<ProbeR
 const senders = { tcp: sendTcp, udp: sendUdp, icmp: (probe: Probe) => ping(probe, patienceMs) } as const;
 
 for (const listener of listeners) await open(listener);
-const lines = createInterface({ input: process.stdin });
 console.log('ready');
-const [line] = await once(lines, 'line');
-// What follows is short, and hangs on being in time.
-setPriority(constants.priority.PRIORITY_HIGHEST);
-const probes: readonly Probe[] = JSON.parse(String(line));
-// Starting a process takes long: pings come last.
-const sending = probes.toSorted((a, b) => Number(a.protocol === 'icmp') - Number(b.protocol === 'icmp'));
-sentMs = performance.now();
-const results = await Promise.all(sending.map((probe) => senders[probe.protocol](probe)));
-await delay(settleMs);
-await afterEvents();
-console.log(JSON.stringify({ results, received, lateMs }));
+for await (const line of createInterface({ input: process.stdin })) {
+  // What follows is short, and hangs on being in time.
+  setPriority(constants.priority.PRIORITY_HIGHEST);
+  const probes: readonly Probe[] = JSON.parse(line);
+  // Starting a process takes long: pings come last.
+  const sending = probes.toSorted((a, b) => Number(a.protocol === 'icmp') - Number(b.protocol === 'icmp'));
+  sentMs = performance.now();
+  const results = await Promise.all(sending.map((probe) => senders[probe.protocol](probe)));
+  await delay(probes.length === 0 ? patienceMs + settleMs : settleMs);
+  await afterEvents();
+  console.log(JSON.stringify({ results, received, lateMs }));
+}
 process.exit(0);

@@ -12,8 +12,8 @@ import type { Probe, Receipt } from './probe.ts';
 /** How a comparison came out. */
 interface Comparison {
   /**
-   * `one-of-several`: the model leaves it open, and what happened is among what it allows; `unsteady`: it differed, and not
-   * when it was tried again.
+   * `one-of-several`: the model leaves it open, and what happened is among what it allows; `unsteady`: it differed among
+   * other packets, and not when it was sent by itself.
    */
   readonly verdict: 'agrees' | 'one-of-several' | 'unsteady' | 'differs' | 'not-said';
   /** For a reader of a disagreement: the packet, both sides, and the model's way. */
@@ -113,7 +113,6 @@ function lookUpText(namespace: NamespaceState, address: string): string | null {
   const { source } = chooseOrigin(namespace, packet);
   if (found.kind === 'none') return errorTexts['ENETUNREACH'] ?? '';
   if (found.kind === 'refused') return errorTexts[found.errno] ?? '';
-  if (packet.family === 6 && isUnspecified(source)) return errorTexts['EADDRNOTAVAIL'] ?? '';
   const { route, nextHops } = found;
   if (nextHops.length > 1) return null;
   const told = isUnspecified(source) ? '' : source;
@@ -140,30 +139,37 @@ function withNeighbours(state: HostState, other: HostState): HostState {
   return { ...state, namespaces: new Map(namespaces) };
 }
 
+interface Told extends Comparison {
+  /** Names what was compared, in every attempt of the seed. */
+  readonly key: string;
+}
+
 /** All of an experiment's. */
-function compareAll({ state, after, observations, lookUps }: Experiment): Comparison[] {
+function compareAll({ state, after, observations, lookUps }: Experiment): Told[] {
   return [
     ...observations.map((observation) => {
       const before = comparePacket(state, observation);
       // All packets are sent at once: one may profit from what a neighbour learnt from another.
       const later = before.verdict === 'differs' ? comparePacket(withNeighbours(state, after), observation) : before;
-      return later.verdict === 'differs' ? before : later;
+      return { key: observation.probe.id, ...(later.verdict === 'differs' ? before : later) };
     }),
-    ...lookUps.map((lookUp) => compareLookUp(state, lookUp)),
+    ...lookUps.map((lookUp, at) => ({ key: `look-up ${at}`, ...compareLookUp(state, lookUp) })),
   ];
 }
 
-/** What differs is tried once more: what a busy machine did is not there again, a fault of the model is. */
+/** What differs is tried again by itself: what a busy machine or another packet did is not there then, a fault is. */
 async function compareSeed(seed: number): Promise<readonly Comparison[] | null> {
   const tried = await experiment(seed);
   if (tried === null) return null;
   const first = compareAll(tried);
-  if (first.every(({ verdict }) => verdict !== 'differs')) return first;
-  const again = await experiment(seed);
+  const differing = first.filter(({ verdict }) => verdict === 'differs').map(({ key }) => key);
+  if (differing.length === 0) return first;
+  const again = await experiment(seed, new Set(differing));
   if (again === null) return null;
-  const second = compareAll(again);
-  return first.map((one, at) => {
-    if (one.verdict !== 'differs' || second[at]?.verdict === 'differs') return one;
+  const second = new Map(compareAll(again).map((one) => [one.key, one]));
+  return first.map((one) => {
+    const alone = second.get(one.key);
+    if (one.verdict !== 'differs' || alone?.verdict === 'differs') return one;
     return { ...one, verdict: 'unsteady' };
   });
 }

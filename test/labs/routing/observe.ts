@@ -59,19 +59,25 @@ const haste = [
   'for f in /proc/sys/net/ipv[46]/neigh/*/proxy_delay; do echo 0 >$f; done',
 ];
 
+/** What iproute2 says of a command that it does not understand, unlike one that the kernel refuses. */
+const misunderstood = /is unknown|is expected|is wrong|is invalid|duplicate|garbage|Usage:/;
+
+async function batch(lab: Lab, host: string, argv: readonly string[], commands: readonly string[]): Promise<void> {
+  const input = commands.map((one) => `${one}\n`).join('');
+  const { stderr } = await lab.run(host, [...argv, '-force', '-batch', '-'], { input });
+  if (misunderstood.test(stderr)) throw new Error(`${argv.join(' ')} on ${host}: ${stderr}, of\n${input}`);
+}
+
 async function lay(lab: Lab, random: RandomLab): Promise<void> {
   for (const host of Object.keys(random.spec.hosts)) {
     const settings = [...(random.settings.get(host) ?? [])].map(([name, value]) => `echo ${value} >/proc/sys/${name}`);
     await lab.run(host, ['sh', '-c', [...haste, ...settings].join('\n')]);
   }
   for (const host of Object.keys(random.spec.hosts)) {
-    for (const [tool, commands] of [
-      ['ip', random.commands.get(host)],
-      ['bridge', random.bridgeCommands.get(host)],
-    ] as const) {
-      if (commands === undefined) continue;
-      await lab.run(host, [tool, '-force', '-batch', '-'], { input: commands.map((one) => `${one}\n`).join('') });
-    }
+    // IPv6 first: what sets links down is among the others.
+    await batch(lab, host, ['ip', '-6'], random.commands6.get(host) ?? []);
+    await batch(lab, host, ['ip'], random.commands.get(host) ?? []);
+    await batch(lab, host, ['bridge'], random.bridgeCommands.get(host) ?? []);
   }
 }
 
@@ -82,6 +88,7 @@ async function guard(lab: Lab, { ruleSets }: RandomLab): Promise<void> {
 }
 
 interface Agent {
+  /** Sends the probes, all at once, and tells what became of them. */
   readonly go: (probes: readonly Probe[]) => Promise<AgentReport>;
 }
 
@@ -154,6 +161,11 @@ function bridgesAreOpen({ bridgePorts, links }: NamespaceState): boolean {
   });
 }
 
+/** What depends on a carrier that came or went follows up to a second later (net/core/link_watch.c), the state last. */
+function linksAreKnown({ links }: NamespaceState): boolean {
+  return links.every(({ up, carrier, source }) => !up || carrier === / state (UP|UNKNOWN)\b/.test(source.text));
+}
+
 /** An IPv6 address serves once it is known that nobody else has it, also where that is not tried. */
 function addressesServe({ links }: NamespaceState): boolean {
   return links.every(
@@ -162,7 +174,7 @@ function addressesServe({ links }: NamespaceState): boolean {
 }
 
 function isSettled({ namespaces }: HostState): boolean {
-  return [...namespaces.values()].every((one) => bridgesAreOpen(one) && addressesServe(one));
+  return [...namespaces.values()].every((one) => linksAreKnown(one) && bridgesAreOpen(one) && addressesServe(one));
 }
 
 /** What these commands of a snapshot tell by themselves: a whole one takes some 30 processes a host. */
@@ -224,16 +236,33 @@ const mostLateMs = 130;
 
 const mostAttempts = 5;
 
-/** Runs the case of a seed, again while a busy machine disturbs it; null when it does so every time. */
-export async function experiment(seed: number): Promise<Experiment | null> {
+/**
+ * Runs the case of a seed, again while a busy machine disturbs it; null when it does so every time. Its packets are sent
+ * all at once, or, where some are named, only those, one after the other: what a packet does may hang on others, as where
+ * the kernel forgets those that wait for a neighbour when the error of one asks for the same neighbour
+ * (`neigh_invalidate`).
+ */
+export async function experiment(seed: number, alone: ReadonlySet<string> | null = null): Promise<Experiment | null> {
   for (let attempt = 0; attempt < mostAttempts; attempt += 1) {
-    const { lateMs, ...tried } = await attemptOf(seed);
+    const { lateMs, ...tried } = await attemptOf(seed, alone);
     if (lateMs <= mostLateMs) return tried;
   }
   return null;
 }
 
-async function attemptOf(seed: number): Promise<Experiment & { readonly lateMs: number }> {
+type Round = ReadonlyMap<string, readonly Probe[]>;
+
+function roundsOf(probes: Round, alone: ReadonlySet<string> | null): readonly Round[] {
+  if (alone === null) return [probes];
+  return [...probes].flatMap(([host, all]) =>
+    all.filter(({ id }) => alone.has(id)).map((probe) => new Map([[host, [probe]]])),
+  );
+}
+
+async function attemptOf(
+  seed: number,
+  alone: ReadonlySet<string> | null,
+): Promise<Experiment & { readonly lateMs: number }> {
   const random = randomLab(seed);
   await using lab = await buildLab(random.spec);
   await lay(lab, random);
@@ -249,24 +278,25 @@ async function attemptOf(seed: number): Promise<Experiment & { readonly lateMs: 
     for (const address of choices.some(random.targets, 5)) lookUps.push(await routeGet(lab, host, address));
   }
   const probes = chooseProbes(choices, random);
-  const reports = await Promise.all(
-    agents.map(async ([host, one]) => ({ host, ...(await one.go(probes.get(host) ?? [])) })),
-  );
+  const reports: (AgentReport & { readonly host: string })[] = [];
+  for (const round of roundsOf(probes, alone)) {
+    const told = agents.map(async ([host, one]) => ({ host, ...(await one.go(round.get(host) ?? [])) }));
+    reports.push(...(await Promise.all(told)));
+  }
   const after = await partOf(lab, hosts, ['ip -j neigh']);
   const arrivals = new Map(
     reports.flatMap(({ host, received }) =>
       received.map(({ id, ...receipt }) => [id, { netns: lab.netns(host), ...receipt }] as const),
     ),
   );
+  const sent = new Map([...probes.values()].flat().map((probe) => [probe.id, probe]));
   const observations = reports.flatMap(({ host, results }) =>
-    (probes.get(host) ?? []).map((probe) => ({
-      probe,
-      host,
-      netns: lab.netns(host),
-      result: results.find(({ id }) => id === probe.id)?.result ?? 'missing',
-      arrived: arrivals.get(probe.id) ?? null,
-    })),
+    results.flatMap(({ id, result }) => {
+      const probe = sent.get(id);
+      if (probe === undefined) return [];
+      return [{ probe, host, netns: lab.netns(host), result, arrived: arrivals.get(id) ?? null }];
+    }),
   );
-  const lateMs = Math.max(...reports.map((report) => report.lateMs));
+  const lateMs = Math.max(0, ...reports.map((report) => report.lateMs));
   return { seed, state, after, observations, lookUps, lateMs };
 }

@@ -13,6 +13,8 @@ export interface RandomLab {
   readonly spec: LabSpec;
   /** Arguments of `ip` by host, one command each; those that the kernel refuses are left out by it. */
   readonly commands: ReadonlyMap<string, readonly string[]>;
+  /** Likewise, of `ip -6`. */
+  readonly commands6: ReadonlyMap<string, readonly string[]>;
   /** Settings by host, `net/ipv4/…`. */
   readonly settings: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Arguments of `bridge` by host. */
@@ -32,6 +34,10 @@ interface Interface {
 
 const hostName = (host: number): string => `h${host}`;
 
+function append(commands: Map<string, string[]>, host: string, command: string): void {
+  commands.set(host, [...(commands.get(host) ?? []), command]);
+}
+
 class Maker {
   readonly #random: Random;
   readonly #hosts: number;
@@ -39,6 +45,7 @@ class Maker {
   readonly #bridges = new Map<number, string[]>();
   readonly #interfaces: Interface[] = [];
   readonly #commands = new Map<string, string[]>();
+  readonly #commands6 = new Map<string, string[]>();
   readonly #bridgeCommands = new Map<string, string[]>();
   readonly #settings = new Map<string, Map<string, string>>();
   readonly #addresses = new Map<string, Record<string, string[]>>();
@@ -76,6 +83,7 @@ class Maker {
         ),
       },
       commands: this.#commands,
+      commands6: this.#commands6,
       bridgeCommands: this.#bridgeCommands,
       settings: this.#settings,
       ruleSets: this.#ruleSets,
@@ -85,8 +93,11 @@ class Maker {
   }
 
   #command(host: number, command: string): void {
-    const name = hostName(host);
-    this.#commands.set(name, [...(this.#commands.get(name) ?? []), command]);
+    append(this.#commands, hostName(host), command);
+  }
+
+  #command6(host: number, command: string): void {
+    append(this.#commands6, hostName(host), command);
   }
 
   #set(host: number, name: string, value: number): void {
@@ -195,13 +206,13 @@ class Maker {
       const hop = this.#firstHop(host, segment);
       if (hop === null || !this.#random.chance(0.8)) continue;
       if (hop.address4 !== null) this.#command(host, `route add 10.${segment}.0.0/24 via ${hop.address4}`);
-      if (hop.address6 !== null) this.#command(host, `-6 route add fd00:${segment}::/64 via ${hop.address6}`);
+      if (hop.address6 !== null) this.#command6(host, `route add fd00:${segment}::/64 via ${hop.address6}`);
     }
     const beside = this.#interfaces.filter((one) => one.host !== host && direct.has(one.segment));
     if (beside.length > 0 && this.#random.chance(0.6)) {
       const { address4, address6 } = this.#random.pick(beside);
       if (address4 !== null) this.#command(host, `route add default via ${address4}`);
-      if (address6 !== null) this.#command(host, `-6 route add default via ${address6}`);
+      if (address6 !== null) this.#command6(host, `route add default via ${address6}`);
     }
     this.#set(host, 'net/ipv4/ip_forward', own.length > 1 && this.#random.chance(0.88) ? 1 : 0);
     this.#set(host, 'net/ipv6/conf/all/forwarding', own.length > 1 && this.#random.chance(0.88) ? 1 : 0);
@@ -257,7 +268,7 @@ class Maker {
     if (random.chance(0.1)) {
       this.#command(
         host,
-        `route add ${this.#prefix()} nexthop ${this.#somewhere(host)} nexthop ${this.#somewhere(host)} metric 3`,
+        `route add ${this.#prefix()} nexthop ${this.#somewhere(host)} nexthop ${this.#somewhere(host)} weight 3`,
       );
     }
     if (random.chance(0.1))
@@ -266,9 +277,9 @@ class Maker {
         `route add ${this.#prefix()} ${this.#somewhere(host)} src 10.${segment}.0.${host + 1} metric 2`,
       );
     if (random.chance(0.15))
-      this.#command(
+      this.#command6(
         host,
-        `-6 route add ${random.pick(['blackhole', 'unreachable', 'prohibit', 'throw'])} fd00:${random.pick(this.#interfaces).segment}::/64 metric 5`,
+        `route add ${random.pick(['blackhole', 'unreachable', 'prohibit', 'throw'])} fd00:${random.pick(this.#interfaces).segment}::/64 metric 5`,
       );
     this.#spoil6(host);
     if (random.chance(0.25)) this.#rule(host);
@@ -309,9 +320,9 @@ class Maker {
       (one) => one.host !== host && one.segment === segment && one.address6 !== null,
     );
     const way = beside.length === 0 ? `dev ${device}` : `via ${random.pick(beside).address6} dev ${device}`;
-    if (random.chance(0.2)) this.#command(host, `-6 route add ${target} ${way} metric ${random.integer(1, 2000)}`);
-    if (random.chance(0.1)) this.#command(host, `-6 route add ${target} from fd00:${segment}::/64 ${way}`);
-    if (random.chance(0.1)) this.#command(host, `-6 route add ${target} ${way} table 100`);
+    if (random.chance(0.2)) this.#command6(host, `route add ${target} ${way} metric ${random.integer(1, 2000)}`);
+    if (random.chance(0.1)) this.#command6(host, `route add ${target} from fd00:${segment}::/64 ${way}`);
+    if (random.chance(0.1)) this.#command6(host, `route add ${target} ${way} table 100`);
     if (!random.chance(0.15)) return;
     const selector = random.pick([
       `from fd00:${segment}::/64`,
@@ -328,12 +339,11 @@ class Maker {
       'unreachable',
       'lookup main suppress_prefixlength 0',
     ]);
-    this.#command(host, `-6 rule add priority ${random.integer(1, 30_000)} ${selector} ${action}`);
+    this.#command6(host, `rule add priority ${random.integer(1, 30_000)} ${selector} ${action}`);
   }
 
   #bridge(host: number, command: string): void {
-    const name = hostName(host);
-    this.#bridgeCommands.set(name, [...(this.#bridgeCommands.get(name) ?? []), command]);
+    append(this.#bridgeCommands, hostName(host), command);
   }
 
   #rule(host: number): void {
