@@ -3,7 +3,7 @@
 import type { KernelRoute } from '../host/parse/route-get.ts';
 import type { NamespaceState } from '../host/state.ts';
 import { isMulticast, isUnspecified, sameAddress } from '../inet/address.ts';
-import { chooseOrigin, routeQuery } from '../model/output.ts';
+import { chooseOrigins, routeQuery } from '../model/output.ts';
 import { lookUpRoute } from '../model/routing.ts';
 import type { ModelPacket } from '../model/step.ts';
 
@@ -35,7 +35,7 @@ function forSeveral(destination: string, found: Extract<ModelRoute, { kind: 'rou
 
 /** The look-up alone: what TCP refuses to do with a route that was found comes after it. Null: not known. */
 function modelRoute(namespace: NamespaceState, packet: ModelPacket): ModelRoute | null {
-  const { source, routedAs } = chooseOrigin(namespace, packet);
+  const [{ source, routedAs }] = chooseOrigins(namespace, packet);
   const found = lookUpRoute(namespace, { ...routeQuery(packet, null), source: routedAs });
   if (found.kind === 'unknown') return null;
   if (found.kind === 'none') return { kind: 'error', errno: 'ENETUNREACH' };

@@ -153,7 +153,9 @@ function input4(namespace: NamespaceState, device: string, query: RouteQuery): I
   if (found.kind === 'refused') return { ...found, icmp: silent ? null : told4(found.errno) };
   const broadcast = found.route.type === 'broadcast';
   if (broadcast || found.route.type === 'local') {
-    return checkSource(namespace, device, query, null) ?? { kind: 'local', broadcast, quotes: found.quotes };
+    // The way back is looked for from no address in particular when everyone was addressed (`brd_input`).
+    const asked = broadcast ? { ...query, destination: '0.0.0.0' } : query;
+    return checkSource(namespace, device, asked, null) ?? { kind: 'local', broadcast, quotes: found.quotes };
   }
   if (found.route.type !== 'unicast') {
     return dropped(`the route to ${query.destination} is of type ${found.route.type}`, found.quotes);

@@ -11,27 +11,61 @@ import { isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../i
 import { type IcmpError, unreachable } from '../inet/icmp.ts';
 import { tcpFlag } from '../inet/protocol.ts';
 import { ownsAddress } from './neighbour.ts';
-import { chooseOrigin } from './output.ts';
-import type { Journey, ModelPacket } from './step.ts';
+import { chooseOrigins, type Origin, routeQuery } from './output.ts';
+import { lookUpRoute } from './routing.ts';
+import { selectAddress6 } from './source.ts';
+import type { Arrival, Journey, ModelPacket, Step } from './step.ts';
 import { end, type Position, type Progress } from './transmit.ts';
 import { attachedConnection, echoReply } from './traveller.ts';
+import { picked } from './walk/leave.ts';
 import { receive } from './walk/receive.ts';
 import { send } from './walk/send.ts';
-import { type Question, Walk } from './walk/walk.ts';
+import { endAlike, type Question, Walk } from './walk/walk.ts';
 
 function stage(walk: Walk, position: Position): Progress {
   return position.device === null ? send(walk, position.namespace) : receive(walk, position, position.device);
 }
 
-function travel(asked: Omit<Question, 'routedAs' | 'stage' | 'forks'>, start: NamespaceState): Journey {
-  const { source, destination, routedAs } = chooseOrigin(start, asked.packet);
+type Asked = Omit<Question, 'routedAs' | 'stage' | 'forks'>;
+
+function travelAs(asked: Asked, start: NamespaceState, { source, destination, routedAs }: Origin): Journey {
   const question: Question = { ...asked, packet: { ...asked.packet, source, destination }, routedAs, stage, forks: 0 };
   const walk = new Walk(question);
   const reached = walk.run({ namespace: start, device: null, port: null });
-  const { steps, assumptions, alternatives, learnt, tracked, mayBeRedirected, forms, traveller } = walk;
-  const { packet: arrived, connection } = traveller;
-  const told = { steps, forms, learnt, tracked, connection, alternatives, assumptions, mayBeRedirected };
-  return { ...told, end: reached, packet: question.packet, arrived, start: start.name };
+  const { steps, assumptions, alternatives, mayBeRedirected, forms } = walk;
+  const told = { steps, forms, alternatives, assumptions, mayBeRedirected };
+  return { ...told, ...walk.arrival(reached), packet: question.packet, start: start.name };
+}
+
+/** All ends that a way may have. */
+function possibleEnds(way: Journey): readonly Arrival[] {
+  const isOpen = way.end.kind === 'undetermined' && way.alternatives.length > 0;
+  return isOpen ? way.alternatives : [way, ...way.alternatives];
+}
+
+/** From each source that the sender may choose: where they do not end alike, it is not known how. */
+function travel(asked: Asked, start: NamespaceState): Journey {
+  const [origin, ...others] = chooseOrigins(start, asked.packet);
+  const first = travelAs(asked, start, origin);
+  if (others.length === 0) return first;
+  const rest = others.map((other) => travelAs(asked, start, other));
+  const sources = [first, ...rest].map(({ packet }) => packet.source).join(' or ');
+  const detail = `it is sent from ${sources} (${picked})`;
+  if (rest.every((way) => endAlike(way.end, first.end))) {
+    const assumption = `${start.name}, route: ${detail}; all end alike`;
+    return {
+      ...first,
+      alternatives: [...first.alternatives, ...rest.flatMap(possibleEnds)],
+      assumptions: [assumption, ...first.assumptions],
+    };
+  }
+  const step: Step = { netns: start.name, device: null, stage: 'route', verdict: 'unknown', detail, quotes: [] };
+  return {
+    ...first,
+    ...end('undetermined', detail),
+    steps: [step],
+    alternatives: [first, ...rest].flatMap(possibleEnds),
+  };
 }
 
 function lost(packet: ModelPacket, start: string): Journey {
@@ -111,6 +145,25 @@ function unsentReason({ links }: NamespaceState, { arrived, end: reached }: Jour
 }
 
 /**
+ * What an ICMP error is sent from: the address that was asked, where the host has it (`icmp_send`); in IPv6 the one that
+ * the device it came in by would choose towards the sender, unless the route names one (`icmp6_send`); else (unspecified)
+ * what the route gives.
+ */
+function errorSource(namespace: NamespaceState, { arrived, steps }: Journey): string {
+  const { source, destination, family } = arrived;
+  if (ownsAddress(namespace, destination)) return destination;
+  const unchosen = unspecifiedAddress[family];
+  const entered = steps.findLast(({ stage: at }) => at === 'ingress');
+  if (family === 4 || entered?.netns !== namespace.name) return unchosen;
+  const way = lookUpRoute(
+    namespace,
+    routeQuery({ protocol: 'icmp', family, source: unchosen, destination: source, destinationPort: 0 }, null),
+  );
+  if (way.kind === 'route' && way.route.preferredSource !== null) return unchosen;
+  return selectAddress6(namespace, entered.device, source) ?? unchosen;
+}
+
+/**
  * The way of the answer to a journey: the SYN-ACK, RST or echo reply of the host that it ended in, or the ICMP error of
  * one that could not send it on, be it the sender's own. Null when nobody answers, or the sender's call itself fails. Its
  * end is `returned` when it comes back to where the journey began, from whom was asked. What the request's connections
@@ -125,12 +178,10 @@ export function replyJourney(host: HostState, there: Journey, length?: number): 
   const { packet, arrived, start, learnt, tracked, connection } = there;
   const { protocol, family, source, destination, destinationPort, sourcePort } = arrived;
   const { icmp, isMade } = told;
-  // An RST answers in the name of whoever was asked; an error too, where that is an address of the host (`icmp_send`).
-  const inItsName = icmp === null || ownsAddress(namespace, destination);
   const answer: ModelPacket = {
     protocol: icmp === null ? protocol : 'icmp',
     family,
-    source: inItsName ? destination : unspecifiedAddress[family],
+    source: icmp === null ? destination : errorSource(namespace, there),
     destination: source,
     destinationPort: sourcePort ?? 0,
     ...(icmp === null && protocol !== 'icmp' ? { sourcePort: destinationPort } : { icmp: icmp ?? echoReply(family) }),

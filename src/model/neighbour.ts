@@ -91,7 +91,8 @@ function ignores(namespace: NamespaceState, { name, addresses }: Link, asker: st
 function filters(namespace: NamespaceState, device: string, asker: string, target: string): boolean {
   if (largerSetting(namespace, 4, device, 'arp_filter').value === 0) return false;
   const way = lookUpRoute(namespace, query(target, asker, null));
-  return way.kind !== 'route' || way.nextHops[0]?.device !== device;
+  // The host itself is reached by lo, whichever device has the address.
+  return way.kind !== 'route' || way.route.type === 'local' || way.nextHops[0]?.device !== device;
 }
 
 function reactToArp(namespace: NamespaceState, link: Link, asker: string, target: string): Reaction {

@@ -105,7 +105,7 @@ export function depart(
 }
 
 /** How the packet sets out: its ends, and the source that its route is looked up with. */
-interface Origin {
+export interface Origin {
   /** The unspecified address when the host has none for it. */
   readonly source: string;
   readonly destination: string;
@@ -123,20 +123,27 @@ function namedDestination({ source, destination, family }: ModelPacket): string 
 /**
  * Chooses the source where the program chose none. IPv4 looks the route up again with it (`ip_route_connect`), but not for
  * a ping (`raw_sendmsg`) or the kernel's own errors (`icmp_route_lookup`); IPv6 only when the first look-up failed (`ip6_dst_lookup_tail`), and
- * chooses before it looks at the error, among the addresses of all devices.
+ * chooses before it looks at the error, among the addresses of all devices. One origin at least: where the route has
+ * several next hops, each may give another source.
  */
-export function chooseOrigin(namespace: NamespaceState, asked: ModelPacket): Origin {
+export function chooseOrigins(namespace: NamespaceState, asked: ModelPacket): readonly [Origin, ...Origin[]] {
   const destination = namedDestination(asked);
   const packet = { ...asked, destination };
   const { source, family } = packet;
-  if (!isUnspecified(source)) return { source, destination, routedAs: source };
+  if (!isUnspecified(source)) return [{ source, destination, routedAs: source }];
   const found = lookUpRoute(namespace, routeQuery(packet, null));
   if (found.kind !== 'route') {
     const any = family === 4 ? source : (selectAddress6(namespace, null, destination) ?? source);
-    return { source: any, destination, routedAs: any };
+    return [{ source: any, destination, routedAs: any }];
   }
-  const chosen = sourceFor(namespace, found.route, found.nextHops[0] ?? null, destination) ?? source;
-  return { source: chosen, destination, routedAs: family === 4 && packet.protocol !== 'icmp' ? chosen : source };
+  const originBy = (hop: NextHop | null): Origin => {
+    const chosen = sourceFor(namespace, found.route, hop, destination) ?? source;
+    return { source: chosen, destination, routedAs: family === 4 && packet.protocol !== 'icmp' ? chosen : source };
+  };
+  const [first, ...others] = found.nextHops;
+  const origin = originBy(first ?? null);
+  const further = others.map(originBy).filter((one) => one.source !== origin.source);
+  return [origin, ...new Map(further.map((one) => [one.source, one])).values()];
 }
 
 /** True when a program of the namespace may send from the packet's source: it is an address of the namespace's own. */

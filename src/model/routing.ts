@@ -5,7 +5,7 @@
 
 import { routingTable } from '../host/route-numbers.ts';
 import type { NamespaceState, NextHop, Quote, Route, RoutingRule } from '../host/state.ts';
-import { inPrefix } from '../inet/address.ts';
+import { inPrefix, sameAddress } from '../inet/address.ts';
 import { matchRule, type RouteQuery, vrfOf } from './rule.ts';
 import { largerSetting } from './setting.ts';
 
@@ -74,12 +74,33 @@ function withoutOwnGateway(namespace: NamespaceState, hop: NextHop): NextHop {
   return own ? { ...hop, gateway: null } : hop;
 }
 
+/**
+ * IPv6 keeps the routes of some sources (`from`) in a tree of their own below those to the same destination for everyone,
+ * and enters it first: whom none of them serves gets a shorter prefix, and not the one for everyone
+ * (`fib6_node_lookup_1`; the root of the table is an exception). `candidates` are in order of preference.
+ */
+function reachedInTree(routes: readonly Route[], candidates: readonly Route[]): readonly Route[] {
+  const isHidden = (candidate: Route): boolean =>
+    candidate.from === null &&
+    candidate.prefixLength > 0 &&
+    routes.some((route) => route.from !== null && hasPrefixOf(route, candidate));
+  const first = candidates.findIndex((candidate) => !isHidden(candidate));
+  return first === -1 ? [] : candidates.slice(first);
+}
+
+function hasPrefixOf(route: Route, other: Route): boolean {
+  return (
+    route.family === other.family &&
+    route.prefixLength === other.prefixLength &&
+    sameAddress(route.prefix, other.prefix)
+  );
+}
+
 /** What a look-up in one table gives; null: go on with the next rule. */
 function inTables(namespace: NamespaceState, tables: readonly number[], query: RouteQuery): RouteLookup | null {
-  const candidates = namespace.routes
-    .filter((route) => tables.includes(route.table) && serves(route, query))
-    .sort(byPreference);
-  for (const route of candidates) {
+  const routes = namespace.routes.filter((route) => tables.includes(route.table));
+  const candidates = routes.filter((route) => serves(route, query)).sort(byPreference);
+  for (const route of query.family === 4 ? candidates : reachedInTree(routes, candidates)) {
     const quotes = [route.source];
     if (route.type === 'throw') return null;
     const errno = routeErrors[route.type];

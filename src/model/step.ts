@@ -158,26 +158,30 @@ export interface TrackedConnection {
   readonly entry: ConnectionEntry;
 }
 
-/** The way of one packet in one direction. */
-export interface Journey {
-  readonly steps: readonly Step[];
+/** Where a way ended, and what the packet was by then: its answer begins there. */
+export interface Arrival {
   readonly end: JourneyEnd;
-  /** The packet as it was sent: with the source that the host chose. */
-  readonly packet: ModelPacket;
   /** The packet as it was where the journey ended: translated by the rules on the way. */
   readonly arrived: ModelPacket;
-  /** The packet as it was sent and after each translation, one at least. */
-  readonly forms: readonly ModelPacket[];
-  /** The namespace of the sender. */
-  readonly start: string;
   /** What the hosts on the way have learnt of each other: the answer goes back without a question. */
   readonly learnt: readonly LearntNeighbour[];
   /** What the hosts on the way track of the packet's connection. */
   readonly tracked: readonly TrackedConnection[];
   /** The connection that it has where the journey ended, for what is answered there; null where no hook was asked. */
   readonly connection: Connection | null;
-  /** Other ends that it may meet, where something decides that no snapshot shows (chance, a rate, a hash). */
-  readonly alternatives: readonly JourneyEnd[];
+}
+
+/** The way of one packet in one direction. */
+export interface Journey extends Arrival {
+  readonly steps: readonly Step[];
+  /** The packet as it was sent: with the source that the host chose. */
+  readonly packet: ModelPacket;
+  /** The packet as it was sent and after each translation, one at least. */
+  readonly forms: readonly ModelPacket[];
+  /** The namespace of the sender. */
+  readonly start: string;
+  /** How else it may end, where something decides that no snapshot shows (chance, a rate, a hash). */
+  readonly alternatives: readonly Arrival[];
   /** Steps that the model could not evaluate and took as passed: what it assumed, one sentence each. */
   readonly assumptions: readonly string[];
   /** Rules on the way may give the packet another destination, and the model took it that they do not. */

@@ -332,3 +332,62 @@ test('a ping goes by the first look-up, and is not sent where the second one, wi
   expect(way('100: from 10.88.0.0/16 prohibit')).toMatchObject({ kind: 'unroutable', answer: { errno: 'EACCES' } });
   expect(way('100: from 10.99.0.0/16 prohibit').kind).not.toBe('unroutable');
 });
+
+test("IPv6's ping looks its route up without a source alone", () => {
+  const links = [loopback(), link('eth0', { addresses: ['fd00:88::10/64'] })];
+  const rules = ['0: from all lookup 255', '100: from fd00:88::/64 prohibit', '32766: from all lookup 254'];
+  const box = namespace('box', { links, rules: rules.map((text) => rule(text, 6)), routes: ['fd00:88::/64 dev eth0'] });
+  const asked = { ...packetTo('fd00:88::20', 0, 'icmp'), family: 6, source: '::' } as const;
+  expect(journey(host(box), asked, 'box').end.kind).not.toBe('unroutable');
+});
+
+test("IPv6's errors of a router are sent from, and routed as from, the address of the device that was asked", () => {
+  const asked = { ...packetTo('fd00:99::1'), family: 6, source: '::' } as const;
+  const answer = (rules: readonly string[]) => {
+    const all = ['0: from all lookup 255', ...rules, '32766: from all lookup 254'].map((text) => rule(text, 6));
+    const router = bridgeHost({ rules: all, routes: ['fd00:88::/64 dev br0'] });
+    return replyJourney(host(box(), router), journey(host(box(), router), asked, 'box'));
+  };
+  expect(answer([])).toMatchObject({ end: { kind: 'returned' }, packet: { source: 'fd00:88::1' } });
+  expect(answer(['100: from fd00:88::1 prohibit'])?.end.kind).toBe('unroutable');
+});
+
+describe('several next hops that give several sources', () => {
+  const links = [
+    loopback(),
+    link('eth0', { index: 2, addresses: ['10.1.0.1/24'], peer: 'one:2' }),
+    link('eth1', { index: 3, addresses: ['10.2.0.1/24'], peer: 'two:2' }),
+  ];
+  const several = '203.0.113.0/24 nexthop via 10.1.0.9 dev eth0 nexthop via 10.2.0.9 dev eth1';
+  const routes = ['10.1.0.0/24 dev eth0', '10.2.0.0/24 dev eth1', several];
+  const sender = namespace('box', { links, routes });
+  const far = (name: string, net: number, listeners: readonly string[]) =>
+    namespace(name, {
+      links: [
+        link('lo', { index: 1, kind: 'loopback', addresses: ['127.0.0.1/8', '203.0.113.9/32'] }),
+        link('eth0', { index: 2, addresses: [`10.${net}.0.9/24`], peer: `box:${net + 1}` }),
+      ],
+      routes: [`10.${net}.0.0/24 dev eth0`, 'default dev eth0'],
+      listeners,
+    });
+  const way = (...listeners: readonly (readonly string[])[]) =>
+    journey(
+      host(sender, far('one', 1, listeners[0] ?? []), far('two', 2, listeners[1] ?? [])),
+      { ...packetTo('203.0.113.9'), source: '0.0.0.0' },
+      'box',
+    );
+
+  test('each is a way of its own', () => {
+    const { end, alternatives } = way(['tcp 0.0.0.0:80'], []);
+    expect(end.kind).toBe('undetermined');
+    expect(new Set(alternatives.map((one) => `${one.end.kind} ${one.arrived.source}`))).toEqual(
+      new Set(['accepted 10.1.0.1', 'refused 10.1.0.1', 'accepted 10.2.0.1', 'refused 10.2.0.1']),
+    );
+  });
+
+  test('are not told apart by a source that the program chose', () => {
+    const all = host(sender, far('one', 1, []), far('two', 2, []));
+    const chosen = journey(all, { ...packetTo('203.0.113.9'), source: '10.1.0.1' }, 'box');
+    expect(new Set(chosen.alternatives.map(({ arrived }) => arrived.source))).toEqual(new Set(['10.1.0.1']));
+  });
+});

@@ -75,7 +75,7 @@ describe('what a hook says', () => {
   test('where it may end otherwise, both ends are told', () => {
     const ruleTables = input('-A INPUT -m statistic --mode random --probability 0.5 -j DROP');
     const { way } = asked({ ruleTables });
-    expect([way.end.kind, ...way.alternatives.map(({ kind }) => kind)]).toEqual(['accepted', 'dropped']);
+    expect([way.end.kind, ...way.alternatives.map(({ end }) => end.kind)]).toEqual(['accepted', 'dropped']);
   });
 
   test.each([

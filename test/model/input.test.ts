@@ -137,6 +137,15 @@ describe('settings of a device and of all', () => {
     expect(decided(router({ sysctls, links: bare }), '203.0.113.5', '192.0.2.7')).toContain('rp_filter 2');
   });
 
+  test('the way back of what is for everyone is looked up from no address in particular', () => {
+    const rules = ['0: from all lookup 255', '5: from 10.88.0.0/16 blackhole', '32766: from all lookup 254'].map(
+      (text) => rule(text),
+    );
+    const host = router({ sysctls: { 'net.ipv4.conf.eth0.rp_filter': '1' }, rules });
+    expect(decided(host, neighbour, '10.88.255.255')).toBe('broadcast');
+    expect(decided(host, neighbour, '10.88.0.1')).toContain('dropped: there is no way back');
+  });
+
   test('the way back is looked up with the mark only where src_valid_mark says so', () => {
     const rules = ['0: from all lookup 255', '5: from all fwmark 0x1 lookup 100', '32766: from all lookup 254'].map(
       (text) => rule(text),

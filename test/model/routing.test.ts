@@ -61,8 +61,27 @@ test.each<[string, readonly string[], string, string]>([
     'fd00:9::/64 from fd00:88::/64 dev eth0',
   ],
   [
+    // Linux 6.18: the route for everyone is hidden by the one for some.
     'IPv6 by another source',
     ['fd00:9::/64 from fd00:7::/64 dev eth0', 'fd00:9::/64 dev eth1'],
+    'fd00:9::1',
+    'none',
+  ],
+  [
+    'IPv6 by another source, and a shorter prefix',
+    ['fd00:9::/64 from fd00:7::/64 dev eth0', 'fd00:9::/64 dev eth1', 'fd00::/16 dev eth1'],
+    'fd00:9::1',
+    'fd00::/16 dev eth1',
+  ],
+  [
+    'IPv6 by another source, and the default route for everyone',
+    ['default from fd00:7::/64 dev eth0', 'default via fd00:88::1 dev eth1'],
+    'fd00:9::1',
+    'default via fd00:88::1 dev eth1',
+  ],
+  [
+    'IPv6 from a longer prefix that does not serve: the route for everyone is not hidden',
+    ['fd00:9::/112 dev eth0 dead', 'fd00:9::/64 from fd00:7::/64 dev eth0', 'fd00:9::/64 dev eth1'],
     'fd00:9::1',
     'fd00:9::/64 dev eth1',
   ],

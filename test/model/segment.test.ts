@@ -207,6 +207,14 @@ describe('who answers', () => {
       { sysctls: sysctl('arp_filter', '1'), routes: [] },
       silent('its way back to 10.88.0.10 is not by eth0 (arp_filter)'),
     ],
+    [
+      'arp_filter, and the asker has an address of its own',
+      {
+        links: [loopback(), link('eth0', { addresses: ['10.88.0.20', '10.88.0.10'], mac: webMac, peer: 'host:6' })],
+        sysctls: { ...sysctl('arp_filter', '1'), ...sysctl('accept_local', '1') },
+      },
+      silent('its way back to 10.88.0.10 is not by eth0 (arp_filter)'),
+    ],
     // The request is judged like a packet (seen on Linux 6.18).
     [
       'rp_filter, and there is no way back',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chooseOrigin } from '../../src/model/output.ts';
+import { chooseOrigins } from '../../src/model/output.ts';
 import { selectAddress4, selectAddress6 } from '../../src/model/source.ts';
 import { link, loopback, namespace } from './hosts.ts';
 
@@ -26,7 +26,7 @@ test("IPv4: the one beside a gateway that is the host's own address", () => {
   const links = [loopback(), link('eth0', { addresses: ['10.0.0.1/24', '10.0.1.1/24'] })];
   const box = namespace('box', { links, routes: ['10.9.0.0/24 via 10.0.1.1 dev eth0'] });
   const asked = { protocol: 'udp', family: 4, source: '0.0.0.0', destination: '10.9.0.9', destinationPort: 9 } as const;
-  expect(chooseOrigin(box, asked).source).toBe('10.0.1.1');
+  expect(chooseOrigins(box, asked)[0].source).toBe('10.0.1.1');
 });
 
 // A rule for the source fits the second look-up alone. Ping's socket has none (seen with Linux 6.18: the route of the first).
@@ -38,7 +38,7 @@ test.each([
   const links = [loopback(), link('eth0', { addresses: ['10.0.0.1/24'] })];
   const box = namespace('box', { links, routes: ['10.9.0.0/24 via 10.0.0.9 dev eth0'] });
   const asked = { protocol, family: 4, source: '0.0.0.0', destination: '10.9.0.9', destinationPort: 9 } as const;
-  expect(chooseOrigin(box, asked)).toMatchObject({ source: '10.0.0.1', routedAs: expected });
+  expect(chooseOrigins(box, asked)[0]).toMatchObject({ source: '10.0.0.1', routedAs: expected });
 });
 
 // RFC 6724, section 5, rule by rule, and what of section 10.1 needs no more than these.

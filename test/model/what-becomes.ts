@@ -12,14 +12,14 @@ export function whatBecomes(host: HostState, from: string, destination: string):
   const way = journey(host, { ...packet, destinationPort: Number(port) }, from);
   const back = replyJourney(host, way);
   const { outcome, errno } = predictedOutcome(way, back);
-  const chosen = way.alternatives.flatMap((end) => (end.kind === 'accepted' ? [end.netns] : []));
+  const chosen = way.alternatives.flatMap(({ end }) => (end.kind === 'accepted' ? [end.netns] : []));
   if (way.end.kind === 'undetermined' && chosen.length > 1 && chosen.length === way.alternatives.length) {
     return chosen.toSorted().join(' or ');
   }
   const open = [
     ...way.assumptions,
     ...(back?.assumptions ?? []).map((assumption) => `on the way back, ${assumption}`),
-    ...[...way.alternatives, ...(back?.alternatives ?? [])].map((end) => `perhaps ${endText(end)}`),
+    ...[...way.alternatives, ...(back?.alternatives ?? [])].map(({ end }) => `perhaps ${endText(end)}`),
     ...(outcome === 'unknown' ? [endText(way.end), back === null ? 'no answer' : endText(back.end)] : []),
   ];
   if (open.length > 0) return `not settled: ${open.join('; ')}`;

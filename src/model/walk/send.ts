@@ -15,11 +15,12 @@ import type { Walk } from './walk.ts';
 /** ping's port for a datagram socket that it connects, and sends nothing by, to learn its source (iputils, ping.c). */
 const probePort = 1025;
 
-/** What keeps ping from sending at all: its connect() looks the route up with the source, its echo request does not. */
+/** What keeps ping from sending at all: IPv4's connect() looks the route up with the source, its echo request does not. */
 function failedProbe({ packet, question }: Walk, namespace: NamespaceState): Departure | null {
   if (packet.protocol !== 'icmp' || packet.icmp !== undefined || question.routedAs === packet.source) return null;
   const probe: ModelPacket = { ...packet, protocol: 'udp', destinationPort: probePort };
-  const departure = depart(namespace, probe, routeQuery(probe, null));
+  const source = packet.family === 4 ? packet.source : question.routedAs;
+  const departure = depart(namespace, probe, { ...routeQuery(probe, null), source });
   return departure.kind === 'failed' ? departure : null;
 }
 

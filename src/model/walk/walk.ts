@@ -8,7 +8,7 @@ import type { HostState, NamespaceState } from '../../host/state.ts';
 import { type HookStage, type HookVisit, type HookWay, passHook } from '../hook.ts';
 import { tracks } from '../netfilter/hook.ts';
 import type { Connection } from '../netfilter/packet.ts';
-import type { JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from '../step.ts';
+import type { Arrival, JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from '../step.ts';
 import { end, type Position, type Progress } from '../transmit.ts';
 import { entryOf, type Traveller, trackedIn } from '../traveller.ts';
 import { strandedAnew } from './reroute.ts';
@@ -51,7 +51,7 @@ export class Walk {
   readonly assumptions: string[] = [];
   readonly learnt: LearntNeighbour[] = [];
   readonly tracked: TrackedConnection[] = [];
-  readonly alternatives: JourneyEnd[] = [];
+  readonly alternatives: Arrival[] = [];
   /** The packet as it was sent, and after each translation. */
   readonly forms: ModelPacket[];
   mayBeRedirected = false;
@@ -84,6 +84,12 @@ export class Walk {
 
   get traveller(): Traveller {
     return this.#traveller;
+  }
+
+  /** The packet's end, as it is by now or (`left`) as a hook has left it. */
+  arrival(reached: JourneyEnd, left: Traveller | null = null): Arrival {
+    const { packet, connection } = left ?? this.#traveller;
+    return { end: reached, arrived: packet, learnt: this.learnt, tracked: this.tracked, connection };
   }
 
   /** Goes on until it ends. */
@@ -169,10 +175,12 @@ export class Walk {
       this.learnt.push(...branches.flatMap(({ walk }) => walk.learnt));
       this.tracked.splice(0, this.tracked.length, ...taken.walk.tracked);
       this.forms.splice(0, this.forms.length, ...taken.walk.forms);
+      const otherwise = rest.filter((branch) => isTranslated(branch.walk.packet, taken.walk.packet));
+      this.alternatives.push(...otherwise.map((branch) => branch.walk.arrival(branch.end)));
       this.#traveller = taken.walk.traveller;
       return { end: taken.end };
     }
-    this.alternatives.push(...branches.map((branch) => branch.end));
+    this.alternatives.push(...branches.map((branch) => branch.walk.arrival(branch.end)));
     const reason = `it takes ${what}, and they end differently: ${branches.map((branch) => endText(branch.end)).join('; or ')}`;
     const place = { netns: namespace.name, device: null, stage: 'route' } as const;
     this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: [] });
@@ -203,7 +211,7 @@ export class Walk {
     const { ways, ends, mayRedirect } = this.visit(at);
     this.mayBeRedirected ||= mayRedirect;
     if (ways.length === 0) return this.#stopped(namespace, stage, ends);
-    this.alternatives.push(...ends.map((one) => one.end));
+    this.alternatives.push(...ends.map((one) => this.arrival(one.end, one.traveller)));
     return this.eachWay(namespace, ways, 'the rules leave it open which', (walk, way) => {
       walk.take(namespace, stage, way);
       return next(walk, way.rerouted);
@@ -232,7 +240,7 @@ export class Walk {
       this.steps.push(first.step);
       return { end: first.end };
     }
-    this.alternatives.push(...ends.map((one) => one.end));
+    this.alternatives.push(...ends.map((one) => this.arrival(one.end, one.traveller)));
     const reason = `the rules stop it, and it is not known which: ${ends.map(({ step }) => step.detail).join('; or ')}`;
     const place = { netns: namespace.name, device: first.step.device, stage } as const;
     this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: ends.flatMap(({ step }) => step.quotes) });
@@ -247,7 +255,8 @@ export function isTranslated(before: ModelPacket, after: ModelPacket): boolean {
   );
 }
 
-function endAlike(a: JourneyEnd, b: JourneyEnd): boolean {
+/** True when the sender, and who looks for the packet, could not tell the two ends apart. */
+export function endAlike(a: JourneyEnd, b: JourneyEnd): boolean {
   if (a.kind !== b.kind) return false;
   if (a.kind === 'accepted' && b.kind === 'accepted') return a.listener === b.listener && a.netns === b.netns;
   if ('netns' in a && 'netns' in b) return a.netns === b.netns;

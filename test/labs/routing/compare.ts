@@ -2,12 +2,12 @@
 import type { HostState, NamespaceState } from '../../../src/host/state.ts';
 import { isUnspecified, sameAddress } from '../../../src/inet/address.ts';
 import { type Exchange, exchange } from '../../../src/model/journey.ts';
-import { chooseOrigin, routeQuery } from '../../../src/model/output.ts';
+import { chooseOrigins, routeQuery } from '../../../src/model/output.ts';
 import { lookUpRoute } from '../../../src/model/routing.ts';
 import type { Journey, ModelPacket } from '../../../src/model/step.ts';
 import { type Experiment, experiment, type Observation, type RouteGet } from './observe.ts';
 import { predict } from './prediction.ts';
-import type { Probe, Receipt } from './probe.ts';
+import type { Probe } from './probe.ts';
 
 /** How a comparison came out. */
 interface Comparison {
@@ -57,9 +57,16 @@ function observationText({ probe, netns, result, arrived }: Observation): string
   return `${netns}: ${protocol} ${sourcePort} to ${endpoint(address, port)}: ${result}${receipt}`;
 }
 
-/** True when the datagram arrived as the model translates it. */
-function arrivedAs({ arrived: said }: Journey, { source, sourcePort, port }: Omit<Receipt, 'id'>): boolean {
-  return sameAddress(source, said.source) && sourcePort === said.sourcePort && port === said.destinationPort;
+/** True when the datagram arrived where and as the model says, or nowhere, as it says too. */
+function arrivedAs({ end, arrived: said }: Journey, receipt: Observation['arrived']): boolean {
+  if (end.kind !== 'accepted' || receipt === null) return end.kind !== 'accepted' && receipt === null;
+  const { netns, source, sourcePort, port } = receipt;
+  return (
+    netns === end.netns &&
+    sameAddress(source, said.source) &&
+    sourcePort === said.sourcePort &&
+    port === said.destinationPort
+  );
 }
 
 /**
@@ -78,19 +85,15 @@ function comparePacket(host: HostState, observation: Observation): Comparison {
   const { probe, netns, result, arrived } = observation;
   const exchanged = exchange(host, packetOf(probe), netns);
   const { there: way, back: reply } = exchanged;
-  const { results, arrivals, isOpen: hasAlternatives } = predict(host, way);
+  const { results, ways, isOpen: hasAlternatives } = predict(host, way);
   const { source, sourcePort, destination, destinationPort } = way.arrived;
   const text = [
     `${observationText(observation)}; the model: ${results?.join(' or ') ?? 'not said'}, as ${endpoint(source, sourcePort ?? 0)} to ${endpoint(destination, destinationPort)}`,
     ...wayText(way),
     ...(reply === null ? [] : ['   reply:', ...wayText(reply)]),
   ].join('\n');
-  if (results === null && arrivals.every((one) => one === null)) return { verdict: 'not-said', text };
-  if (probe.protocol === 'udp') {
-    const isElsewhere = !arrivals.includes(arrived?.netns ?? null);
-    const isOther = arrived !== null && way.end.kind === 'accepted' && !arrivedAs(way, arrived);
-    if (isElsewhere || isOther) return { verdict: 'differs', text };
-  }
+  if (results === null && ways.every(({ end }) => end.kind !== 'accepted')) return { verdict: 'not-said', text };
+  if (probe.protocol === 'udp' && !ways.some((one) => arrivedAs(one, arrived))) return { verdict: 'differs', text };
   if (results === null) return { verdict: 'not-said', text };
   const isOpen = results.some((one) => one.startsWith('connected ')) && isOpened(host, exchanged, result);
   const agrees = results.includes(result) || isOpen;
@@ -110,7 +113,7 @@ function lookUpText(namespace: NamespaceState, address: string): string | null {
   const query = routeQuery(packet, null);
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return null;
-  const { source } = chooseOrigin(namespace, packet);
+  const [{ source }] = chooseOrigins(namespace, packet);
   if (found.kind === 'none') return errorTexts['ENETUNREACH'] ?? '';
   if (found.kind === 'refused') return errorTexts[found.errno] ?? '';
   const { route, nextHops } = found;

@@ -1,7 +1,7 @@
 /** What the model allows a probe to come to. */
 import type { HostState } from '../../../src/host/state.ts';
 import { replyJourney } from '../../../src/model/journey.ts';
-import type { Answer, Journey, JourneyEnd } from '../../../src/model/step.ts';
+import type { Answer, Journey } from '../../../src/model/step.ts';
 
 const silence = 'timeout';
 
@@ -37,7 +37,9 @@ function resultsOf(host: HostState, way: Journey): readonly string[] | null {
   // An error that comes while connect() still holds its socket is lost (`LOCKDROPPEDICMPS`): IPv6's, when all is quick.
   const isEarly = packet.family === 6 && packet.protocol === 'tcp' && answer !== null && answer.icmp !== null;
   const lost = isLimited || isEarly ? [silence] : [];
-  const others = (reply?.alternatives ?? []).map(({ kind }) => (kind === 'returned' ? deliveredResult(way) : silence));
+  const others = (reply?.alternatives ?? []).map(({ end: one }) =>
+    one.kind === 'returned' ? deliveredResult(way) : silence,
+  );
   return [back, ...others, ...lost];
 }
 
@@ -53,22 +55,18 @@ export interface Prediction {
   readonly results: readonly string[] | null;
   /** Something decides that no snapshot shows. */
   readonly isOpen: boolean;
-  /** The namespaces where a datagram may arrive; null for nowhere. */
-  readonly arrivals: readonly (string | null)[];
-}
-
-function arrivalOf(end: JourneyEnd): string | null {
-  return end.kind === 'accepted' ? end.netns : null;
+  /** The ways that it may take, one at least. */
+  readonly ways: readonly Journey[];
 }
 
 /** What a way and the others that the kernel may take in its place come to. */
 export function predict(host: HostState, way: Journey): Prediction {
-  const ends = way.end.kind === 'undetermined' && way.alternatives.length > 0 ? [] : [way.end];
-  const all = [...ends, ...way.alternatives];
-  const results = all.map((end) => resultsOf(host, { ...way, end }));
+  const main = way.end.kind === 'undetermined' && way.alternatives.length > 0 ? [] : [way];
+  const all = [...main, ...way.alternatives.map((one) => ({ ...way, ...one }))];
+  const results = all.map((one) => resultsOf(host, one));
   return {
     isOpen: all.length > 1 || (replyJourney(host, way)?.alternatives.length ?? 0) > 0,
     results: results.includes(null) ? null : [...new Set(results.flatMap((one) => one ?? []))],
-    arrivals: [...new Set(all.map(arrivalOf))],
+    ways: all,
   };
 }
