@@ -19,6 +19,7 @@ import { findLayer, numberOf } from '../wire/fields.ts';
 import type { Evidence } from './evidence.ts';
 import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
 import type { RuleReading, RuleRecords } from './rule-trace.ts';
+import { namedDevice } from './sent-by.ts';
 
 /** See the file's head. */
 export interface Context {
@@ -185,7 +186,7 @@ export function gatherContext(
   const connection = asHeard(evidence, told, host, clientNetns);
   const isPing = connection.protocol === 'icmp';
   const timeToLive = host === null ? null : sentTimeToLive(evidence, connection, clientNetns);
-  const packet: ModelPacket = {
+  const routed: ModelPacket = {
     protocol: connection.protocol,
     family: connection.family,
     source: connection.client.address,
@@ -194,6 +195,9 @@ export function gatherContext(
     ...(connection.client.port > 0 && !isPing ? { sourcePort: connection.client.port } : {}),
     ...(timeToLive === null ? {} : { timeToLive }),
   };
+  const device =
+    host === null || clientNetns === null ? null : namedDevice(evidence, connection, routed, host, clientNetns);
+  const packet: ModelPacket = device === null ? routed : { ...routed, boundDevice: device };
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
   const asked = session?.kernelEvents === true;
   const after =

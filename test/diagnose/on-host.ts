@@ -23,6 +23,8 @@ export interface Sighting {
   readonly to?: string;
   /** Where the SYN was seen, in order: `box:eth0`. */
   readonly at?: readonly string[];
+  /** Where was captured; without, where it was seen. */
+  readonly captured?: readonly string[];
   /** A SYN-ACK or RST came back to the first of these; `from` another address than was asked, if told. */
   readonly answer?: { readonly flags: 'SYN ACK' | 'RST ACK'; readonly from?: string };
   /** Why the kernel dropped the SYN, in its own word; null: it was asked and said nothing of it. */
@@ -37,7 +39,7 @@ const ethernetHeader = 14;
 /** Diagnoses what was seen, with the kernel's word where one is given. */
 export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiagnosis {
   const { netns = 'box', from = '10.88.0.10:51054', to = '10.88.0.20:80', at = ['box:eth0'] } = sighting;
-  const { answer, drop, reset } = sighting;
+  const { answer, drop, reset, captured = at } = sighting;
   const ends = { from, to };
   const syn = tcp(ends, { flags: 'SYN', sequence: 100 });
   const back =
@@ -53,7 +55,7 @@ export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiag
             },
           ),
         ];
-  const interfaces = at.map((point) => {
+  const interfaces = captured.map((point) => {
     const [where = '', device = ''] = point.split(':');
     return { netns: where, device, linkType: 1 };
   });
@@ -80,7 +82,7 @@ export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiag
   ];
   const kernel = drop === undefined && reset === undefined ? null : lines;
   const sights = [
-    ...at.map((_, index) => ({ at: index, packet: syn, afterNs: BigInt(index) * 10_000n })),
+    ...at.map((point, index) => ({ at: captured.indexOf(point), packet: syn, afterNs: BigInt(index) * 10_000n })),
     ...back.map((packet) => ({ at: 0, packet, afterNs: 60_000n })),
   ];
   const evidence = { ...caseOf({ sights, kernel, netns, argv: ['curl', `http://${to}/`] }), interfaces };

@@ -81,7 +81,8 @@ function setOut(
     return filter(walk, 'lo', (after) => overLoopback(after, namespace));
   }
   return walk.eachWay(namespace, departure.nextHops, picked, (one, hop) => {
-    const detail = routeDetail(departure, hop);
+    const named = one.packet.boundDevice === undefined ? '' : `, as the program named ${one.packet.boundDevice}`;
+    const detail = `${routeDetail(departure, hop)}${named}`;
     one.steps.push({ ...place, device: hop.device, verdict: 'passed', detail, quotes });
     return filter(one, hop.device, (after) => leave(after, namespace, '', hop));
   });
