@@ -5,6 +5,7 @@
  */
 
 import type { Connection } from '../flow/connection.ts';
+import { dnsPort } from '../flow/dns-table.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
 import { familyOf, parseAddress, unspecifiedAddress } from '../inet/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
@@ -17,7 +18,7 @@ import { predictedOutcome } from './predicted-outcome.ts';
 
 /** What is asked for: an address or a name, and a port, 0 of a ping. */
 interface Destination {
-  readonly protocol: 'tcp' | 'icmp';
+  readonly protocol: 'tcp' | 'udp' | 'icmp';
   readonly host: string;
   readonly port: number;
 }
@@ -80,10 +81,18 @@ export function namedDestinations(argv: readonly string[]): Destination[] {
 const neighbourPatienceNs = 3_000_000_000n;
 const silence = { outcome: 'timeout', errno: null } as const;
 
-/** The addresses that a host is known by in a namespace, without asking a resolver. */
-function addressesOf({ hosts }: NamespaceState, host: string): string[] {
-  if (parseAddress(host) !== null) return [host];
-  return [...hosts].filter(([, names]) => names.includes(host)).map(([address]) => address);
+/** What is named by an address, or by a name that the namespace's own hosts file has. */
+function knownThere({ hosts }: NamespaceState, { host, ...asked }: Destination): Destination[] {
+  if (parseAddress(host) !== null) return [{ ...asked, host }];
+  return [...hosts].flatMap(([address, names]) => (names.includes(host) ? [{ ...asked, host: address }] : []));
+}
+
+/** What the command asks for by its arguments; the namespace's resolvers, where they name nothing that is known without. */
+function askedFor(namespace: NamespaceState, argv: readonly string[]): Destination[] {
+  const named = namedDestinations(argv);
+  const known = named.flatMap((one) => knownThere(namespace, one));
+  if (known.length > 0 || !named.some(({ host }) => /[a-z]/i.test(host))) return known;
+  return namespace.resolvers.map((host) => ({ protocol: 'udp', host, port: dnsPort }));
 }
 
 /** The errors of the command's own connect() calls, as the kernel told them. */
@@ -110,26 +119,26 @@ export function askedConnections(
   if (command.exitCode === 0) return [];
   const errors = session.kernelEvents ? connectErrors(records) : null;
   const told = new Map<string, Connection>();
-  for (const { protocol, host: name, port } of namedDestinations(command.argv)) {
-    for (const address of addressesOf(namespace, name)) {
-      const family = familyOf(address);
-      const source = unspecifiedAddress[family];
-      const packet: ModelPacket = { protocol, family, source, destination: address, destinationPort: port };
-      const way = journey(host, packet, namespace.name);
-      const gaveUp = way.end.kind === 'unanswered' && command.endedNs - command.startedNs < neighbourPatienceNs;
-      const met = gaveUp ? silence : predictedOutcome(way, replyJourney(host, way));
-      if (!isFailure(met.outcome)) continue;
-      // What a ping asks for after its connect() makes no error that the kernel tells of.
-      if (protocol === 'tcp' && errors !== null && (met.errno === null || !errors.includes(met.errno))) continue;
-      const nothing = { packets: [], errors: [], frames: [], translated: null };
-      const ends = { client: { address: way.packet.source, port: 0 }, server: { address, port } };
-      const times = { beganNs: command.startedNs, endedNs: command.endedNs };
-      told.set(`${address} ${port}`, { protocol, family, ...ends, ...nothing, ...times, ...met });
-    }
+  for (const { protocol, host: address, port } of askedFor(namespace, command.argv)) {
+    const family = familyOf(address);
+    const source = unspecifiedAddress[family];
+    const packet: ModelPacket = { protocol, family, source, destination: address, destinationPort: port };
+    const way = journey(host, packet, namespace.name);
+    const gaveUp = way.end.kind === 'unanswered' && command.endedNs - command.startedNs < neighbourPatienceNs;
+    const met = gaveUp ? silence : predictedOutcome(way, replyJourney(host, way));
+    if (!isFailure(met.outcome)) continue;
+    // What a ping asks for after its connect() makes no error that the kernel tells of.
+    // Nor does a datagram; its look-up of a route is traced in IPv4, and whoever made one is told by that.
+    if (protocol === 'udp' && errors !== null && family === 4) continue;
+    if (protocol === 'tcp' && errors !== null && (met.errno === null || !errors.includes(met.errno))) continue;
+    const nothing = { packets: [], errors: [], frames: [], translated: null };
+    const ends = { client: { address: way.packet.source, port: 0 }, server: { address, port } };
+    const times = { beganNs: command.startedNs, endedNs: command.endedNs };
+    told.set(`${address} ${port}`, { protocol, family, ...ends, ...nothing, ...times, ...met });
   }
   return [...told.values()];
 }
 
 /** Said where connections are told by arguments. */
 export const askedSentence =
-  'No packet of the command was seen, and nothing tells what it asked the kernel for: what its arguments name is told, by the state of the host.';
+  'No packet of the command was seen, and nothing tells what it asked the kernel for: what its arguments name, or who is to be asked for such a name, is told, by the state of the host.';

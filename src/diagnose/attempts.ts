@@ -9,6 +9,7 @@
  */
 
 import type { Connection } from '../flow/connection.ts';
+import { dnsPort } from '../flow/dns-table.ts';
 import type { End } from '../flow/summary.ts';
 import { isUnspecified, sameAddress } from '../inet/address.ts';
 import { ipProtocol } from '../inet/protocol.ts';
@@ -128,7 +129,9 @@ function met(attempt: Attempt, records: readonly KernelRecord[]): Pick<Connectio
       event.remote.address === destination.address,
   );
   const later = ofSocket.map(({ event }) => (event.kind === 'socket-error' ? event.error : 0)).find((e) => e !== 0);
-  const error = result === null || result === inProgress ? (later ?? null) : result;
+  // That a datagram's connect() succeeds says nothing of its datagrams.
+  const isOpen = result === null || result === inProgress || (result === 0 && attempt.protocol === 'udp');
+  const error = isOpen ? (later ?? null) : result;
   if (error === null) {
     // A report without an errno is an ICMP error that the socket took for itself: the program did hear of something.
     const heard = ofSocket.some(({ event }) => event.kind === 'socket-error');
@@ -140,9 +143,14 @@ function met(attempt: Attempt, records: readonly KernelRecord[]): Pick<Connectio
   return { outcome: errno === timedOut ? 'timeout' : error === 0 ? 'unknown' : 'unreachable', errno };
 }
 
+/** The same is asked of a resolver again and again: one is told. */
+function isSameQuestion(a: Attempt, b: Attempt): boolean {
+  return a.protocol === 'udp' && b.protocol === 'udp' && sameAddress(a.destination.address, b.destination.address);
+}
+
 /**
- * The attempts of which no frame was seen, as connections without packets. (A UDP connect() sends nothing: name look-ups
- * use it to compare addresses, and ping to learn its own.)
+ * The attempts of which no frame was seen, as connections without packets. A UDP connect() sends nothing: name look-ups
+ * use it to compare addresses, and ping to learn its own; who connects to a resolver asks it.
  */
 export function unseenConnections(
   attempts: readonly Attempt[],
@@ -150,7 +158,9 @@ export function unseenConnections(
   records: readonly KernelRecord[],
 ): Connection[] {
   return attempts
-    .filter((attempt) => attempt.protocol !== 'udp' && !seen.some((connection) => isAttemptOf(attempt, connection)))
+    .filter(({ protocol, destination }) => protocol !== 'udp' || destination.port === dnsPort)
+    .filter((attempt) => !seen.some((connection) => isAttemptOf(attempt, connection)))
+    .filter((attempt, at, unseen) => unseen.findIndex((one) => one === attempt || isSameQuestion(one, attempt)) === at)
     .map((attempt) => {
       const { protocol, family, source: client, destination: server, beganNs } = attempt;
       const nothing = { packets: [], errors: [], frames: [], translated: null };

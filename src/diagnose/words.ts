@@ -1,6 +1,7 @@
 /** Phrases that several causes use. */
 
 import { wasAnswered } from '../flow/connection.ts';
+import { dnsPort } from '../flow/dns-table.ts';
 import type { Listener } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import type { Context } from './context.ts';
@@ -107,7 +108,8 @@ function chain(clauses: readonly string[]): string {
  */
 export function askedText(context: Context, end?: Place): string {
   const way = wayText(context, 'The packet', end);
-  return `${clientText(context)} asked for ${serverText(context)}.${way === null ? '' : ` ${way}`}`;
+  const asked = context.connection.server.port === dnsPort ? 'the resolver' : 'for';
+  return `${clientText(context)} asked ${asked} ${serverText(context)}.${way === null ? '' : ` ${way}`}`;
 }
 
 /** A stage at a place. */

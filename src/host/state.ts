@@ -276,6 +276,8 @@ export interface NamespaceState {
   readonly sysctls: Pick<ReadonlyMap<string, Sysctl>, 'get'>;
   /** Names by address, from /etc/hosts as that namespace sees it. */
   readonly hosts: ReadonlyMap<string, readonly string[]>;
+  /** Addresses of the resolvers that its programs ask for names, in their order, from /etc/resolv.conf as it sees that. */
+  readonly resolvers: readonly string[];
 }
 
 /** What was collected and could not be parsed, or could not be collected. */

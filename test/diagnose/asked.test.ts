@@ -40,7 +40,7 @@ describe('what a command asked for, where nobody saw it ask', () => {
   const state = host(box({ routes: noWay, hosts }), web(), bridgeHost());
 
   /** What is told of a command of `box`: ends, outcome and errno. */
-  function told(argv: string, kernelErrors: readonly number[] | null = null, exitCode = 7): string[] {
+  function told(argv: string, kernelErrors: readonly number[] | null = null, exitCode = 7, on = state): string[] {
     const lines = kernelErrors?.map((error, index) =>
       kernelLine(
         BigInt(index),
@@ -53,7 +53,7 @@ describe('what a command asked for, where nobody saw it ask', () => {
     const { session } = evidence;
     if (session === null || session.command === null) throw new Error('a case of a run has a command');
     const ended = { ...evidence, session: { ...session, command: { ...session.command, exitCode } } };
-    return askedConnections(evidenceOf(ended), state, readKernelLines(evidence.kernelLines)).map(
+    return askedConnections(evidenceOf(ended), on, readKernelLines(evidence.kernelLines)).map(
       ({ client, server, outcome, errno, frames }) =>
         `${client.address} > ${server.address}:${server.port} ${outcome} ${errno} ${frames.length}`,
     );
@@ -79,6 +79,30 @@ describe('what a command asked for, where nobody saw it ask', () => {
     ['the kernel was heard and told of none', 'curl http://203.0.113.9/', [], undefined],
   ])('says nothing where %s', (_name, argv, errors, exitCode) => {
     expect(told(argv, errors, exitCode)).toEqual([]);
+  });
+
+  describe('by a name that no file has', () => {
+    const resolvers = ['203.0.113.53', '10.88.0.20', 'fd00:9::53'];
+    const serving = web({ listeners: ['udp 0.0.0.0:53'] });
+    const asking = host(box({ routes: noWay, hosts, resolvers }), serving, bridgeHost());
+    const of = (argv: string, errors: readonly number[] | null = null) => told(argv, errors, 6, asking);
+    const lost = ['0.0.0.0 > 203.0.113.53:53 unreachable ENETUNREACH 0'];
+    const lost6 = ['fd00:88::10 > fd00:9::53:53 unreachable ENETUNREACH 0'];
+
+    it('is told by the resolvers that cannot be asked', () => {
+      expect(of('curl http://elsewhere/')).toEqual([...lost, ...lost6]);
+    });
+
+    it('is not told by those of which the kernel would have told', () => {
+      expect(of('curl http://elsewhere/', [])).toEqual(lost6);
+    });
+
+    it.each(['curl -u me:123 http://10.88.0.20/', 'curl http://db/', 'ping -c1 -W1 10.88.0.20', 'ls /etc'])(
+      'is not what %s asks for',
+      (argv) => {
+        expect(of(argv).filter((one) => one.includes(':53 '))).toEqual([]);
+      },
+    );
   });
 
   it('is told where the kernel told of that very error', () => {

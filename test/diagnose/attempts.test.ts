@@ -73,6 +73,23 @@ describe('a connect() of which no packet was seen', () => {
     );
   });
 
+  it('to a resolver is a question, told once however often it is asked', () => {
+    const question = (afterNs: bigint, port: number) => [
+      own(afterNs, look(17, '0.0.0.0/0', '10.88.0.77/53', 'eth0', 0)),
+      own(afterNs + 1000n, look(17, `10.88.0.10/${port}`, '10.88.0.77/53', 'eth0', 0)),
+      own(afterNs + 2000n, 'sys_connect -> 0x0'),
+    ];
+    const kernel = [...question(0n, 40_001), ...question(1_000_000_000n, 40_002)];
+    const connection = onlyConnection(caseOf({ sights: [], snapshot, kernel }));
+    expect(told(connection).what).toBe('timeout - neighbour-unresolved inferred');
+    expect(connection.explanation.join(' ')).toContain('asked the resolver 10.88.0.77:53');
+  });
+
+  it('of a datagram to another port is none: it sends nothing', () => {
+    const kernel = [own(0n, look(17, '0.0.0.0/0', '10.88.0.77/80', 'eth0', 0)), own(1_000n, 'sys_connect -> 0x0')];
+    expect(() => onlyConnection(caseOf({ sights: [], snapshot, kernel }))).toThrow(/0/);
+  });
+
   it('is told for each try', () => {
     const failing = [look(6, '0.0.0.0/0', '10.99.0.1/80', '-', -11), 'sys_connect -> 0xffffffffffffff9b'];
     const kernel = [...failing, ...failing].map((text, index) => own(BigInt(index) * 1000n, text));

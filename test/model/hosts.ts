@@ -225,6 +225,7 @@ export function namespace(
       Object.entries(sysctls).map(([key, value]) => [key, { value, name: key, source: quote(`${key} = ${value}`) }]),
     ),
     hosts: new Map(),
+    resolvers: [],
     ...rest,
   };
 }

@@ -10,6 +10,7 @@ import { parseLinks, parseNamespaceNames } from './links.ts';
 import { parseNeighbours, parseProxyNeighbours } from './neighbours.ts';
 import { parseConnections } from './netfilter/connections.ts';
 import { parseIncreases } from './netfilter/counted.ts';
+import { parseResolvers } from './resolvers.ts';
 import { parseRoutes } from './routes.ts';
 import { parseRules } from './rules.ts';
 import { Sections } from './section.ts';
@@ -62,6 +63,7 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       connections: parseConnections(sections.optionalText(snapshotCommand.connections) ?? ''),
       sysctls: parseSysctls(sections),
       hosts: parseHosts(sections),
+      resolvers: parseResolvers(sections),
     });
     problems.push(...sections.problems);
   }
