@@ -169,3 +169,9 @@ export class Crossing {
     return this.#port === null || (to === 'all' ? state.broadcastFlood : state.multicastFlood);
   }
 }
+
+/** True when br_netfilter shows bridged packets to the IP rules of the namespace. */
+export function showsBridged(namespace: NamespaceState, family: 4 | 6): boolean {
+  const tables = family === 4 ? 'iptables' : 'ip6tables';
+  return namespace.sysctls.get(`net.bridge.bridge-nf-call-${tables}`)?.value === '1';
+}

@@ -5,6 +5,7 @@
 
 import type { NamespaceState, Quote } from '../host/state.ts';
 import { formatAddress, parseAddress } from '../inet/address.ts';
+import { showsBridged } from './bridge.ts';
 import { type HookVisit, passHook } from './hook.ts';
 import type { ModelPacket } from './step.ts';
 import { untrackedPacket } from './traveller.ts';
@@ -13,6 +14,8 @@ import { untrackedPacket } from './traveller.ts';
 interface Seat {
   readonly namespace: NamespaceState;
   readonly device: string;
+  /** Where that is a bridge: the port by which it hears the other one. */
+  readonly port: string | null;
 }
 
 /** Who asks for the link-layer address of whom. */
@@ -36,7 +39,7 @@ function stopped(from: Seat, to: Seat, packet: ModelPacket): { detail: string; q
   const none = { input: '', output: '', inputPort: '', outputPort: '' };
   const [leaving, coming] = [
     { ...none, output: from.device },
-    { ...none, input: to.device },
+    { ...none, input: to.device, inputPort: showsBridged(to.namespace, 6) ? (to.port ?? '') : '' },
   ];
   const hooks: readonly (readonly [Seat, HookVisit['stage'], HookVisit['devices']])[] = [
     [from, 'output', leaving],

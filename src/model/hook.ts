@@ -140,7 +140,14 @@ function endOf(visit: HookVisit, outcome: Outcome): HookEnd | null {
   const answer = stopAnswer(visit) ?? sent;
   const detail = `${ruleName(by)} rejects it and answers with ${what}`;
   const reset = ending.with === 'tcp-reset';
-  const end: JourneyEnd = { kind: 'rejected', reason: detail, answer, reset };
+  const { inputPort } = visit.devices;
+  const end: JourneyEnd = {
+    kind: 'rejected',
+    reason: detail,
+    answer,
+    reset,
+    port: inputPort === '' ? null : inputPort,
+  };
   return { traveller, rerouted, step: { ...at, verdict: 'rejected', detail }, end };
 }
 

@@ -23,7 +23,8 @@ import { send } from './walk/send.ts';
 import { endAlike, type Question, Walk } from './walk/walk.ts';
 
 function stage(walk: Walk, position: Position): Progress {
-  return position.device === null ? send(walk, position.namespace) : receive(walk, position, position.device);
+  const { namespace, device } = position;
+  return device === null ? send(walk, namespace) : receive(walk, position, device);
 }
 
 type Asked = Omit<Question, 'routedAs' | 'stage' | 'forks'>;
@@ -34,7 +35,7 @@ function travelAs(asked: Asked, start: NamespaceState, { source, destination, ro
   const reached = walk.run({ namespace: start, device: null, port: null });
   const { steps, assumptions, alternatives, mayBeRedirected, forms } = walk;
   const told = { steps, forms, alternatives, assumptions, mayBeRedirected };
-  return { ...told, ...walk.arrival(reached), packet: question.packet, start: start.name };
+  return { ...told, ...walk.arrival(reached), start: start.name };
 }
 
 /** All ends that a way may have. */
@@ -74,7 +75,15 @@ function lost(packet: ModelPacket, start: string): Journey {
 
 /** A way of no step. */
 function ended(packet: ModelPacket, start: string, reached: Pick<Journey, 'end'>): Journey {
-  const none = { steps: [], learnt: [], tracked: [], connection: null, alternatives: [], assumptions: [] };
+  const none = {
+    steps: [],
+    learnt: [],
+    tracked: [],
+    connection: null,
+    sender: null,
+    alternatives: [],
+    assumptions: [],
+  };
   return {
     ...none,
     ...reached,
@@ -99,7 +108,10 @@ export function journey(
 ): Journey {
   const namespace = host.namespaces.get(start);
   if (namespace === undefined) return lost(packet, start);
-  return travel({ host, packet, awaited: null, learnt: [], tracked: [], attached: null, doubted }, namespace);
+  return travel(
+    { host, packet, awaited: null, learnt: [], tracked: [], attached: null, straight: null, doubted },
+    namespace,
+  );
 }
 
 /** Flags of the answers to a SYN. */
@@ -164,6 +176,15 @@ function errorSource(namespace: NamespaceState, { arrived, steps }: Journey): st
 }
 
 /**
+ * A rule's RST to what came over a bridge leaves by the very port, to the address that the frame was sent from, where
+ * br_netfilter knows both (`nf_send_reset`). Null of all other answers.
+ */
+function straightBack({ end: reached, sender }: Journey): Question['straight'] {
+  if (reached.kind !== 'rejected' || !reached.reset || reached.port === null || sender === null) return null;
+  return { device: reached.port, mac: sender };
+}
+
+/**
  * The way of the answer to a journey: the SYN-ACK, RST or echo reply of the host that it ended in, or the ICMP error of
  * one that could not send it on, be it the sender's own. Null when nobody answers, or the sender's call itself fails. Its
  * end is `returned` when it comes back to where the journey began, from whom was asked. What the request's connections
@@ -193,7 +214,8 @@ export function replyJourney(host: HostState, there: Journey, length?: number): 
   if (unsent !== null) return ended(answer, told.netns, unsent);
   const attached = isMade ? attachedConnection({ packet: arrived, connection }) : null;
   const awaited = { netns: start, request: packet };
-  return travel({ host, packet: answer, awaited, learnt, tracked, attached, doubted: new Set() }, namespace);
+  const straight = straightBack(there);
+  return travel({ host, packet: answer, awaited, learnt, tracked, attached, straight, doubted: new Set() }, namespace);
 }
 
 /** The way of the segment after a SYN and its answer: TCP's ACK, whose connection the hosts on the way know by now. */
@@ -207,7 +229,7 @@ function followingJourney(host: HostState, there: Journey, back: Journey): Journ
   }));
   const learnt = [...there.learnt, ...back.learnt];
   return travel(
-    { host, packet, awaited: null, learnt, tracked: answered, attached: null, doubted: new Set() },
+    { host, packet, awaited: null, learnt, tracked: answered, attached: null, straight: null, doubted: new Set() },
     namespace,
   );
 }

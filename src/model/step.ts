@@ -136,6 +136,8 @@ export type JourneyEnd =
       readonly answer: Answer;
       /** By an RST, else by an ICMP error. */
       readonly reset: boolean;
+      /** The port of a bridge that it came in by, where br_netfilter shows that to the rules. */
+      readonly port: string | null;
     }
   | {
       readonly kind: 'unroutable' | 'dropped' | 'looped' | 'unanswered' | 'leaves-view' | 'undetermined';
@@ -161,6 +163,8 @@ export interface TrackedConnection {
 /** Where a way ended, and what the packet was by then: its answer begins there. */
 export interface Arrival {
   readonly end: JourneyEnd;
+  /** The packet as it was sent: with the source that the host chose. */
+  readonly packet: ModelPacket;
   /** The packet as it was where the journey ended: translated by the rules on the way. */
   readonly arrived: ModelPacket;
   /** What the hosts on the way have learnt of each other: the answer goes back without a question. */
@@ -169,13 +173,13 @@ export interface Arrival {
   readonly tracked: readonly TrackedConnection[];
   /** The connection that it has where the journey ended, for what is answered there; null where no hook was asked. */
   readonly connection: Connection | null;
+  /** The link-layer address that the last frame of it was sent from; null before the first, and of a device that has none. */
+  readonly sender: string | null;
 }
 
 /** The way of one packet in one direction. */
 export interface Journey extends Arrival {
   readonly steps: readonly Step[];
-  /** The packet as it was sent: with the source that the host chose. */
-  readonly packet: ModelPacket;
   /** The packet as it was sent and after each translation, one at least. */
   readonly forms: readonly ModelPacket[];
   /** The namespace of the sender. */

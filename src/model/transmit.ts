@@ -67,6 +67,15 @@ export function transmit(medium: Medium, namespace: NamespaceState, { device, ga
   return new Sending(medium, namespace, link, gateway ?? medium.packet.destination).transmit();
 }
 
+/** Sends the packet by a device to a link-layer address, without asking who has the next hop. */
+export function transmitStraight(medium: Medium, namespace: NamespaceState, device: string, mac: string): Arrival {
+  const link = namespace.links.find(({ name }) => name === device);
+  if (link === undefined) {
+    return { steps: [], progress: end('undetermined', `${device} is not in the snapshot of ${namespace.name}`) };
+  }
+  return new Sending(medium, namespace, link, medium.packet.destination).straightTo(mac);
+}
+
 /** Where a way ends that comes no further. */
 function stopped({ steps, obstacle, end: given, traveller }: Way, otherwise: string): Arrival {
   const progress = given === undefined ? end('dropped', obstacle ?? otherwise) : { end: given };
@@ -136,12 +145,15 @@ class Sending {
   }
 
   /** What who has the next hop does about the question; of IPv6 the rules of both hosts have a say. */
-  #reactionOf({ namespace, link }: Station, address: string): Reaction {
+  #reactionOf({ namespace, link, port, steps }: Station, address: string): Reaction {
     const reaction = reactionTo(namespace, link, address, this.#nextHop);
     if (!reaction.answers || !this.#nextHop.includes(':')) return reaction;
+    const left = steps.find(({ netns, device, stage }) => {
+      return netns === this.#namespace.name && stage === 'egress' && device !== this.#link.name;
+    });
     const stop = stoppedDiscovery({
-      asker: { namespace: this.#namespace, device: this.#link.name, address },
-      owner: { namespace, device: link.name },
+      asker: { namespace: this.#namespace, device: this.#link.name, port: left?.device ?? null, address },
+      owner: { namespace, device: link.name, port },
       target: this.#nextHop,
     });
     return stop === null ? reaction : { answers: false, ...stop };
@@ -180,6 +192,16 @@ class Sending {
     const reached = spread.stations.find((one) => one.link === link);
     if (reached?.obstacle === null) return arrivalAt(reached);
     return stopped(reached ?? spread.kept[0] ?? spread.origin, `${link.mac} is not where the bridges send it`);
+  }
+
+  /** To whoever has the link-layer address, as the bridges have just learnt of it. */
+  straightTo(mac: string): Arrival {
+    const { stations, edges, kept, origin } = this.#spread({ to: 'one', mac, justLearnt: true });
+    const station = stations.find(({ obstacle }) => obstacle === null);
+    if (station !== undefined) return arrivalAt(station);
+    const [edge] = edges;
+    if (edge !== undefined) return { steps: edge.steps, progress: end(edge.kind, edge.reason) };
+    return stopped(stations[0] ?? kept[0] ?? origin, `nobody behind ${this.#link.name} has the address ${mac}`);
   }
 
   /** To the address that the neighbour table gives, whoever has it. */

@@ -192,3 +192,28 @@ export function attachedConnection({ packet, connection }: Traveller): Connectio
   const { status } = connection;
   return { ...connectionBy(entry, direction), state: 'related', tracked: true, status };
 }
+
+function hasSameEnds(a: ConnectionTuple, b: ConnectionTuple): boolean {
+  return (
+    sameAddress(a.source, b.source) &&
+    sameAddress(a.destination, b.destination) &&
+    a.sourcePort === b.sourcePort &&
+    a.destinationPort === b.destinationPort
+  );
+}
+
+/** True of two connections whose answers could not be told apart (`nf_nat_used_tuple`). */
+export function hasSameAnswer(a: ConnectionEntry, b: ConnectionEntry): boolean {
+  return a.protocol === b.protocol && hasSameEnds(a.reply, b.reply) && !hasSameEnds(a.original, b.original);
+}
+
+/** From a port that the kernel chooses. */
+export function withoutSourcePort({ packet, connection }: Traveller): Traveller {
+  const { sourcePort: _port, ...rest } = packet;
+  return { packet: rest, connection };
+}
+
+/** What is kept of it: its answer comes to a port that is not known. */
+export function withoutReplyPort(entry: ConnectionEntry): ConnectionEntry {
+  return { ...entry, reply: { ...entry.reply, destinationPort: null } };
+}

@@ -3,7 +3,7 @@ import type { RuleTable } from '../../src/host/netfilter.ts';
 import { stoppedDiscovery } from '../../src/model/discovery.ts';
 import { journey } from '../../src/model/journey.ts';
 import { host, packetTo } from './hosts.ts';
-import { chainOf } from './netfilter/tables.ts';
+import { chainOf, saved } from './netfilter/tables.ts';
 import { box, bridgeHost } from './two-boxes.ts';
 
 const type = (name: string) => ({
@@ -11,10 +11,18 @@ const type = (name: string) => ({
 });
 const drop = { drop: null };
 
+/** Drops what came in by a bridge's port. */
+const fromPort = (device: string): RuleTable[] =>
+  saved(
+    `*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m physdev --physdev-in ${device} -j DROP\nCOMMIT\n`,
+    'iptables-nft',
+    'ip6',
+  );
+
 /** Why `box` does not learn who has the host's fd00:88::1. */
 function why(ofBox: readonly RuleTable[], ofHost: readonly RuleTable[] = []): string | null {
-  const asker = { namespace: box({ ruleTables: ofBox }), device: 'eth0', address: 'fd00:88::10' };
-  const owner = { namespace: bridgeHost({ ruleTables: ofHost }), device: 'br0' };
+  const asker = { namespace: box({ ruleTables: ofBox }), device: 'eth0', port: null, address: 'fd00:88::10' };
+  const owner = { namespace: bridgeHost({ ruleTables: ofHost }), device: 'br0', port: 'veth0' };
   return stoppedDiscovery({ asker, owner, target: 'fd00:88::1' })?.why ?? null;
 }
 
@@ -45,6 +53,7 @@ describe('the rules stop', () => {
       [],
       'the answer did not pass: rule 1 of chain c in table inet t drops it',
     ],
+    ['nothing by its port where br_netfilter is off', [], fromPort('veth0'), null],
     ['nothing of IPv6 by rules of IPv4', chainOf('output', [[drop]], { family: 'ip' }), [], null],
     [
       'nothing that is let pass as untracked',
@@ -83,4 +92,27 @@ test('a host whose rules forget neighbour discovery is not found', () => {
       'host has the address fd00:88::1 and does not answer: the question did not pass: the policy of chain c in table inet t drops what no rule takes',
     answer: { errno: 'EHOSTUNREACH', netns: 'box' },
   });
+});
+
+test.each<[string, string, boolean]>([
+  ['the port that the question comes in by', 'veth0', true],
+  ['another port', 'veth1', false],
+])('the rules of a bridge see %s, where br_netfilter shows it', (_name, device, isStopped) => {
+  const sysctls = { 'net.bridge.bridge-nf-call-ip6tables': '1' };
+  const all = host(box(), bridgeHost({ ruleTables: fromPort(device), sysctls, listeners: ['tcp [::]:80'] }));
+  const { end } = journey(all, packetTo('fd00:88::1'), 'box');
+  expect(end.kind).toBe(isStopped ? 'unanswered' : 'accepted');
+});
+
+test('the asker sees by which port of its bridge the answer comes', () => {
+  const sysctls = { 'net.bridge.bridge-nf-call-ip6tables': '1' };
+  const asked = { ...packetTo('fd00:88::10'), source: 'fd00:88::1' } as const;
+  const from = (device: string) =>
+    journey(
+      host(box(), bridgeHost({ ruleTables: fromPort(device), sysctls, routes: ['fd00:88::/64 dev br0'] })),
+      asked,
+      'host',
+    ).end.kind;
+  expect(from('veth0')).toBe('unanswered');
+  expect(from('veth1')).toBe('refused');
 });

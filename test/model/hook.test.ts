@@ -333,4 +333,84 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
     expect(reply === null ? [] : told(reply)).not.toContain('host:br0 postrouting translated');
     expect(reply?.end.kind).toBe('returned');
   });
+
+  describe('a reset', () => {
+    const rejecting = (chain: string): RuleTable[] =>
+      save('*filter', `:${chain} ACCEPT [0:0]`, `-A ${chain} -p tcp -j REJECT --reject-with tcp-reset`);
+    const back = (more: Told, to = '10.88.0.1') => {
+      const links = [loopback(), link('eth0', { addresses: ['10.88.0.10'], mac: '02:00:00:00:00:10', peer: 'host:5' })];
+      const all = host(box({ links }), web(), bridgeHost({ ruleTables: rejecting('INPUT'), ...more }));
+      const way = journey(all, packetTo(to), 'box');
+      expect(way.end.kind).toBe('rejected');
+      const reply = replyJourney(all, way);
+      return `${reply?.end.kind} by ${reply?.steps.map(({ netns, device, stage }) => `${netns}:${device} ${stage}`)[0]}`;
+    };
+    const outputDrops = save('*filter', ':OUTPUT DROP [0:0]');
+
+    test('goes back by the port that the request came in by, past the rules', () => {
+      const ruleTables = [...rejecting('INPUT'), ...outputDrops];
+      expect(back({ ruleTables, sysctls })).toBe('returned by host:veth0 egress');
+      expect(back({ ruleTables })).toBe('dropped by host:br0 route');
+    });
+
+    test('needs a route to the client all the same', () => {
+      expect(back({ sysctls, routes: ['default via 192.0.2.1 dev eth0', '10.88.0.0/16 dev br0'] })).toContain(
+        'returned',
+      );
+      expect(back({ sysctls, routes: [] })).toBe('unroutable by host:null route');
+    });
+
+    test('of what is forwarded over the bridge too', () => {
+      expect(back({ ruleTables: rejecting('FORWARD'), sysctls }, '10.88.0.20')).toBe('returned by host:veth0 egress');
+    });
+
+    test('has the address that NAT gave the request: its client does not know it', () => {
+      const nat = save('*nat', ':PREROUTING ACCEPT [0:0]', '-A PREROUTING -p tcp -j DNAT --to-destination 10.88.0.1');
+      const ruleTables = [...nat, ...rejecting('INPUT')];
+      expect(back({ ruleTables }, '192.0.2.7')).toContain('returned');
+      expect(back({ ruleTables, sysctls }, '192.0.2.7')).toBe('dropped by host:veth0 egress');
+    });
+  });
+
+  test("IPv6's answer to what was translated goes on over the bridge though the host does not forward", () => {
+    const six = { 'net.bridge.bridge-nf-call-ip6tables': '1', 'net.ipv6.conf.all.forwarding': '0' };
+    const ruleTables = saved(
+      ['*nat', ':POSTROUTING ACCEPT [0:0]', '-A POSTROUTING -j SNAT --to-source fd00:88::1', 'COMMIT', ''].join('\n'),
+      'iptables-nft',
+      'ip6',
+    );
+    const webLink = link('eth0', { addresses: ['10.88.0.20', 'fd00:88::20'], peer: 'host:6' });
+    const all = host(
+      box({ routes: ['fd00:88::/64 dev eth0'] }),
+      web({ links: [loopback(), webLink], listeners: ['tcp [::]:80'], routes: ['fd00:88::/64 dev eth0'] }),
+      bridgeHost({ ruleTables, sysctls: six, routes: ['fd00:88::/64 dev br0'] }),
+    );
+    const way = journey(all, packetTo('fd00:88::20'), 'box');
+    expect(way.arrived.source).toBe('fd00:88::1');
+    expect(replyJourney(all, way)?.end.kind).toBe('returned');
+  });
+
+  test('what comes through a host again as another connection gets a port that the kernel chooses', () => {
+    const ruleTables = save(
+      '*nat',
+      ':POSTROUTING ACCEPT [0:0]',
+      '-A POSTROUTING -s 10.88.0.1/32 -j SNAT --to-source 10.88.0.9',
+    );
+    // Out by the bridge to a router behind it, and back over the bridge to the server.
+    const routes = ['10.88.0.0/16 dev br0', '203.0.113.0/24 via 10.88.0.10 dev br0'];
+    const router = box({
+      routes: ['10.88.0.0/16 dev eth0', '203.0.113.0/24 via 10.88.0.20 dev eth0'],
+      sysctls: { 'net.ipv4.conf.eth0.forwarding': '1' },
+    });
+    const lo = link('lo', { index: 1, kind: 'loopback', addresses: ['127.0.0.1/8', '203.0.113.9/32'] });
+    const server = web({ links: [lo, link('eth0', { addresses: ['10.88.0.20'], peer: 'host:6' })] });
+    const asked = { ...packetTo('203.0.113.9'), source: '10.88.0.1', sourcePort: 40_000 };
+    const way = journey(host(router, server, bridgeHost({ ruleTables, sysctls, routes })), asked, 'host');
+    expect(way.end.kind).toBe('accepted');
+    expect(way.forms.map(({ source, sourcePort }) => `${source} ${sourcePort}`)).toEqual([
+      '10.88.0.1 40000',
+      '10.88.0.9 40000',
+      '10.88.0.9 undefined',
+    ]);
+  });
 });

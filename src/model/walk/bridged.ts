@@ -1,15 +1,10 @@
 /** br_netfilter: the IP rules of a host see what goes from port to port of its bridges, where that is switched on. */
 
 import type { NamespaceState } from '../../host/state.ts';
+import { showsBridged } from '../bridge.ts';
 import type { AskFirewall } from '../segment.ts';
 import type { Step } from '../step.ts';
 import { isTranslated, type Walk } from './walk.ts';
-
-/** True when br_netfilter shows bridged packets to the IP rules of the namespace. */
-export function showsBridged(namespace: NamespaceState, family: 4 | 6): boolean {
-  const tables = family === 4 ? 'iptables' : 'ip6tables';
-  return namespace.sysctls.get(`net.bridge.bridge-nf-call-${tables}`)?.value === '1';
-}
 
 /** Asks the rules on behalf of a packet that is on its way over bridges. */
 export function bridgeFirewall(asker: Walk): AskFirewall {

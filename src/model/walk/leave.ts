@@ -1,7 +1,7 @@
 /** A packet that has its way: past the last hook, out of a device, over what is plugged into it, into the next host. */
 
 import type { NamespaceState, NextHop, Route } from '../../host/state.ts';
-import { end, type Progress, transmit } from '../transmit.ts';
+import { end, type Medium, type Progress, transmit, transmitStraight } from '../transmit.ts';
 import { bridgeFirewall, keptBack } from './bridged.ts';
 import type { Walk } from './walk.ts';
 
@@ -22,10 +22,23 @@ export function leave(walk: Walk, namespace: NamespaceState, input: string, hop:
   );
 }
 
-function cross(walk: Walk, namespace: NamespaceState, hop: NextHop): Progress {
+/** What the packet is sent by, out of a device; that becomes its sender. */
+function mediumFrom(walk: Walk, { links }: NamespaceState, device: string): Medium {
   const { host, learnt } = walk.question;
-  const medium = { host, packet: walk.packet, learnt, firewall: bridgeFirewall(walk), forwarded: walk.hops > 0 };
-  const { arrivals, learnt: taught } = transmit(medium, namespace, hop);
+  walk.sender = links.find(({ name }) => name === device)?.mac ?? null;
+  return { host, packet: walk.packet, learnt, firewall: bridgeFirewall(walk), forwarded: walk.hops > 0 };
+}
+
+/** Out by a device to a link-layer address, past routes, rules and neighbours. */
+export function leaveStraight(walk: Walk, namespace: NamespaceState, device: string, mac: string): Progress {
+  const arrival = transmitStraight(mediumFrom(walk, namespace, device), namespace, device, mac);
+  walk.add(...arrival.steps);
+  if (arrival.traveller !== undefined) walk.become(arrival.traveller);
+  return arrival.progress;
+}
+
+function cross(walk: Walk, namespace: NamespaceState, hop: NextHop): Progress {
+  const { arrivals, learnt: taught } = transmit(mediumFrom(walk, namespace, hop.device), namespace, hop);
   walk.learnt.push(...taught);
   return walk.eachWay(namespace, arrivals, 'several hosts answer for one address', (one, arrival) => {
     const kept = keptBack(one, namespace, arrival.steps);

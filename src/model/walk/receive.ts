@@ -2,12 +2,12 @@
 
 import type { NamespaceState } from '../../host/state.ts';
 import { errnoOf, exceeded, type IcmpError } from '../../inet/icmp.ts';
+import { showsBridged } from '../bridge.ts';
 import { decideInput, type InputDecision } from '../input.ts';
 import { routeQuery } from '../output.ts';
 import type { Answer } from '../step.ts';
 import { end, type Position, type Progress } from '../transmit.ts';
 import { arrive } from './arrive.ts';
-import { showsBridged } from './bridged.ts';
 import { leave, picked, routeDetail } from './leave.ts';
 import type { Walk } from './walk.ts';
 
@@ -53,7 +53,10 @@ function routed(walk: Walk, namespace: NamespaceState, device: string, port: str
   return walk.eachWay(namespace, found.nextHops, picked, (one, hop) => {
     const detail = `${routeDetail(found, hop)}, to be forwarded`;
     one.steps.push({ ...place, verdict: 'passed', detail, quotes: found.quotes });
-    const stopped = forward(one, namespace, device, decision);
+    // What IPv6's rules send on to a neighbour of its sender, the bridge forwards, and not the host
+    // (`br_nf_pre_routing_finish_ipv6`).
+    const isBridged = one.packet.family === 6 && one.translatedBehind !== null && hop.device === device;
+    const stopped = isBridged ? null : forward(one, namespace, device, decision);
     if (stopped !== null) return stopped;
     const devices = { input: device, inputPort: port ?? '', output: hop.device };
     return one.hook({ namespace, stage: 'forward', devices, device }, (after) => leave(after, namespace, device, hop));

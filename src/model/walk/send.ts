@@ -8,7 +8,7 @@ import { type Departure, depart, routeQuery } from '../output.ts';
 import type { JourneyEnd, ModelPacket, Step } from '../step.ts';
 import { end, type Progress } from '../transmit.ts';
 import { arrive } from './arrive.ts';
-import { leave, picked, routeDetail } from './leave.ts';
+import { leave, leaveStraight, picked, routeDetail } from './leave.ts';
 import { departAnew, strandedAnew } from './reroute.ts';
 import type { Walk } from './walk.ts';
 
@@ -26,8 +26,13 @@ function failedProbe({ packet, question }: Walk, namespace: NamespaceState): Dep
 
 /** From the program that sends it. */
 export function send(walk: Walk, namespace: NamespaceState): Progress {
-  const query = { ...routeQuery(walk.packet, null), source: walk.question.routedAs };
+  const { routedAs, straight } = walk.question;
+  const query = { ...routeQuery(walk.packet, null), source: routedAs };
   const departure = failedProbe(walk, namespace) ?? depart(namespace, walk.packet, query);
+  // A route has to be there (`ip_route_me_harder`), though it is not taken.
+  if (straight !== null && departure.kind !== 'failed') {
+    return leaveStraight(walk, namespace, straight.device, straight.mac);
+  }
   return setOut(walk, namespace, departure, (one, device, next) => {
     const portless = withoutPort(one, namespace);
     if (portless !== null) return one.stop(portless.step, portless.end);

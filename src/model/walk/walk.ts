@@ -4,13 +4,21 @@
  * which, all are followed: ways that end alike are one.
  */
 
+import type { ConnectionEntry } from '../../host/netfilter.ts';
 import type { HostState, NamespaceState } from '../../host/state.ts';
 import { type HookStage, type HookVisit, type HookWay, passHook } from '../hook.ts';
 import { tracks } from '../netfilter/hook.ts';
 import type { Connection } from '../netfilter/packet.ts';
 import type { Arrival, JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from '../step.ts';
 import { end, type Position, type Progress } from '../transmit.ts';
-import { entryOf, type Traveller, trackedIn } from '../traveller.ts';
+import {
+  entryOf,
+  hasSameAnswer,
+  type Traveller,
+  trackedIn,
+  withoutReplyPort,
+  withoutSourcePort,
+} from '../traveller.ts';
 import { strandedAnew } from './reroute.ts';
 
 /** Ways that are followed where the kernel picks one of several; more are said to be unknown. */
@@ -23,6 +31,8 @@ export interface Question {
   readonly packet: ModelPacket;
   /** The source that the sender looks its route up with. */
   readonly routedAs: string;
+  /** It is sent by this device, to this link-layer address, whatever routes and rules say; null: as they say. */
+  readonly straight: { readonly device: string; readonly mac: string } | null;
   /** For an answer: the namespace that waits for it, and the request that it sent. */
   readonly awaited: { readonly netns: string; readonly request: ModelPacket } | null;
   /** What the packet that it answers has taught the hosts. */
@@ -59,6 +69,8 @@ export class Walk {
   readonly #met: Set<string>;
   /** Hosts that have forwarded it. */
   hops: number;
+  /** The link-layer address that the last frame was sent from. */
+  sender: string | null;
   /** The port behind which br_netfilter gave it another destination: then the bridge itself sends it on. */
   translatedBehind: string | null = null;
   #traveller: Traveller;
@@ -67,6 +79,7 @@ export class Walk {
     this.question = question;
     this.#met = new Set(before?.met);
     this.hops = before?.hops ?? 0;
+    this.sender = before?.sender ?? null;
     this.#traveller = before?.traveller ?? { packet: question.packet, connection: question.attached };
     this.translatedBehind = before?.translatedBehind ?? null;
     this.tracked.push(...(before?.tracked ?? []));
@@ -88,8 +101,9 @@ export class Walk {
 
   /** The packet's end, as it is by now or (`left`) as a hook has left it. */
   arrival(reached: JourneyEnd, left: Traveller | null = null): Arrival {
-    const { packet, connection } = left ?? this.#traveller;
-    return { end: reached, arrived: packet, learnt: this.learnt, tracked: this.tracked, connection };
+    const { packet: arrived, connection } = left ?? this.#traveller;
+    const { learnt, tracked, sender } = this;
+    return { end: reached, packet: this.question.packet, arrived, learnt, tracked, connection, sender };
   }
 
   /** Goes on until it ends. */
@@ -178,6 +192,7 @@ export class Walk {
       const otherwise = rest.filter((branch) => isTranslated(branch.walk.packet, taken.walk.packet));
       this.alternatives.push(...otherwise.map((branch) => branch.walk.arrival(branch.end)));
       this.#traveller = taken.walk.traveller;
+      this.sender = taken.walk.sender;
       return { end: taken.end };
     }
     this.alternatives.push(...branches.map((branch) => branch.walk.arrival(branch.end)));
@@ -221,12 +236,21 @@ export class Walk {
   /** Goes on as the packet has left a hook. */
   take(namespace: NamespaceState, stage: HookStage, { traveller, seen, step }: HookWay): void {
     if (step !== null) this.add(step);
-    if (isTranslated(this.packet, traveller.packet)) this.forms.push(traveller.packet);
-    this.#traveller = traveller;
     // The last hook of a namespace confirms the connection (`nf_conntrack_confirm`).
     const confirms = stage === 'postrouting' || stage === 'input';
     const entry = confirms && tracks(namespace.ruleTables, traveller.packet.family) ? entryOf(seen) : null;
-    if (entry !== null) this.tracked.unshift({ netns: namespace.name, entry });
+    const after = entry !== null && this.#takesPortAnew(namespace, entry) ? withoutSourcePort(traveller) : traveller;
+    if (isTranslated(this.packet, after.packet)) this.forms.push(after.packet);
+    this.#traveller = after;
+    if (entry !== null)
+      this.tracked.unshift({ netns: namespace.name, entry: after === traveller ? entry : withoutReplyPort(entry) });
+  }
+
+  /** It comes through the namespace again, as another connection with the same answer: NAT gives it a port of its own. */
+  #takesPortAnew({ name, ruleTables }: NamespaceState, entry: ConnectionEntry): boolean {
+    const translates = ruleTables.some(({ chains }) => [...chains.values()].some(({ base }) => base?.type === 'nat'));
+    const all = [...this.question.tracked, ...this.tracked];
+    return translates && all.some((one) => one.netns === name && hasSameAnswer(one.entry, entry));
   }
 
   #stopped(namespace: NamespaceState, stage: HookStage, ends: ReturnType<typeof passHook>['ends']): Progress {

@@ -64,7 +64,8 @@ function arrivedAs({ end, arrived: said }: Journey, receipt: Observation['arrive
   return (
     netns === end.netns &&
     sameAddress(source, said.source) &&
-    sourcePort === said.sourcePort &&
+    // Undefined: one that the kernel chooses.
+    (said.sourcePort === undefined || sourcePort === said.sourcePort) &&
     port === said.destinationPort
   );
 }

@@ -111,12 +111,12 @@ function withOneProtocol(options: string): string {
   return [protocol, options.replaceAll(/(?<=^| )-p \S+ ?/g, '')].join(' ');
 }
 
-/** A rule; null when it would say a thing twice, which iptables does not take. */
+/** A rule; null when it would say a thing twice: iptables does not take it, or (two ports) iptables-save shows one alone. */
 function xtablesRule(chain: string, place: Place): string | null {
   const { random } = place;
   const matches = repeat(random.pick([0, 1, 1, 2]), () => words(random, xtablesMatches(place)));
   const options = withOneProtocol([...matches, xtablesEnding(place)].join(' '));
-  const repeated = ['-s', '-d', '-i', '-o'].some(
+  const repeated = ['-s', '-d', '-i', '-o', '--dport'].some(
     (option) => options.split(' ').filter((word) => word === option).length > 1,
   );
   return repeated ? null : `-A ${chain} ${options}`;
