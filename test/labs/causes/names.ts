@@ -59,4 +59,11 @@ export const nameLabs: readonly CauseLab[] = [
       ['dns-timeout', resolver('pass')],
     ] as const
   ).map(([cause, dns]) => lab(cause, dns, { outcome: 'dns-failed', cause, host: null, stage: 'application' })),
+  {
+    name: 'neighbour-unresolved: a resolver whose address nobody has',
+    spec: containerHost({}),
+    command: askFor('box', '10.88.0.77'),
+    expected: { outcome: 'timeout', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+    blind: { 'no kernel': 'a question that never became a packet, and arguments that name nobody' },
+  },
 ];
