@@ -127,9 +127,9 @@ export function askedConnections(
     const gaveUp = way.end.kind === 'unanswered' && command.endedNs - command.startedNs < neighbourPatienceNs;
     const met = gaveUp ? silence : predictedOutcome(way, replyJourney(host, way));
     if (!isFailure(met.outcome)) continue;
-    // What a ping asks for after its connect() makes no error that the kernel tells of.
-    // Nor does a datagram; its look-up of a route is traced in IPv4, and whoever made one is told by that.
+    // IPv4's look-ups of routes are traced: a datagram that was sent would have been told by its own.
     if (protocol === 'udp' && errors !== null && family === 4) continue;
+    // What a ping asks for after its connect() makes no error that the kernel tells of.
     if (protocol === 'tcp' && errors !== null && (met.errno === null || !errors.includes(met.errno))) continue;
     const nothing = { packets: [], errors: [], frames: [], translated: null };
     const ends = { client: { address: way.packet.source, port: 0 }, server: { address, port } };

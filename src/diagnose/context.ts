@@ -195,8 +195,8 @@ export function gatherContext(
     ...(connection.client.port > 0 && !isPing ? { sourcePort: connection.client.port } : {}),
     ...(timeToLive === null ? {} : { timeToLive }),
   };
-  const device =
-    host === null || clientNetns === null ? null : namedDevice(evidence, connection, routed, host, clientNetns);
+  const usual = host === null || clientNetns === null ? null : journey(host, routed, clientNetns);
+  const device = host === null || usual === null ? null : namedDevice(evidence, connection, host, usual);
   const packet: ModelPacket = device === null ? routed : { ...routed, boundDevice: device };
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
   const asked = session?.kernelEvents === true;
@@ -207,7 +207,7 @@ export function gatherContext(
     const followed = after === null ? (connection.packets[0] ?? null) : segmentAfterOpening(connection);
     return readKernelFor(connection, followed, otherEnds(connection, way), records, { clock: session.clock, deviceOf });
   };
-  const way = host === null || clientNetns === null ? null : journey(host, packet, clientNetns);
+  const way = host === null || clientNetns === null || device === null ? usual : journey(host, packet, clientNetns);
   const kernel = read(way);
   const stoppedIn = way !== null && cameThrough(connection, kernel) ? stoppedByRule(way) : null;
   const believed =

@@ -14,7 +14,7 @@ import { ownsAddress } from './neighbour.ts';
 import { chooseOrigins, type Origin, routeQuery } from './output.ts';
 import { lookUpRoute } from './routing.ts';
 import { selectAddress6 } from './source.ts';
-import type { Arrival, Journey, ModelPacket, Step } from './step.ts';
+import type { EndState, Journey, ModelPacket, Step } from './step.ts';
 import { end, type Position, type Progress } from './transmit.ts';
 import { attachedConnection, echoReply } from './traveller.ts';
 import { picked } from './walk/leave.ts';
@@ -35,11 +35,11 @@ function travelAs(asked: Asked, start: NamespaceState, { source, destination, ro
   const reached = walk.run({ namespace: start, device: null, port: null });
   const { steps, assumptions, alternatives, mayBeRedirected, forms } = walk;
   const told = { steps, forms, alternatives, assumptions, mayBeRedirected };
-  return { ...told, ...walk.arrival(reached), start: start.name };
+  return { ...told, ...walk.endState(reached), start: start.name };
 }
 
 /** All ends that a way may have. */
-function possibleEnds(way: Journey): readonly Arrival[] {
+function possibleEnds(way: Journey): readonly EndState[] {
   const isOpen = way.end.kind === 'undetermined' && way.alternatives.length > 0;
   return isOpen ? way.alternatives : [way, ...way.alternatives];
 }

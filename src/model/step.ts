@@ -161,7 +161,7 @@ export interface TrackedConnection {
 }
 
 /** Where a way ended, and what the packet was by then: its answer begins there. */
-export interface Arrival {
+export interface EndState {
   readonly end: JourneyEnd;
   /** The packet as it was sent: with the source that the host chose. */
   readonly packet: ModelPacket;
@@ -178,14 +178,14 @@ export interface Arrival {
 }
 
 /** The way of one packet in one direction. */
-export interface Journey extends Arrival {
+export interface Journey extends EndState {
   readonly steps: readonly Step[];
   /** The packet as it was sent and after each translation, one at least. */
   readonly forms: readonly ModelPacket[];
   /** The namespace of the sender. */
   readonly start: string;
   /** How else it may end, where something decides that no snapshot shows (chance, a rate, a hash). */
-  readonly alternatives: readonly Arrival[];
+  readonly alternatives: readonly EndState[];
   /** Steps that the model could not evaluate and took as passed: what it assumed, one sentence each. */
   readonly assumptions: readonly string[];
   /** Rules on the way may give the packet another destination, and the model took it that they do not. */

@@ -26,7 +26,7 @@ export function bridgeFirewall(asker: Walk): AskFirewall {
         // What answers in its place does so in its connection with this namespace.
         return { steps: [...steps, first.step], end: first.end, traveller: first.traveller ?? walk.traveller };
       }
-      asker.alternatives.push(...ends.map((one) => walk.arrival(one.end, one.traveller)));
+      asker.alternatives.push(...ends.map((one) => walk.endState(one.end, one.traveller)));
       walk.take(namespace, stage, way);
       if (way.step !== null && stage !== 'prerouting') steps.push(way.step);
       // Another source changes nothing about where the bridge sends it: so answers of what DNAT sent here go back.

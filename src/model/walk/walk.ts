@@ -9,7 +9,7 @@ import type { HostState, NamespaceState } from '../../host/state.ts';
 import { type HookStage, type HookVisit, type HookWay, passHook } from '../hook.ts';
 import { tracks } from '../netfilter/hook.ts';
 import type { Connection } from '../netfilter/packet.ts';
-import type { Arrival, JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from '../step.ts';
+import type { EndState, JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from '../step.ts';
 import { end, type Position, type Progress } from '../transmit.ts';
 import {
   entryOf,
@@ -61,7 +61,7 @@ export class Walk {
   readonly assumptions: string[] = [];
   readonly learnt: LearntNeighbour[] = [];
   readonly tracked: TrackedConnection[] = [];
-  readonly alternatives: Arrival[] = [];
+  readonly alternatives: EndState[] = [];
   /** The packet as it was sent, and after each translation. */
   readonly forms: ModelPacket[];
   mayBeRedirected = false;
@@ -100,10 +100,11 @@ export class Walk {
   }
 
   /** The packet's end, as it is by now or (`left`) as a hook has left it. */
-  arrival(reached: JourneyEnd, left: Traveller | null = null): Arrival {
+  endState(reached: JourneyEnd, left: Traveller | null = null): EndState {
     const { packet: arrived, connection } = left ?? this.#traveller;
-    const { learnt, tracked, sender } = this;
-    return { end: reached, packet: this.question.packet, arrived, learnt, tracked, connection, sender };
+    // The walk may go on, and its lists with it.
+    const [learnt, tracked] = [[...this.learnt], [...this.tracked]];
+    return { end: reached, packet: this.question.packet, arrived, learnt, tracked, connection, sender: this.sender };
   }
 
   /** Goes on until it ends. */
@@ -190,12 +191,12 @@ export class Walk {
       this.tracked.splice(0, this.tracked.length, ...taken.walk.tracked);
       this.forms.splice(0, this.forms.length, ...taken.walk.forms);
       const otherwise = rest.filter((branch) => isTranslated(branch.walk.packet, taken.walk.packet));
-      this.alternatives.push(...otherwise.map((branch) => branch.walk.arrival(branch.end)));
+      this.alternatives.push(...otherwise.map((branch) => branch.walk.endState(branch.end)));
       this.#traveller = taken.walk.traveller;
       this.sender = taken.walk.sender;
       return { end: taken.end };
     }
-    this.alternatives.push(...branches.map((branch) => branch.walk.arrival(branch.end)));
+    this.alternatives.push(...branches.map((branch) => branch.walk.endState(branch.end)));
     const reason = `it takes ${what}, and they end differently: ${branches.map((branch) => endText(branch.end)).join('; or ')}`;
     const place = { netns: namespace.name, device: null, stage: 'route' } as const;
     this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: [] });
@@ -226,7 +227,7 @@ export class Walk {
     const { ways, ends, mayRedirect } = this.visit(at);
     this.mayBeRedirected ||= mayRedirect;
     if (ways.length === 0) return this.#stopped(namespace, stage, ends);
-    this.alternatives.push(...ends.map((one) => this.arrival(one.end, one.traveller)));
+    this.alternatives.push(...ends.map((one) => this.endState(one.end, one.traveller)));
     return this.eachWay(namespace, ways, 'the rules leave it open which', (walk, way) => {
       walk.take(namespace, stage, way);
       return next(walk, way.rerouted);
@@ -264,7 +265,7 @@ export class Walk {
       this.steps.push(first.step);
       return { end: first.end };
     }
-    this.alternatives.push(...ends.map((one) => this.arrival(one.end, one.traveller)));
+    this.alternatives.push(...ends.map((one) => this.endState(one.end, one.traveller)));
     const reason = `the rules stop it, and it is not known which: ${ends.map(({ step }) => step.detail).join('; or ')}`;
     const place = { netns: namespace.name, device: first.step.device, stage } as const;
     this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: ends.flatMap(({ step }) => step.quotes) });
