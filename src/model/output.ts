@@ -79,6 +79,8 @@ export function depart(
   isRerouted = false,
 ): Departure {
   const { destination, family, protocol } = packet;
+  // What rules send to no address is for the host itself.
+  if (family === 4 && isUnspecified(destination)) return { kind: 'local', quotes: [] };
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return found;
   const { quotes } = found;

@@ -301,6 +301,15 @@ describe('MASQUERADE', () => {
     expect(told(way).at(-1)).toBe('dropped: rule 1 of chain POSTROUTING in table ip nat drops it');
   });
 
+  test('hears of an error though its packet had no source but what rules gave it', () => {
+    const ruleTables = saved('*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -j SNAT --to-source 10.1.0.4\nCOMMIT\n');
+    const all = host({ ...bare, ruleTables }, web(), bridgeHost());
+    const way = journey(all, { ...packetTo('10.88.0.77'), source: '0.0.0.0', sourcePort: 40_000 }, 'box');
+    expect(way.arrived.source).toBe('10.1.0.4');
+    expect(way.end).toMatchObject({ kind: 'unanswered', answer: { errno: 'EHOSTUNREACH' } });
+    expect(replyJourney(all, way)?.end.kind).toBe('returned');
+  });
+
   test('leaves alone what has no source', () => {
     const way = journey(host(bare, bridgeHost()), { ...packetTo('10.88.0.1'), source: '0.0.0.0' }, 'box');
     expect(way.steps.find(({ stage }) => stage === 'postrouting')?.verdict).toBe('passed');
