@@ -37,6 +37,14 @@ function nextHopOf(namespace: NamespaceState, device: string, destination: strin
   return hop?.gateway ?? destination;
 }
 
+/** IPv6 asks for a route: an address without one is of no type that a program could send to (`nft_fib6_eval_type`). */
+function routedType6(found: RouteLookup): string | null {
+  if (found.kind === 'unknown') return null;
+  if (found.kind === 'route') return 'unicast';
+  const errno = found.kind === 'refused' ? found.errno : '';
+  return errno === 'EINVAL' ? 'blackhole' : errno === 'EACCES' ? 'prohibit' : 'unreachable';
+}
+
 function numberOf(address: string | null): bigint | 'none' {
   return (address === null ? null : parseAddress(address)?.value) ?? 'none';
 }
@@ -57,7 +65,8 @@ export function hostViewOf(namespace: NamespaceState): HostView {
         if (!inPrefix(address, route.prefix, route.prefixLength)) continue;
         if (best === null || route.prefixLength > best.prefixLength) best = route;
       }
-      return best?.type ?? 'unicast';
+      if (best !== null) return best.type;
+      return family === 6 && device === null ? routedType6(wayTo(namespace, 6, address)) : 'unicast';
     },
     routeDevice(family, value) {
       const found = wayTo(namespace, family, formatAddress({ family, value }));

@@ -17,6 +17,9 @@ const box = namespace('box', {
     '10.99.0.0/16 dev podman0',
     'broadcast 10.88.255.255 dev podman0',
     'local 127.0.0.0/8 dev lo',
+    '2001:db8:1::/48 dev eth0',
+    'prohibit 2001:db8:2::/48',
+    'blackhole 2001:db8:3::/48',
   ],
 });
 const view = hostViewOf(box);
@@ -33,6 +36,11 @@ describe('the type of an address', () => {
     ['10.88.0.9', null, 'unicast'],
     ['2001:db8::10', null, 'local'],
     ['ff02::1', null, 'multicast'],
+    ['2001:db8:1::1', null, 'unicast'],
+    ['2001:db8:2::1', null, 'prohibit'],
+    ['2001:db8:3::1', null, 'blackhole'],
+    ['2001:db8:9::1', null, 'unreachable'],
+    ['203.0.113.9', null, 'unicast'],
   ])('%s on %s: %s', (text, device, type) => {
     expect(view.addressType(text.includes(':') ? 6 : 4, address(text), device)).toBe(type);
   });
