@@ -37,6 +37,8 @@ export interface OpenUi {
 /** Opens the UI on how far the opening of a case is. Standard input and output must be terminals. */
 function openUi(first: ReactElement, colour: ColourChoice): OpenUi {
   chalk.level = colourLevel(colour, process.env, chalk.level);
+  // Ink does so after its first frame: keys that come before would be echoed into it, and Enter would scroll it.
+  process.stdin.setRawMode(true);
   const instance = render(first, {
     alternateScreen: true,
     incrementalRendering: true,
@@ -52,7 +54,10 @@ function openUi(first: ReactElement, colour: ColourChoice): OpenUi {
     instance.unmount();
   };
   process.once('SIGTERM', onTerminate);
-  const closed = instance.waitUntilExit().finally(() => process.off('SIGTERM', onTerminate));
+  const closed = instance.waitUntilExit().finally(() => {
+    process.off('SIGTERM', onTerminate);
+    process.stdin.setRawMode(false);
+  });
   return {
     tell: (loading) => instance.rerender(<LoadingScreen loading={loading} />),
     show: (view) => instance.rerender(<App store={createStore(view)} stop={stopJob} />),
