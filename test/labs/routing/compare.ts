@@ -13,7 +13,7 @@ import type { Probe } from './probe.ts';
 interface Comparison {
   /**
    * `one-of-several`: the model leaves it open, and what happened is among what it allows; `unsteady`: it differed among
-   * other packets, and not when it was sent by itself.
+   * other packets, and agreed when it was sent by itself.
    */
   readonly verdict: 'agrees' | 'one-of-several' | 'unsteady' | 'differs' | 'not-said';
   /** For a reader of a disagreement: the packet, both sides, and the model's way. */
@@ -172,15 +172,15 @@ async function compareSeed(seed: number): Promise<readonly Comparison[] | null> 
   if (again === null) return null;
   const second = new Map(compareAll(again).map((one) => [one.key, one]));
   return first.map((one) => {
-    const alone = second.get(one.key);
-    if (one.verdict !== 'differs' || alone?.verdict === 'differs') return one;
-    return { ...one, verdict: 'unsteady' };
+    const alone = second.get(one.key)?.verdict;
+    const agreed = alone === 'agrees' || alone === 'one-of-several';
+    return one.verdict === 'differs' && agreed ? { ...one, verdict: 'unsteady' } : one;
   });
 }
 
 /** What a series of cases came to. */
 export interface Series {
-  /** `7791 agree, 20 are one of several, 1 differed once, 0 differ, of 10 the model says nothing`. */
+  /** `7791 agree, 20 are one of several, 1 differed among others alone, 0 differ, of 10 the model says nothing`. */
   readonly summary: string;
   /** A text each, with the case's seed. */
   readonly differing: readonly string[];
@@ -227,7 +227,7 @@ export async function compareSeeds(
   const notTried = disturbed.length === 0 ? '' : `; too busy for the cases ${disturbed.join(', ')}`;
   return {
     disturbed: disturbed.length,
-    summary: `${counts.agrees} agree, ${counts['one-of-several']} are one of several, ${counts.unsteady} differed once, ${counts.differs} differ, of ${counts['not-said']} the model says nothing${notTried}`,
+    summary: `${counts.agrees} agree, ${counts['one-of-several']} are one of several, ${counts.unsteady} differed among others alone, ${counts.differs} differ, of ${counts['not-said']} the model says nothing${notTried}`,
     differing,
     unsaid: counts['not-said'] / all,
   };

@@ -277,9 +277,9 @@ async function attemptOf(
   for (const host of hosts) {
     for (const address of choices.some(random.targets, 5)) lookUps.push(await routeGet(lab, host, address));
   }
-  const probes = chooseProbes(choices, random);
+  const rounds = roundsOf(chooseProbes(choices, random), alone);
   const reports: (AgentReport & { readonly host: string })[] = [];
-  for (const round of roundsOf(probes, alone)) {
+  for (const round of rounds) {
     const told = agents.map(async ([host, one]) => ({ host, ...(await one.go(round.get(host) ?? [])) }));
     reports.push(...(await Promise.all(told)));
   }
@@ -289,13 +289,17 @@ async function attemptOf(
       received.map(({ id, ...receipt }) => [id, { netns: lab.netns(host), ...receipt }] as const),
     ),
   );
-  const sent = new Map([...probes.values()].flat().map((probe) => [probe.id, probe]));
-  const observations = reports.flatMap(({ host, results }) =>
-    results.flatMap(({ id, result }) => {
-      const probe = sent.get(id);
-      if (probe === undefined) return [];
-      return [{ probe, host, netns: lab.netns(host), result, arrived: arrivals.get(id) ?? null }];
-    }),
+  const results = new Map(reports.flatMap((report) => report.results.map(({ id, result }) => [id, result])));
+  const observations = rounds.flatMap((round) =>
+    [...round].flatMap(([host, probes]) =>
+      probes.map((probe) => ({
+        probe,
+        host,
+        netns: lab.netns(host),
+        result: results.get(probe.id) ?? 'missing',
+        arrived: arrivals.get(probe.id) ?? null,
+      })),
+    ),
   );
   const lateMs = Math.max(0, ...reports.map((report) => report.lateMs));
   return { seed, state, after, observations, lookUps, lateMs };
