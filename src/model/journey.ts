@@ -11,62 +11,26 @@ import { isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../i
 import { type IcmpError, unreachable } from '../inet/icmp.ts';
 import { tcpFlag } from '../inet/protocol.ts';
 import { ownsAddress } from './neighbour.ts';
-import { chooseOrigins, type Origin, routeQuery } from './output.ts';
+import { routeQuery } from './output.ts';
 import { lookUpRoute } from './routing.ts';
 import { selectAddress6 } from './source.ts';
-import type { EndState, Journey, ModelPacket, Step } from './step.ts';
+import type { Journey, ModelPacket } from './step.ts';
 import { end, type Position, type Progress } from './transmit.ts';
 import { attachedConnection, echoReply } from './traveller.ts';
-import { picked } from './walk/leave.ts';
 import { receive } from './walk/receive.ts';
 import { send } from './walk/send.ts';
-import { endAlike, type Question, Walk } from './walk/walk.ts';
+import { type Question, Walk } from './walk/walk.ts';
 
 function stage(walk: Walk, position: Position): Progress {
-  const { namespace, device } = position;
-  return device === null ? send(walk, namespace) : receive(walk, position, device);
+  return position.device === null ? send(walk, position.namespace) : receive(walk, position, position.device);
 }
 
-type Asked = Omit<Question, 'routedAs' | 'stage' | 'forks'>;
-
-function travelAs(asked: Asked, start: NamespaceState, { source, destination, routedAs }: Origin): Journey {
-  const question: Question = { ...asked, packet: { ...asked.packet, source, destination }, routedAs, stage, forks: 0 };
-  const walk = new Walk(question);
+function travel(asked: Omit<Question, 'stage' | 'forks'>, start: NamespaceState): Journey {
+  const walk = new Walk({ ...asked, stage, forks: 0 });
   const reached = walk.run({ namespace: start, device: null, port: null });
   const { steps, assumptions, alternatives, mayBeRedirected, forms } = walk;
   const told = { steps, forms, alternatives, assumptions, mayBeRedirected };
   return { ...told, ...walk.endState(reached), start: start.name };
-}
-
-/** All ends that a way may have. */
-function possibleEnds(way: Journey): readonly EndState[] {
-  const isOpen = way.end.kind === 'undetermined' && way.alternatives.length > 0;
-  return isOpen ? way.alternatives : [way, ...way.alternatives];
-}
-
-/** From each source that the sender may choose: where they do not end alike, it is not known how. */
-function travel(asked: Asked, start: NamespaceState): Journey {
-  const [origin, ...others] = chooseOrigins(start, asked.packet);
-  const first = travelAs(asked, start, origin);
-  if (others.length === 0) return first;
-  const rest = others.map((other) => travelAs(asked, start, other));
-  const sources = [first, ...rest].map(({ packet }) => packet.source).join(' or ');
-  const detail = `it is sent from ${sources} (${picked})`;
-  if (rest.every((way) => endAlike(way.end, first.end))) {
-    const assumption = `${start.name}, route: ${detail}; all end alike`;
-    return {
-      ...first,
-      alternatives: [...first.alternatives, ...rest.flatMap(possibleEnds)],
-      assumptions: [assumption, ...first.assumptions],
-    };
-  }
-  const step: Step = { netns: start.name, device: null, stage: 'route', verdict: 'unknown', detail, quotes: [] };
-  return {
-    ...first,
-    ...end('undetermined', detail),
-    steps: [step],
-    alternatives: [first, ...rest].flatMap(possibleEnds),
-  };
 }
 
 function lost(packet: ModelPacket, start: string): Journey {

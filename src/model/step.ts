@@ -144,6 +144,8 @@ export type JourneyEnd =
       readonly reason: string;
       /** Null: the sender hears nothing, or nobody knows what. */
       readonly answer: Answer | null;
+      /** Of `undetermined`: it is one of the ends in `alternatives`, and those are all. */
+      readonly isFork?: true;
     };
 
 /** What a host learns of another by being asked: where the asker is (RFC 826, "Packet Reception"; RFC 4861, 7.2.3). */

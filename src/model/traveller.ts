@@ -193,18 +193,13 @@ export function attachedConnection({ packet, connection }: Traveller): Connectio
   return { ...connectionBy(entry, direction), state: 'related', tracked: true, status };
 }
 
-function hasSameEnds(a: ConnectionTuple, b: ConnectionTuple): boolean {
-  return (
-    sameAddress(a.source, b.source) &&
-    sameAddress(a.destination, b.destination) &&
-    a.sourcePort === b.sourcePort &&
-    a.destinationPort === b.destinationPort
-  );
+function keyOf({ source, sourcePort, destination, destinationPort }: ConnectionTuple): string {
+  return `${source} ${sourcePort} ${destination} ${destinationPort}`;
 }
 
-/** True of two connections whose answers could not be told apart (`nf_nat_used_tuple`). */
+/** True of two connections of a journey whose answers could not be told apart (`nf_nat_used_tuple`). */
 export function hasSameAnswer(a: ConnectionEntry, b: ConnectionEntry): boolean {
-  return a.protocol === b.protocol && hasSameEnds(a.reply, b.reply) && !hasSameEnds(a.original, b.original);
+  return a.protocol === b.protocol && keyOf(a.reply) === keyOf(b.reply) && keyOf(a.original) !== keyOf(b.original);
 }
 
 /** From a port that the kernel chooses. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import { quoteRule, stoppingRules } from '../../src/model/hook.ts';
 import { journey, replyJourney } from '../../src/model/journey.ts';
+import { isFork } from '../../src/model/walk/walk.ts';
 import { host, link, loopback, namespace, packetTo, port, rule, told } from './hosts.ts';
 import { chainOf, saved } from './netfilter/tables.ts';
 import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
@@ -76,6 +77,15 @@ describe('what a hook says', () => {
     const ruleTables = input('-A INPUT -m statistic --mode random --probability 0.5 -j DROP');
     const { way } = asked({ ruleTables });
     expect([way.end.kind, ...way.alternatives.map(({ end }) => end.kind)]).toEqual(['accepted', 'dropped']);
+  });
+
+  test('what is not known for a reason of its own is an end beside those that the rules may give', () => {
+    const ruleTables = input('-A INPUT -m statistic --mode random --probability 0.5 -j DROP');
+    const server = bridgeHost({ ruleTables, listenersKnown: false });
+    const { end, alternatives } = journey(host(box(), server), packetTo('10.88.0.1'), 'box');
+    expect(end).toMatchObject({ kind: 'undetermined', reason: 'the sockets of host could not be read' });
+    expect(isFork(end)).toBe(false);
+    expect(alternatives.map((one) => one.end.kind)).toEqual(['dropped']);
   });
 
   test.each([
@@ -394,7 +404,7 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
     const ruleTables = save(
       '*nat',
       ':POSTROUTING ACCEPT [0:0]',
-      '-A POSTROUTING -s 10.88.0.1/32 -j SNAT --to-source 10.88.0.9',
+      '-A POSTROUTING -s 10.88.0.1/32 -j SNAT --to-source 192.0.2.7',
     );
     // Out by the bridge to a router behind it, and back over the bridge to the server.
     const routes = ['10.88.0.0/16 dev br0', '203.0.113.0/24 via 10.88.0.10 dev br0'];
@@ -405,12 +415,18 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
     const lo = link('lo', { index: 1, kind: 'loopback', addresses: ['127.0.0.1/8', '203.0.113.9/32'] });
     const server = web({ links: [lo, link('eth0', { addresses: ['10.88.0.20'], peer: 'host:6' })] });
     const asked = { ...packetTo('203.0.113.9'), source: '10.88.0.1', sourcePort: 40_000 };
-    const way = journey(host(router, server, bridgeHost({ ruleTables, sysctls, routes })), asked, 'host');
+    const all = host(router, server, bridgeHost({ ruleTables, sysctls, routes }));
+    const way = journey(all, asked, 'host');
     expect(way.end.kind).toBe('accepted');
     expect(way.forms.map(({ source, sourcePort }) => `${source} ${sourcePort}`)).toEqual([
       '10.88.0.1 40000',
-      '10.88.0.9 40000',
-      '10.88.0.9 undefined',
+      '192.0.2.7 40000',
+      '192.0.2.7 undefined',
     ]);
+    // One passage of the answer undoes one translation: the socket's own is the other.
+    expect(replyJourney(all, way)?.end).toMatchObject({
+      kind: 'dropped',
+      reason: 'the answer is for 192.0.2.7 port 40000, and 10.88.0.1 port 40000 had asked',
+    });
   });
 });

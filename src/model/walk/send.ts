@@ -4,7 +4,7 @@ import type { NamespaceState } from '../../host/state.ts';
 import { formatEndpoint } from '../../inet/address.ts';
 import { unusableReason } from '../frame.ts';
 import { localPorts, portsIn } from '../local-port.ts';
-import { type Departure, depart, routeQuery } from '../output.ts';
+import { chooseOrigins, type Departure, depart, routeQuery } from '../output.ts';
 import type { JourneyEnd, ModelPacket, Step } from '../step.ts';
 import { end, type Progress } from '../transmit.ts';
 import { arrive } from './arrive.ts';
@@ -16,19 +16,28 @@ import type { Walk } from './walk.ts';
 const probePort = 1025;
 
 /** What keeps ping from sending at all: IPv4's connect() looks the route up with the source, its echo request does not. */
-function failedProbe({ packet, question }: Walk, namespace: NamespaceState): Departure | null {
-  if (packet.protocol !== 'icmp' || packet.icmp !== undefined || question.routedAs === packet.source) return null;
+function failedProbe({ packet }: Walk, namespace: NamespaceState, routedAs: string): Departure | null {
+  if (packet.protocol !== 'icmp' || packet.icmp !== undefined || routedAs === packet.source) return null;
   const probe: ModelPacket = { ...packet, protocol: 'udp', destinationPort: probePort };
-  const source = packet.family === 4 ? packet.source : question.routedAs;
+  const source = packet.family === 4 ? packet.source : routedAs;
   const departure = depart(namespace, probe, { ...routeQuery(probe, null), source });
   return departure.kind === 'failed' ? departure : null;
 }
 
-/** From the program that sends it. */
+/** From the program that sends it, with each source that may be chosen for it. */
 export function send(walk: Walk, namespace: NamespaceState): Progress {
-  const { routedAs, straight } = walk.question;
+  const origins = chooseOrigins(namespace, walk.packet);
+  const sources = origins.map(({ source }) => source).join(' or ');
+  return walk.eachWay(namespace, origins, `from ${sources}: ${picked}`, (one, origin) => {
+    one.setOut(origin);
+    return sendAs(one, namespace, origin.routedAs);
+  });
+}
+
+function sendAs(walk: Walk, namespace: NamespaceState, routedAs: string): Progress {
+  const { straight } = walk.question;
   const query = { ...routeQuery(walk.packet, null), source: routedAs };
-  const departure = failedProbe(walk, namespace) ?? depart(namespace, walk.packet, query);
+  const departure = failedProbe(walk, namespace, routedAs) ?? depart(namespace, walk.packet, query);
   // A route has to be there (`ip_route_me_harder`), though it is not taken.
   if (straight !== null && departure.kind !== 'failed') {
     return leaveStraight(walk, namespace, straight.device, straight.mac);
@@ -86,8 +95,8 @@ function setOut(
     return filter(walk, 'lo', (after) => overLoopback(after, namespace));
   }
   return walk.eachWay(namespace, departure.nextHops, picked, (one, hop) => {
-    const named = one.packet.boundDevice === undefined ? '' : `, as the program named ${one.packet.boundDevice}`;
-    const detail = `${routeDetail(departure, hop)}${named}`;
+    const asked = one.packet.boundDevice === undefined ? '' : `, asked for ${one.packet.boundDevice} alone`;
+    const detail = `${routeDetail(departure, hop)}${asked}`;
     one.steps.push({ ...place, device: hop.device, verdict: 'passed', detail, quotes });
     return filter(one, hop.device, (after) => leave(after, namespace, '', hop));
   });

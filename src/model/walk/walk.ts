@@ -27,10 +27,8 @@ const mostForks = 16;
 /** What all branches of one journey share. */
 export interface Question {
   readonly host: HostState;
-  /** The packet as it is sent. */
+  /** The packet as it is given to the sender's kernel. */
   readonly packet: ModelPacket;
-  /** The source that the sender looks its route up with. */
-  readonly routedAs: string;
   /** It is sent by this device, to this link-layer address, whatever routes and rules say; null: as they say. */
   readonly straight: { readonly device: string; readonly mac: string } | null;
   /** For an answer: the namespace that waits for it, and the request that it sent. */
@@ -64,6 +62,7 @@ export class Walk {
   readonly alternatives: EndState[] = [];
   /** The packet as it was sent, and after each translation. */
   readonly forms: ModelPacket[];
+  #sent: ModelPacket;
   mayBeRedirected = false;
   readonly question: Question;
   readonly #met: Set<string>;
@@ -84,6 +83,12 @@ export class Walk {
     this.translatedBehind = before?.translatedBehind ?? null;
     this.tracked.push(...(before?.tracked ?? []));
     this.forms = before === null ? [question.packet] : [...before.forms];
+    this.#sent = before?.sent ?? question.packet;
+  }
+
+  /** The packet as it was sent. */
+  get sent(): ModelPacket {
+    return this.#sent;
   }
 
   /** The packet as it is now. */
@@ -104,7 +109,7 @@ export class Walk {
     const { packet: arrived, connection } = left ?? this.#traveller;
     // The walk may go on, and its lists with it.
     const [learnt, tracked] = [[...this.learnt], [...this.tracked]];
-    return { end: reached, packet: this.question.packet, arrived, learnt, tracked, connection, sender: this.sender };
+    return { end: reached, packet: this.#sent, arrived, learnt, tracked, connection, sender: this.sender };
   }
 
   /** Goes on until it ends. */
@@ -129,6 +134,13 @@ export class Walk {
     const { mark, ...packet } = this.packet;
     this.#traveller = { packet: from === to && mark !== undefined ? { ...packet, mark } : packet, connection: null };
     this.translatedBehind = null;
+  }
+
+  /** Sets out with the ends that the sender has chosen. */
+  setOut({ source, destination }: Pick<ModelPacket, 'source' | 'destination'>): void {
+    this.#sent = { ...this.#sent, source, destination };
+    this.#traveller = { ...this.#traveller, packet: this.#sent };
+    this.forms.splice(0, this.forms.length, this.#sent);
   }
 
   /** Another walk from here, across a bridge: there the packet has neither mark nor connection. */
@@ -184,23 +196,25 @@ export class Walk {
     this.alternatives.push(...branches.flatMap(({ walk }) => walk.alternatives));
     this.mayBeRedirected ||= branches.some(({ walk }) => walk.mayBeRedirected);
     const what = `one of ${ways.length} ways (${why})`;
+    const states = (of: readonly (typeof taken)[]): EndState[] =>
+      of.filter((branch) => !isFork(branch.end)).map((branch) => branch.walk.endState(branch.end));
     if (rest.every((branch) => endAlike(branch.end, taken.end))) {
       this.steps.push(...taken.walk.steps);
       this.assumptions.push(`${namespace.name}, route: ${what}; all end alike`, ...taken.walk.assumptions);
       this.learnt.push(...branches.flatMap(({ walk }) => walk.learnt));
       this.tracked.splice(0, this.tracked.length, ...taken.walk.tracked);
       this.forms.splice(0, this.forms.length, ...taken.walk.forms);
-      const otherwise = rest.filter((branch) => isTranslated(branch.walk.packet, taken.walk.packet));
-      this.alternatives.push(...otherwise.map((branch) => branch.walk.endState(branch.end)));
+      this.alternatives.push(...states(rest.filter(({ walk }) => isTranslated(walk.packet, taken.walk.packet))));
+      this.#sent = taken.walk.sent;
       this.#traveller = taken.walk.traveller;
       this.sender = taken.walk.sender;
       return { end: taken.end };
     }
-    this.alternatives.push(...branches.map((branch) => branch.walk.endState(branch.end)));
+    this.alternatives.push(...states(branches));
     const reason = `it takes ${what}, and they end differently: ${branches.map((branch) => endText(branch.end)).join('; or ')}`;
     const place = { netns: namespace.name, device: null, stage: 'route' } as const;
     this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: [] });
-    return end('undetermined', reason);
+    return fork(reason);
   }
 
   /** Asks the rules of a hook. */
@@ -269,7 +283,7 @@ export class Walk {
     const reason = `the rules stop it, and it is not known which: ${ends.map(({ step }) => step.detail).join('; or ')}`;
     const place = { netns: namespace.name, device: first.step.device, stage } as const;
     this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: ends.flatMap(({ step }) => step.quotes) });
-    return end('undetermined', reason);
+    return fork(reason);
   }
 }
 
@@ -280,8 +294,18 @@ export function isTranslated(before: ModelPacket, after: ModelPacket): boolean {
   );
 }
 
+/** The end of one whose ends are all among the alternatives. */
+function fork(reason: string): Progress {
+  return { end: { kind: 'undetermined', reason, answer: null, isFork: true } };
+}
+
+/** True when the end itself is none, but those in `alternatives` are. */
+export function isFork(one: JourneyEnd): boolean {
+  return one.kind === 'undetermined' && one.isFork === true;
+}
+
 /** True when the sender, and who looks for the packet, could not tell the two ends apart. */
-export function endAlike(a: JourneyEnd, b: JourneyEnd): boolean {
+function endAlike(a: JourneyEnd, b: JourneyEnd): boolean {
   if (a.kind !== b.kind) return false;
   if (a.kind === 'accepted' && b.kind === 'accepted') return a.listener === b.listener && a.netns === b.netns;
   if ('netns' in a && 'netns' in b) return a.netns === b.netns;

@@ -2,6 +2,7 @@
 import type { HostState } from '../../../src/host/state.ts';
 import { replyJourney } from '../../../src/model/journey.ts';
 import type { Answer, Journey } from '../../../src/model/step.ts';
+import { isFork } from '../../../src/model/walk/walk.ts';
 
 const silence = 'timeout';
 
@@ -61,7 +62,7 @@ export interface Prediction {
 
 /** What a way and the others that the kernel may take in its place come to. */
 export function predict(host: HostState, way: Journey): Prediction {
-  const main = way.end.kind === 'undetermined' && way.alternatives.length > 0 ? [] : [way];
+  const main = isFork(way.end) ? [] : [way];
   const all = [...main, ...way.alternatives.map((one) => ({ ...way, ...one }))];
   const results = all.map((one) => resultsOf(host, one));
   return {
