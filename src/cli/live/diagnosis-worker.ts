@@ -1,6 +1,6 @@
 /** The diagnosing thread: gets cases, gives diagnoses, so that the screen and the capture never wait for one. */
 
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import type { Case } from '../../case/evidence.ts';
 import { diagnose } from '../../diagnose/diagnose.ts';
@@ -29,7 +29,7 @@ function answer(request: DiagnosisRequest): DiagnosisAnswer {
   }
 }
 
-// Of this thread alone, on Linux: on a busy host capturing comes first (docs/performance.md).
-setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
+// Of this thread alone, on Linux: on a busy host capturing comes first (docs/performance.md). A user's nice(1) stays.
+setPriority(0, Math.max(getPriority(0), constants.priority.PRIORITY_BELOW_NORMAL));
 
 parentPort?.on('message', (request: DiagnosisRequest) => parentPort?.postMessage(answer(request), []));
