@@ -19,7 +19,7 @@ import { findLayer, numberOf } from '../wire/fields.ts';
 import type { Evidence } from './evidence.ts';
 import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
 import type { RuleReading, RuleRecords } from './rule-trace.ts';
-import { namedDevice } from './sent-by.ts';
+import { departureDevice } from './sent-by.ts';
 
 /** See the file's head. */
 export interface Context {
@@ -196,7 +196,7 @@ export function gatherContext(
     ...(timeToLive === null ? {} : { timeToLive }),
   };
   const usual = host === null || clientNetns === null ? null : journey(host, routed, clientNetns);
-  const device = host === null || usual === null ? null : namedDevice(evidence, connection, host, usual);
+  const device = host === null || usual === null ? null : departureDevice(evidence, connection, host, usual);
   const packet: ModelPacket = device === null ? routed : { ...routed, boundDevice: device };
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
   const asked = session?.kernelEvents === true;

@@ -1,4 +1,4 @@
-/** By which device a client's host sent its request, where the routes alone would have taken another one. */
+/** By which device a client's host sent its request, where its routes without one would have taken another. */
 
 import { type Connection, requestPacket } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
@@ -12,12 +12,13 @@ function passesBy({ steps, start }: Journey, device: string): boolean {
 }
 
 /**
- * The device that a program must have named (SO_BINDTODEVICE, socket(7): `curl --interface`, `ping -I`): the request was
- * seen there and not where the host's routes take it, although that was captured too. Null where nothing tells of one.
+ * The device that a request was sent by though the host's routes take it to another, which was captured and did not see
+ * it: a program may ask for a device (SO_BINDTODEVICE, socket(7): `curl --interface`, `ping -I`) or for a mark that rules
+ * route by. Routes that are asked for that device alone take it there. Null where nothing tells of one.
  *
- * @param usual The request's way by routes alone.
+ * @param usual The request's way by the routes that nobody asked for a device.
  */
-export function namedDevice(
+export function departureDevice(
   { interfaces }: Evidence,
   connection: Connection,
   host: HostState,

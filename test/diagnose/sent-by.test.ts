@@ -32,12 +32,12 @@ function hopsOf(...points: readonly string[]): string[] {
   return hops.map(({ netns, device, stage, detail }) => `${netns}:${device} ${stage}: ${detail}`);
 }
 
-it('follows a request by the device that its program named, where it was seen there and not where routes lead', () => {
-  expect(hopsOf('box:eth0', 'box:eth1').join('\n')).toContain('as the program named eth1');
+it('follows a request by the device where it was seen, and not where routes lead that saw nothing', () => {
+  expect(hopsOf('box:eth0', 'box:eth1').join('\n')).toContain('asked for eth1 alone');
   expect(hopsOf('box:eth0', 'box:eth1').join('\n')).toContain('two:eth0');
 });
 
-it('takes no device for named where that of the routes was not captured, or saw it', () => {
-  expect(hopsOf('box:eth1').join('\n')).not.toContain('named');
-  expect(hopsOf('box:eth1', 'box:eth0').join('\n')).not.toContain('named');
+it('stays with the routes where their device was not captured, or saw it', () => {
+  expect(hopsOf('box:eth1').join('\n')).not.toContain('asked for');
+  expect(hopsOf('box:eth1', 'box:eth0').join('\n')).not.toContain('asked for');
 });
