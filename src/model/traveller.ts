@@ -77,6 +77,8 @@ export function untrackedPacket(packet: ModelPacket): NetfilterPacket {
 function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
   const [latest] = entries;
   if (isIcmpError(packet) && latest !== undefined) {
+    // One for another address than the connection's is of none (`nf_conntrack_inet_error`).
+    if (!sameAddress(packet.destination, latest.reply.destination)) return { ...unknownConnection, state: 'invalid' };
     return { ...connectionBy(latest, 'reply'), state: 'related' };
   }
   const known = connectionOf(netfilterPacket(packet, unknownConnection), entries);

@@ -255,6 +255,19 @@ test('the error for a host without an address comes back to it: 0.0.0.0 is the h
   expect(replyJourney(all, unsourced)?.end.kind).toBe('returned');
 });
 
+test('an error that goes elsewhere than its connection is not translated back', () => {
+  const ruleTables = save('*nat', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -j DNAT --to-destination 127.0.0.1:7002');
+  const links = [loopback(), link('eth0', { peer: 'host:5' })];
+  const all = host(box({ links, routes: ['default dev eth0'], ruleTables }));
+  const way = journey(all, { ...packetTo('10.200.1.1', 7002, 'udp'), source: '0.0.0.0' }, 'box');
+  expect([way.end.kind, way.arrived.destination]).toEqual(['refused', '127.0.0.1']);
+  // What is sent to 0.0.0.0 goes to 127.0.0.1, and the connection is one from 0.0.0.0.
+  const reply = replyJourney(all, way);
+  expect(reply === null ? '' : told(reply).at(-1)).toBe(
+    'dropped: the error is about a packet to 127.0.0.1, and none was sent there',
+  );
+});
+
 test.each([
   ['0.0.0.0', '0.0.0.0', '127.0.0.1'],
   ['0.0.0.0', '10.88.0.10', '10.88.0.10'],
