@@ -137,7 +137,7 @@ export class CaseSections {
 
   #read<T>(kind: number, json: Uint8Array, check: Check<T>): T | null {
     const parsed = parseBoundedJson(json);
-    const value = 'problem' in parsed ? null : check(parsed.value, '');
+    const value = 'problem' in parsed ? null : check(parsed.value);
     const problem = 'problem' in parsed ? parsed.problem : value instanceof Mismatch ? value.text : null;
     if (problem !== null) this.#problems.push(`The ${kindName(kind)} is malformed (${problem}), so it is left out.`);
     return value instanceof Mismatch ? null : value;

@@ -7,51 +7,62 @@
 
 /** Where a value differs from the shape: `command.argv[2]: text expected`. */
 export class Mismatch {
-  readonly text: string;
+  readonly #place: string;
+  readonly #expected: string;
 
-  constructor(path: string, expected: string) {
-    this.text = `${path === '' ? 'the whole' : path}: ${expected} expected`;
+  constructor(expected: string, place = '') {
+    this.#expected = expected;
+    this.#place = place;
+  }
+
+  get text(): string {
+    return `${this.#place === '' ? 'the whole' : this.#place}: ${this.#expected} expected`;
+  }
+
+  /** The same, as the part of that name or `[index]` of a larger value: only what differs has its place spelled out. */
+  within(part: string): Mismatch {
+    const joint = this.#place === '' || this.#place.startsWith('[') ? '' : '.';
+    return new Mismatch(this.#expected, `${part}${joint}${this.#place}`);
   }
 }
 
-/** Reads a value of unknown shape; `path` is where it stands, for the message. */
-export type Check<T> = (value: unknown, path: string) => T | Mismatch;
+/** Reads a value of unknown shape. */
+export type Check<T> = (value: unknown) => T | Mismatch;
 
 /** Any text. */
-export const text: Check<string> = (value, path) => (typeof value === 'string' ? value : new Mismatch(path, 'text'));
+export const text: Check<string> = (value) => (typeof value === 'string' ? value : new Mismatch('text'));
 
 /** True or false. */
-export const truth: Check<boolean> = (value, path) =>
-  typeof value === 'boolean' ? value : new Mismatch(path, 'true or false');
+export const truth: Check<boolean> = (value) => (typeof value === 'boolean' ? value : new Mismatch('true or false'));
 
 /** A whole number that a double holds exactly. */
-export const integer: Check<number> = (value, path) =>
-  typeof value === 'number' && Number.isSafeInteger(value) ? value : new Mismatch(path, 'a whole number');
+export const integer: Check<number> = (value) =>
+  typeof value === 'number' && Number.isSafeInteger(value) ? value : new Mismatch('a whole number');
 
 /** Nanoseconds, written as decimal text because JSON's numbers are too short for them. */
-export const nanoseconds: Check<bigint> = (value, path) =>
+export const nanoseconds: Check<bigint> = (value) =>
   typeof value === 'string' && /^-?\d{1,20}$/.test(value)
     ? BigInt(value)
-    : new Mismatch(path, 'nanoseconds as decimal text');
+    : new Mismatch('nanoseconds as decimal text');
 
 /** One of a few words. */
 export function oneOf<const T extends string>(...words: readonly T[]): Check<T> {
-  return (value, path) => words.find((word) => word === value) ?? new Mismatch(path, words.join(' or '));
+  return (value) => words.find((word) => word === value) ?? new Mismatch(words.join(' or '));
 }
 
 /** What `check` reads, or null. */
 export function nullable<T>(check: Check<T>): Check<T | null> {
-  return (value, path) => (value === null ? null : check(value, path));
+  return (value) => (value === null ? null : check(value));
 }
 
 /** A list of what `check` reads. */
 export function list<T>(check: Check<T>): Check<readonly T[]> {
-  return (value, path) => {
-    if (!Array.isArray(value)) return new Mismatch(path, 'a list');
+  return (value) => {
+    if (!Array.isArray(value)) return new Mismatch('a list');
     const items: T[] = [];
-    for (const [index, item] of value.entries()) {
-      const read = check(item, `${path}[${index}]`);
-      if (read instanceof Mismatch) return read;
+    for (const item of value) {
+      const read = check(item);
+      if (read instanceof Mismatch) return read.within(`[${items.length}]`);
       items.push(read);
     }
     return items;
@@ -60,25 +71,24 @@ export function list<T>(check: Check<T>): Check<readonly T[]> {
 
 /** An object with these fields; others are ignored, so that fields can be added later. */
 export function record<T extends object>(fields: { readonly [K in keyof T]-?: Check<T[K]> }): Check<T> {
-  return (value, path) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return new Mismatch(path, 'an object');
-    const entries: [string, unknown][] = [];
-    for (const [name, check] of Object.entries<Check<unknown>>(fields)) {
-      const place = path === '' ? name : `${path}.${name}`;
+  const checks = Object.entries<Check<unknown>>(fields);
+  return (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return new Mismatch('an object');
+    const built: Record<string, unknown> = {};
+    for (const [name, check] of checks) {
       const present: unknown = Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
-      const read = check(present, place);
-      if (read instanceof Mismatch) return read;
-      entries.push([name, read]);
+      const read = check(present);
+      if (read instanceof Mismatch) return read.within(name);
+      built[name] = read;
     }
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was read by its own check
-    return Object.fromEntries(entries) as T;
+    return built as T;
   };
 }
 
 const quote = 0x22;
 const backslash = 0x5c;
-const opening: ReadonlySet<number> = new Set([0x5b, 0x7b]);
-const closing: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+const [openingBracket, openingBrace, closingBracket, closingBrace] = [0x5b, 0x7b, 0x5d, 0x7d];
 
 /**
  * How deep the brackets of JSON text nest and how many there are, found without parsing: both are bounded before
@@ -95,11 +105,11 @@ export function measureJson(bytes: Uint8Array): { readonly depth: number; readon
       if (byte === backslash) index++;
       else if (byte === quote) inText = false;
     } else if (byte === quote) inText = true;
-    else if (opening.has(byte)) {
+    else if (byte === openingBracket || byte === openingBrace) {
       brackets++;
       depth++;
       deepest = Math.max(deepest, depth);
-    } else if (closing.has(byte)) depth--;
+    } else if (byte === closingBracket || byte === closingBrace) depth--;
   }
   return { depth: deepest, brackets };
 }

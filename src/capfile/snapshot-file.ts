@@ -31,10 +31,10 @@ export function readSnapshot(bytes: Uint8Array): Snapshot | { readonly problem: 
   }
   const parsed = parseBoundedJson(bytes);
   if ('problem' in parsed) return parsed;
-  const started = head(parsed.value, '');
+  const started = head(parsed.value);
   if (started instanceof Mismatch) return { problem: `it is no snapshot (${started.text})` };
   if (started.schema !== schema)
     return { problem: `its schema is ${started.schema}, and this nettrace reads ${schema}` };
-  const snapshot = shape(parsed.value, '');
+  const snapshot = shape(parsed.value);
   return snapshot instanceof Mismatch ? { problem: `it is malformed (${snapshot.text})` } : snapshot;
 }
