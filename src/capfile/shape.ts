@@ -41,9 +41,7 @@ export const integer: Check<number> = (value) =>
 
 /** Nanoseconds, written as decimal text because JSON's numbers are too short for them. */
 export const nanoseconds: Check<bigint> = (value) =>
-  typeof value === 'string' && /^-?\d{1,20}$/.test(value)
-    ? BigInt(value)
-    : new Mismatch('nanoseconds as decimal text');
+  typeof value === 'string' && /^-?\d{1,20}$/.test(value) ? BigInt(value) : new Mismatch('nanoseconds as decimal text');
 
 /** One of a few words. */
 export function oneOf<const T extends string>(...words: readonly T[]): Check<T> {

@@ -2,7 +2,7 @@
 
 import type { NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
 import { isLoopback, isMulticast, isUnspecified } from '../inet/address.ts';
-import { lookUpRoute } from './routing.ts';
+import { lookUpRoute, type TakenHop } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
 import { largerSetting, settingOf } from './setting.ts';
 import { selectAddress6, sourceFor } from './source.ts';
@@ -138,7 +138,7 @@ export function chooseOrigins(namespace: NamespaceState, asked: ModelPacket): re
     const any = family === 4 ? source : (selectAddress6(namespace, null, destination) ?? source);
     return [{ source: any, destination, routedAs: any }];
   }
-  const originBy = (hop: NextHop | null): Origin => {
+  const originBy = (hop: TakenHop | null): Origin => {
     const chosen = sourceFor(namespace, found.route, hop, destination) ?? source;
     return { source: chosen, destination, routedAs: family === 4 && packet.protocol !== 'icmp' ? chosen : source };
   };

@@ -9,13 +9,19 @@ import { inPrefix, sameAddress } from '../inet/address.ts';
 import { matchRule, type RouteQuery, vrfOf } from './rule.ts';
 import { largerSetting } from './setting.ts';
 
+/** A next hop that is taken. */
+export interface TakenHop extends NextHop {
+  /** Its gateway as the route has it: one that is the host itself is none, and chose the source all the same. */
+  readonly given: string | null;
+}
+
 /** A route, none (with the error that a sender gets), or the reason why the model cannot say. */
 export type RouteLookup =
   | {
       readonly kind: 'route';
       readonly route: Route;
       /** The ways that can be taken; the kernel picks one of several by a hash of the packet. */
-      readonly nextHops: readonly NextHop[];
+      readonly nextHops: readonly TakenHop[];
       /** The rule that led there, where it is another than the kernel's own; and the route. */
       readonly quotes: readonly Quote[];
     }
@@ -67,11 +73,11 @@ function usable(namespace: NamespaceState, hop: NextHop, { family, outputDevice 
  * A gateway that is an address of the host itself is none: its next hop has the scope of the host, `rt_set_nexthop` uses
  * those of the link alone, and the destination is looked for on the link.
  */
-function withoutOwnGateway(namespace: NamespaceState, hop: NextHop): NextHop {
+function taken(namespace: NamespaceState, hop: NextHop): TakenHop {
   const own = namespace.links.some(({ addresses }) =>
     addresses.some(({ family, address }) => family === 4 && address === hop.gateway),
   );
-  return own ? { ...hop, gateway: null } : hop;
+  return { ...hop, gateway: own ? null : hop.gateway, given: hop.gateway };
 }
 
 /**
@@ -112,9 +118,7 @@ function inTables(namespace: NamespaceState, tables: readonly number[], query: R
       const reason = `the route "${route.source.text}" is of a kind that the model does not know`;
       return { kind: 'unknown', reason, quotes };
     }
-    const nextHops = route.nextHops
-      .filter((hop) => usable(namespace, hop, query))
-      .map((hop) => withoutOwnGateway(namespace, hop));
+    const nextHops = route.nextHops.filter((hop) => usable(namespace, hop, query)).map((hop) => taken(namespace, hop));
     if (nextHops.length > 0 || route.nextHops.length === 0) return { kind: 'route', route, nextHops, quotes };
   }
   return null;

@@ -1,8 +1,9 @@
 /** Which source address a packet gets whose program chose none. */
 
 import { routeScope } from '../host/route-numbers.ts';
-import type { Link, LinkAddress, NamespaceState, NextHop, Route } from '../host/state.ts';
+import type { Link, LinkAddress, NamespaceState, Route } from '../host/state.ts';
 import { commonPrefixLength, inPrefix, isLinkLocal6, isLoopback, isMulticast, sameAddress } from '../inet/address.ts';
+import type { TakenHop } from './routing.ts';
 import { vrfOf } from './rule.ts';
 import { largerSetting } from './setting.ts';
 
@@ -114,14 +115,13 @@ export function selectAddress6(namespace: NamespaceState, device: string | null,
 export function sourceFor(
   namespace: NamespaceState,
   route: Route,
-  hop: NextHop | null,
+  hop: TakenHop | null,
   destination: string,
 ): string | null {
   if (route.preferredSource !== null) return route.preferredSource;
   if (route.family === 6) return selectAddress6(namespace, hop?.device ?? null, destination);
   if (route.type === 'local') return destination;
   if (hop === null) return null;
-  // As the route was given, also where its gateway is the host itself and counts no more (`fib_info_update_nhc_saddr`).
-  const given = route.nextHops.find(({ device }) => device === hop.device)?.gateway ?? null;
-  return selectAddress4(namespace, hop.device, hop.gateway ?? given, route.scope);
+  // `fib_info_update_nhc_saddr`.
+  return selectAddress4(namespace, hop.device, hop.given, route.scope);
 }

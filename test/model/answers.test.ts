@@ -408,6 +408,19 @@ describe('several next hops that give several sources', () => {
     );
   });
 
+  test('of one device too, each by its own gateway or none', () => {
+    const one = link('eth0', { index: 2, addresses: ['10.2.0.2/24', '10.1.0.1/24'] });
+    const both = ['203.0.113.0/24 nexthop via 10.1.0.88 dev eth0 nexthop dev eth0'];
+    const { alternatives, packet } = journey(
+      host(namespace('box', { links: [loopback(), one], routes: both })),
+      { ...packetTo('203.0.113.9'), source: '0.0.0.0' },
+      'box',
+    );
+    expect([packet, ...alternatives.map((other) => other.packet)].map(({ source }) => source)).toEqual(
+      expect.arrayContaining(['10.1.0.1', '10.2.0.2']),
+    );
+  });
+
   test('are not told apart by a source that the program chose', () => {
     const all = host(sender, far('one', 1, []), far('two', 2, []));
     const chosen = journey(all, { ...packetTo('203.0.113.9'), source: '10.1.0.1' }, 'box');
