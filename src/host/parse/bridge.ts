@@ -58,21 +58,23 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
     const bridge = asText(record['master']);
     const state = asText(record['state']);
     const [used, updated] = [asInteger(record['used']), asInteger(record['updated'])];
-    const text = words(
-      mac,
-      `dev ${device}`,
-      named('dst', asText(record['dst'])),
-      named('vlan', asInteger(record['vlan'])),
-      used !== null && updated !== null && `used ${used}/${updated}`,
-      ...asTexts(record['flags']),
-      named('master', bridge),
-      state,
+    const source = sections.quoteLater(command, () =>
+      words(
+        mac,
+        `dev ${device}`,
+        named('dst', asText(record['dst'])),
+        named('vlan', asInteger(record['vlan'])),
+        used !== null && updated !== null && `used ${used}/${updated}`,
+        ...asTexts(record['flags']),
+        named('master', bridge),
+        state,
+      ),
     );
     const vlan = asInteger(record['vlan']);
     const permanent = state === 'permanent';
     const fixed = permanent || state === 'static';
     const heardAgo = fixed ? null : updated;
-    return [{ mac, device, bridge, permanent, fixed, vlan, heardAgo, source: sections.quote(command, text) }];
+    return [{ mac, device, bridge, permanent, fixed, vlan, heardAgo, source }];
   });
 }
 

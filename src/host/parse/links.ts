@@ -57,7 +57,7 @@ function parseAddresses(sections: Sections): Map<number, LinkAddress[]> {
         prefixLength,
         scope: scopeNumber(record['scope']),
         flags: addressFlags.filter((flag) => record[flag] === true),
-        source: sections.quote(snapshotCommand.addresses, addressText(record, address, prefixLength)),
+        source: sections.quoteLater(snapshotCommand.addresses, () => addressText(record, address, prefixLength)),
       });
     }
     byIndex.set(index, addresses);
@@ -135,7 +135,7 @@ export function parseLinks(sections: Sections): UnjoinedLink[] {
       ...optionsOf(record, kind),
       far: farEnd(record, kind, indexByName),
       addresses: addresses.get(index) ?? [],
-      source: sections.quote(snapshotCommand.links, linkText(record, index, name)),
+      source: sections.quoteLater(snapshotCommand.links, () => linkText(record, index, name)),
     });
   }
   return links;

@@ -121,15 +121,15 @@ export function parseRoutes(sections: Sections, tableNames: ReadonlyMap<string, 
   const routes: Route[] = [];
   for (const [family, command] of routeCommands) {
     for (const record of sections.records(command)) {
-      const text = routeText(record);
+      const source = sections.quoteLater(command, () => routeText(record));
       const prefix = parsePrefix(asText(record['dst']) ?? '', family);
       if (prefix === null) {
-        sections.problem(`a route has no destination that could be read: ${text}`);
+        sections.problem(`a route has no destination that could be read: ${source.text}`);
         continue;
       }
       const type = asText(record['type']) ?? 'unicast';
       const table = tableNumber(record['table'], tableNames);
-      if (table === null) sections.problem(`the number of a routing table is not known: ${text}`);
+      if (table === null) sections.problem(`the number of a routing table is not known: ${source.text}`);
       const from = asText(record['from']);
       routes.push({
         family,
@@ -142,7 +142,7 @@ export function parseRoutes(sections: Sections, tableNames: ReadonlyMap<string, 
         from: from === null ? null : parsePrefix(from, family),
         preferredSource: asText(record['prefsrc']),
         nextHops: nextHopsOf(record, objects),
-        source: sections.quote(command, text),
+        source,
       });
     }
   }

@@ -124,10 +124,10 @@ export function parseRules(sections: Sections, tableNames: ReadonlyMap<string, n
     for (const record of sections.records(command)) {
       const priority = asInteger(record['priority']);
       if (priority === null) continue;
-      const text = ruleText(record, priority);
+      const source = sections.quoteLater(command, () => ruleText(record, priority));
       const table = record['table'] === undefined ? null : tableNumber(record['table'], tableNames);
       if (table === null && record['table'] !== undefined) {
-        sections.problem(`the number of a routing table is not known: ${text}`);
+        sections.problem(`the number of a routing table is not known: ${source.text}`);
       }
       const selector = selectorOf(record, family);
       rules.push({
@@ -140,7 +140,7 @@ export function parseRules(sections: Sections, tableNames: ReadonlyMap<string, n
         selector,
         suppressPrefixLength: asInteger(record['suppress_prefixlen']),
         unread: isUnread(record, selector),
-        source: sections.quote(command, text),
+        source,
       });
     }
   }

@@ -45,6 +45,19 @@ export class Sections {
     return { netns: this.netns, command, text };
   }
 
+  /** A quote that is written when its text is asked for: a host has thousands, of which few are shown. */
+  quoteLater(command: string, write: () => string): Quote {
+    let text: string | null = null;
+    return {
+      netns: this.netns,
+      command,
+      get text() {
+        text ??= write();
+        return text;
+      },
+    };
+  }
+
   /** The output of a command, whatever became of it. */
   find(command: string): CommandOutput | undefined {
     return this.#outputs.find((output) => output.command === command);
