@@ -96,9 +96,29 @@ function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEnt
 /** What the first packet of a connection does not have. */
 const laterBits = connectionStatusBit['seen-reply'] | connectionStatusBit.assured;
 
-/** The connection of a request: a new one, which an entry of the snapshot may show already: its translation holds. */
-function requestedConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
-  const known = connectionOf(netfilterPacket(packet, unknownConnection), entries);
+/** The connection of an echo request that comes through again: its own journey has no other of the same ends. */
+function connectionOfEcho({ protocol, family, source, destination }: ModelPacket, own: readonly ConnectionEntry[]) {
+  if (protocol !== 'icmp') return null;
+  const its = own.find(
+    (entry) =>
+      entry.protocol === icmpProtocol[family] &&
+      sameAddress(entry.original.source, source) &&
+      sameAddress(entry.original.destination, destination),
+  );
+  return its === undefined ? null : connectionBy(its, 'original');
+}
+
+/**
+ * The connection of a request: a new one, which its own journey or an entry of the snapshot may show already: its
+ * translation holds.
+ */
+function requestedConnection(
+  packet: ModelPacket,
+  own: readonly ConnectionEntry[],
+  shown: readonly ConnectionEntry[],
+): Connection {
+  const known =
+    connectionOf(netfilterPacket(packet, unknownConnection), [...own, ...shown]) ?? connectionOfEcho(packet, own);
   if (known === null) return unknownConnection;
   const begins = packet.protocol !== 'tcp' || (packet.tcpFlags ?? tcpFlag.syn) === tcpFlag.syn;
   if (known.direction === 'reply' || !begins) return known;
@@ -118,9 +138,7 @@ export function trackedIn(
   const entries = tracked.filter(({ netns }) => netns === name).map(({ entry }) => entry);
   const its =
     connection ??
-    (role === 'answer'
-      ? answeredConnection(packet, entries)
-      : requestedConnection(packet, [...entries, ...connections]));
+    (role === 'answer' ? answeredConnection(packet, entries) : requestedConnection(packet, entries, connections));
   return { seen: netfilterPacket(packet, its) };
 }
 

@@ -430,3 +430,19 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
     });
   });
 });
+
+test('an echo request that comes to a host again is of the connection that it was: no NAT rule is asked', () => {
+  const redirects = ['*nat', ':PREROUTING ACCEPT [0:0]', '-A PREROUTING -j REDIRECT', 'COMMIT', ''];
+  const sender = box({
+    ruleTables: saved(redirects.join('\n'), 'iptables-nft', 'ip6'),
+    routes: ['fd00:88::/64 dev eth0', 'default via fd00:88::1 dev eth0'],
+    sysctls: { 'net.ipv6.conf.all.forwarding': '0' },
+  });
+  const router = bridgeHost({
+    routes: ['fd00:88::/64 dev br0', 'fd00:99::/64 via fd00:88::10 dev br0'],
+    sysctls: forwarding,
+  });
+  const way = journey(host(sender, router), { ...packetTo('fd00:99::9', 0, 'icmp'), source: 'fd00:88::10' }, 'box');
+  expect(way.forms).toHaveLength(1);
+  expect(told(way).at(-1)).toBe('dropped: box does not forward: net.ipv6.conf.all.forwarding is 0');
+});
