@@ -73,13 +73,21 @@ export function untrackedPacket(packet: ModelPacket): NetfilterPacket {
   return netfilterPacket(packet, { ...unknownConnection, state: 'untracked' });
 }
 
+/** True when the packet that an error quotes is the connection's, as it left the host. */
+function quotes({ quoted }: ModelPacket, { reply }: ConnectionEntry): boolean {
+  return (
+    quoted !== undefined &&
+    sameAddress(quoted.destination, reply.source) &&
+    quoted.destinationPort === (reply.sourcePort ?? 0)
+  );
+}
+
 /** The connection of an answer, by what the namespace tracks of the request. */
 function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEntry[]): Connection {
-  const [latest] = entries;
-  if (isIcmpError(packet) && latest !== undefined) {
-    // One for another address than the connection's is of none (`nf_conntrack_inet_error`).
-    if (!sameAddress(packet.destination, latest.reply.destination)) return { ...unknownConnection, state: 'invalid' };
-    return { ...connectionBy(latest, 'reply'), state: 'related' };
+  if (isIcmpError(packet)) {
+    // The error itself has to be for the sender of what it quotes (`nf_conntrack_inet_error`).
+    const its = entries.find((one) => sameAddress(packet.destination, one.reply.destination) && quotes(packet, one));
+    if (its !== undefined) return { ...connectionBy(its, 'reply'), state: 'related' };
   }
   const known = connectionOf(netfilterPacket(packet, unknownConnection), entries);
   if (known !== null) return known;
@@ -147,14 +155,12 @@ function textOf(family: 4 | 6, value: bigint): string {
 }
 
 /** What the error quotes, after the NAT core has translated it back (`nf_nat_icmp_reply_translation`). */
-function quotedAfter({ quoted }: ModelPacket, { state, entry }: Connection): Pick<ModelPacket, 'quoted'> {
+function quotedAfter(before: ModelPacket, { state, entry }: Connection): Pick<ModelPacket, 'quoted'> {
+  const { quoted } = before;
   if (quoted === undefined) return {};
   if (state !== 'related' || entry === null) return { quoted };
-  const { original, reply } = entry;
-  const isIts = sameAddress(quoted.destination, reply.source) && quoted.destinationPort === (reply.sourcePort ?? 0);
-  return {
-    quoted: isIts ? { destination: original.destination, destinationPort: original.destinationPort ?? 0 } : quoted,
-  };
+  const { destination, destinationPort } = entry.original;
+  return { quoted: quotes(before, entry) ? { destination, destinationPort: destinationPort ?? 0 } : quoted };
 }
 
 /** The traveller after a hook; null where an address, or the port that is asked for, is one that the kernel chooses. */

@@ -255,6 +255,33 @@ test('the error for a host without an address comes back to it: 0.0.0.0 is the h
   expect(replyJourney(all, unsourced)?.end.kind).toBe('returned');
 });
 
+test('an error is of the connection of the packet that it quotes, not of the latest one', () => {
+  const sender = box({
+    ruleTables: save('*nat', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -j DNAT --to-destination 198.51.100.4'),
+  });
+  const router = bridgeHost({
+    ruleTables: save(
+      '*nat',
+      ':PREROUTING ACCEPT [0:0]',
+      ':POSTROUTING ACCEPT [0:0]',
+      '-A PREROUTING -j DNAT --to-destination 10.88.0.10',
+      '-A POSTROUTING -j SNAT --to-source 10.88.0.1',
+    ),
+    sysctls: forwarding,
+  });
+  const all = host(sender, router);
+  const asked = { ...packetTo('198.51.100.1', 7000, 'udp'), source: '10.88.0.10', sourcePort: 40_000 };
+  const way = journey(all, asked, 'box');
+  expect(way.forms.map(({ source, destination }) => `${source} ${destination}`)).toEqual([
+    '10.88.0.10 198.51.100.1',
+    '10.88.0.10 198.51.100.4',
+    '10.88.0.10 10.88.0.10',
+    '10.88.0.1 10.88.0.10',
+  ]);
+  expect(way.end).toMatchObject({ kind: 'refused', netns: 'box' });
+  expect(replyJourney(all, way)?.end).toEqual({ kind: 'returned', netns: 'box' });
+});
+
 test('an error that goes elsewhere than its connection is not translated back', () => {
   const ruleTables = save('*nat', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -j DNAT --to-destination 127.0.0.1:7002');
   const links = [loopback(), link('eth0', { peer: 'host:5' })];
