@@ -7,7 +7,7 @@
  */
 
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../inet/address.ts';
+import { isLinkLocal6, isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import { type IcmpError, unreachable } from '../inet/icmp.ts';
 import { tcpFlag } from '../inet/protocol.ts';
 import { ownsAddress } from './neighbour.ts';
@@ -113,11 +113,15 @@ function unsentReason({ links }: NamespaceState, { arrived, end: reached }: Jour
   if (protocol === 'tcp' && reached.kind === 'accepted' && family === 4 && isUnspecified(source)) {
     return end('undetermined', 'the packet came from no address, and what becomes of an answer to none is not known');
   }
-  // `tcp_v6_send_response` looks its way to ::1 up on the device of the address that was asked (`rt6_need_strict`).
+  // IPv6 looks the way to an address that means something on one device alone up on the device of the address that was
+  // asked (`rt6_need_strict`): any answer's to a link-local one, a reset's to ::1 (`tcp_v6_send_response`).
   const isReset = protocol === 'tcp' && reached.kind === 'refused' && family === 6;
-  const asked = links.find(({ addresses }) => addresses.some(({ address }) => sameAddress(address, destination)));
-  if (!isReset || !isLoopback(source) || asked === undefined || asked.kind === 'loopback') return null;
-  return end('dropped', `no reset is sent to ${source} from an address of ${asked.name}`);
+  const isStrict = isLinkLocal6(source) || (isReset && isLoopback(source));
+  const [asker, asked] = [source, destination].map((own) =>
+    links.find(({ addresses }) => addresses.some(({ address }) => sameAddress(address, own))),
+  );
+  if (!isStrict || asker === undefined || asked === undefined || asker === asked) return null;
+  return end('dropped', `no ${isReset ? 'reset' : 'answer'} is sent to ${source} from an address of ${asked.name}`);
 }
 
 /**

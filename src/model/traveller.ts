@@ -21,7 +21,8 @@ export interface Traveller {
 
 const icmpProtocol = { 4: ipProtocol.icmp, 6: ipProtocol.icmpv6 } as const;
 
-function isEchoReply({ protocol, family, icmp }: ModelPacket): boolean {
+/** True for the answer to a ping. */
+export function isEchoReply({ protocol, family, icmp }: ModelPacket): boolean {
   return protocol === 'icmp' && icmp?.type === echoType[family].reply;
 }
 

@@ -304,6 +304,36 @@ test.each([
   expect([way.packet.destination, way.end.kind]).toEqual([expected, 'refused']);
 });
 
+test('a ping takes an answer from an address that was not asked, and for another address of its host', () => {
+  const ruleTables = save(
+    '*raw',
+    ':PREROUTING ACCEPT [0:0]',
+    '-A PREROUTING -s 10.88.0.20/32 -j CT --notrack',
+    'COMMIT',
+    '*nat',
+    ':OUTPUT ACCEPT [0:0]',
+    ':POSTROUTING ACCEPT [0:0]',
+    '-A OUTPUT -d 198.51.100.1/32 -j DNAT --to-destination 10.88.0.20',
+    '-A POSTROUTING -d 10.88.0.20/32 -j SNAT --to-source 192.0.2.7',
+  );
+  const all = host(web(), bridgeHost({ ruleTables }));
+  const way = journey(all, { ...packetTo('198.51.100.1', 0, 'icmp'), source: '10.88.0.1' }, 'host');
+  expect(way.arrived).toMatchObject({ source: '192.0.2.7', destination: '10.88.0.20' });
+  expect(replyJourney(all, way)?.end.kind).toBe('returned');
+});
+
+test('no answer goes to a link-local address from an address of another device', () => {
+  const all = host(box({ links: [loopback(), link('eth0', { addresses: ['fe80::10 link'], peer: 'host:5' })] }));
+  const ended = (destination: string, protocol: 'tcp' | 'udp' | 'icmp') => {
+    const way = journey(all, { ...packetTo(destination, 80, protocol), source: 'fe80::10' }, 'box');
+    return [way.end.kind, replyJourney(all, way)?.end.kind];
+  };
+  expect(ended('::1', 'tcp')).toEqual(['refused', 'dropped']);
+  expect(ended('::1', 'udp')).toEqual(['refused', 'dropped']);
+  expect(ended('::1', 'icmp')).toEqual(['accepted', 'dropped']);
+  expect(ended('fe80::10', 'tcp')).toEqual(['refused', 'returned']);
+});
+
 test('an answer that is not translated back comes to nobody', () => {
   const ruleTables = save(
     '*raw',

@@ -13,11 +13,12 @@ function typeByItself(address: string): string | null {
   return isMulticast(address) ? 'multicast' : null;
 }
 
-/** The way to an address as rules look it up: without a mark, for nobody in particular. */
-function wayTo(namespace: NamespaceState, family: 4 | 6, destination: string): RouteLookup {
+/** The way to an address as rules look it up: without a mark; no route is for a source that is of many hosts. */
+function wayTo(namespace: NamespaceState, family: 4 | 6, destination: string, from: bigint | null): RouteLookup {
+  const source = from === null ? unspecifiedAddress[family] : formatAddress({ family, value: from });
   return lookUpRoute(namespace, {
     family,
-    source: unspecifiedAddress[family],
+    source: isMulticast(source) ? unspecifiedAddress[family] : source,
     destination,
     inputDevice: null,
     outputDevice: null,
@@ -32,7 +33,7 @@ function wayTo(namespace: NamespaceState, family: 4 | 6, destination: string): R
 
 /** The next hop on the way to an address by a device: what its source is to lie beside. */
 function nextHopOf(namespace: NamespaceState, device: string, destination: string): string {
-  const found = wayTo(namespace, 4, destination);
+  const found = wayTo(namespace, 4, destination, null);
   const hop = found.kind === 'route' ? found.nextHops.find((one) => one.device === device) : undefined;
   return hop?.gateway ?? destination;
 }
@@ -53,7 +54,7 @@ function numberOf(address: string | null): bigint | 'none' {
 export function hostViewOf(namespace: NamespaceState): HostView {
   const localRoutes = namespace.routes.filter(({ table }) => table === routingTable.local);
   return {
-    addressType(family, value, device) {
+    addressType(family, value, from, device) {
       const address = formatAddress({ family, value });
       const itself = typeByItself(address);
       if (itself !== null) return itself;
@@ -66,10 +67,10 @@ export function hostViewOf(namespace: NamespaceState): HostView {
         if (best === null || route.prefixLength > best.prefixLength) best = route;
       }
       if (best !== null) return best.type;
-      return family === 6 && device === null ? routedType6(wayTo(namespace, 6, address)) : 'unicast';
+      return family === 6 && device === null ? routedType6(wayTo(namespace, 6, address, from)) : 'unicast';
     },
-    routeDevice(family, value) {
-      const found = wayTo(namespace, family, formatAddress({ family, value }));
+    routeDevice(family, value, from) {
+      const found = wayTo(namespace, family, formatAddress({ family, value }), from);
       if (found.kind === 'unknown') return null;
       if (found.kind !== 'route') return '';
       const devices = new Set(found.nextHops.map((hop) => hop.device));

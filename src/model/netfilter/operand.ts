@@ -28,15 +28,21 @@ function combine(operator: Operator, left: bigint, right: bigint): bigint | null
   }
 }
 
-function readFib(operand: Extract<Operand, { kind: 'fib' }>, { packet, place, host }: View): Reading {
-  const address = operand.address === 'saddr' ? packet.source : packet.destination;
+function readFib(
+  operand: Extract<Operand, { kind: 'fib' }>,
+  { packet, place, host }: View,
+  engine: RuleTable['engine'],
+): Reading {
+  const ends = [packet.source, packet.destination] as const;
+  const [address, other] = operand.address === 'saddr' ? ends : ([ends[1], ends[0]] as const);
   if (address === null) return unknown(`the ${operand.address === 'saddr' ? 'source' : 'destination'} is not known`);
   const device = operand.device === null ? null : operand.device === 'iif' ? place.input : place.output;
   if (operand.result === 'type') {
-    const type = host.addressType(packet.family, address, device);
+    // xt_addrtype asks for nobody's route in particular, nft's fib for one between both ends.
+    const type = host.addressType(packet.family, address, engine === 'nft' ? other : null, device);
     return type === null ? unknown('the type of the address is not known') : known(type);
   }
-  const leaves = host.routeDevice(packet.family, address);
+  const leaves = host.routeDevice(packet.family, address, other);
   if (leaves === null) return unknown('the route to the address is not known');
   // With a device, only a route by it counts: the reverse path of what came in there.
   return known(device === null || device === leaves ? leaves : '');
@@ -51,7 +57,7 @@ export function readAll(operand: Operand, view: View, table: RuleTable, depth = 
     case 'field':
       return [readField(operand.name, view)];
     case 'fib':
-      return [readFib(operand, view)];
+      return [readFib(operand, view, table.engine)];
     case 'one-of':
       if (operand.low === operand.high) return [known(operand.low)];
       return [unknown(`the kernel takes one of ${operand.low} to ${operand.high}`)];

@@ -81,11 +81,12 @@ export interface HookPlace {
 export interface HostView {
   /**
    * The type of an address by the local table, as `fib … type` and `addrtype` say it (`local`, `unicast`, `broadcast`,
-   * `multicast`, …); with a device, only what the table has on that device counts.
+   * `multicast`, …); with a device, only what the table has on that device counts. `from` is the source that a route is
+   * asked for with, where one is (IPv6); null: none in particular.
    */
-  addressType(family: 4 | 6, address: bigint, device: string | null): string | null;
-  /** The device by which a packet to the address would leave, `''` when no route leads there. */
-  routeDevice(family: 4 | 6, address: bigint): string | null;
+  addressType(family: 4 | 6, address: bigint, from: bigint | null, device: string | null): string | null;
+  /** The device by which a packet from one address to another would leave, `''` when no route leads there. */
+  routeDevice(family: 4 | 6, address: bigint, from: bigint | null): string | null;
   /**
    * The address that a packet gets from MASQUERADE when it leaves by a device for a destination (`inet_select_addr`,
    * `ipv6_dev_get_saddr`); `none`: there is none for it, and the kernel drops the packet.

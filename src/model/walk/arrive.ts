@@ -5,7 +5,7 @@ import { isUnspecified, sameAddress } from '../../inet/address.ts';
 import { deliver } from '../deliver.ts';
 import type { JourneyEnd, ModelPacket } from '../step.ts';
 import type { Progress } from '../transmit.ts';
-import { isIcmpError } from '../traveller.ts';
+import { isEchoReply, isIcmpError } from '../traveller.ts';
 import type { Walk } from './walk.ts';
 
 /** How it came. */
@@ -49,8 +49,13 @@ function aboutOther({ quoted }: ModelPacket, { destination, destinationPort }: M
   return isIts ? null : `the error is about a packet to ${quoted.destination}, and none was sent there`;
 }
 
-/** Why the socket that asked takes an answer for a stranger's; null when it does not. An ICMP error quotes its request. */
+/**
+ * Why the socket that asked takes an answer for a stranger's; null when it does not. An ICMP error quotes its request. A
+ * ping's raw socket takes every reply of its number, from whomever and for whichever address of the host ("DIFFERENT
+ * ADDRESS!", says iputils), unless it is bound to one (`-I`), which nothing shows.
+ */
 function unexpected(answer: ModelPacket, request: ModelPacket): string | null {
+  if (isEchoReply(answer)) return null;
   const text = (address: string, port: number | undefined): string =>
     request.protocol === 'icmp' || port === undefined ? address : `${address} port ${port}`;
   const [to, asker] = [text(answer.destination, answer.destinationPort), text(request.source, request.sourcePort)];
@@ -60,11 +65,6 @@ function unexpected(answer: ModelPacket, request: ModelPacket): string | null {
   }
   if (isIcmpError(answer)) return aboutOther(answer, request);
   const [from, asked] = [text(answer.source, answer.sourcePort), text(request.destination, request.destinationPort)];
-  if (
-    sameAddress(answer.source, request.destination) &&
-    (request.protocol === 'icmp' || answer.sourcePort === request.destinationPort)
-  ) {
-    return null;
-  }
+  if (sameAddress(answer.source, request.destination) && answer.sourcePort === request.destinationPort) return null;
   return `the answer comes from ${from}, and ${asked} was asked`;
 }

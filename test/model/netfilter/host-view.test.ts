@@ -20,6 +20,7 @@ const box = namespace('box', {
     '2001:db8:1::/48 dev eth0',
     'prohibit 2001:db8:2::/48',
     'blackhole 2001:db8:3::/48',
+    '2001:db8:4::/48 from 2001:db8::/64 dev eth0',
   ],
 });
 const view = hostViewOf(box);
@@ -42,13 +43,13 @@ describe('the type of an address', () => {
     ['2001:db8:9::1', null, 'unreachable'],
     ['203.0.113.9', null, 'unicast'],
   ])('%s on %s: %s', (text, device, type) => {
-    expect(view.addressType(text.includes(':') ? 6 : 4, address(text), device)).toBe(type);
+    expect(view.addressType(text.includes(':') ? 6 : 4, address(text), null, device)).toBe(type);
   });
 
   test('without a local table it is not known', () => {
     const bare = hostViewOf({ ...box, routes: [] });
-    expect(bare.addressType(4, address('192.0.2.10'), null)).toBeNull();
-    expect(bare.addressType(4, address('224.0.0.1'), null)).toBe('multicast');
+    expect(bare.addressType(4, address('192.0.2.10'), null, null)).toBeNull();
+    expect(bare.addressType(4, address('224.0.0.1'), null, null)).toBe('multicast');
   });
 });
 
@@ -57,7 +58,19 @@ test.each([
   ['10.88.0.9', 'podman0'],
   ['2001:db9::1', ''],
 ])('%s leaves by "%s"', (text, device) => {
-  expect(view.routeDevice(text.includes(':') ? 6 : 4, address(text))).toBe(device);
+  expect(view.routeDevice(text.includes(':') ? 6 : 4, address(text), null)).toBe(device);
+});
+
+test('IPv6 asks for a route between both ends: one of some sources serves no other', () => {
+  const typeFrom = (from: string | null): string | null =>
+    view.addressType(6, address('2001:db8:4::1'), from === null ? null : address(from), null);
+  expect(['2001:db8::10', '2001:db8:9::1', 'ff02::1', null].map(typeFrom)).toEqual([
+    'unicast',
+    'unreachable',
+    'unreachable',
+    'unreachable',
+  ]);
+  expect(view.routeDevice(6, address('2001:db8:4::1'), address('2001:db8::10'))).toBe('eth0');
 });
 
 test.each<[title: string, family: 4 | 6, device: string, destination: string, expected: string | null]>([

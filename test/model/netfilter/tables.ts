@@ -114,7 +114,7 @@ export function at(text: string, part: Partial<HookPlace> = {}): HookPlace {
 export function hostWith(devices: Readonly<Record<string, string>>): HostView {
   const own = Object.entries(devices);
   return {
-    addressType(family, value, device) {
+    addressType(family, value, _from, device) {
       const text = formatAddress({ family, value });
       if (inPrefix(text, '224.0.0.0', 4)) return 'multicast';
       if (text === '255.255.255.255') return 'broadcast';
