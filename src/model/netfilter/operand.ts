@@ -33,9 +33,10 @@ function readFib(
   { packet, place, host }: View,
   engine: RuleTable['engine'],
 ): Reading {
-  const ends = [packet.source, packet.destination] as const;
-  const [address, other] = operand.address === 'saddr' ? ends : ([ends[1], ends[0]] as const);
-  if (address === null) return unknown(`the ${operand.address === 'saddr' ? 'source' : 'destination'} is not known`);
+  const { source, destination } = packet;
+  const isSource = operand.address === 'saddr';
+  const [address, other] = isSource ? [source, destination] : [destination, source];
+  if (address === null) return unknown(`the ${isSource ? 'source' : 'destination'} is not known`);
   const device = operand.device === null ? null : operand.device === 'iif' ? place.input : place.output;
   if (operand.result === 'type') {
     // xt_addrtype asks for nobody's route in particular, nft's fib for one between both ends.
