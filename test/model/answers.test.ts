@@ -478,6 +478,17 @@ describe('several next hops that give several sources', () => {
     );
   });
 
+  test('four uplinks, each with a source of its own, are few enough to be followed', () => {
+    const four = [1, 2, 3, 4];
+    const uplinks = four.map((net) =>
+      link(`eth${net}`, { index: 10 + net, addresses: [`10.${net}.0.1/24`], peer: `null:${net}` }),
+    );
+    const hops = four.map((net) => `nexthop via 10.${net}.0.9 dev eth${net}`).join(' ');
+    const routes = [...four.map((net) => `10.${net}.0.0/24 dev eth${net}`), `default ${hops}`];
+    const all = host(namespace('box', { links: [loopback(), ...uplinks], routes }));
+    expect(journey(all, { ...packetTo('203.0.113.9'), source: '0.0.0.0' }, 'box').end.kind).toBe('leaves-view');
+  });
+
   test('are not told apart by a source that the program chose', () => {
     const all = host(sender, far('one', 1, []), far('two', 2, []));
     const chosen = journey(all, { ...packetTo('203.0.113.9'), source: '10.1.0.1' }, 'box');

@@ -22,7 +22,7 @@ import {
 import { strandedAnew } from './reroute.ts';
 
 /** Ways that are followed where the kernel picks one of several; more are said to be unknown. */
-const mostForks = 16;
+const mostForks = 32;
 
 /** What all branches of one journey share. */
 export interface Question {
