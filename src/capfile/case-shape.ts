@@ -1,14 +1,23 @@
 /** The shapes of what a case file's own blocks hold, section by section: docs/case-file.md has the tables. */
 
-import type { KernelLine, LinkOutage, RuleTrace, RuleTraceLine, Session, TracedCommand } from '../case/evidence.ts';
+import type {
+  Credentials,
+  KernelLine,
+  LinkOutage,
+  RuleTrace,
+  RuleTraceLine,
+  Session,
+  TracedCommand,
+} from '../case/evidence.ts';
 import type { CommandOutput, NamespaceSnapshot, ProcessRecord, Snapshot } from '../host/snapshot.ts';
-import { type Check, integer, list, nanoseconds, nullable, oneOf, record, text, truth } from './shape.ts';
+import { added, type Check, integer, list, nanoseconds, nullable, oneOf, record, text, truth } from './shape.ts';
 
 const tracedCommand: Check<TracedCommand> = record<TracedCommand>({
   argv: list(text),
   exitCode: nullable(integer),
   signal: nullable(text),
   netns: text,
+  credentials: added(record<Credentials>({ user: integer, group: integer })),
   startedNs: nanoseconds,
   endedNs: nanoseconds,
 });

@@ -53,6 +53,11 @@ export function nullable<T>(check: Check<T>): Check<T | null> {
   return (value) => (value === null ? null : check(value));
 }
 
+/** What `check` reads, or null; null too where an earlier version wrote nothing. */
+export function added<T>(check: Check<T>): Check<T | null> {
+  return (value) => (value === null || value === undefined ? null : check(value));
+}
+
 /** A list of what `check` reads. */
 export function list<T>(check: Check<T>): Check<readonly T[]> {
   return (value) => {

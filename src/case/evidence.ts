@@ -57,6 +57,12 @@ export interface RuleTrace {
 }
 
 /** The command that was traced. */
+/** Whom a process runs as: its effective user and group, see credentials(7). */
+export interface Credentials {
+  readonly user: number;
+  readonly group: number;
+}
+
 export interface TracedCommand {
   /** As the user typed it, secrets masked. */
   readonly argv: readonly string[];
@@ -64,6 +70,8 @@ export interface TracedCommand {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly netns: string;
+  /** Whose it was when it began; null where that is not known, or it was to run another as somebody else. */
+  readonly credentials: Credentials | null;
   readonly startedNs: bigint;
   readonly endedNs: bigint;
 }

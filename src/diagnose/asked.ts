@@ -122,7 +122,14 @@ export function askedConnections(
   for (const { protocol, host: address, port } of askedFor(namespace, command.argv)) {
     const family = familyOf(address);
     const source = unspecifiedAddress[family];
-    const packet: ModelPacket = { protocol, family, source, destination: address, destinationPort: port };
+    const packet: ModelPacket = {
+      protocol,
+      family,
+      source,
+      destination: address,
+      destinationPort: port,
+      ...command.credentials,
+    };
     const way = journey(host, packet, namespace.name);
     const gaveUp = way.end.kind === 'unanswered' && command.endedNs - command.startedNs < neighbourPatienceNs;
     const met = gaveUp ? silence : predictedOutcome(way, replyJourney(host, way));

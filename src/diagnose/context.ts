@@ -1,6 +1,6 @@
 /** Everything that is known about one connection, gathered for the causes to judge. */
 
-import type { Frame } from '../case/evidence.ts';
+import type { Credentials, Frame } from '../case/evidence.ts';
 import {
   type Connection,
   fromClient,
@@ -173,13 +173,18 @@ function sentTimeToLive(evidence: Evidence, connection: Connection, clientNetns:
   return six === null ? null : numberOf(six, 'ipv6.hlim');
 }
 
-/** Gathers a connection's context. */
+/**
+ * Gathers a connection's context.
+ *
+ * @param sender Whose program sent its requests; null: not known.
+ */
 export function gatherContext(
   evidence: Evidence,
   told: Connection,
   host: HostState | null,
   records: readonly KernelRecord[],
   rules: RuleRecords | null,
+  sender: Credentials | null = null,
 ): Context {
   const { session } = evidence;
   const clientNetns = findClientNetns(evidence, told, host);
@@ -194,6 +199,7 @@ export function gatherContext(
     destinationPort: isPing ? 0 : connection.server.port,
     ...(connection.client.port > 0 && !isPing ? { sourcePort: connection.client.port } : {}),
     ...(timeToLive === null ? {} : { timeToLive }),
+    ...sender,
   };
   const usual = host === null || clientNetns === null ? null : journey(host, routed, clientNetns);
   const device = host === null || usual === null ? null : departureDevice(evidence, connection, host, usual);

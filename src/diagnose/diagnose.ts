@@ -3,7 +3,7 @@
  * replay.
  */
 
-import type { Case } from '../case/evidence.ts';
+import type { Case, Credentials } from '../case/evidence.ts';
 import { type Connection, findConnections } from '../flow/connection.ts';
 import { withSights } from '../flow/translated.ts';
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
@@ -82,7 +82,7 @@ export class Diagnoser {
   }
 
   /**
-   * What was found out about some connections, in their order. One that another turns out to be, seen behind NAT, is not
+   * What was found out about some connections, in their order: those of the traced command, where there is one. One that another turns out to be, seen behind NAT, is not
    * told by itself.
    *
    * @param all Among these such sights are looked for, and what a proxy asked.
@@ -138,19 +138,20 @@ export class Diagnoser {
     };
   }
 
-  #gather(connection: Connection): Context {
-    return gatherContext(this.#evidence, connection, this.#host, this.#records, this.#rules);
+  #gather(connection: Connection, sender: Credentials | null): Context {
+    return gatherContext(this.#evidence, connection, this.#host, this.#records, this.#rules, sender);
   }
 
   /** A context each; what is a connection's sight behind NAT has none of its own. */
   #subjects(some: readonly Connection[], all: readonly Connection[]): Subject[] {
     const sights = new Set<Connection>();
+    const sender = this.#evidence.session?.command?.credentials ?? null;
     const subjects = some.map((connection) => {
-      const context = this.#gather(connection);
+      const context = this.#gather(connection, sender);
       const found = context.journey === null ? [] : findTranslatedSights(connection, context.journey, all);
       if (found.length === 0) return { connection, context };
       for (const one of found) sights.add(one);
-      return { connection, context: this.#gather(withSights(connection, found)) };
+      return { connection, context: this.#gather(withSights(connection, found), sender) };
     });
     return subjects.filter(({ context }) => !sights.has(context.connection));
   }
@@ -163,7 +164,7 @@ export class Diagnoser {
       const diagnosis = diagnoseConnection(context);
       const [upstream] = host === null ? [] : upstreamsOf({ diagnosis, connection: context.connection }, all, host);
       if (upstream === undefined) return { connection, diagnosis };
-      const behind = diagnoseConnection(this.#gather(upstream));
+      const behind = diagnoseConnection(this.#gather(upstream, null));
       const front = { connection, diagnosis: asEffect(diagnosis, behind) };
       return own.has(upstream) ? [front] : [front, { connection, diagnosis: behind }];
     });

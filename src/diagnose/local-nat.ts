@@ -71,7 +71,7 @@ export const dnatNotAppliedToLocal: Cause = (context) => {
 };
 
 /** The packet as it would be, had an outsider sent it. */
-function outsiders({ boundDevice: _device, user: _user, ...packet }: ModelPacket): ModelPacket {
+function outsiders({ boundDevice: _device, user: _user, group: _group, ...packet }: ModelPacket): ModelPacket {
   return { ...packet, source: packet.family === 4 ? '203.0.113.1' : '2001:db8::1' };
 }
 

@@ -303,6 +303,15 @@ function noteSegment(words: Int32Array, at: number, headers: Headers, direction:
       if (!ack) words[at + word.openingIdentification] = headers.identification;
     }
   } else if (ack && !reset) bits |= sent.ack;
+  // A closed port answers a SYN from sequence number 0, and tells which (RFC 9293, section 3.10.7.1). Behind NAT at the
+  // client's own output it is all that is seen under the ends that the program knows.
+  if (reset && ack && sequence === 0 && words[at + word.openingKnown] === 0) {
+    const client = 1 - direction;
+    words[at + word.opening] = (acknowledgement - 1) | 0;
+    words[at + word.client] = client;
+    words[at + word.openingKnown] = 1;
+    words[at + word.sent + client] = (words[at + word.sent + client] ?? 0) | sent.syn;
+  }
   if ((flags & tcpFlag.fin) !== 0) {
     bits |= sent.fin;
     if (words[at + word.finBy] === 0) words[at + word.finBy] = direction + 1;

@@ -45,8 +45,9 @@ export interface ModelPacket {
   readonly destinationPort: number;
   /** Absent where it is not known: rules that ask for it cannot be evaluated then. */
   readonly sourcePort?: number;
-  /** The number of the user who sends it; absent as above. */
+  /** The numbers of the user and the group that send it; absent as above. */
   readonly user?: number;
+  readonly group?: number;
   /** SO_MARK, or what a rule set; without, 0. Null when a rule set what is not known. */
   readonly mark?: number | null;
   /** The flags byte of a TCP segment (RFC 9293, section 3.1); without, SYN alone. */

@@ -42,7 +42,8 @@ function numberOf(address: string): bigint | null {
 
 /** The packet as netfilter sees it. */
 function netfilterPacket(packet: ModelPacket, connection: Connection): NetfilterPacket {
-  const { protocol, family, source, destination, sourcePort, destinationPort, mark, icmp, user, length } = packet;
+  const { protocol, family, source, destination, sourcePort, destinationPort, mark, icmp, user, group, length } =
+    packet;
   const isIcmp = protocol === 'icmp';
   return firstPacket({
     family,
@@ -57,6 +58,7 @@ function netfilterPacket(packet: ModelPacket, connection: Connection): Netfilter
     mark: mark === undefined ? 0n : mark === null ? null : BigInt(mark),
     connection,
     user: user ?? null,
+    group: group ?? null,
     length: length ?? null,
     frameType: 'host',
   });

@@ -35,6 +35,7 @@ const session = fc.record({
       exitCode: orNull(whole),
       signal: orNull(anyText),
       netns: anyText,
+      credentials: orNull(fc.record({ user: whole, group: whole })),
       startedNs: time,
       endedNs: time,
     }),

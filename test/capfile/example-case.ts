@@ -15,6 +15,7 @@ export const exampleCase: Case = {
       exitCode: 7,
       signal: null,
       netns: 'portainer',
+      credentials: { user: 0, group: 0 },
       startedNs: startNs,
       endedNs: startNs + secondNs,
     },

@@ -185,6 +185,7 @@ export function caseOf({ sights, snapshot = null, kernel = null, lost = 0, rules
       exitCode: 7,
       signal: null,
       netns: netns ?? 'portainer',
+      credentials: null,
       startedNs: startNs - 1_000_000n,
       endedNs: startNs + 1_000_000_000n,
     },

@@ -35,6 +35,12 @@ function met(sights: readonly (Sight | string)[]): string {
     .join('; ');
 }
 
+it('takes whom a refusal is for as the client, where that alone was seen', () => {
+  expect(found([refusal])).toEqual(['tcp 10.88.0.10:40000 > 10.88.0.1:8080 refused ECONNREFUSED frames 1']);
+  // The number of a reset in the midst of a connection is the one that its other end expects.
+  expect(found([abort])).toEqual(['tcp 10.88.0.1:8080 > 10.88.0.10:40000 unknown - frames 1']);
+});
+
 describe('what the program met', () => {
   it.each<[string, readonly string[], string]>([
     ['a SYN alone', [syn], 'timeout -'],

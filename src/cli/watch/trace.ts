@@ -8,6 +8,7 @@ import { choosePoints } from '../../capture/points.ts';
 import type { Case } from '../../case/evidence.ts';
 import { maskSecrets } from '../../host/mask.ts';
 import { wallClockNs } from '../../host/wall-clock.ts';
+import { credentialsOf } from './credentials.ts';
 import { type CommandEnd, type CommandOptions, TracedProcess } from './traced-command.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
@@ -63,6 +64,7 @@ export async function trace(
     argv: maskSecrets(options.command.argv),
     exitCode: end.exitCode,
     signal: end.signal,
+    credentials: credentialsOf(options.command.argv),
     startedNs,
     endedNs,
   });

@@ -13,6 +13,21 @@ const legacy = (...argv: readonly string[]) => ({ host: 'host', argv: ['iptables
 /** See the file's head. */
 export const natLabs: readonly CauseLab[] = [
   {
+    name: 'no-listener: a service mesh whose sidecar is not there',
+    spec: containerHost({
+      box: {
+        iptables: nat(
+          '-A OUTPUT -m owner --uid-owner 1337 -j RETURN',
+          '-A OUTPUT -m owner --gid-owner 1337 -j RETURN',
+          '-A OUTPUT -d 127.0.0.1/32 -j RETURN',
+          '-A OUTPUT -p tcp -j REDIRECT --to-ports 15001',
+        ),
+      },
+    }),
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'refused', cause: 'no-listener', host: 'box', stage: 'socket' },
+  },
+  {
     name: 'missing-masquerade: a container asks the world',
     spec: containerHost(),
     command: curl('box', '203.0.113.1/'),
