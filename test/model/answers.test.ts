@@ -304,7 +304,7 @@ test.each([
   expect([way.packet.destination, way.end.kind]).toEqual([expected, 'refused']);
 });
 
-test('a ping takes an answer from an address that was not asked, and for another address of its host', () => {
+test('a ping takes an answer for another address of its host, and none from another than was asked', () => {
   const ruleTables = save(
     '*raw',
     ':PREROUTING ACCEPT [0:0]',
@@ -317,9 +317,16 @@ test('a ping takes an answer from an address that was not asked, and for another
     '-A POSTROUTING -d 10.88.0.20/32 -j SNAT --to-source 192.0.2.7',
   );
   const all = host(web(), bridgeHost({ ruleTables }));
-  const way = journey(all, { ...packetTo('198.51.100.1', 0, 'icmp'), source: '10.88.0.1' }, 'host');
-  expect(way.arrived).toMatchObject({ source: '192.0.2.7', destination: '10.88.0.20' });
-  expect(replyJourney(all, way)?.end.kind).toBe('returned');
+  const ended = (destination: string) => {
+    const way = journey(all, { ...packetTo(destination, 0, 'icmp'), source: '10.88.0.1' }, 'host');
+    expect(way.arrived).toMatchObject({ source: '192.0.2.7', destination: '10.88.0.20' });
+    return replyJourney(all, way)?.end;
+  };
+  expect(ended('10.88.0.20')).toEqual({ kind: 'returned', netns: 'host' });
+  expect(ended('198.51.100.1')).toMatchObject({
+    kind: 'dropped',
+    reason: 'the answer comes from 10.88.0.20, and 198.51.100.1 was asked',
+  });
 });
 
 test('no answer goes to a link-local address from an address of another device', () => {

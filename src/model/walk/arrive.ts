@@ -51,20 +51,25 @@ function aboutOther({ quoted }: ModelPacket, { destination, destinationPort }: M
 
 /**
  * Why the socket that asked takes an answer for a stranger's; null when it does not. An ICMP error quotes its request. A
- * ping's raw socket takes every reply of its number, from whomever and for whichever address of the host ("DIFFERENT
- * ADDRESS!", says iputils), unless it is bound to one (`-I`), which nothing shows.
+ * ping's socket takes replies for whichever address of the host, unless it is bound to one (`-I`), which nothing shows;
+ * of one from another address than was asked, ping says so.
  */
 function unexpected(answer: ModelPacket, request: ModelPacket): string | null {
-  if (isEchoReply(answer)) return null;
   const text = (address: string, port: number | undefined): string =>
     request.protocol === 'icmp' || port === undefined ? address : `${address} port ${port}`;
   const [to, asker] = [text(answer.destination, answer.destinationPort), text(request.source, request.sourcePort)];
   const isKnown = request.sourcePort === undefined || answer.destinationPort === request.sourcePort;
-  if (!isUnspecified(request.source) && (!sameAddress(answer.destination, request.source) || !isKnown)) {
+  const isForAny = isEchoReply(answer) || isUnspecified(request.source);
+  if (!isForAny && (!sameAddress(answer.destination, request.source) || !isKnown)) {
     return `the answer is for ${to}, and ${asker} had asked`;
   }
   if (isIcmpError(answer)) return aboutOther(answer, request);
   const [from, asked] = [text(answer.source, answer.sourcePort), text(request.destination, request.destinationPort)];
-  if (sameAddress(answer.source, request.destination) && answer.sourcePort === request.destinationPort) return null;
+  if (
+    sameAddress(answer.source, request.destination) &&
+    (request.protocol === 'icmp' || answer.sourcePort === request.destinationPort)
+  ) {
+    return null;
+  }
   return `the answer comes from ${from}, and ${asked} was asked`;
 }
