@@ -9,8 +9,9 @@ const longestPauseNs = 60_000_000_000;
 const mostOver = 256;
 
 interface Failing {
-  dueNs: number;
-  pauseNs: number;
+  readonly dueNs: number;
+  readonly pauseNs: number;
+  readonly signature: number;
 }
 
 /** See the file's head. Times are nanoseconds as the table's. */
@@ -27,15 +28,19 @@ export class DiagnosisPlan {
     this.#settleNs = settleNs;
   }
 
-  /** A connection has failed, or failed again; `final` when nothing more will come of it. */
-  failed(id: number, nowNs: number, final: boolean): void {
+  /**
+   * A connection has failed, or failed again. `final` when its outcome will not change: the first time that it is found in
+   * the state of this signature, it is explained at once.
+   */
+  failed(id: number, nowNs: number, signature: number, final: boolean): void {
     if (this.#failing.has(id)) return;
     this.#over.delete(id);
     const paused = this.#paused.get(id);
     this.#paused.delete(id);
     const pauseNs = paused === undefined ? firstPauseNs : Math.min(2 * paused.pauseNs, longestPauseNs);
+    const isNews = final && paused?.signature !== signature;
     const dueNs = nowNs + this.#settleNs;
-    this.#failing.set(id, { dueNs: final ? dueNs : Math.max(dueNs, paused?.dueNs ?? 0), pauseNs });
+    this.#failing.set(id, { dueNs: isNews ? dueNs : Math.max(dueNs, paused?.dueNs ?? 0), pauseNs, signature });
   }
 
   /** A connection is over and has not failed as far as frames tell: what was said on it may tell otherwise. */
@@ -70,7 +75,7 @@ export class DiagnosisPlan {
       if (taken.length >= most) return taken;
       if (failing.dueNs > nowNs) continue;
       this.#failing.delete(id);
-      this.#paused.set(id, { dueNs: nowNs + failing.pauseNs, pauseNs: failing.pauseNs });
+      this.#paused.set(id, { ...failing, dueNs: nowNs + failing.pauseNs });
       if (!taken.includes(id)) taken.push(id);
     }
     for (const [id, { dueNs }] of this.#paused) if (dueNs <= nowNs) this.#paused.delete(id);

@@ -109,7 +109,7 @@ export class LiveConnections {
     else this.#patient.set(id, standing.patientUntilNs);
     if (standing.failed) this.#failed.add(id);
     else if (isNews) this.#failed.delete(id);
-    if (standing.failed) this.plan.failed(id, nowNs, standing.over);
+    if (standing.failed) this.plan.failed(id, nowNs, signature, standing.over);
     else if (standing.over && isNews) this.plan.over(id);
   }
 
