@@ -56,13 +56,13 @@ export interface RuleTrace {
   readonly lines: readonly RuleTraceLine[];
 }
 
-/** The command that was traced. */
 /** Whom a process runs as: its effective user and group, see credentials(7). */
 export interface Credentials {
   readonly user: number;
   readonly group: number;
 }
 
+/** The command that was traced. */
 export interface TracedCommand {
   /** As the user typed it, secrets masked. */
   readonly argv: readonly string[];

@@ -82,8 +82,8 @@ export class Diagnoser {
   }
 
   /**
-   * What was found out about some connections, in their order: those of the traced command, where there is one. One that another turns out to be, seen behind NAT, is not
-   * told by itself.
+   * What was found out about some connections, in their order: those of the traced command, where there is one. What
+   * another turns out to be, seen behind NAT, is not told by itself.
    *
    * @param all Among these such sights are looked for, and what a proxy asked.
    */

@@ -304,12 +304,12 @@ test.each([
   expect([way.packet.destination, way.end.kind]).toEqual([expected, 'refused']);
 });
 
+/** Nothing that 10.88.0.20 answers is translated back. */
+const untracked = ['*raw', ':PREROUTING ACCEPT [0:0]', '-A PREROUTING -s 10.88.0.20/32 -j CT --notrack', 'COMMIT'];
+
 test('a ping takes an answer for another address of its host, and none from another than was asked', () => {
   const ruleTables = save(
-    '*raw',
-    ':PREROUTING ACCEPT [0:0]',
-    '-A PREROUTING -s 10.88.0.20/32 -j CT --notrack',
-    'COMMIT',
+    ...untracked,
     '*nat',
     ':OUTPUT ACCEPT [0:0]',
     ':POSTROUTING ACCEPT [0:0]',
@@ -343,10 +343,7 @@ test('no answer goes to a link-local address from an address of another device',
 
 test('an answer that is not translated back comes to nobody', () => {
   const ruleTables = save(
-    '*raw',
-    ':PREROUTING ACCEPT [0:0]',
-    '-A PREROUTING -s 10.88.0.20/32 -j CT --notrack',
-    'COMMIT',
+    ...untracked,
     '*nat',
     ':POSTROUTING ACCEPT [0:0]',
     '-A POSTROUTING -d 10.88.0.20/32 -j SNAT --to-source 192.0.2.7',
