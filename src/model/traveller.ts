@@ -92,32 +92,14 @@ function answeredConnection(packet: ModelPacket, entries: readonly ConnectionEnt
     const its = entries.find((one) => sameAddress(packet.destination, one.reply.destination) && quotes(packet, one));
     if (its !== undefined) return { ...connectionBy(its, 'reply'), state: 'related' };
   }
-  const known = connectionOf(netfilterPacket(packet, unknownConnection), entries);
+  const known = connectionOf(netfilterPacket(packet, unknownConnection), entries, []);
   if (known !== null) return known;
-  const ofEcho = isEchoReply(packet)
-    ? entries.find(
-        ({ reply }) => sameAddress(reply.source, packet.source) && sameAddress(reply.destination, packet.destination),
-      )
-    : undefined;
-  if (ofEcho !== undefined) return connectionBy(ofEcho, 'reply');
   // A SYN-ACK, an RST or an echo reply out of nowhere begins nothing (nf_conntrack_proto_tcp.c, _icmp.c).
   return { ...unknownConnection, state: packet.protocol === 'udp' ? 'new' : 'invalid' };
 }
 
 /** What the first packet of a connection does not have. */
 const laterBits = connectionStatusBit['seen-reply'] | connectionStatusBit.assured;
-
-/** The connection of an echo request that comes through again: its own journey has no other of the same ends. */
-function connectionOfEcho({ protocol, family, source, destination }: ModelPacket, own: readonly ConnectionEntry[]) {
-  if (protocol !== 'icmp') return null;
-  const its = own.find(
-    (entry) =>
-      entry.protocol === icmpProtocol[family] &&
-      sameAddress(entry.original.source, source) &&
-      sameAddress(entry.original.destination, destination),
-  );
-  return its === undefined ? null : connectionBy(its, 'original');
-}
 
 /**
  * The connection of a request: a new one, which its own journey or an entry of the snapshot may show already: its
@@ -128,8 +110,7 @@ function requestedConnection(
   own: readonly ConnectionEntry[],
   shown: readonly ConnectionEntry[],
 ): Connection {
-  const known =
-    connectionOf(netfilterPacket(packet, unknownConnection), [...own, ...shown]) ?? connectionOfEcho(packet, own);
+  const known = connectionOf(netfilterPacket(packet, unknownConnection), own, shown);
   if (known === null) return unknownConnection;
   const begins = packet.protocol !== 'tcp' || (packet.tcpFlags ?? tcpFlag.syn) === tcpFlag.syn;
   if (known.direction === 'reply' || !begins) return known;

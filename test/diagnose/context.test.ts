@@ -1,6 +1,7 @@
-/** A datagram's answer that was seen on its way, and not where its client is. */
+/** What is gathered of a connection: whose it is, and whether an answer that was seen on its way came to its client. */
 
 import { describe, expect, it } from 'vitest';
+import type { Credentials } from '../../src/case/evidence.ts';
 import { diagnoseConnection } from '../../src/diagnose/connection-diagnosis.ts';
 import { gatherContext } from '../../src/diagnose/context.ts';
 import type { ConnectionDiagnosis } from '../../src/diagnose/diagnosis.ts';
@@ -8,6 +9,7 @@ import { evidenceOf } from '../../src/diagnose/evidence.ts';
 import { findConnections } from '../../src/flow/connection.ts';
 import { echo, reverse, udp } from '../flow/frames.ts';
 import { host, link, loopback } from '../model/hosts.ts';
+import { saved } from '../model/netfilter/tables.ts';
 import { box, bridgeHost, web } from '../model/two-boxes.ts';
 import { caseOf } from './cases.ts';
 
@@ -38,6 +40,25 @@ function judged(
     gatherContext(evidenceOf(evidence), connection, host(client, web(), bridgeHost()), [], null),
   );
 }
+
+it('follows rules that ask who sends by whose the command was', () => {
+  const mesh = ['*nat', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -m owner --uid-owner 1337 -j RETURN'];
+  const ruleTables = saved(
+    [...mesh, '-A OUTPUT -m owner --gid-owner 1337 -j RETURN', '-A OUTPUT -j REDIRECT', 'COMMIT', ''].join('\n'),
+  );
+  const evidence = {
+    ...caseOf({ sights: [{ packet: ping[0], at: 0, afterNs: 0n }], netns: 'box', argv: ['ask'] }),
+    interfaces: [{ netns: 'box', device: 'eth0', linkType: 1 }],
+  };
+  const [connection] = findConnections(evidence);
+  if (connection === undefined) throw new Error('the connection was not found');
+  const all = host(box({ ruleTables }), web(), bridgeHost());
+  const endFor = (sender: Credentials | null) =>
+    gatherContext(evidenceOf(evidence), connection, all, [], null, sender).journey?.end;
+  expect(endFor({ user: 0, group: 0 })).toMatchObject({ kind: 'accepted', netns: 'box' });
+  expect(endFor({ user: 0, group: 1337 })).toMatchObject({ kind: 'accepted', netns: 'web' });
+  expect(endFor(null)).toMatchObject({ kind: 'undetermined' });
+});
 
 describe('an answer that was seen on its way', () => {
   it.each([

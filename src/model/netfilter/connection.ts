@@ -2,6 +2,7 @@
 
 import { type ConnectionEntry, type ConnectionTuple, connectionStatusBit, natDoneBit } from '../../host/netfilter.ts';
 import { parseAddress } from '../../inet/address.ts';
+import { echoType } from '../../inet/icmp.ts';
 import { portProtocols, tcpFlag } from '../../inet/protocol.ts';
 import { type Connection, type NetfilterPacket } from './packet.ts';
 
@@ -35,16 +36,28 @@ function statusOf({ original, reply, unreplied, assured }: ConnectionEntry): big
   );
 }
 
+/** In which directions of a connection a packet of its kind may go; the type is a part of ICMP's tuples. */
+function directionsOf({ protocol, family, icmpType }: NetfilterPacket): { original: boolean; reply: boolean } {
+  if (portProtocols.has(protocol)) return { original: true, reply: true };
+  return { original: icmpType === echoType[family].request, reply: icmpType === echoType[family].reply };
+}
+
 /**
- * The connection of a packet that comes to conntrack, before any translation; null when it begins a new one. Protocols
- * without ports are told apart by what the snapshot shows of no packet, so theirs are always new.
+ * The connection of a packet that comes to conntrack, before any translation; null when it begins a new one. An echo is
+ * told apart from others of its ends by what no snapshot shows of it, so it is of none of those that are `shown`.
+ *
+ * @param own What the packet's own journey has begun, the latest first.
  */
-export function connectionOf(packet: NetfilterPacket, entries: readonly ConnectionEntry[]): Connection | null {
-  if (!portProtocols.has(packet.protocol)) return null;
-  for (const entry of entries) {
+export function connectionOf(
+  packet: NetfilterPacket,
+  own: readonly ConnectionEntry[],
+  shown: readonly ConnectionEntry[],
+): Connection | null {
+  const directions = directionsOf(packet);
+  for (const entry of portProtocols.has(packet.protocol) ? [...own, ...shown] : own) {
     if (entry.family !== packet.family || entry.protocol !== packet.protocol) continue;
-    const isOriginal = isTuple(packet, entry.original);
-    if (!isOriginal && !isTuple(packet, entry.reply)) continue;
+    const isOriginal = directions.original && isTuple(packet, entry.original);
+    if (!isOriginal && !(directions.reply && isTuple(packet, entry.reply))) continue;
     const begins = packet.tcpFlags === tcpFlag.syn && isOriginal;
     if (begins && entry.state !== null && reopened.has(entry.state)) return null;
     return connectionBy(entry, isOriginal ? 'original' : 'reply');

@@ -483,7 +483,7 @@ describe('connection tracking', () => {
   });
 
   test('an entry gives state, mark and translation, in both directions', () => {
-    const connection = connectionOf(ack, entries);
+    const connection = connectionOf(ack, [], entries);
     expect(connection).toMatchObject({ state: 'established', direction: 'original', mark: 7n });
     const forth = { ...ack, connection: connection ?? ack.connection };
     expect(evaluateHook([], at('prerouting eth0'), forth, hostWith({}))[0]?.packet).toMatchObject({
@@ -491,7 +491,7 @@ describe('connection tracking', () => {
       destinationPort: 81,
     });
     const answer = packet('tcp 10.9.0.1:81 > 10.0.0.1:40000', { tcpFlags: 18 });
-    const back = { ...answer, connection: connectionOf(answer, entries) ?? answer.connection };
+    const back = { ...answer, connection: connectionOf(answer, [], entries) ?? answer.connection };
     expect(back.connection.direction).toBe('reply');
     expect(evaluateHook([], at('postrouting eth1 eth0'), back, hostWith({}))[0]?.packet).toMatchObject({
       source: address('10.0.0.2'),
@@ -503,9 +503,9 @@ describe('connection tracking', () => {
     ['another port is another connection', packet('tcp 10.0.0.1:40001 > 10.0.0.2:80'), line, null],
     ['without an answer it is new still', ack, line.replace(' src=10.9.0.1', ' [UNREPLIED] src=10.9.0.1'), 'new'],
     ['a SYN into an old one begins anew', syn, line.replace('ESTABLISHED', 'TIME_WAIT'), null],
-    ['ICMP is not looked up', packet('icmp 10.0.0.1 > 10.0.0.2'), line, null],
+    ['an echo is of none that is shown', packet('icmp 10.0.0.1 > 10.0.0.2'), line, null],
   ])('%s', (_title, sent, entry, expected) => {
-    expect(connectionOf(sent, parseConnections(entry))?.state ?? null).toBe(expected);
+    expect(connectionOf(sent, [], parseConnections(entry))?.state ?? null).toBe(expected);
   });
 });
 
