@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The launcher: checks the Node version, then hands over to the built program.
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
@@ -9,6 +9,7 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 const newEnough = major > 22 || (major === 22 && minor >= 15);
 
 if (!newEnough && existsSync(path('../node_modules/node/bin/node'))) {
+  const { spawn } = await import('node:child_process');
   // The channel's end tells the other that this launcher is gone, however it went.
   const child = spawn(path('../node_modules/node/bin/node'), [path('./nettrace.js'), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
@@ -32,5 +33,10 @@ if (!newEnough && existsSync(path('../node_modules/node/bin/node'))) {
     process.channel.unref();
     process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   }
+  // What V8 made of the program is kept beside it: compiling is a good part of a start. Where that cannot be written,
+  // each start compiles. It is code: whatever the mask is, nobody else may write there.
+  const mask = process.umask(0o022);
+  module.enableCompileCache(path('../dist/compiled'));
+  process.umask(mask);
   await import('../dist/main.js');
 }

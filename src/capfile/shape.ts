@@ -91,16 +91,14 @@ export function record<T extends object>(fields: { readonly [K in keyof T]-?: Ch
 
 const quote = 0x22;
 const backslash = 0x5c;
-const [openingBracket, openingBrace, closingBracket, closingBrace] = [0x5b, 0x7b, 0x5d, 0x7d];
+const [openingBracket, openingBrace] = [0x5b, 0x7b];
 
 /**
- * How deep the brackets of JSON text nest and how many there are, found without parsing: both are bounded before
- * JSON.parse makes objects of them.
+ * How many brackets JSON text opens, found without parsing: they are bounded before JSON.parse makes objects of them. How
+ * deep they nest does not matter: JSON.parse does not recurse, and a check looks no deeper than its shape.
  */
-export function measureJson(bytes: Uint8Array): { readonly depth: number; readonly brackets: number } {
-  let depth = 0;
-  let deepest = 0;
-  let brackets = 0;
+export function openedBrackets(bytes: Uint8Array): number {
+  let opened = 0;
   let inText = false;
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index] ?? 0;
@@ -108,11 +106,7 @@ export function measureJson(bytes: Uint8Array): { readonly depth: number; readon
       if (byte === backslash) index++;
       else if (byte === quote) inText = false;
     } else if (byte === quote) inText = true;
-    else if (byte === openingBracket || byte === openingBrace) {
-      brackets++;
-      depth++;
-      deepest = Math.max(deepest, depth);
-    } else if (byte === closingBracket || byte === closingBrace) depth--;
+    else if (byte === openingBracket || byte === openingBrace) opened++;
   }
-  return { depth: deepest, brackets };
+  return opened;
 }

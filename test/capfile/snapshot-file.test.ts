@@ -54,7 +54,16 @@ describe('a snapshot as a file', () => {
       small.replace('"exitCode":0', '"exitCode":"0"'),
       'it is malformed (namespaces[0].outputs[0].exitCode: a whole number expected)',
     ],
-    ['deep brackets', `${'['.repeat(100)}${']'.repeat(100)}`, 'its JSON nests 100 deep, at most 16 is read'],
+    [
+      'deep brackets',
+      `${'['.repeat(900_000)}${']'.repeat(900_000)}`,
+      'it is no snapshot (the whole: an object expected)',
+    ],
+    [
+      'deep brackets where text was',
+      small.replace('"exitCode":0', `"exitCode":${'['.repeat(9000)}${']'.repeat(9000)}`),
+      'outputs[0].exitCode',
+    ],
     ['many brackets', `[${'[],'.repeat(1_000_001)}[]]`, 'at most 1000000 are read'],
   ])('%s is refused, and said why', (_name, text, problem) => {
     expect(read(text)).toEqual({ problem: expect.stringContaining(problem) });
