@@ -1,6 +1,6 @@
 /** Everything that is known about one connection, gathered for the causes to judge. */
 
-import type { Credentials, Frame } from '../case/evidence.ts';
+import type { CaptureInterface, Credentials, Frame } from '../case/evidence.ts';
 import {
   type Connection,
   fromClient,
@@ -74,24 +74,32 @@ export function ownerOf(host: HostState, address: string): string | null {
   return owner === undefined || others.length > 0 ? null : owner;
 }
 
+/** True where the packet, sent in that namespace, would by the model come by the place where it was first seen. */
+function comesBy(host: HostState, packet: ModelPacket, netns: string, seen: CaptureInterface | undefined): boolean {
+  return journey(host, packet, netns).steps.some((step) => step.netns === seen?.netns && step.device === seen.device);
+}
+
 /**
  * Where the client sent from: the command's namespace if the address is there, else the one that owns it. Of several in
- * networks that know nothing of each other, the one where the request was seen.
+ * networks that know nothing of each other, the one where the request was seen, or that sends it by where it was.
  */
-function findClientNetns(evidence: Evidence, connection: Connection, host: HostState | null): string | null {
+function findClientNetns(
+  { session, interfaces }: Evidence,
+  connection: Connection,
+  host: HostState | null,
+  packet: ModelPacket,
+): string | null {
   if (host === null) return null;
-  const command = evidence.session?.command ?? null;
+  const command = session?.command ?? null;
   // Without a frame it is an attempt of the command's.
   if (connection.frames.length === 0) return command?.netns ?? null;
-  const own = command === null ? undefined : host.namespaces.get(command.netns);
-  const { address } = connection.client;
-  if (own?.links.some((link) => link.addresses.some((mine) => sameAddress(mine.address, address)))) return own.name;
-  const owners = ownersOf(host, address);
+  const owners = ownersOf(host, connection.client.address);
+  if (command !== null && owners.includes(command.netns)) return command.netns;
   if (owners.length < 2) return owners[0] ?? null;
-  const sights = connection.packets[0]?.frames ?? [];
-  const seenIn = new Set(sights.map(({ interfaceIndex }) => evidence.interfaces[interfaceIndex]?.netns));
-  const [owner, ...others] = owners.filter((name) => seenIn.has(name));
-  return owner === undefined || others.length > 0 ? null : owner;
+  const seen = (connection.packets[0]?.frames ?? []).map(({ interfaceIndex }) => interfaces[interfaceIndex]);
+  const seenIn = owners.filter((name) => seen.some((point) => point?.netns === name));
+  const possible = seenIn.length > 0 ? seenIn : owners.filter((name) => comesBy(host, packet, name, seen[0]));
+  return possible.length === 1 ? (possible[0] ?? null) : null;
 }
 
 /** A name that stands in the command's arguments and that its hosts file gives the server's address. */
@@ -173,6 +181,19 @@ function sentTimeToLive(evidence: Evidence, connection: Connection, clientNetns:
   return six === null ? null : numberOf(six, 'ipv6.hlim');
 }
 
+/** The request as the model takes it, before it is known who sent it. */
+function packetOf({ protocol, family, client, server }: Connection): ModelPacket {
+  const isPing = protocol === 'icmp';
+  return {
+    protocol,
+    family,
+    source: client.address,
+    destination: server.address,
+    destinationPort: isPing ? 0 : server.port,
+    ...(client.port > 0 && !isPing ? { sourcePort: client.port } : {}),
+  };
+}
+
 /**
  * Gathers a connection's context.
  *
@@ -187,29 +208,20 @@ export function gatherContext(
   sender: Credentials | null = null,
 ): Context {
   const { session } = evidence;
-  const clientNetns = findClientNetns(evidence, told, host);
+  const asked = packetOf(told);
+  const clientNetns = findClientNetns(evidence, told, host, asked);
   const connection = asHeard(evidence, told, host, clientNetns);
-  const isPing = connection.protocol === 'icmp';
   const timeToLive = host === null ? null : sentTimeToLive(evidence, connection, clientNetns);
-  const routed: ModelPacket = {
-    protocol: connection.protocol,
-    family: connection.family,
-    source: connection.client.address,
-    destination: connection.server.address,
-    destinationPort: isPing ? 0 : connection.server.port,
-    ...(connection.client.port > 0 && !isPing ? { sourcePort: connection.client.port } : {}),
-    ...(timeToLive === null ? {} : { timeToLive }),
-    ...sender,
-  };
+  const routed: ModelPacket = { ...asked, ...(timeToLive === null ? {} : { timeToLive }), ...sender };
   const usual = host === null || clientNetns === null ? null : journey(host, routed, clientNetns);
   const device = host === null || usual === null ? null : departureDevice(evidence, connection, host, usual);
   const packet: ModelPacket = device === null ? routed : { ...routed, boundDevice: device };
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
-  const asked = session?.kernelEvents === true;
+  const kernelAsked = session?.kernelEvents === true;
   const after =
     host === null || clientNetns === null ? null : stoppedAfterOpening(host, connection, packet, clientNetns);
   const read = (way: Journey | null): KernelReading | null => {
-    if (!asked) return null;
+    if (!kernelAsked) return null;
     const followed = after === null ? (connection.packets[0] ?? null) : segmentAfterOpening(connection);
     return readKernelFor(connection, followed, otherEnds(connection, way), records, { clock: session.clock, deviceOf });
   };
@@ -230,7 +242,7 @@ export function gatherContext(
     stopsAfterOpening: after !== null,
     wayBack: null,
     kernel: believed === way ? kernel : read(believed),
-    kernelComplete: asked && session?.kernelEventsLost === 0,
+    kernelComplete: kernelAsked && session?.kernelEventsLost === 0,
     rules: after === null ? (rules?.of(connection, otherEnds(connection, believed)) ?? null) : null,
     serverName: findServerName(evidence, connection, host),
   };

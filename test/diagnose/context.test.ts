@@ -8,9 +8,9 @@ import type { ConnectionDiagnosis } from '../../src/diagnose/diagnosis.ts';
 import { evidenceOf } from '../../src/diagnose/evidence.ts';
 import { findConnections } from '../../src/flow/connection.ts';
 import { echo, reverse, udp } from '../flow/frames.ts';
-import { host, link, loopback } from '../model/hosts.ts';
+import { host, link, loopback, port } from '../model/hosts.ts';
 import { saved } from '../model/netfilter/tables.ts';
-import { box, bridgeHost, web } from '../model/two-boxes.ts';
+import { box, bridge, bridgeHost, veth0, veth1, web } from '../model/two-boxes.ts';
 import { caseOf } from './cases.ts';
 
 const ends = { from: '10.88.0.10:40000', to: '10.88.0.20:53' };
@@ -58,6 +58,41 @@ it('follows rules that ask who sends by whose the command was', () => {
   expect(endFor({ user: 0, group: 0 })).toMatchObject({ kind: 'accepted', netns: 'box' });
   expect(endFor({ user: 0, group: 1337 })).toMatchObject({ kind: 'accepted', netns: 'web' });
   expect(endFor(null)).toMatchObject({ kind: 'undetermined' });
+});
+
+describe('a client whose address several namespaces have', () => {
+  const apart = link('eth0', { addresses: ['10.88.0.10'], peer: 'null:5' });
+  const beside = link('eth0', { addresses: ['10.88.0.10'], peer: 'host:7' });
+  const twin = (eth0: typeof apart) => ({ ...box({ links: [loopback(), eth0] }), name: 'twin' });
+  const ofTwin = bridgeHost({
+    links: [loopback(), bridge, veth0, veth1, link('veth2', { index: 7, master: 'br0', peer: 'twin:2' })],
+    bridgePorts: ['veth0', 'veth1', 'veth2'].map((name) => port(name, 'br0')),
+  });
+
+  function clientSeenAt(place: string, all: ReturnType<typeof host>): string | null {
+    const [netns = '', device = ''] = place.split(':');
+    const seen = caseOf({ sights: [{ packet: datagrams[0], at: 0, afterNs: 0n }] });
+    const evidence = { ...seen, interfaces: [{ netns, device, linkType: 1 }] };
+    const [connection] = findConnections(evidence);
+    if (connection === undefined) throw new Error('the connection was not found');
+    return gatherContext(evidenceOf(evidence), connection, all, [], null).clientNetns;
+  }
+
+  it.each([
+    ['is where its request was seen', 'twin:eth0', 'twin', host(box(), twin(apart), web(), bridgeHost())],
+    ['is at the other end of that cable', 'host:veth0', 'box', host(box(), twin(apart), web(), bridgeHost())],
+    [
+      'is where the request comes from, far from there',
+      'web:eth0',
+      'box',
+      host(box(), twin(apart), web(), bridgeHost()),
+    ],
+    ['is the one at that port of the bridge', 'host:veth2', 'twin', host(box(), twin(beside), web(), ofTwin)],
+    ['is not known where both would come by', 'web:eth0', null, host(box(), twin(beside), web(), ofTwin)],
+    ['is not known where none would come by', 'host:lo', null, host(box(), twin(apart), web(), bridgeHost())],
+  ])('%s: at %s', (_name, place, client, all) => {
+    expect(clientSeenAt(place, all)).toBe(client);
+  });
 });
 
 describe('an answer that was seen on its way', () => {
