@@ -7,23 +7,32 @@ import { ipProtocol } from '../inet/protocol.ts';
 import { connectionDouble, none, connectionWord as word } from './connection-row.ts';
 import type { Connections } from './connection-table.ts';
 
-/** Between the two sights of a SYN; a host that is slower than this is out of order. */
-const longestPassageNs = 1_000_000_000;
+/** Between the two sights of a SYN, in nanoseconds; a host that is slower than this is out of order. */
+export const longestPassageNs = 1_000_000_000;
+
+/** When a connection was first seen, in nanoseconds as the table's. */
+export function firstSeenNs({ rows }: Connections, id: number): number {
+  return rows.doubles[(rows.at(id) >> 1) + connectionDouble.firstNs] ?? 0;
+}
+
+/**
+ * What NAT keeps of a SYN, as one number: the sequence number, the identification and the family of IP, equal for all
+ * sights of it. Null where neither a SYN nor an answer to one was seen.
+ */
+export function openingOf({ rows }: Connections, id: number): number | null {
+  const wordOf = (index: number): number => rows.words[rows.at(id) + index] ?? 0;
+  const kind = wordOf(word.kind);
+  if ((kind & 0xff) !== ipProtocol.tcp || wordOf(word.openingKnown) === 0) return null;
+  const family = kind >> 8 === 4 ? 0 : 1;
+  return ((wordOf(word.opening) >>> 0) * 0x1_0000 + wordOf(word.openingIdentification)) * 2 + family;
+}
 
 /** Which connections began with equal SYNs, by number, in the order of time: two or more each. */
 export function* equalOpenings(table: Connections): Generator<readonly number[]> {
-  const wordOf = (id: number, index: number): number => table.rows.words[table.rows.at(id) + index] ?? 0;
-  const firstNs = (id: number): number => table.rows.doubles[(table.rows.at(id) >> 1) + connectionDouble.firstNs] ?? 0;
   const opened: number[] = [];
-  for (let id = 0; id < table.rows.count; id += 1) {
-    const isTcp = (wordOf(id, word.kind) & 0xff) === ipProtocol.tcp;
-    if (isTcp && wordOf(id, word.openingKnown) !== 0) opened.push(id);
-  }
-  const difference = (a: number, b: number): number =>
-    wordOf(a, word.opening) - wordOf(b, word.opening) ||
-    wordOf(a, word.openingIdentification) - wordOf(b, word.openingIdentification) ||
-    wordOf(a, word.kind) - wordOf(b, word.kind);
-  opened.sort((a, b) => difference(a, b) || firstNs(a) - firstNs(b) || a - b);
+  for (let id = 0; id < table.rows.count; id += 1) if (openingOf(table, id) !== null) opened.push(id);
+  const difference = (a: number, b: number): number => (openingOf(table, a) ?? 0) - (openingOf(table, b) ?? 0);
+  opened.sort((a, b) => difference(a, b) || firstSeenNs(table, a) - firstSeenNs(table, b) || a - b);
   for (let from = 0; from < opened.length; ) {
     let end = from + 1;
     while (end < opened.length && difference(opened[from] ?? 0, opened[end] ?? 0) === 0) end += 1;
@@ -34,11 +43,11 @@ export function* equalOpenings(table: Connections): Generator<readonly number[]>
 
 /** Equal SYNs of which each is near the one before, in the order of time. */
 function* passages(table: Connections): Generator<readonly number[]> {
-  const firstNs = (id: number): number => table.rows.doubles[(table.rows.at(id) >> 1) + connectionDouble.firstNs] ?? 0;
   for (const equal of equalOpenings(table)) {
     for (let from = 0; from < equal.length; ) {
       let end = from + 1;
-      const isNear = (): boolean => firstNs(equal[end] ?? 0) - firstNs(equal[end - 1] ?? 0) < longestPassageNs;
+      const isNear = (): boolean =>
+        firstSeenNs(table, equal[end] ?? 0) - firstSeenNs(table, equal[end - 1] ?? 0) < longestPassageNs;
       while (end < equal.length && isNear()) end += 1;
       yield equal.slice(from, end);
       from = end;
@@ -79,20 +88,29 @@ function isRewrittenInTurn(table: Connections, sights: readonly number[]): boole
 }
 
 /**
- * What each connection became after NAT, by number, in the order of time; nothing for most. The one that began first is the
- * original. Only what fits alone is joined: two, or more that NAT rewrote in turn. Of others that fit together (a flood of
- * equal SYNs) nobody can tell which belongs to which.
+ * True where connections that began with equal SYNs, each near the one before, are sights of one. Only what fits alone is:
+ * two, or more that NAT rewrote in turn. Of others that fit together (a flood of equal SYNs) nobody can tell which belongs
+ * to which.
+ *
+ * @param sights In the order of time.
  */
-export function findTranslations(table: Connections): ReadonlyMap<number, readonly number[]> {
+export function areOneConnection(table: Connections, sights: readonly number[]): boolean {
+  const later = sights.slice(1);
+  // Two attempts of the same ends are no translation of each other.
   const isFirstAttempt = (id: number): boolean =>
     (table.rows.words[table.rows.at(id) + word.previous] ?? 0) - 1 === none;
+  return later.every(isFirstAttempt) && (later.length === 1 || (later.length > 1 && isRewrittenInTurn(table, sights)));
+}
+
+/**
+ * What each connection became after NAT, by number, in the order of time; nothing for most. The one that began first is the
+ * original.
+ */
+export function findTranslations(table: Connections): ReadonlyMap<number, readonly number[]> {
   const translations = new Map<number, readonly number[]>();
   for (const sights of passages(table)) {
     const [original, ...later] = sights;
-    if (original === undefined || later.length === 0) continue;
-    // Two attempts of the same ends are no translation of each other.
-    if (!later.every(isFirstAttempt)) continue;
-    if (later.length === 1 || isRewrittenInTurn(table, sights)) translations.set(original, later);
+    if (original !== undefined && areOneConnection(table, sights)) translations.set(original, later);
   }
   return translations;
 }

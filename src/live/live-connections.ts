@@ -9,8 +9,9 @@ import { none, connectionWord as word } from '../flow/connection-row.ts';
 import type { Connections, ConnectionTable } from '../flow/connection-table.ts';
 import { type ConnectionSummary, type End, glanceAt, summarizeConnection } from '../flow/summary.ts';
 import { DiagnosisPlan } from './diagnosis-plan.ts';
+import { LiveTranslations } from './live-translations.ts';
 import { renumberedMap, renumberedSet } from './renumber.ts';
-import { standingOf } from './standing.ts';
+import { standingOfSights } from './standing.ts';
 
 /** More than anybody reads; what is beyond is counted. */
 const mostFailedListed = 500;
@@ -35,12 +36,23 @@ interface Diagnosed {
 /** Which namespace owns an address; null where none does, or several. */
 export type OwnerOf = (address: string) => string | null;
 
-/** What a connection's frames said so far, as one number: another one means that there is more to be explained. */
-function signatureOf(table: Connections, id: number): number {
+/** Of what an end sent, more bits than there are. */
+const sentBits = 12;
+
+/**
+ * What a connection's frames said so far, as one number: another one means that there is more to be explained. Bits are
+ * added and never taken away, so the sum of all sights changes with any of them.
+ */
+function signatureOf(table: Connections, sights: readonly number[]): number {
   const { words } = table.rows;
-  const at = table.rows.at(id);
-  const [one, other] = [words[at + word.sent] ?? 0, words[at + word.sent + 1] ?? 0];
-  return (one << 8) | other | ((words[at + word.error] ?? 0) === 0 ? 0 : 1 << 16);
+  let signature = 0;
+  for (const id of sights) {
+    const at = table.rows.at(id);
+    const [one, other] = [words[at + word.sent] ?? 0, words[at + word.sent + 1] ?? 0];
+    const hasError = (words[at + word.error] ?? 0) !== 0;
+    signature += (one << sentBits) | other | (hasError ? 1 << (2 * sentBits) : 0);
+  }
+  return signature;
 }
 
 /** @param known Of one that failed: what there is to say of why. */
@@ -55,6 +67,7 @@ function summaryText({ outcome, request, reply, ending }: ConnectionSummary, fai
 export class LiveConnections {
   readonly plan: DiagnosisPlan;
   readonly #table: ConnectionTable;
+  readonly #translations: LiveTranslations;
   /** Those that were let go. */
   #past = { all: 0, failed: 0 };
   #ownerOf: OwnerOf = () => null;
@@ -78,10 +91,21 @@ export class LiveConnections {
   constructor(table: ConnectionTable, settleNs: number) {
     this.plan = new DiagnosisPlan(settleNs);
     this.#table = table;
+    this.#translations = new LiveTranslations(table);
   }
 
+  /** What NAT split counts once. */
   get counts(): ConnectionCounts {
-    return { all: this.#past.all + this.#table.rows.count, failed: this.#past.failed + this.#failed.size };
+    return { all: this.#past.all + this.#count, failed: this.#past.failed + this.#failed.size };
+  }
+
+  get #count(): number {
+    return this.#table.rows.count - this.#translations.count;
+  }
+
+  /** All that was seen of a connection, before NAT and after, by the number of any of it: that of the list first. */
+  sightsOf(id: number): readonly number[] {
+    return this.#translations.sightsOf(id);
   }
 
   /** Says who owns which address from now on. */
@@ -93,14 +117,16 @@ export class LiveConnections {
 
   /** Looks again at connections that have changed and at those whose patience ends, at a time as the table's. */
   update(changed: readonly number[], nowNs: number): void {
-    for (const id of changed) this.#look(id, nowNs);
+    const parted = this.#translations.follow();
+    for (const id of [...changed, ...parted]) this.#look(this.sightsOf(id)[0] ?? id, nowNs);
     for (const [id, untilNs] of this.#patient) if (nowNs >= untilNs) this.#look(id, nowNs);
   }
 
   #look(id: number, nowNs: number): void {
-    const standing = standingOf(this.#table, id, nowNs);
+    const sights = this.sightsOf(id);
+    const standing = standingOfSights(this.#table, sights, nowNs);
     const known = this.#diagnosed.get(id);
-    const signature = signatureOf(this.#table, id);
+    const signature = signatureOf(this.#table, sights);
     const isNews = known?.signature !== signature;
     if (isNews) this.#diagnosed.delete(id);
     this.#shown.delete(id);
@@ -120,12 +146,12 @@ export class LiveConnections {
 
   /** What a diagnosis is to be worth: the state of the connection that it is made of. */
   signature(id: number): number {
-    return signatureOf(this.#table, id);
+    return signatureOf(this.#table, this.sightsOf(id));
   }
 
   /** Takes a diagnosis; one of an earlier state of the connection is passed over. */
   explain(id: number, diagnosis: ConnectionDiagnosis, signature: number): void {
-    if (signature !== signatureOf(this.#table, id)) return;
+    if (signature !== this.signature(id)) return;
     this.#diagnosed.set(id, { diagnosis: { ...diagnosis, frames: [this.firstFrame(id)] }, signature });
     for (const oldest of this.#diagnosed.keys()) {
       if (this.#diagnosed.size <= mostDiagnosed) break;
@@ -150,7 +176,7 @@ export class LiveConnections {
 
   /** True when there is a diagnosis of what is known of it now. */
   isExplained(id: number): boolean {
-    return this.#diagnosed.get(id)?.signature === signatureOf(this.#table, id);
+    return this.#diagnosed.get(id)?.signature === this.signature(id);
   }
 
   /** True when nothing more is worked out about it: it is explained, or could not be. */
@@ -159,12 +185,13 @@ export class LiveConnections {
   }
 
   #isUnexplained(id: number): boolean {
-    return this.#unexplained.get(id) === signatureOf(this.#table, id);
+    return this.#unexplained.get(id) === this.signature(id);
   }
 
   /** What a filter may ask of a connection; null of none. */
-  factsOf(id: number): ConnectionFacts | null {
-    if (id === none) return null;
+  factsOf(sight: number): ConnectionFacts | null {
+    if (sight === none) return null;
+    const id = this.sightsOf(sight)[0] ?? sight;
     const { outcome, cause } = this.#diagnosed.get(id)?.diagnosis ?? { ...glanceAt(this.#table, id), cause: null };
     return { number: id + 1, outcome, cause };
   }
@@ -175,7 +202,7 @@ export class LiveConnections {
     const failed = [...this.#failed].slice(-mostFailedListed).reverse();
     const others: number[] = [];
     for (let id = this.#table.rows.count - 1; id >= 0 && others.length < mostOthersListed; id -= 1) {
-      if (!this.#failed.has(id)) others.push(id);
+      if (!this.#failed.has(id) && !this.#translations.isLater(id)) others.push(id);
     }
     const listed = [...failed, ...others];
     this.#list = listed.map((id) => this.#show(id, nowNs));
@@ -200,10 +227,12 @@ export class LiveConnections {
       kept[id] = 1;
       room -= 1;
     }
+    const all = this.#count;
     const numbers = this.#table.thin((id) => kept[id] === 1);
+    this.#translations.renumber(numbers);
     const failed = renumberedSet(this.#failed, numbers);
     this.#past = {
-      all: this.#past.all + count - this.#table.rows.count,
+      all: this.#past.all + all - this.#count,
       failed: this.#past.failed + this.#failed.size - failed.size,
     };
     this.#failed = failed;
@@ -234,9 +263,10 @@ export class LiveConnections {
   }
 
   #undiagnosed(id: number, nowNs: number): ConnectionDiagnosis {
-    const summary = summarizeConnection(this.#table, id);
-    const { outcome, errno, failed } = standingOf(this.#table, id, nowNs);
-    const { protocol, client, server, firstFrame } = summary;
+    const sights = this.sightsOf(id);
+    const summary = summarizeConnection(this.#table, id, sights.slice(1));
+    const { outcome, errno, failed } = standingOfSights(this.#table, sights, nowNs);
+    const { protocol, client, server, translated, firstFrame } = summary;
     const known = this.#isUnexplained(id) ? 'why could not be worked out' : 'why is being worked out';
     const isEcho = protocol === 'icmp' || protocol === 'icmpv6';
     const end = ({ address, port }: End): Endpoint => ({
@@ -249,7 +279,7 @@ export class LiveConnections {
       protocol: isEcho ? 'icmp' : protocol,
       source: end(client),
       destination: end(server),
-      translated: null,
+      translated: translated && { source: end(translated.client), destination: end(translated.server) },
       outcome,
       errno,
       cause: null,

@@ -12,7 +12,12 @@ export function renumberedMap<T>(map: ReadonlyMap<number, T>, numbers: Int32Arra
   return renumbered;
 }
 
+/** The same connections under their new numbers, in their order, without those that are gone. */
+export function renumberedList(ids: Iterable<number>, numbers: Int32Array): number[] {
+  return [...ids].map((before) => numbers[before] ?? none).filter((number) => number !== none);
+}
+
 /** The same members under their new numbers, in their order, without those that are gone. */
 export function renumberedSet(set: ReadonlySet<number>, numbers: Int32Array): Set<number> {
-  return new Set([...set].map((before) => numbers[before] ?? none).filter((number) => number !== none));
+  return new Set(renumberedList(set, numbers));
 }

@@ -1,7 +1,7 @@
 /** How a connection stands while it goes on: what has failed, what may still be answered, what is over. */
 
 import { isFailure } from '../diagnose/diagnosis.ts';
-import { connectionDouble, connectionWord as word } from '../flow/connection-row.ts';
+import { connectionDouble, none, connectionWord as word } from '../flow/connection-row.ts';
 import type { Connections } from '../flow/connection-table.ts';
 import { dnsPort } from '../flow/dns-table.ts';
 import { type Met, sent } from '../flow/outcome.ts';
@@ -45,7 +45,7 @@ function patientUntil(table: Connections, id: number): number | null {
 }
 
 /** How it stands at a time in nanoseconds as the table's. */
-export function standingOf(table: Connections, id: number, nowNs: number): Standing {
+function standingOf(table: Connections, id: number, nowNs: number): Standing {
   const { outcome, errno } = glanceAt(table, id);
   const { words } = table.rows;
   const at = table.rows.at(id);
@@ -59,4 +59,19 @@ export function standingOf(table: Connections, id: number, nowNs: number): Stand
   const untilNs = patientUntil(table, id);
   if (untilNs !== null && nowNs >= untilNs) return { outcome, errno, failed: true, over: false, patientUntilNs: null };
   return { outcome: 'unknown', errno: null, failed: false, over: false, patientUntilNs: untilNs };
+}
+
+/**
+ * The same of all sights of one connection, before NAT and after. What the client met is told by its own, and where that
+ * waits for an answer by another one that has failed: the answer will not come.
+ */
+export function standingOfSights(
+  table: Connections,
+  [own = none, ...later]: readonly number[],
+  nowNs: number,
+): Standing {
+  const standing = standingOf(table, own, nowNs);
+  if (standing.failed || standing.outcome !== 'unknown') return standing;
+  const failed = later.map((id) => standingOf(table, id, nowNs)).find((one) => one.failed);
+  return failed === undefined ? standing : { ...failed, over: false, patientUntilNs: standing.patientUntilNs };
 }

@@ -102,6 +102,23 @@ describeLab('live', () => {
     await live.ended;
   });
 
+  test('tells what was seen before NAT and after as one connection', async () => {
+    const published =
+      'table ip nat { chain d { type nat hook prerouting priority -100; tcp dport 8080 dnat to 10.88.0.10:80; }; ' +
+      'chain s { type nat hook postrouting priority 100; ip daddr 10.88.0.10 masquerade; }; }';
+    await using lab = await buildLab(containerOnBridge({ nft: published, sysctls: { 'net.ipv4.ip_forward': '1' } }));
+    await lab.run('host', ['bridge', 'link', 'set', 'dev', 'veth0', 'hairpin', 'on']);
+    const live = await watch(lab);
+    await lab.run('portainer', ['curl', '-s', '-m', '5', 'http://10.88.0.1:8080/']);
+    const screen = await live.until(/REFUSED ! tcp/);
+    expect(screen).toContain('1 connection, 1 failed');
+    expect(screen).toMatch(/10\.88\.0\.10:\d+ > .*10\.88\.0\.1:8080/);
+    live.press('2');
+    expect(await live.until(/Frames of tcp/)).toMatch(/SYN 10\.88\.0\.1:\d+ > 10\.88\.0\.10:80/);
+    live.press('q');
+    await live.ended;
+  });
+
   test('captures at a container that comes, and lets go of one that goes', async () => {
     await using lab = await buildLab(containerOnBridge(tunnel));
     // So high that the interfaces of other labs, which may run beside this one, have room too.

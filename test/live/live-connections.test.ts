@@ -7,7 +7,7 @@ import { liveCapture } from './records.ts';
 
 const second = 1_000_000_000;
 const ends = (port: number) => ({ from: `10.0.0.2:${port}`, to: '10.0.0.1:80' });
-const syn = (port: number): string => tcp(ends(port), { flags: 'SYN', sequence: 100 });
+const syn = (port: number): string => tcp(ends(port), { flags: 'SYN', sequence: 100, id: port });
 const synAck = (port: number): string =>
   tcp(reverse(ends(port)), { flags: 'SYN ACK', sequence: 900, acknowledgement: 101 });
 const ack = (port: number): string => tcp(ends(port), { flags: 'ACK', sequence: 101, acknowledgement: 901 });
@@ -216,11 +216,102 @@ test('the frame numbers of a connection are kept up to date', () => {
   const live = liveCapture();
   const frames = new FramesOfConnection(live.store);
   live.tell(0, [syn(1), syn(2), synAck(1)]);
-  const first = frames.of(0);
+  const first = frames.of([0]);
   expect(first).toEqual([1, 3]);
   live.tell(second, [syn(3)]);
-  expect(frames.of(0)).toBe(first);
+  expect(frames.of([0])).toBe(first);
   live.tell(2 * second, [ack(1)]);
-  expect(frames.of(0)).toEqual([1, 3, 5]);
-  expect(frames.of(1)).toEqual([2]);
+  expect(frames.of([0])).toEqual([1, 3, 5]);
+  expect(frames.of([1])).toEqual([2]);
+});
+
+describe('what NAT split', () => {
+  const before = { from: '192.0.2.2:40000', to: '192.0.2.1:8080' };
+  const after = { from: '192.0.2.2:40000', to: '172.30.0.2:80' };
+  const masked = { from: '198.51.100.1:40000', to: '172.30.0.2:80' };
+  const asks = (at: typeof before): string => tcp(at, { flags: 'SYN', sequence: 100, id: 9 });
+  const refuses = (at: typeof before): string => tcp(reverse(at), { flags: 'RST ACK', acknowledgement: 101 });
+
+  it('is listed once, by the ends that its client used, with the frames of all that was seen', () => {
+    const live = liveCapture();
+    live.tell(0, [asks(before), asks(after), asks(masked), refuses(masked), refuses(after), refuses(before)]);
+    expect(live.connections.list(0)).toMatchObject([
+      {
+        source: { address: '192.0.2.2', port: 40_000 },
+        destination: { address: '192.0.2.1', port: 8080 },
+        translated: { source: { address: '198.51.100.1' }, destination: { address: '172.30.0.2', port: 80 } },
+        outcome: 'refused',
+      },
+    ]);
+    expect(live.connections.counts).toEqual({ all: 1, failed: 1 });
+    expect(live.connections.plan.take(second, 8)).toEqual([0]);
+    expect([0, 1, 2].map((id) => live.connections.sightsOf(id))).toEqual([0, 1, 2].map(() => [0, 1, 2]));
+    expect(live.connections.factsOf(2)).toMatchObject({ number: 1, outcome: 'refused' });
+    const frames = new FramesOfConnection(live.store);
+    const all = frames.of([0, 1, 2]);
+    expect(all).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(frames.of([0, 1, 2])).toBe(all);
+    live.tell(second, [asks(after)]);
+    expect(frames.of([0, 1, 2])).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('has failed when the server refuses and its client has not heard of it, and is news when it has', () => {
+    const live = liveCapture();
+    live.tell(0, [asks(before), asks(after), refuses(after)]);
+    expect(shown(live, 0)).toEqual(['40000 refused']);
+    expect(live.connections.counts).toEqual({ all: 1, failed: 1 });
+    const signature = live.connections.signature(0);
+    live.tell(second, [refuses(before)]);
+    expect(live.connections.signature(0)).not.toBe(signature);
+  });
+
+  it('works when its client was answered', () => {
+    const live = liveCapture();
+    const answers = (at: typeof before): string =>
+      tcp(reverse(at), { flags: 'SYN ACK', sequence: 900, acknowledgement: 101 });
+    live.tell(0, [asks(before), asks(after), answers(after)]);
+    expect(shown(live, 0)).toEqual(['40000 unknown']);
+    live.tell(second, [answers(before), tcp(before, { flags: 'ACK', sequence: 101, acknowledgement: 901 })]);
+    expect(shown(live, second)).toEqual(['40000 ok']);
+    expect(live.connections.counts).toEqual({ all: 1, failed: 0 });
+  });
+
+  it('is told apart again when others began alike that NAT cannot have made of it', () => {
+    const live = liveCapture();
+    live.tell(0, [asks(before), asks(after), refuses(after)]);
+    live.tell(1000, [asks({ from: '203.0.113.9:1', to: '203.0.113.10:2' })]);
+    expect(shown(live, 1000)).toEqual(['40000 refused', '1 unknown', '40000 unknown']);
+    expect(live.connections.counts).toEqual({ all: 3, failed: 1 });
+  });
+
+  it('is not a flood of equal SYNs', () => {
+    const live = liveCapture();
+    const flood = Array.from({ length: 500 }, (_, index) =>
+      asks({ from: `10.0.${index % 250}.7:${index + 1}`, to: before.to }),
+    );
+    live.tell(0, flood);
+    expect(live.connections.counts).toEqual({ all: 500, failed: 0 });
+    live.tell(
+      1000,
+      flood.map((_, index) => refuses({ from: `10.0.${index % 250}.7:${index + 1}`, to: before.to })),
+    );
+    expect(live.connections.counts).toEqual({ all: 500, failed: 500 });
+  });
+
+  it('is not what begins alike a second later', () => {
+    const live = liveCapture();
+    live.tell(0, [asks(before)]);
+    live.tell(second, [asks(after)]);
+    expect(live.connections.counts.all).toBe(2);
+  });
+
+  it('stays one when others are let go', () => {
+    const live = liveCapture();
+    live.tell(0, [syn(1), syn(2), asks(before), asks(after), refuses(after), refuses(before)]);
+    const numbers = live.connections.makeRoom((id) => id >= 2, 3);
+    expect(numbers).toEqual(Int32Array.from([-1, -1, 0, 1]));
+    expect(shown(live, 0)).toEqual(['40000 refused']);
+    expect(live.connections.counts).toEqual({ all: 3, failed: 1 });
+    expect(live.connections.sightsOf(1)).toEqual([0, 1]);
+  });
 });

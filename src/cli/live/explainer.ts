@@ -2,6 +2,7 @@
 
 import type { Case, Session } from '../../case/evidence.ts';
 import type { Diagnosis } from '../../diagnose/diagnosis.ts';
+import { none } from '../../flow/connection-row.ts';
 import type { FrameStore } from '../../live/frame-store.ts';
 import type { LiveConnections } from '../../live/live-connections.ts';
 import { framesOfConnections } from '../../live/live-evidence.ts';
@@ -104,7 +105,7 @@ export class LiveExplainer implements AsyncDisposable {
     const diagnosis = await diagnoser.diagnose(this.#caseOf([...signatures.keys()]));
     this.#evidence = diagnosis.evidence;
     for (const one of diagnosis.connections) {
-      const id = store.connectionOf(one.frames[0] ?? 0);
+      const [id = none] = connections.sightsOf(store.connectionOf(one.frames[0] ?? 0));
       const signature = signatures.get(id);
       if (signature !== undefined) connections.explain(id, one, signature);
     }
@@ -112,7 +113,8 @@ export class LiveExplainer implements AsyncDisposable {
 
   #caseOf(ids: readonly number[]): Case {
     const { store, connections, host, kernel, session, interfaces } = this.#sources;
-    const frames = framesOfConnections(store, ids, (id) => connections.firstFrame(id));
+    const sights = ids.flatMap((id) => connections.sightsOf(id));
+    const frames = framesOfConnections(store, sights, (id) => connections.firstFrame(id));
     const { lines, isComplete } = kernel.between(frames[0]?.timeNs ?? 0n, frames.at(-1)?.timeNs ?? 0n);
     return {
       session: session(isComplete),

@@ -180,6 +180,7 @@ export class LiveSession implements Disposable {
       streams: this.#streams,
       framesOf: this.#framesOf,
       idOf: (connection) => this.#connections.idOf(connection),
+      sightsOf: (id) => this.#connections.sightsOf(id),
     });
   }
 

@@ -32,6 +32,8 @@ export interface LiveParts {
   readonly framesOf: FramesOfConnection;
   /** The number of a connection that the diagnosis lists; null when it has none any more. */
   readonly idOf: (connection: ConnectionDiagnosis) => number | null;
+  /** All that was seen of a connection, before NAT and after, by the number of any of it. */
+  readonly sightsOf: (id: number) => readonly number[];
 }
 
 /** A frame that had to go while it was on the screen. */
@@ -58,6 +60,7 @@ export function liveView({
   streams,
   framesOf,
   idOf,
+  sightsOf,
 }: LiveParts): CaseView {
   const { first, last } = store;
   const sinceNs = BigInt(store.baseSecond) * nsPerSecond;
@@ -73,13 +76,13 @@ export function liveView({
       const known = listed.get(connection);
       if (known !== undefined) return known;
       const id = idOf(connection);
-      const numbers = id === null ? [] : numbersUntil(framesOf.of(id), last);
+      const numbers = id === null ? [] : numbersUntil(framesOf.of(sightsOf(id)), last);
       listed.set(connection, numbers);
       return numbers;
     },
     follow(frame) {
       const id = store.connectionOf(frame);
-      return streams.of(frame, id === none ? [] : numbersUntil(framesOf.of(id), last));
+      return streams.of(frame, id === none ? [] : numbersUntil(framesOf.of(sightsOf(id)), last));
     },
     write: (request) => writeLiveFrames(store, interfaces, request, last),
     frame(number) {

@@ -27,7 +27,7 @@ async function explained(diagnoseOne: (evidence: Case) => Diagnosis, refresh = (
   for (const port of [1, 2, 3]) {
     const ends = { from: `10.0.0.2:${port}`, to: '10.0.0.1:80' };
     live.tell(port * 1000, [
-      tcp(ends, { flags: 'SYN', sequence: 100 }),
+      tcp(ends, { flags: 'SYN', sequence: 100, id: port }),
       tcp(reverse(ends), { flags: 'RST ACK', acknowledgement: 101 }),
     ]);
   }

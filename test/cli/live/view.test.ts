@@ -43,6 +43,7 @@ function viewed() {
       streams,
       framesOf,
       idOf: (connection) => live.connections.idOf(connection),
+      sightsOf: (id) => live.connections.sightsOf(id),
     });
   };
   return { live, view };
