@@ -51,6 +51,14 @@ export class DiagnosisPlan {
     if (this.#over.size > mostOver) for (const oldest of this.#over) return void this.#over.delete(oldest);
   }
 
+  /** Nothing is to be explained of it: it is part of another connection. */
+  forget(id: number): void {
+    this.#failing.delete(id);
+    this.#paused.delete(id);
+    this.#over.delete(id);
+    if (this.#wanted === id) this.#wanted = null;
+  }
+
   /** Somebody looks at a connection: it comes first. */
   want(id: number): void {
     this.#wanted = id;

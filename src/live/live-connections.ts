@@ -149,10 +149,20 @@ export class LiveConnections {
     return signatureOf(this.#table, this.sightsOf(id));
   }
 
-  /** Takes a diagnosis; one of an earlier state of the connection is passed over. */
-  explain(id: number, diagnosis: ConnectionDiagnosis, signature: number): void {
+  /**
+   * Takes a diagnosis; one of an earlier state of the connection is passed over.
+   *
+   * @param seen What it was made of: the connection, and what NAT made of that.
+   */
+  explain(id: number, diagnosis: ConnectionDiagnosis, signature: number, seen: readonly number[] = [id]): void {
     if (signature !== this.signature(id)) return;
-    this.#diagnosed.set(id, { diagnosis: { ...diagnosis, frames: [this.firstFrame(id)] }, signature });
+    for (const later of this.#translations.join([id, ...seen])) {
+      this.#failed.delete(later);
+      this.#patient.delete(later);
+      this.plan.forget(later);
+    }
+    const frames = [this.firstFrame(id)];
+    this.#diagnosed.set(id, { diagnosis: { ...diagnosis, frames }, signature: this.signature(id) });
     for (const oldest of this.#diagnosed.keys()) {
       if (this.#diagnosed.size <= mostDiagnosed) break;
       this.#diagnosed.delete(oldest);

@@ -1,4 +1,4 @@
-/** What NAT made of the connections of a live capture, found as they begin: sights of one connection are told as one. */
+/** What NAT made of the connections of a live capture: sights of one connection are told as one, TCP's from their beginning. */
 
 import type { Connections } from '../flow/connection-table.ts';
 import { areOneConnection, firstSeenNs, longestPassageNs, openingOf } from '../flow/translation.ts';
@@ -64,6 +64,17 @@ export class LiveTranslations {
     const parted = before.filter((sight) => this.#sights.delete(sight));
     for (const sight of parted) this.#later.delete(sight);
     return parted;
+  }
+
+  /**
+   * Tells connections as one from now on, that its client knows first: what NAT makes of datagrams is told by who explains
+   * them. Gives those that were connections of their own until now.
+   */
+  join(sights: readonly number[]): readonly number[] {
+    const all = [...new Set(sights.flatMap((id) => this.sightsOf(id)))];
+    const joined = all.slice(1).filter((id) => !this.#later.has(id));
+    if (joined.length > 0) this.#join(all);
+    return joined;
   }
 
   #join(sights: readonly number[]): void {

@@ -305,6 +305,24 @@ describe('what NAT split', () => {
     expect(live.connections.counts.all).toBe(2);
   });
 
+  it('is told by the explanation where it is datagrams', () => {
+    const live = liveCapture();
+    const asked = udp({ from: '10.88.0.10:5000', to: '10.0.0.53:53' });
+    const masqueraded = udp({ from: '192.0.2.7:5000', to: '10.0.0.53:53' });
+    live.tell(0, [asked, masqueraded]);
+    live.connections.update([], 2 * second);
+    expect(live.connections.counts).toEqual({ all: 2, failed: 2 });
+    const one = live.connections.list(2 * second).find(({ source }) => source.address === '10.88.0.10');
+    if (one === undefined) throw new Error('the question is not listed');
+    live.connections.explain(0, { ...one, cause: 'no-reply-from-remote' }, live.connections.signature(0), [0, 1]);
+    expect(live.connections.list(2 * second)).toMatchObject([{ cause: 'no-reply-from-remote' }]);
+    expect(live.connections.counts).toEqual({ all: 1, failed: 1 });
+    expect(live.connections.isExplained(0)).toBe(true);
+    expect(live.connections.plan.take(4 * second, 8)).toEqual([0]);
+    live.tell(5 * second, [asked, masqueraded], 5 * second);
+    expect(live.connections.counts).toEqual({ all: 1, failed: 1 });
+  });
+
   it('stays one when others are let go', () => {
     const live = liveCapture();
     live.tell(0, [syn(1), syn(2), asks(before), asks(after), refuses(after), refuses(before)]);

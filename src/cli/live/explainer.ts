@@ -85,7 +85,9 @@ export class LiveExplainer implements AsyncDisposable {
   /** Together, else one by one: one that cannot be explained takes no other with it. */
   async #explain(ids: readonly number[]): Promise<void> {
     const { connections, notes } = this.#sources;
-    const signatures = new Map(ids.map((id) => [id, connections.signature(id)]));
+    // One of them may be known by now for what NAT made of another.
+    const originals = ids.map((id) => connections.sightsOf(id)[0] ?? id);
+    const signatures = new Map(originals.map((id) => [id, connections.signature(id)]));
     try {
       await this.#explainTogether(signatures);
     } catch (error) {
@@ -105,9 +107,10 @@ export class LiveExplainer implements AsyncDisposable {
     const diagnosis = await diagnoser.diagnose(this.#caseOf([...signatures.keys()]));
     this.#evidence = diagnosis.evidence;
     for (const one of diagnosis.connections) {
-      const [id = none] = connections.sightsOf(store.connectionOf(one.frames[0] ?? 0));
+      const seen = [...new Set(one.frames.map((frame) => store.connectionOf(frame)))].filter((id) => id !== none);
+      const [id = none] = connections.sightsOf(seen[0] ?? none);
       const signature = signatures.get(id);
-      if (signature !== undefined) connections.explain(id, one, signature);
+      if (signature !== undefined) connections.explain(id, one, signature, one.translated === null ? [] : seen);
     }
   }
 
