@@ -15,13 +15,13 @@ export interface NumericAddress {
 function parse4(text: string): bigint | null {
   const parts = text.split('.');
   if (parts.length !== 4) return null;
-  let value = 0n;
+  let value = 0;
   for (const part of parts) {
     // No leading zeros: some programs read them as octal (RFC 6943, section 3.1.1).
     if (!/^(?:0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return null;
-    value = (value << 8n) | BigInt(part);
+    value = value * 256 + Number(part);
   }
-  return value;
+  return BigInt(value);
 }
 
 const groups6 = 8;
@@ -37,12 +37,9 @@ function parse6(text: string): bigint | null {
   const [head = [], tail = []] = halves.map((half) => (half === '' ? [] : half.split(':')));
   const gap = groups6 - head.length - tail.length;
   if (halves.length === 2 ? gap < 1 : gap !== 0) return null;
-  let value = 0n;
-  for (const group of [...head, ...Array<string>(gap).fill('0'), ...tail]) {
-    if (!/^[0-9a-f]{1,4}$/i.test(group)) return null;
-    value = (value << 16n) | BigInt(`0x${group}`);
-  }
-  return value;
+  const groups = [...head, ...Array<string>(gap).fill('0'), ...tail];
+  if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return null;
+  return BigInt(`0x${groups.map((group) => group.padStart(4, '0')).join('')}`);
 }
 
 /** The family of what is an address. */
