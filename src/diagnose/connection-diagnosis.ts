@@ -1,10 +1,18 @@
 /** What is to be said of one connection: the cause that fits, the hops up to where it ended, and how sure that is. */
 
 import { wasAnswered } from '../flow/connection.ts';
+import { formatEndpoint } from '../inet/address.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import { closedByApplication, noResponseFromApplication, resetByApplication } from './application.ts';
 import { type Context, ownerOf } from './context.ts';
-import type { Certainty, ConnectionDiagnosis, Endpoint, Hop, RuleName } from './diagnosis.ts';
+import {
+  type Certainty,
+  type ConnectionDiagnosis,
+  type Endpoint,
+  type Hop,
+  isFailure,
+  type RuleName,
+} from './diagnosis.ts';
 import { dnsError, dnsTimeout } from './dns.ts';
 import { duplicateAddress } from './duplicate.ts';
 import { errnoName } from './errno.ts';
@@ -34,6 +42,7 @@ import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noL
 import { plaintextToTls, tlsToPlaintext } from './tls.ts';
 import { answerUnanswered, neighbourUnresolved } from './unanswered.ts';
 import { unnamedText, unreadText } from './unnamed.ts';
+import { netnsText } from './words.ts';
 
 /** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
 const causes: readonly Cause[] = [
@@ -212,6 +221,17 @@ function meansNothing(context: Context): boolean {
   return context.connection.outcome === 'timeout' && !silenceTells(context);
 }
 
+/** What a failure says of the attempts beside it, where rules choose among destinations; nothing where they do not. */
+function choiceText({ journey }: Context): string[] {
+  const step = journey?.steps.find(({ choices }) => choices !== undefined);
+  if (step === undefined || journey === null) return [];
+  const { destination, destinationPort } = journey.arrived;
+  const sent = formatEndpoint(destination, destinationPort);
+  return [
+    `The rules of ${netnsText(step.netns)} choose among ${step.choices} destinations, and sent this attempt to ${sent}. Another attempt may be sent elsewhere, and end otherwise.`,
+  ];
+}
+
 /** What is to be said of one connection. */
 export function diagnoseConnection(context: Context): ConnectionDiagnosis {
   const { connection, clientNetns, serverName } = context;
@@ -224,12 +244,13 @@ export function diagnoseConnection(context: Context): ConnectionDiagnosis {
     name: serverName,
   };
   const unnamed = unnamedText(context);
+  const outcome = finding?.outcome ?? (finding === null && meansNothing(context) ? 'unknown' : connection.outcome);
   return {
     protocol: connection.protocol,
     source,
     destination,
     translated: translatedEnds(context),
-    outcome: finding?.outcome ?? (finding === null && meansNothing(context) ? 'unknown' : connection.outcome),
+    outcome,
     errno: connection.outcome === 'ok' ? null : errnoOf(context),
     cause: finding?.cause ?? null,
     certainty: certaintyOf(context, finding),
@@ -242,7 +263,7 @@ export function diagnoseConnection(context: Context): ConnectionDiagnosis {
             rule: finding.rule === undefined ? null : ruleNameOf(finding.rule, finding.namedBy ?? 'model'),
           },
     summary: finding?.summary ?? unnamed.summary,
-    explanation: finding?.explanation ?? unnamed.explanation,
+    explanation: [...(finding ?? unnamed).explanation, ...(isFailure(outcome) ? choiceText(context) : [])],
     hops,
     fixes: finding?.fixes ?? [],
     alternatives: finding?.alternatives ?? [],

@@ -182,8 +182,9 @@ function sentTimeToLive(evidence: Evidence, connection: Connection, clientNetns:
 }
 
 /** The request as the model takes it, before it is known who sent it. */
-function packetOf({ protocol, family, client, server }: Connection): ModelPacket {
+function packetOf({ protocol, family, client, server, translated }: Connection): ModelPacket {
   const isPing = protocol === 'icmp';
+  const seen = translated?.server;
   return {
     protocol,
     family,
@@ -191,6 +192,7 @@ function packetOf({ protocol, family, client, server }: Connection): ModelPacket
     destination: server.address,
     destinationPort: isPing ? 0 : server.port,
     ...(client.port > 0 && !isPing ? { sourcePort: client.port } : {}),
+    ...(seen === undefined ? {} : { redirectedTo: { address: seen.address, port: isPing ? 0 : seen.port } }),
   };
 }
 

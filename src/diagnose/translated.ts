@@ -26,12 +26,12 @@ function near(a: Connection, b: Connection): boolean {
   return apart <= longestPassageNs;
 }
 
-/** The sights of a connection under the ends that its journey gives it. */
+/** The sights of a connection under the ends that its journey gives it, or may give it. */
 export function findTranslatedSights(
   connection: Connection,
-  { forms }: Pick<Journey, 'forms'>,
+  { forms, alternatives }: Pick<Journey, 'forms' | 'alternatives'>,
   all: readonly Connection[],
 ): Connection[] {
-  const others = forms.slice(1);
+  const others = [...forms.slice(1), ...alternatives.map(({ arrived }) => arrived)];
   return all.filter((one) => one !== connection && near(one, connection) && others.some((form) => isForm(form, one)));
 }

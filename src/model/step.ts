@@ -62,6 +62,8 @@ export interface ModelPacket {
   readonly length?: number;
   /** Hops that it may take; without, Linux's 64. */
   readonly timeToLive?: number;
+  /** Where NAT was seen to send it: of several destinations that rules leave open, this one. */
+  readonly redirectedTo?: { readonly address: string; readonly port: number };
 }
 
 /** A port's switch for what its bridge sends to all ports: of one address that it does not know, of all, of a group. */
@@ -102,6 +104,8 @@ export interface Step {
   /** The rule or policy that stops or translates it. */
   readonly rule?: RuleReference;
   readonly fault?: Fault;
+  /** So many destinations the rules leave open, of which the packet was seen to have taken this one. */
+  readonly choices?: number;
 }
 
 /** What the sender hears of a failure, where it hears of it. */

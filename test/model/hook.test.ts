@@ -116,6 +116,40 @@ describe('what a hook says', () => {
   });
 });
 
+describe('a destination that rules choose by chance', () => {
+  const chance = '-m statistic --mode random --probability 0.5';
+  const ruleTables = save(
+    '*nat',
+    ':PREROUTING ACCEPT [0:0]',
+    `-A PREROUTING -d 10.96.0.1/32 -p tcp ${chance} -j DNAT --to-destination 10.88.0.20:80`,
+    '-A PREROUTING -d 10.96.0.1/32 -p tcp -j DNAT --to-destination 10.88.0.20:81',
+  );
+  const all = host(box(), web(), bridgeHost({ ruleTables, sysctls: forwarding }));
+  const request = { ...packetTo('10.96.0.1'), sourcePort: 40_000 };
+  const sentTo = (port: number) => journey(all, { ...request, redirectedTo: { address: '10.88.0.20', port } }, 'box');
+
+  test('is not known without a sight of it', () => {
+    const { end, alternatives } = journey(all, request, 'box');
+    expect(isFork(end)).toBe(true);
+    expect(alternatives.map((one) => one.end.kind)).toEqual(['accepted', 'refused']);
+  });
+
+  test('is the one to where it was seen', () => {
+    expect([80, 81].map((port) => sentTo(port).end.kind)).toEqual(['accepted', 'refused']);
+    const { steps, alternatives } = sentTo(81);
+    const step = steps.find(({ verdict }) => verdict === 'translated');
+    expect(step).toMatchObject({
+      choices: 2,
+      detail: expect.stringMatching(/10\.88\.0\.20:81: rule 2 .* \(one of 2 destinations, as it was seen\)$/),
+    });
+    expect(alternatives).toEqual([]);
+  });
+
+  test('is none of those that it was seen at by other means', () => {
+    expect(isFork(sentTo(82).end)).toBe(true);
+  });
+});
+
 describe('the output hook', () => {
   const output = save('*filter', ':OUTPUT DROP [0:0]');
 

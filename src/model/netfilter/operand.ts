@@ -127,6 +127,22 @@ function matchesElement({ key }: SetElement, readings: readonly Reading[]): 'yes
   return truth;
 }
 
+/** Those of the elements that hold one of some numbers, and whether each of the numbers has one (a set's do not overlap). */
+function elementsWithin(
+  { low, high }: Extract<Operand, { kind: 'one-of' }>,
+  elements: readonly SetElement[],
+): { readonly elements: readonly SetElement[]; readonly isWhole: boolean } {
+  let held = 0n;
+  const within = elements.filter(({ key: [atom] }) => {
+    if (atom === undefined || 'name' in atom) return false;
+    const [first, last] = [atom.low > low ? atom.low : low, atom.high < high ? atom.high : high];
+    if (first > last) return false;
+    held += last - first + 1n;
+    return true;
+  });
+  return { elements: within, isWhole: held === high - low + 1n };
+}
+
 /** The elements that a key may stand for. */
 export type Candidates =
   | { readonly kind: 'absent' }
@@ -167,6 +183,18 @@ export function candidates(
   }
   if (fallback !== null) possible.push(fallback);
   const unread = readings.find((reading) => reading.kind === 'unknown');
+  const [only, ...others] = key;
+  if (only?.kind === 'one-of' && others.length === 0 && unread !== undefined) {
+    const within = elementsWithin(
+      only,
+      possible.filter((element) => element !== fallback),
+    );
+    const rest = fallback === null || within.isWhole ? [] : [fallback];
+    const found = [...within.elements, ...rest];
+    const isCertain = found.length === 0 || (found.length === 1 && within.isWhole);
+    const open = fallback === null && !within.isWhole;
+    return { kind: 'found', elements: found, reason: isCertain ? null : unread.reason, open };
+  }
   const isCertain = possible.length === 0 || unread === undefined;
   return {
     kind: 'found',

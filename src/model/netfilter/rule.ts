@@ -1,6 +1,6 @@
 /** One rule and one packet: what comes of it, three-valued. */
 
-import type { Expression, Rule, RuleChain, RuleTable, Verdict } from '../../host/netfilter.ts';
+import type { Expression, Operand, Rule, RuleChain, RuleTable, Verdict } from '../../host/netfilter.ts';
 import { ipProtocol } from '../../inet/protocol.ts';
 import type { View } from './fields.ts';
 import { candidates, isAmong, read } from './operand.ts';
@@ -169,6 +169,35 @@ class RuleRun {
     if (expression.how === 'masquerade' && progress.state.packet.source === 0n) {
       return this.#end(progress, { kind: 'accept' });
     }
+    if (expression.address?.kind === 'map') return this.#translateByMap(expression, expression.address, progress);
+    return this.#translateTo(expression, progress);
+  }
+
+  /** Each of the addresses that a map may give, where it is not known which. */
+  #translateByMap(
+    expression: Extract<Expression, { kind: 'translate' }>,
+    map: Extract<Operand, { kind: 'map' }>,
+    progress: Progress,
+  ): Progress | null {
+    const found = candidates(map.key, map.among, viewOf(this.#walk, progress.state), this.#walk.table);
+    if (found.kind === 'absent' || found.reason === null || found.elements.length === 0) {
+      return this.#translateTo(expression, progress);
+    }
+    for (const element of found.elements) {
+      const address: Operand = {
+        kind: 'map',
+        key: [],
+        among: { kind: 'elements', elements: [{ ...element, key: [] }] },
+      };
+      const state = assuming(progress.state, this.#reference, found.reason, true);
+      this.#translateTo({ ...expression, address }, { state, otherwise: null });
+    }
+    if (found.open) this.#step(assuming(progress.state, this.#reference, found.reason, false), { kind: 'next' });
+    if (progress.otherwise !== null) this.#step(progress.otherwise, { kind: 'next' });
+    return null;
+  }
+
+  #translateTo(expression: Extract<Expression, { kind: 'translate' }>, progress: Progress): Progress | null {
     const packet = translated(expression, viewOf(this.#walk, progress.state), this.#walk.table);
     if (packet === null) return expression.address?.kind === 'map' ? this.#miss(progress) : progress;
     // `nf_nat_masquerade_ipv4`, `nf_nat_redirect`: "ate my IP address".

@@ -79,7 +79,8 @@ export function translated(
   const given = readings(translation.address, view, table);
   if (given[0]?.kind === 'absent') return null;
   // A map may give the port beside the address.
-  const ports = translation.port === null ? given.slice(1) : readings(translation.port, view, table);
+  const beside = translation.address?.kind === 'map' && given[0]?.kind === 'unknown' ? given : given.slice(1);
+  const ports = translation.port === null ? beside : readings(translation.port, view, table);
   if (ports[0]?.kind === 'absent') return null;
   const before = endOf(packet, translation.end);
   const address = addressFor(translation, given, view);

@@ -6,6 +6,7 @@
 
 import type { ConnectionEntry } from '../../host/netfilter.ts';
 import type { HostState, NamespaceState } from '../../host/state.ts';
+import { formatEndpoint } from '../../inet/address.ts';
 import { type HookStage, type HookVisit, type HookWay, passHook } from '../hook.ts';
 import { tracks } from '../netfilter/hook.ts';
 import type { Connection } from '../netfilter/packet.ts';
@@ -242,10 +243,21 @@ export class Walk {
     this.mayBeRedirected ||= mayRedirect;
     if (ways.length === 0) return this.#stopped(namespace, stage, ends);
     this.alternatives.push(...ends.map((one) => this.endState(one.end, one.traveller)));
-    return this.eachWay(namespace, ways, 'the rules leave it open which', (walk, way) => {
+    return this.eachWay(namespace, this.#asSeen(ways), 'the rules leave it open which', (walk, way) => {
       walk.take(namespace, stage, way);
       return next(walk, way.rerouted);
     });
+  }
+
+  /** Of ways to several destinations, those to where the packet was seen; all where that tells nothing of them. */
+  #asSeen(ways: readonly HookWay[]): readonly HookWay[] {
+    const seen = this.packet.redirectedTo;
+    if (seen === undefined) return ways;
+    const ends = ways.map(({ traveller: { packet } }) => formatEndpoint(packet.destination, packet.destinationPort));
+    const taken = ways.filter((_way, index) => ends[index] === formatEndpoint(seen.address, seen.port));
+    const choices = new Set(ends).size;
+    if (taken.length === 0 || choices === 1) return ways;
+    return taken.map((way) => ({ ...way, step: way.step && asChosen(way.step, choices) }));
   }
 
   /** Goes on as the packet has left a hook. */
@@ -285,6 +297,11 @@ export class Walk {
     this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: ends.flatMap(({ step }) => step.quotes) });
     return fork(reason);
   }
+}
+
+/** The step of one of several destinations: the one that was seen. */
+function asChosen(step: Step, choices: number): Step {
+  return { ...step, detail: `${step.detail} (one of ${choices} destinations, as it was seen)`, choices };
 }
 
 /** True when the ends of the packet are others. */

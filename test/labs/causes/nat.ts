@@ -28,6 +28,21 @@ export const natLabs: readonly CauseLab[] = [
     expected: { outcome: 'refused', cause: 'no-listener', host: 'box', stage: 'socket' },
   },
   {
+    name: 'no-listener: a Service one of whose endpoints does not listen, taken by chance',
+    spec: containerHost({
+      host: {
+        iptables: nat(
+          // By the model it may be either; by the kernel's counter it is the second one.
+          '-A PREROUTING -d 10.96.0.50/32 -p tcp -m statistic --mode nth --every 1000 --packet 999 -j DNAT --to-destination 10.88.0.20:80',
+          '-A PREROUTING -d 10.96.0.50/32 -p tcp -j DNAT --to-destination 203.0.113.1:8080',
+          '-A POSTROUTING -s 10.88.0.0/16 -o up0 -j MASQUERADE',
+        ),
+      },
+    }),
+    command: curl('box', '10.96.0.50/'),
+    expected: { outcome: 'refused', cause: 'no-listener', host: 'outside', stage: 'socket' },
+  },
+  {
     name: 'missing-masquerade: a container asks the world',
     spec: containerHost(),
     command: curl('box', '203.0.113.1/'),

@@ -193,6 +193,50 @@ describe('what is not known', () => {
       ['drop', 'accept'],
     ],
     [
+      'a map by chance: nothing for a number that it lacks',
+      [[{ vmap: { key: { numgen: { mode: 'inc', mod: 3, offset: 4 } }, data: { set: [[5, drop]] } } }]],
+      syn,
+      ['drop', 'accept'],
+    ],
+    [
+      'a map by chance: no number that is out of reach',
+      [[{ vmap: { key: { symhash: { mod: 2, offset: 0 } }, data: { set: [[7, drop]] } } }]],
+      syn,
+      ['accept'],
+    ],
+    [
+      'a map by chance: one verdict for all numbers',
+      [[{ vmap: { key: { numgen: { mode: 'random', mod: 4 } }, data: { set: [[{ range: [0, 9] }, drop]] } } }]],
+      syn,
+      ['drop'],
+    ],
+    [
+      'a map by chance: the default for what it lacks',
+      [
+        [
+          {
+            vmap: {
+              key: { jhash: { mod: 2, expr: { payload: { protocol: 'ip', field: 'saddr' } } } },
+              data: {
+                set: [
+                  [0, drop],
+                  ['*', { return: null }],
+                ],
+              },
+            },
+          },
+        ],
+      ],
+      syn,
+      ['drop', 'accept'],
+    ],
+    [
+      'a comparison by chance',
+      [[{ match: { op: '<', left: { numgen: { mod: 10 } }, right: 3 } }, drop]],
+      syn,
+      ['drop', 'accept'],
+    ],
+    [
       'of the key, what is known rules elements out',
       [
         [
@@ -418,6 +462,53 @@ describe('address translation', () => {
     const late = chainOf('prerouting', [[{ dnat: { family: 'ip', addr: '10.9.0.1' } }]], { type: 'nat', priority: 10 });
     const between = chainOf('prerouting', [[is('ip', 'daddr', '10.9.0.1'), drop]], { table: 'u', priority: -50 });
     expect(kinds([...late, ...between], syn, 'prerouting eth0')).toEqual(['drop']);
+  });
+
+  describe('to a destination by chance', () => {
+    const sentTo = (translation: unknown): unknown[] => {
+      const tables = chainOf('prerouting', [[translation], [drop]], { type: 'nat', priority: -100 });
+      return evaluateHook(tables, at('prerouting eth0'), syn, host).map(({ ending, packet: after }) => [
+        ending.kind,
+        after.destination,
+        after.destinationPort,
+      ]);
+    };
+    const number = { numgen: { mode: 'random', mod: 2 } };
+    const to = (last: string, port: number) => ({ concat: [`10.9.0.${last}`, port] });
+
+    test('it may be any that the map gives', () => {
+      const data = {
+        set: [
+          [0, to('1', 81)],
+          [1, to('2', 82)],
+        ],
+      };
+      expect(sentTo({ dnat: { family: 'ip', addr: { map: { key: number, data } } } })).toEqual([
+        ['accept', address('10.9.0.1'), 81],
+        ['accept', address('10.9.0.2'), 82],
+      ]);
+    });
+
+    test('the next rule has what the map lacks', () => {
+      const data = { set: [[1, to('2', 82)]] };
+      expect(sentTo({ dnat: { family: 'ip', addr: { map: { key: number, data } } } })).toEqual([
+        ['drop', syn.destination, 80],
+        ['accept', address('10.9.0.2'), 82],
+      ]);
+    });
+
+    test('nobody knows it where the map is not known, nor the port', () => {
+      expect(sentTo({ dnat: { family: 'ip', addr: { map: { key: number, data: '@gone' } } } })).toEqual([
+        ['accept', null, null],
+      ]);
+    });
+
+    test('a port that is picked is not the one that it has', () => {
+      const port = { numgen: { mode: 'random', mod: 100, offset: 50 } };
+      expect(sentTo({ dnat: { family: 'ip', addr: '10.9.0.1', port } })).toEqual([
+        ['accept', address('10.9.0.1'), null],
+      ]);
+    });
   });
 
   test('a second nat chain is not asked once one has bound the connection', () => {

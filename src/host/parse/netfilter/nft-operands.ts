@@ -87,6 +87,13 @@ function operation(operator: Operator, raw: unknown, type: TypeName, depth: numb
   return result;
 }
 
+/** A number by chance, by turns or by a hash: below `mod`, counted on from an offset. */
+function pickedNumber(raw: JsonRecord): Operand | null {
+  const [count, offset] = [asInteger(raw['mod']), asInteger(raw['offset']) ?? 0];
+  if (count === null || count < 1) return null;
+  return { kind: 'one-of', low: BigInt(offset), high: BigInt(offset + count - 1) };
+}
+
 function mapOperand(raw: JsonRecord, type: TypeName, depth: number): Operand {
   const key = operandsOf(raw['key'], depth + 1);
   const among = elementsOf(raw['data'], key.map(typeOfOperand), [type], () => null);
@@ -122,6 +129,10 @@ export function operandOf(raw: unknown, type: TypeName, depth = 0): Operand {
       return fib(record);
     case 'map':
       return mapOperand(record, type, depth);
+    case 'numgen':
+    case 'jhash':
+    case 'symhash':
+      return pickedNumber(record) ?? unknownOperand(raw);
     default:
       return unknownOperand(raw);
   }

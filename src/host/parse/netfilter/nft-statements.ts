@@ -135,6 +135,12 @@ function flagsOf(raw: unknown): string[] {
   return one === null ? asTexts(raw) : [one];
 }
 
+/** Of a range the kernel keeps the packet's own port where that lies in it; of a number that it picks it does not. */
+function portOf(raw: unknown): Operand {
+  const operand = operandOf(raw, null);
+  return operand.kind === 'one-of' && soleMember(raw)?.[0] !== 'range' ? unknownOperand(raw) : operand;
+}
+
 function translation(name: keyof typeof translations, content: JsonRecord): Translation {
   const { addr, port, family } = content;
   const isRandom = flagsOf(content['flags']).some((flag) => flag === 'random' || flag === 'fully-random');
@@ -147,7 +153,7 @@ function translation(name: keyof typeof translations, content: JsonRecord): Tran
     ...translations[name],
     family: family === 'ip' ? 4 : family === 'ip6' ? 6 : null,
     address: addr === undefined ? null : isPrefix ? unknownOperand(addr) : operandOf(addr, null),
-    port: port === undefined ? anyPort : operandOf(port, null),
+    port: port === undefined ? anyPort : portOf(port),
   };
 }
 
