@@ -101,6 +101,9 @@ function nftEnding(dice: Dice, hook: Hook | null, kind: Kind, chains: readonly s
     () => `counter meta mark set ${dice.of(['1', 'meta mark | 0x2', 'meta mark & 0xfffffffe', 'meta mark ^ 0x1'])}`,
     () =>
       `ip daddr vmap { ${dice.of(servers)} : ${dice.of(['accept', 'drop', `jump ${target}`])}, ${dice.of(routers)} : return }`,
+    () =>
+      `${picked(dice, 2)} vmap { 0 : ${dice.of(['accept', 'drop'])}, 1 : ${dice.of(['return', `jump ${target}`])} }`,
+    () => `${picked(dice, 3)} vmap { 0 : drop, 2-3 : jump ${target} }`,
     () => 'meta mark set ct mark counter',
     () => `counter ct mark set ${dice.of(['1', 'meta mark'])}`,
   ] as const;
@@ -116,6 +119,11 @@ function nftEnding(dice: Dice, hook: Hook | null, kind: Kind, chains: readonly s
   return dice.of<() => string>(hook === 'input' || hook === 'forward' ? rejecting : endings)();
 }
 
+/** A number that the kernel picks, below `count`. */
+function picked(dice: Dice, count: number): string {
+  return `${dice.of(['numgen random', 'numgen inc', 'jhash ip saddr'])} mod ${count}`;
+}
+
 function nftTranslation(dice: Dice, hook: Hook | null, protocol: string): string {
   if (hook === 'prerouting' || hook === 'output') {
     const to = dice.of([...servers, ...routers]);
@@ -124,6 +132,8 @@ function nftTranslation(dice: Dice, hook: Hook | null, protocol: string): string
       `counter dnat ip to ${to}`,
       `meta l4proto ${protocol} counter redirect to :${dice.of(ports)}`,
       `dnat ip to ip daddr map { ${dice.of(servers)} : ${dice.of(servers)}, ${dice.of(routers)} : ${dice.of(servers)} }`,
+      `counter dnat ip to ${picked(dice, 2)} map { 0 : ${servers[0]}, 1 : ${servers[1]} }`,
+      `meta l4proto ${protocol} counter dnat ip to ${picked(dice, 2)} map { 0 : ${servers[0]} . 80, 1 : ${servers[1]} . 81 }`,
     ]);
   }
   if (hook === 'postrouting')
