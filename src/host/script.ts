@@ -80,6 +80,7 @@ legacy /proc/net/ip_tables_names iptables-legacy-save iptables-save
 legacy /proc/net/ip6_tables_names ip6tables-legacy-save ip6tables-save
 # The list of sets is empty where the kernel has none: asking ipset would load it.
 if [ -e /sys/module/ip_set ] && command -v ipset >/dev/null 2>&1; then run ${command.ipsets}; fi
+if [ -e /proc/net/ip_vs ]; then run ${command.virtualServices}; fi
 cd /proc/sys
 named '${command.sysctls}' grep -sH . \\
   net/ipv4/ip_forward net/ipv4/ip_nonlocal_bind net/ipv4/ip_local_port_range net/ipv4/icmp_echo_ignore_all \\

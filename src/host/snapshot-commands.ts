@@ -37,6 +37,8 @@ export const snapshotCommand = {
   nftModule: 'ls -d /sys/module/nf_tables',
   /** Without it what iptables looks up in sets is not known. */
   ipsets: 'ipset save',
+  /** There only where IPVS is loaded. */
+  virtualServices: 'cat /proc/net/ip_vs',
   sysctls: 'grep -sH . net/*',
   /** Missing where there is no conntrack, or where its table is too long to list. */
   connections: 'conntrack -L -o extended,id',

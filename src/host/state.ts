@@ -231,6 +231,12 @@ export interface ConnectedSocket {
   readonly source: Quote;
 }
 
+/** What IPVS takes of what comes to the host, to send it on to one of its servers: an address and port (0: any), or a mark. */
+export type VirtualService = { readonly source: Quote } & (
+  | { readonly kind: 'end'; readonly protocol: 'tcp' | 'udp'; readonly address: string; readonly port: number }
+  | { readonly kind: 'mark'; readonly mark: number }
+);
+
 /** What a rule's counter gained while somebody watched. */
 export interface RuleIncrease {
   readonly packets: number;
@@ -263,6 +269,7 @@ export interface NamespaceState {
   readonly listenersKnown: boolean;
   /** Empty in cases that were recorded without them. */
   readonly connectedSockets: readonly ConnectedSocket[];
+  readonly virtualServices: readonly VirtualService[];
   /** Every table of rules, to be evaluated; `firewallKnown` says whether these are all. */
   readonly ruleTables: readonly RuleTable[];
   /** Of legacy rules, by `increaseKey`; null where the counters were not read twice. */

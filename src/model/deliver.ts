@@ -1,7 +1,7 @@
 /** The last stretch: which socket of a host takes the packet, or what becomes of it without one. Pings have none. */
 
-import type { Listener, NamespaceState } from '../host/state.ts';
-import { formatEndpoint } from '../inet/address.ts';
+import type { Listener, NamespaceState, VirtualService } from '../host/state.ts';
+import { formatEndpoint, sameAddress } from '../inet/address.ts';
 import { settingOf } from './setting.ts';
 import { bestListeners, connectedSocket, listenersOnPort } from './socket.ts';
 import type { JourneyEnd, ModelPacket, Step } from './step.ts';
@@ -41,11 +41,28 @@ function echo(
   return { step, end: { kind: 'dropped', reason, answer: null } };
 }
 
+/** IPVS takes packets behind the filter of the input hook (`ip_vs_in_hook`), before any socket is looked for. */
+function virtualService({ virtualServices }: NamespaceState, packet: ModelPacket): VirtualService | undefined {
+  return virtualServices.find((service) => {
+    if (service.kind === 'mark') return packet.mark === null || (packet.mark ?? 0) === service.mark;
+    const { protocol, address, port } = service;
+    const isIts = protocol === packet.protocol && sameAddress(address, packet.destination);
+    return isIts && (port === 0 || port === packet.destinationPort);
+  });
+}
+
 /** Gives the packet, which came in by the device, to a socket of the namespace. */
 export function deliver(namespace: NamespaceState, packet: ModelPacket, device: string, broadcast = false): Delivery {
   if (packet.protocol === 'icmp') return echo(namespace, packet, device, broadcast);
   const place = { netns: namespace.name, device, stage: 'socket' } as const;
   const netns = namespace.name;
+  const service = virtualService(namespace, packet);
+  if (service !== undefined) {
+    const to = formatEndpoint(packet.destination, packet.destinationPort);
+    const reason = `IPVS in ${netns} sends what is for ${to} on to one of its servers, and the model does not follow that`;
+    const step: Step = { ...place, verdict: 'unknown', detail: reason, quotes: [service.source] };
+    return { step, end: { kind: 'undetermined', reason, answer: null } };
+  }
   const best = bestListeners(namespace, packet, device);
   const connected = connectedSocket(namespace, packet);
   // A TCP socket with the very ends of a request is the one that the listener has made of it.

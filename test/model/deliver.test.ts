@@ -24,3 +24,27 @@ describe('an echo request', () => {
     });
   });
 });
+
+describe('a service of IPVS', () => {
+  const source = { netns: 'web', command: 'cat /proc/net/ip_vs', text: 'TCP  0A600032:0050 rr' };
+  const virtualServices = [
+    { kind: 'end', protocol: 'tcp', address: '10.96.0.50', port: 80, source },
+    { kind: 'end', protocol: 'udp', address: '10.96.0.50', port: 0, source },
+    { kind: 'mark', mark: 5, source },
+  ] as const;
+  const balancing = namespace('web', { virtualServices });
+
+  it.each([
+    ['takes its port before any socket', packetTo('10.96.0.50', 80), 'undetermined'],
+    ['leaves another port', packetTo('10.96.0.50', 81), 'refused'],
+    ['leaves another protocol', packetTo('10.96.0.51', 80, 'udp'), 'refused'],
+    ['of port 0 takes any', packetTo('10.96.0.50', 53, 'udp'), 'undetermined'],
+    ['by its mark', { ...packetTo('10.88.0.1', 22), mark: 5 }, 'undetermined'],
+    ['by a mark that is not known', { ...packetTo('10.88.0.1', 22), mark: null }, 'undetermined'],
+    ['leaves another mark', { ...packetTo('10.88.0.1', 22), mark: 6 }, 'refused'],
+  ] as const)('%s', (_name, packet, kind) => {
+    const { step, end } = deliver(balancing, packet, 'eth0');
+    expect(end.kind).toBe(kind);
+    expect(step.quotes).toEqual(kind === 'undetermined' ? [source] : []);
+  });
+});

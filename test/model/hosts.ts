@@ -214,6 +214,7 @@ export function namespace(
     proxyNeighbours: [],
     portVlans: [],
     connectedSockets: [],
+    virtualServices: [],
     listeners: listeners.map(listener),
     listenersKnown: true,
     ruleIncreases: null,

@@ -18,6 +18,7 @@ import { parseConnectedSockets, parseListeners } from './sockets.ts';
 import { parseSysctls } from './sysctls.ts';
 import { parseTableNames } from './tables.ts';
 import { joinPeers, type UnjoinedNamespace } from './veth.ts';
+import { parseVirtualServices } from './virtual-services.ts';
 
 /**
  * Parses a snapshot. Never throws: a section that is missing or cannot be read is an empty list and a sentence in
@@ -58,6 +59,7 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       listeners,
       listenersKnown,
       connectedSockets: parseConnectedSockets(sections),
+      virtualServices: parseVirtualServices(sections),
       ...parseFirewall(sections),
       ruleIncreases: parseIncreases(sections),
       connections: parseConnections(sections.optionalText(snapshotCommand.connections) ?? ''),
