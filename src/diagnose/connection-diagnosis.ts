@@ -26,6 +26,7 @@ import { ephemeralPortsExhausted } from './local-port.ts';
 import { hairpinNatMissing, missingMasquerade } from './nat.ts';
 import { answerByOtherDevice, bridgePortDetached, routeWrongDevice } from './neighbour.ts';
 import { mtuBlackHole } from './path-mtu.ts';
+import { programDropped } from './program-drop.ts';
 import { dnatMissing } from './published.ts';
 import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
 import {
@@ -48,6 +49,7 @@ import { netnsText } from './words.ts';
 const causes: readonly Cause[] = [
   duplicateAddress,
   ruleTraced,
+  programDropped,
   dnatNotAppliedToLocal,
   hairpinNatMissing,
   dnatMissing,

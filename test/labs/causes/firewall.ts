@@ -8,6 +8,16 @@ const legacy = (...rules: readonly (readonly string[])[]) =>
 const masquerade =
   'table ip masq { chain post { type nat hook postrouting priority 100; oifname "up0" masquerade; }; }';
 
+/** A program of traffic control, in classic BPF (bpf(4)), that returns TC_ACT_SHOT for every IPv4 packet. */
+const dropsEverything = (host: string, device: string, direction: 'ingress' | 'egress') => [
+  { host, argv: ['tc', 'qdisc', 'add', 'dev', device, 'clsact'] },
+  {
+    host,
+    argv: ['tc', 'filter', 'add', 'dev', device, direction, 'protocol', 'ip', 'bpf', 'da', 'bytecode', '1,6 0 0 2,'],
+  },
+];
+const onlyTheKernel = 'the snapshot has no programs, and nobody but the kernel knows that one did it';
+
 /** See the file's head. */
 export const firewallLabs: readonly CauseLab[] = [
   {
@@ -402,5 +412,29 @@ export const firewallLabs: readonly CauseLab[] = [
       rule: '-A FORWARD -m conntrack --ctstate INVALID -j DROP',
       namedBy: 'rule-trace',
     },
+  },
+  {
+    name: 'bpf-drop: a program where packets come in',
+    spec: containerHost(),
+    before: dropsEverything('web', 'eth0', 'ingress'),
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'timeout', cause: 'bpf-drop', host: 'web', stage: 'ingress' },
+    blind: { 'no kernel': onlyTheKernel },
+  },
+  {
+    name: 'bpf-drop: a program at the port of a bridge',
+    spec: containerHost(),
+    before: dropsEverything('host', 'veth0', 'ingress'),
+    command: curl('box', '10.88.0.20/'),
+    expected: { outcome: 'timeout', cause: 'bpf-drop', host: 'host', stage: 'bridge' },
+    blind: { 'no kernel': onlyTheKernel },
+  },
+  {
+    name: 'bpf-drop: a program where a router sends it on',
+    spec: containerHost({ host: { nft: masquerade } }),
+    before: dropsEverything('host', 'up0', 'egress'),
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'bpf-drop', host: 'host', stage: 'egress' },
+    blind: { 'no kernel': onlyTheKernel },
   },
 ];

@@ -1,0 +1,114 @@
+/** A program that was loaded into the kernel (eBPF, traffic control) dropped the packet: the kernel alone knows, and says so. */
+
+import { requestPacket, wasAnswered } from '../flow/connection.ts';
+import type { Step } from '../model/step.ts';
+import type { Context } from './context.ts';
+import type { Fix, Stage } from './diagnosis.ts';
+import type { Cause } from './finding.ts';
+import { framesAt } from './hops.ts';
+import { kernelEvidence } from './kernel-reading.ts';
+import { commandsOf } from './what-if.ts';
+import { askedText, inNetns, netnsText, serverText } from './words.ts';
+
+/** What one of the kernel's reasons means (include/net/dropreason-core.h). */
+interface Meaning {
+  /** Where the program is asked. */
+  readonly stage: Extract<Stage, 'ingress' | 'egress' | 'output' | 'socket'>;
+  readonly what: string;
+  /** The command that lists such programs. */
+  readonly listing: (device: string) => readonly string[];
+}
+
+const meanings = new Map<string, Meaning>([
+  [
+    'XDP',
+    { stage: 'ingress', what: 'an XDP program', listing: (device) => ['ip', '-d', 'link', 'show', 'dev', device] },
+  ],
+  [
+    'TC_INGRESS',
+    {
+      stage: 'ingress',
+      what: 'a filter of traffic control (tc)',
+      listing: (device) => ['tc', 'filter', 'show', 'dev', device, 'ingress'],
+    },
+  ],
+  [
+    'TC_EGRESS',
+    {
+      stage: 'egress',
+      what: 'a filter of traffic control (tc)',
+      listing: (device) => ['tc', 'filter', 'show', 'dev', device, 'egress'],
+    },
+  ],
+  [
+    'BPF_CGROUP_EGRESS',
+    { stage: 'output', what: "a program of the sender's control group", listing: () => ['bpftool', 'cgroup', 'tree'] },
+  ],
+  [
+    'SOCKET_FILTER',
+    {
+      stage: 'socket',
+      what: "a filter of the receiving socket, or a program of the receiver's control group",
+      listing: () => ['bpftool', 'cgroup', 'tree'],
+    },
+  ],
+]);
+
+/** The step at which such a program is asked, next to where the packet was last seen; null where the model has none. */
+function placeOf(context: Context, { stage }: Meaning): Step | null {
+  const steps = context.journey?.steps ?? [];
+  const frames = requestPacket(context.connection)?.frames ?? [];
+  const isSeen = (step: Step): boolean => framesAt(context, frames, step).length > 0;
+  const comesIn = (step: Step): boolean => step.stage === 'ingress' || step.stage === 'bridge';
+  const reached = steps.findLastIndex((step) => (comesIn(step) || step.stage === 'egress') && isSeen(step));
+  if (stage === 'ingress') {
+    // Frames are captured before the program is asked. A port of a bridge has the bridge's step.
+    const last = steps[reached];
+    return last !== undefined && comesIn(last) ? last : null;
+  }
+  // Frames are captured behind the program.
+  if (stage === 'egress') return steps.slice(reached + 1).find((step) => step.stage === 'egress') ?? null;
+  if (stage === 'output') return steps.find((step) => step.stage === 'route') ?? null;
+  return steps.findLast((step) => step.stage === 'socket') ?? null;
+}
+
+function listingFix({ listing }: Meaning, netns: string, device: string): Fix {
+  return {
+    summary: 'Find out what is attached there, and by whom; what it lets pass is in its own settings. This lists it.',
+    commands: commandsOf(listing(device)),
+    netns,
+    verified: false,
+  };
+}
+
+/** See the file's head. */
+export const programDropped: Cause = (context) => {
+  const { connection, kernel } = context;
+  const drop = kernel?.drop ?? null;
+  const reason = drop?.event.kind === 'drop' ? drop.event.reason : null;
+  const meaning = meanings.get(reason ?? '');
+  const failed = connection.outcome === 'timeout' || connection.outcome === 'unreachable';
+  if (drop === null || reason === null || meaning === undefined || !failed || wasAnswered(connection)) return null;
+  const step = placeOf(context, meaning);
+  if (step === null) return null;
+  const { netns, device } = step;
+  const way = meaning.stage === 'egress' ? 'was to leave' : 'came in';
+  const isOfDevice = meaning.stage === 'ingress' || meaning.stage === 'egress';
+  const place = isOfDevice ? `${netnsText(netns)}, where it ${way} by ${device}` : netnsText(netns);
+  const detail = `${meaning.what} dropped it`;
+  return {
+    cause: 'bpf-drop',
+    certainty: 'proven',
+    where: { netns, device, stage: step.stage },
+    verdict: 'dropped',
+    detail,
+    evidence: [kernelEvidence(drop)],
+    summary: `${serverText(context)} did not answer: ${meaning.what} ${inNetns(netns)} dropped the request.`,
+    explanation: [
+      askedText(context, step),
+      `The kernel says why it dropped the packet: ${reason}. That is ${meaning.what} of ${place}. Network plugins (Cilium, Calico), protection against attacks and limits of a service manager load such programs. They are asked beside the firewall: no rule of nftables or iptables shows them.`,
+    ],
+    fixes: [listingFix(meaning, netns, device ?? '')],
+    alternatives: [],
+  };
+};
