@@ -40,6 +40,7 @@ import {
 } from './routing.ts';
 import { isUnseen, silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
+import { staleNatEntry } from './stale-entry.ts';
 import { plaintextToTls, tlsToPlaintext } from './tls.ts';
 import { answerUnanswered, neighbourUnresolved } from './unanswered.ts';
 import { unnamedText, unreadText } from './unnamed.ts';
@@ -50,6 +51,7 @@ const causes: readonly Cause[] = [
   duplicateAddress,
   ruleTraced,
   programDropped,
+  staleNatEntry,
   dnatNotAppliedToLocal,
   hairpinNatMissing,
   dnatMissing,

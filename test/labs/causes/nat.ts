@@ -1,6 +1,6 @@
 /** Labs of address translation. */
 import type { CauseLab } from './cause-lab.ts';
-import { containerHost, curl, webServer } from './topology.ts';
+import { askUdp, containerHost, curl, udpEcho, webServer } from './topology.ts';
 
 const publish = '-A PREROUTING -d 203.0.113.2/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80';
 const nat = (...rules: readonly string[]): string => ['*nat', ...rules, 'COMMIT', ''].join('\n');
@@ -9,6 +9,12 @@ const nat = (...rules: readonly string[]): string => ['*nat', ...rules, 'COMMIT'
 const unfilteredBridge = [{ host: 'host', argv: ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0'] }];
 
 const legacy = (...argv: readonly string[]) => ({ host: 'host', argv: ['iptables-legacy', ...argv] });
+
+/** A datagram to the published port, from the port that the command asks from later. */
+const sendOnce = `python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 4000))
+s.sendto(b"hello", ("203.0.113.2", 5353))'`;
 
 /** See the file's head. */
 export const natLabs: readonly CauseLab[] = [
@@ -237,5 +243,24 @@ export const natLabs: readonly CauseLab[] = [
     before: unfilteredBridge,
     command: curl('web', '203.0.113.2:8080/'),
     expected: { outcome: 'timeout', cause: 'source-is-local', host: 'web', stage: 'route' },
+  },
+  {
+    name: 'stale-nat-entry: a service has moved, and who asks from one port is still sent to the old place',
+    spec: containerHost({
+      web: { services: { echo: udpEcho('10.88.0.20', 5353) } },
+      host: { iptables: nat('-A PREROUTING -d 203.0.113.2/32 -p udp -j DNAT --to-destination 10.88.0.30:5353') },
+    }),
+    before: [
+      { host: 'outside', argv: ['sh', '-c', sendOnce] },
+      {
+        host: 'host',
+        argv: 'iptables -t nat -R PREROUTING 1 -d 203.0.113.2/32 -p udp -j DNAT --to-destination 10.88.0.20:5353'.split(
+          ' ',
+        ),
+      },
+    ],
+    command: askUdp('outside', '203.0.113.2', 4000),
+    expected: { outcome: 'timeout', cause: 'stale-nat-entry', host: 'host', stage: 'prerouting' },
+    mends: true,
   },
 ];

@@ -58,12 +58,17 @@ export function udpEcho(address: string, port: number): ServiceSpec {
   return { argv: () => ['python3', '-c', code], listens: `${address}:${port}` };
 }
 
-/** Sends a datagram to port 5353, twice at most; ends with 1 unless one comes back. */
-export function askUdp(host: string, address: string): HostCommand {
+/**
+ * Sends a datagram to port 5353, twice at most; ends with 1 unless one comes back.
+ *
+ * @param from The port that it asks from; 0: any.
+ */
+export function askUdp(host: string, address: string, from = 0): HostCommand {
   const code = [
     'import socket, sys',
     's = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)',
     's.settimeout(1)',
+    `s.bind(("", ${from}))`,
     `s.connect(("${address}", 5353))`,
     'for _ in range(2):',
     '  s.send(b"hello")',
