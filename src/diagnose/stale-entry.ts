@@ -5,13 +5,11 @@
 
 import { wasAnswered } from '../flow/connection.ts';
 import type { ConnectionEntry } from '../host/netfilter.ts';
-import { snapshotCommand } from '../host/snapshot-commands.ts';
 import type { HostState } from '../host/state.ts';
 import { formatEndpoint, sameAddress } from '../inet/address.ts';
 import { ipProtocol } from '../inet/protocol.ts';
 import { journey } from '../model/journey.ts';
 import type { Journey, ModelPacket, Step } from '../model/step.ts';
-import type { EvidenceItem } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence } from './hops.ts';
 import { commandsOf, wouldWork } from './what-if.ts';
@@ -62,20 +60,13 @@ export const staleNatEntry: Cause = (context) => {
   );
   const seen = connection.translated === null ? undefined : connection.packets[0]?.frames.at(-1);
   const place = netnsText(step.netns);
-  const quote: EvidenceItem = {
-    kind: 'snapshot',
-    netns: step.netns,
-    command: snapshotCommand.connections,
-    text: entry.text,
-  };
-  const protocol = packet.protocol;
   return {
     cause: 'stale-nat-entry',
     certainty: seen === undefined ? 'inferred' : 'observed',
     where: { netns: step.netns, device: step.device, stage: step.stage },
-    verdict: step.verdict,
-    detail: `the connection is tracked since before the rules changed, and goes to ${old}; a new one goes to ${now}`,
-    evidence: [quote, ...(seen === undefined ? [] : [frameEvidence(context, seen)])],
+    verdict: 'failed',
+    detail: `the connection has been tracked since before the rules changed, and goes to ${old}; a new one goes to ${now}`,
+    evidence: seen === undefined ? [] : [frameEvidence(context, seen)],
     summary: `${serverText(context)} was not reached: ${place} still sends this connection to ${old}, and new ones to ${now}.`,
     explanation: [
       askedText(context, step),
@@ -88,7 +79,7 @@ export const staleNatEntry: Cause = (context) => {
           'conntrack',
           '-D',
           '-p',
-          protocol,
+          packet.protocol,
           '-s',
           original.source,
           '-d',
