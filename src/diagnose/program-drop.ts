@@ -48,7 +48,7 @@ const meanings = new Map<string, Meaning>([
     'SOCKET_FILTER',
     {
       stage: 'socket',
-      what: "a filter of the receiving socket, or a program of the receiver's control group",
+      what: "a filter of the receiving socket, of the receiver's control group or of a security module",
       listing: () => ['bpftool', 'cgroup', 'tree'],
     },
   ],

@@ -32,6 +32,8 @@ export function findTranslatedSights(
   { forms, alternatives }: Pick<Journey, 'forms' | 'alternatives'>,
   all: readonly Connection[],
 ): Connection[] {
-  const others = [...forms.slice(1), ...alternatives.map(({ arrived }) => arrived)];
+  const possible = [...forms.slice(1), ...alternatives.map(({ arrived }) => arrived)];
+  // What some rule may stop is another attempt under the very ends, and no sight of this one.
+  const others = possible.filter((form) => !isForm(form, connection));
   return all.filter((one) => one !== connection && near(one, connection) && others.some((form) => isForm(form, one)));
 }
