@@ -166,11 +166,21 @@ function input4(namespace: NamespaceState, device: string, query: RouteQuery): I
   return wrong ?? { kind: 'forward', found, off: null, assumed };
 }
 
+/** IPv6's loopback address on a wire (`ip6_rcv_core`); null where there is none, and of IPv4. */
+export function loopbackOnWire(
+  device: string,
+  { family, source, destination }: Pick<RouteQuery, 'family' | 'source' | 'destination'>,
+): Extract<InputDecision, { kind: 'dropped' }> | null {
+  const wrong = family === 6 ? [destination, source].find(isLoopback) : undefined;
+  if (wrong === undefined) return null;
+  const reason = `${wrong} came in by ${device}, and ::1 is taken from the loopback device alone`;
+  return { kind: 'dropped', reason, quotes: [] };
+}
+
 function input6(namespace: NamespaceState, device: string, query: RouteQuery): InputDecision {
   const { source, destination } = query;
-  const wrong = [destination, source].find(isLoopback);
-  if (wrong !== undefined)
-    return dropped(`${wrong} came in by ${device}, and ::1 is taken from the loopback device alone`);
+  const wrong = loopbackOnWire(device, query);
+  if (wrong !== null) return wrong;
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return found;
   if (found.kind === 'none') {

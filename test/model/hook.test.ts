@@ -150,6 +150,34 @@ describe('a destination that rules choose by chance', () => {
   });
 });
 
+describe('the loopback address on a wire', () => {
+  const nat = [
+    '*nat',
+    ':PREROUTING ACCEPT [0:0]',
+    '-A PREROUTING -j DNAT --to-destination [fd00:88::1]:80',
+    'COMMIT',
+    '',
+  ];
+  // Without a loopback device's own it sends ::1 by its default route.
+  const sender = box({ links: [link('eth0', { addresses: ['fd00:88::10'], peer: 'host:5' })] });
+  const sentTo = (destination: string, sysctls: Readonly<Record<string, string>> = forwarding) => {
+    const ruleTables = saved(nat.join('\n'), 'iptables-nft', 'ip6');
+    const server = bridgeHost({ ruleTables, listeners: ['tcp [::]:80'], sysctls });
+    const packet = { ...packetTo(destination), source: 'fd00:88::10', sourcePort: 40_000 };
+    const { end, steps } = journey(host(sender, server), packet, 'box');
+    return [end.kind, steps.some(({ verdict }) => verdict === 'translated')];
+  };
+
+  test('of IPv6 is dropped before any rule gives it another one', () => {
+    expect(sentTo('::1')).toEqual(['dropped', false]);
+    expect(sentTo('fd00:9::9')).toEqual(['accepted', true]);
+  });
+
+  test('of IPv6 is translated by the rules of a bridge, which come first', () => {
+    expect(sentTo('::1', { ...forwarding, 'net.bridge.bridge-nf-call-ip6tables': '1' })[1]).toBe(true);
+  });
+});
+
 describe('the output hook', () => {
   const output = save('*filter', ':OUTPUT DROP [0:0]');
 

@@ -3,7 +3,7 @@
 import type { NamespaceState } from '../../host/state.ts';
 import { errnoOf, exceeded, type IcmpError } from '../../inet/icmp.ts';
 import { showsBridged } from '../bridge.ts';
-import { decideInput, type InputDecision } from '../input.ts';
+import { decideInput, type InputDecision, loopbackOnWire } from '../input.ts';
 import { routeQuery } from '../output.ts';
 import type { Answer } from '../step.ts';
 import { end, type Position, type Progress } from '../transmit.ts';
@@ -19,10 +19,25 @@ export function receive(walk: Walk, { namespace, port: behind }: Position, devic
   const port = showsBridged(namespace, walk.packet.family) ? behind : null;
   const devices = { input: device, inputPort: port ?? '' };
   const { destination } = walk.packet;
+  // Before any rule could give it another address; br_netfilter's rules are asked before that, on the bridge.
+  const wrong = port === null ? loopbackOnWire(device, walk.packet) : null;
+  if (wrong !== null) return lost(walk, namespace, device, wrong);
   return walk.hook({ namespace, stage: 'prerouting', devices, device }, (after) => {
     after.translatedBehind = after.packet.destination === destination ? null : port;
     return routed(after, namespace, device, port);
   });
+}
+
+/** Dropped where its route is looked up, or just before. */
+function lost(
+  walk: Walk,
+  { name }: NamespaceState,
+  device: string,
+  { reason, quotes, fault }: Extract<InputDecision, { kind: 'dropped' }>,
+): Progress {
+  const told = fault === undefined ? {} : { fault };
+  walk.steps.push({ netns: name, device, stage: 'route', verdict: 'dropped', detail: reason, quotes, ...told });
+  return end('dropped', reason);
 }
 
 function routed(walk: Walk, namespace: NamespaceState, device: string, port: string | null): Progress {
@@ -38,12 +53,7 @@ function routed(walk: Walk, namespace: NamespaceState, device: string, port: str
     walk.steps.push({ ...place, verdict: 'delivered', detail, quotes: decision.quotes });
     return arrive(walk, namespace, { device, port, broadcast });
   }
-  if (decision.kind === 'dropped') {
-    const { reason, quotes, fault } = decision;
-    const told = fault === undefined ? {} : { fault };
-    walk.steps.push({ ...place, verdict: 'dropped', detail: reason, quotes, ...told });
-    return end('dropped', reason);
-  }
+  if (decision.kind === 'dropped') return lost(walk, namespace, device, decision);
   if (decision.kind === 'refused') {
     const { reason, icmp, quotes } = decision;
     walk.steps.push({ ...place, verdict: 'failed', detail: reason, quotes });
