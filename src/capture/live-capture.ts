@@ -1,14 +1,22 @@
 /** Live capture at points that come and go, each with a child of its own. Frames are handed on as they come. */
 
+import { freemem } from 'node:os';
 import type { FrameRecord } from '../capfile/capture-parser.ts';
 import type { CaptureEngine, CapturePoint } from './engine.ts';
 import type { Guard } from './guard.ts';
 import { SupervisedJob } from './supervisor.ts';
 
-/** The kernel's packet buffers of all capture points together; at 200,000 packets a second, a third of a second. */
-const bufferKilobytes = 98_304;
-/** One point gets no more of it, however few there are. */
-const mostKilobytes = 32_768;
+/**
+ * The kernel's packet buffers of all capture points together: at 200,000 packets a second at two of them a whole second,
+ * which the program takes to be as quick as it gets (docs/performance.md). Of a small host's memory no more than a part.
+ */
+const mostKilobytes = { together: 262_144, each: 131_072 } as const;
+const memoryShare = 1 / 16;
+
+function kilobytesEach(points: number): number {
+  const together = Math.min(mostKilobytes.together, (freemem() / 1024) * memoryShare);
+  return Math.min(mostKilobytes.each, Math.floor(together / Math.max(1, points)));
+}
 
 const ethernet = 1;
 
@@ -87,8 +95,7 @@ export class LiveCapture {
   add(point: CapturePoint, among: number): void {
     if (this.#active(point) !== undefined) return;
     const { engine, filter } = this.#options;
-    const kilobytes = Math.min(mostKilobytes, Math.floor(bufferKilobytes / Math.max(1, among)));
-    const [described] = engine.jobs([point], { bufferKilobytes: kilobytes, filter, pace: 'bulk' });
+    const [described] = engine.jobs([point], { bufferKilobytes: kilobytesEach(among), filter, pace: 'bulk' });
     if (described === undefined) return;
     const number = this.#sink.open();
     this.linkTypes[number] = ethernet;

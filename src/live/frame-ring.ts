@@ -69,6 +69,20 @@ export class FrameRing {
   }
 
   /**
+   * Takes so many bytes more of its memory ahead of the frames, so that none of them waits while the kernel clears pages;
+   * false when all is taken.
+   */
+  prepare(bytes: number): boolean {
+    const until = Math.min(this.#mostSegments, this.#segments.length + Math.ceil(bytes / segmentBytes));
+    while (this.#segments.length < until) {
+      const segment = new Segment();
+      segment.bytes.fill(0);
+      this.#segments.push(segment);
+    }
+    return this.#segments.length < this.#mostSegments;
+  }
+
+  /**
    * Copies a frame, and gives its slot.
    *
    * @param letGo Is called before a segment is used again, with its number: see `segmentOf`.

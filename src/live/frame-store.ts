@@ -125,6 +125,11 @@ export class FrameStore {
     return this.#ring.bytes;
   }
 
+  /** Takes so many bytes more of its memory before they are needed; false when all is taken. */
+  prepare(bytes: number): boolean {
+    return this.#ring.prepare(bytes);
+  }
+
   /** Begins a stream, and gives its number: that of the capture point. */
   open(): number {
     const stream = { queue: new SlotQueue(), lastNs: Number.NEGATIVE_INFINITY, open: true };

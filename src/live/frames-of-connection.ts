@@ -38,7 +38,7 @@ export class FramesOfConnection {
     const [only, ...others] = sights;
     const all =
       others.length === 0 ? (only?.numbers ?? []) : sights.flatMap(({ numbers }) => numbers).sort((a, b) => a - b);
-    this.#numbers = all.slice(-mostListed);
+    this.#numbers = all.length > mostListed ? all.slice(-mostListed) : all;
     return this.#numbers;
   }
 

@@ -42,10 +42,12 @@ export interface LiveSessionOptions {
   readonly notes: readonly string[];
 }
 
+/** So much of the memory is taken at the beginning, a piece at a time: a flood fills it within a second. */
+const prepared = { mostBytes: 256 * 1024 * 1024, pieceBytes: 8 * 1024 * 1024 } as const;
 /** Frames are put in order so often, in milliseconds: in time, and before they have left the processor's cache. */
 const orderMs = 20;
 /** The screen changes no more often: ten times a second reads as at once, and under load timers come late. */
-const showMs = 60;
+const showMs = 90;
 const meterMs = 1000;
 /** What the kernel says of a failure is read within this time. */
 const kernelLatencyMs = 400;
@@ -130,7 +132,10 @@ export class LiveSession implements Disposable {
   /** Finds the host's devices, and begins to capture. Rejects with what makes all of it impossible. */
   async begin(): Promise<void> {
     this.#timers.push(
-      setInterval(() => this.#store.advance(Date.now()), orderMs),
+      setInterval(() => {
+        this.#store.advance(Date.now());
+        if (this.#store.bytes < prepared.mostBytes) this.#store.prepare(prepared.pieceBytes);
+      }, orderMs),
       setInterval(() => this.#look(), showMs),
       setInterval(() => this.#measure(), meterMs),
     );
