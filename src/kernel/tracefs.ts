@@ -100,7 +100,8 @@ async function removeStaleMounts(): Promise<void> {
 }
 
 // The kernel waits for all of its CPUs at each of these writes, tens of milliseconds in all: a child does them beside
-// everything else that has to be done before the command may start.
+// everything else that has to be done before the command may start. It ends after all of them, though one fails (another
+// nettrace may remove what a killed one has begun): what was made after its end, the guard would not find.
 const prepareScript = `
 mount=$1 kilobytes=$2
 shift 2
@@ -108,7 +109,9 @@ shift 2
 prepare() { mkdir "$1" && echo tai >"$1/trace_clock" && echo "$kilobytes" >"$1/buffer_size_kb"; }
 waited=
 for instance; do prepare "$instance" & waited="$waited $!"; done
-for one in $waited; do wait "$one" || exit; done
+failed=
+for one in $waited; do wait "$one" || failed=yes; done
+[ -z "$failed" ]
 `;
 
 /** Where tracefs is mounted, as far as this user may see; undefined when it is not. */
