@@ -7,9 +7,9 @@ import { wasAnswered } from '../flow/connection.ts';
 import type { ConnectionEntry } from '../host/netfilter.ts';
 import type { HostState } from '../host/state.ts';
 import { formatEndpoint, sameAddress } from '../inet/address.ts';
-import { ipProtocol } from '../inet/protocol.ts';
 import { journey } from '../model/journey.ts';
-import type { Journey, ModelPacket, Step } from '../model/step.ts';
+import type { Journey, Step } from '../model/step.ts';
+import { trackedIn } from '../model/traveller.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence } from './hops.ts';
 import { commandsOf, wouldWork } from './what-if.ts';
@@ -21,22 +21,14 @@ interface Tracked {
   readonly entry: ConnectionEntry;
 }
 
-function isOf({ protocol, original }: ConnectionEntry, packet: ModelPacket): boolean {
-  return (
-    packet.protocol !== 'icmp' &&
-    protocol === ipProtocol[packet.protocol] &&
-    sameAddress(original.source, packet.source) &&
-    sameAddress(original.destination, packet.destination) &&
-    original.sourcePort === (packet.sourcePort ?? null) &&
-    original.destinationPort === packet.destinationPort
-  );
-}
-
 function trackedOnWay({ namespaces }: HostState, { steps, forms }: Journey): Tracked | null {
   for (const step of steps) {
-    if (step.stage !== 'prerouting' && step.stage !== 'output') continue;
-    const entry = namespaces.get(step.netns)?.connections.find((one) => forms.some((form) => isOf(one, form)));
-    if (entry !== undefined) return { step, entry };
+    const namespace = namespaces.get(step.netns);
+    if (namespace === undefined || (step.stage !== 'prerouting' && step.stage !== 'output')) continue;
+    for (const packet of forms) {
+      const { connection } = trackedIn(namespace, { packet, connection: null }, [], 'request').seen;
+      if (connection.entry !== null && connection.direction === 'original') return { step, entry: connection.entry };
+    }
   }
   return null;
 }

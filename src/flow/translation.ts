@@ -30,8 +30,14 @@ export function openingOf({ rows }: Connections, id: number): number | null {
 /** Which connections began with equal SYNs, by number, in the order of time: two or more each. */
 export function* equalOpenings(table: Connections): Generator<readonly number[]> {
   const opened: number[] = [];
-  for (let id = 0; id < table.rows.count; id += 1) if (openingOf(table, id) !== null) opened.push(id);
-  const difference = (a: number, b: number): number => (openingOf(table, a) ?? 0) - (openingOf(table, b) ?? 0);
+  const openings = new Float64Array(table.rows.count);
+  for (let id = 0; id < table.rows.count; id += 1) {
+    const opening = openingOf(table, id);
+    if (opening === null) continue;
+    opened.push(id);
+    openings[id] = opening;
+  }
+  const difference = (a: number, b: number): number => (openings[a] ?? 0) - (openings[b] ?? 0);
   opened.sort((a, b) => difference(a, b) || firstSeenNs(table, a) - firstSeenNs(table, b) || a - b);
   for (let from = 0; from < opened.length; ) {
     let end = from + 1;

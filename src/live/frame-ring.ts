@@ -70,16 +70,15 @@ export class FrameRing {
 
   /**
    * Takes so many bytes more of its memory ahead of the frames, so that none of them waits while the kernel clears pages;
-   * false when all is taken.
+   * no more than there are to be.
    */
-  prepare(bytes: number): boolean {
+  prepare(bytes: number): void {
     const until = Math.min(this.#mostSegments, this.#segments.length + Math.ceil(bytes / segmentBytes));
     while (this.#segments.length < until) {
       const segment = new Segment();
       segment.bytes.fill(0);
       this.#segments.push(segment);
     }
-    return this.#segments.length < this.#mostSegments;
   }
 
   /**

@@ -125,9 +125,9 @@ export class FrameStore {
     return this.#ring.bytes;
   }
 
-  /** Takes so many bytes more of its memory before they are needed; false when all is taken. */
-  prepare(bytes: number): boolean {
-    return this.#ring.prepare(bytes);
+  /** Takes so many bytes more of its memory before they are needed, as far as there are to be any. */
+  prepare(bytes: number): void {
+    this.#ring.prepare(bytes);
   }
 
   /** Begins a stream, and gives its number: that of the capture point. */

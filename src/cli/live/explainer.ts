@@ -92,8 +92,8 @@ export class LiveExplainer implements AsyncDisposable {
       await this.#explainTogether(signatures);
     } catch (error) {
       if (this.#stopped) return;
-      if (ids.length > 1) {
-        for (const id of ids) await this.#explain([id]);
+      if (signatures.size > 1) {
+        for (const id of signatures.keys()) await this.#explain([id]);
         return;
       }
       for (const [id, signature] of signatures) connections.leaveUnexplained(id, signature);
