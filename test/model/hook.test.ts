@@ -393,6 +393,22 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
     expect(told(way).at(-1)).toMatch(/^undetermined: the rules of host give what crosses br0 another destination/);
   });
 
+  test('another port is followed, and what an error about it quotes is translated back', () => {
+    const ruleTables = save(
+      '*nat',
+      ':PREROUTING ACCEPT [0:0]',
+      '-A PREROUTING -p udp -j DNAT --to-destination 10.88.0.20:7002',
+    );
+    const asked = { ...packetTo('10.88.0.20', 7000, 'udp'), sourcePort: 40_000 };
+    const all = host(box(), web(), bridgeHost({ ruleTables, sysctls }));
+    const way = journey(all, asked, 'box');
+    expect(way.end.kind).toBe('refused');
+    expect(way.arrived.destinationPort).toBe(7002);
+    const reply = replyJourney(all, way);
+    expect(reply?.end.kind).toBe('returned');
+    expect(reply?.arrived.quoted).toEqual({ destination: '10.88.0.20', destinationPort: 7000 });
+  });
+
   test('answer in a connection of their own host, not in that which the sender translated', () => {
     const aside = ['*nat', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -d 10.88.0.10/32 -j DNAT --to-destination 10.88.0.20'];
     const nat = ['*nat', ':POSTROUTING ACCEPT [0:0]', 'COMMIT'];

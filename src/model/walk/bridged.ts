@@ -3,7 +3,7 @@
 import type { NamespaceState } from '../../host/state.ts';
 import { showsBridged } from '../bridge.ts';
 import type { AskFirewall } from '../segment.ts';
-import type { Step } from '../step.ts';
+import type { ModelPacket, Step } from '../step.ts';
 import { isTranslated, type Walk } from './walk.ts';
 
 /** Asks the rules on behalf of a packet that is on its way over bridges. */
@@ -40,9 +40,14 @@ export function bridgeFirewall(asker: Walk): AskFirewall {
     asker.tracked.splice(0, asker.tracked.length, ...walk.tracked);
     const { mark: _before, ...before } = sent;
     const { mark: _after, ...after } = walk.packet;
-    if (!isTranslated(before, after)) return { steps, end: null };
+    if (!isTranslated(before, after) && isAboutSame(before, after)) return { steps, end: null };
     return { steps, end: null, traveller: { packet: after, connection: null } };
   };
+}
+
+/** False when what an ICMP error quotes was translated back: the error's own ends may stay as they are. */
+function isAboutSame({ quoted: before }: Pick<ModelPacket, 'quoted'>, { quoted: after }: Pick<ModelPacket, 'quoted'>) {
+  return before?.destination === after?.destination && before?.destinationPort === after?.destinationPort;
 }
 
 /**
