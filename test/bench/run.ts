@@ -15,6 +15,7 @@ import { buildLab } from '../labs/lab.ts';
 import { httpsServer } from '../labs/services.ts';
 import { containerOnBridge } from '../labs/topologies.ts';
 import { benchLargeCapture } from './large-capture.ts';
+import { predictOften } from './prediction.ts';
 
 const runs = 15;
 
@@ -77,6 +78,9 @@ try {
       figures.map(([, , left]) => left),
     );
   }
+  const { node, prediction } = await predictOften(folder);
+  row("Node's own start", node);
+  row('path --snapshot, a host of 50 containers', prediction);
 } finally {
   await lab.close();
   await ruled.close();

@@ -132,10 +132,10 @@ export function parseRoutes(sections: Sections, tableNames: ReadonlyMap<string, 
       if (table === null) sections.problem(`the number of a routing table is not known: ${source.text}`);
       const from = asText(record['from']);
       routes.push({
+        ...prefix,
         family,
         table: table ?? 0,
         type: isRouteType(type) ? type : 'unknown',
-        ...prefix,
         metric: asInteger(record['metric']) ?? 0,
         scope: scopeNumber(record['scope']),
         tos: tosOf(record),

@@ -26,10 +26,14 @@ export class Sections {
   readonly #problems: Problem[] = [];
   readonly #uncollected: string[] = [];
   readonly #outputs: readonly CommandOutput[];
+  readonly #byCommand = new Map<string, CommandOutput>();
 
   constructor(namespace: NamespaceSnapshot) {
     this.netns = namespace.name;
     this.#outputs = namespace.outputs;
+    for (const output of namespace.outputs) {
+      if (!this.#byCommand.has(output.command)) this.#byCommand.set(output.command, output);
+    }
   }
 
   /** What is wrong so far. All that was not collected is one clause: mostly it is missing for one reason. */
@@ -60,7 +64,7 @@ export class Sections {
 
   /** The output of a command, whatever became of it. */
   find(command: string): CommandOutput | undefined {
-    return this.#outputs.find((output) => output.command === command);
+    return this.#byCommand.get(command);
   }
 
   /** The outputs of commands that a test accepts. */

@@ -38,13 +38,30 @@ function* numberedEnds(host: Host, here: string): Generator<readonly [UnjoinedLi
   }
 }
 
-/** At first a number may mean any other namespace, unless `ip netns` names it: that settles both ends. */
+/** The namespaces that have an end of the first index whose other end has the second one. */
+function namespacesByEnds(host: Host): (index: number, farIndex: number) => readonly string[] {
+  const byEnds = new Map<string, string[]>();
+  for (const here of host.links.keys()) {
+    for (const [end, far] of numberedEnds(host, here)) {
+      const ends = `${end.index} ${far.index}`;
+      const known = byEnds.get(ends);
+      if (known === undefined) byEnds.set(ends, [here]);
+      else known.push(here);
+    }
+  }
+  return (index, farIndex) => byEnds.get(`${index} ${farIndex}`) ?? [];
+}
+
+/**
+ * At first a number may mean any other namespace that an end could lead to, unless `ip netns` names it: that settles both
+ * ends.
+ */
 function everyMeaning(host: Host, namespaces: ReadonlyMap<string, UnjoinedNamespace>): Meanings {
-  const all = [...namespaces.keys()];
-  const meanings: Meanings = new Map(all.map((here) => [here, new Map<number, Set<string>>()]));
-  for (const here of all) {
-    for (const [, , netnsId] of numberedEnds(host, here)) {
-      meanings.get(here)?.set(netnsId, new Set(all.filter((name) => name !== here)));
+  const meanings: Meanings = new Map([...namespaces.keys()].map((here) => [here, new Map<number, Set<string>>()]));
+  const withEnds = namespacesByEnds(host);
+  for (const [here, numbers] of meanings) {
+    for (const [end, far, netnsId] of numberedEnds(host, here)) {
+      numbers.set(netnsId, new Set(withEnds(far.index, end.index).filter((name) => name !== here)));
     }
   }
   const byNetnsName = new Map(
