@@ -42,6 +42,7 @@ import { isUnseen, silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { staleNatEntry } from './stale-entry.ts';
 import { plaintextToTls, tlsToPlaintext } from './tls.ts';
+import { conntrackTableFull, snatExhausted } from './tracking-limits.ts';
 import { answerUnanswered, neighbourUnresolved } from './unanswered.ts';
 import { unnamedText, unreadText } from './unnamed.ts';
 import { netnsText } from './words.ts';
@@ -52,6 +53,8 @@ const causes: readonly Cause[] = [
   ruleTraced,
   programDropped,
   staleNatEntry,
+  conntrackTableFull,
+  snatExhausted,
   dnatNotAppliedToLocal,
   hairpinNatMissing,
   dnatMissing,
@@ -111,19 +114,16 @@ function isPlace(hop: Hop, { where, direction }: Finding): boolean {
   );
 }
 
-/** Hooks on the way out: a packet passes them just before it leaves by the device. */
-const hooksOut: readonly Hop['stage'][] = ['output', 'postrouting'];
-
 /** Where a hop belongs that the model does not have, as nothing stands there. */
 function placeFor({ where }: Finding, hops: readonly Hop[]): number {
   // The route is looked up first, in the same call.
-  if (where.stage === 'send') return hops.findIndex(({ stage }) => stage === 'route') + 1;
+  if (where.stage === 'send' || where.stage === 'output') return hops.findIndex(({ stage }) => stage === 'route') + 1;
   const isSameHost = ({ stage, netns }: Hop): boolean => stage === 'ingress' && netns === where.netns;
   if (where.stage === 'prerouting') return hops.findLastIndex(isSameHost) + 1;
   const isWayOut = ({ stage, netns, device }: Hop): boolean =>
     stage === 'egress' && netns === where.netns && device === where.device;
-  // Who has the address is asked before it leaves, and by the same device.
-  const isBefore = hooksOut.includes(where.stage) || where.stage === 'neighbour';
+  // The last hook comes just before it leaves by the device; who has the address is asked then, and by the same device.
+  const isBefore = where.stage === 'postrouting' || where.stage === 'neighbour';
   const out = isBefore ? hops.findIndex(isWayOut) : -1;
   return out < 0 ? hops.length : out;
 }

@@ -20,7 +20,7 @@ import { inNetns } from './words.ts';
 export const netfilterDrop = 'NETFILTER_DROP';
 
 /** True when the packet's route was looked up between its last device and its drop: it had passed prerouting. */
-function droppedAfterRouting(kernel: KernelReading): boolean {
+export function droppedAfterRouting(kernel: KernelReading): boolean {
   const { drop, devices, routes } = kernel;
   const last = devices.at(-1)?.source.timeNs;
   if (drop === null || last === undefined) return false;

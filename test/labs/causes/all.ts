@@ -8,6 +8,7 @@ import { natLabs } from './nat.ts';
 import { remoteLabs } from './remote.ts';
 import { routingLabs } from './routing.ts';
 import { socketLabs } from './socket.ts';
+import { trackingLabs } from './tracking.ts';
 
 /** See the file's head. */
 export const causeLabs: readonly CauseLab[] = [
@@ -15,6 +16,7 @@ export const causeLabs: readonly CauseLab[] = [
   ...firewallLabs,
   ...routingLabs,
   ...natLabs,
+  ...trackingLabs,
   ...linkLabs,
   ...remoteLabs,
   ...nameLabs,
