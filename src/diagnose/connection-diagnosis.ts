@@ -41,7 +41,7 @@ import {
 import { isUnseen, silenceTells } from './silence.ts';
 import { listenerOnOtherAddress, listenerOnOtherDevice, listenerOtherFamily, noListener } from './socket.ts';
 import { staleNatEntry } from './stale-entry.ts';
-import { plaintextToTls, tlsToPlaintext } from './tls.ts';
+import { plaintextToTls, tlsAlert, tlsToPlaintext } from './tls.ts';
 import { conntrackTableFull, snatExhausted } from './tracking-limits.ts';
 import { answerUnanswered, neighbourUnresolved } from './unanswered.ts';
 import { unnamedText, unreadText } from './unnamed.ts';
@@ -89,6 +89,7 @@ const causes: readonly Cause[] = [
   dnsError,
   tlsToPlaintext,
   plaintextToTls,
+  tlsAlert,
   resetByApplication,
   closedByApplication,
   noResponseFromApplication,

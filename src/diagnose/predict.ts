@@ -16,6 +16,7 @@ import type { Evidence } from './evidence.ts';
 import { routeDisagreements } from './kernel-route.ts';
 import { missingSentences } from './missing.ts';
 import { outcomeAfterOpening, predictedOutcome } from './predicted-outcome.ts';
+import { trackingDoubts } from './tracking-limits.ts';
 import { inNetns, serverText } from './words.ts';
 
 /** What is asked. */
@@ -134,7 +135,11 @@ function predictConnection(question: Question, evidence: Evidence): ConnectionDi
   const disagreements =
     kernelRoute === null || namespace === undefined ? [] : routeDisagreements(namespace, packet, kernelRoute.answer);
   const prediction: Prediction = {
-    assumptions: [...way.assumptions, ...(wayBack?.assumptions ?? []).map((one) => `${one}, on the way back`)],
+    assumptions: [
+      ...way.assumptions,
+      ...trackingDoubts(host, way),
+      ...(wayBack?.assumptions ?? []).map((one) => `${one}, on the way back`),
+    ],
     kernelRoute: kernelRoute && { command: kernelRoute.command, text: kernelRoute.answer.text, disagreements },
   };
   const predicted: ConnectionDiagnosis = {

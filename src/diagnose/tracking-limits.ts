@@ -11,6 +11,7 @@ import type { HostState, NamespaceState, Quote } from '../host/state.ts';
 import { formatEndpoint, sameAddress } from '../inet/address.ts';
 import { ipProtocol } from '../inet/protocol.ts';
 import { ruleName } from '../model/hook.ts';
+import type { RuleReference } from '../model/netfilter/state.ts';
 import { settingOf } from '../model/setting.ts';
 import type { Journey, ModelPacket, Step } from '../model/step.ts';
 import { trackedIn } from '../model/traveller.ts';
@@ -31,7 +32,9 @@ interface Unanswered {
   readonly drop: EvidenceItem | null;
 }
 
-function unanswered({ connection, host, journey: way, kernel }: Context): Unanswered | null {
+function unanswered({ connection, host, journey: way, kernel, evidence }: Context): Unanswered | null {
+  // Of a packet that nobody sent the model says where it ends; see `trackingDoubts`.
+  if (connection.frames.length === 0 && evidence.session === null) return null;
   const failed = connection.outcome === 'timeout' || connection.outcome === 'unreachable';
   if (host === null || way === null || !failed || wasAnswered(connection) || kernel?.resetSent) return null;
   const record = kernel?.drop ?? null;
@@ -61,12 +64,14 @@ function entranceAt({ stage }: Step, position: number): 'prerouting' | 'output' 
 }
 
 /** A table without room on the way. */
-function fullTable({ host, way }: Unanswered) {
+function fullTable(host: HostState, way: Journey) {
+  const last = way.steps.at(-1);
   for (const [position, step] of way.steps.entries()) {
     const { netns, device } = step;
     const namespace = host.namespaces.get(netns);
     const stage = entranceAt(step, position);
-    if (namespace === undefined || stage === null) continue;
+    // A rule at that very hook may come before the table, and stops the packet with room in it as well.
+    if (namespace === undefined || stage === null || (last?.netns === netns && last.stage === stage)) continue;
     const [count, limit] = [settingOf(namespace, settings.count), settingOf(namespace, settings.limit)];
     // A limit of 0 is none.
     if (limit.value > 0 && count.value >= limit.value && !isTracked(namespace, way)) {
@@ -85,7 +90,7 @@ function isTracked(namespace: NamespaceState, { forms }: Journey): boolean {
 /** See the file's head. */
 export const conntrackTableFull: Cause = (context) => {
   const open = unanswered(context);
-  const full = open === null ? null : fullTable(open);
+  const full = open === null ? null : fullTable(open.host, open.way);
   if (open === null || full === null) return null;
   const { where, position, count, limit } = full;
   const { kernel } = context;
@@ -119,8 +124,7 @@ export const conntrackTableFull: Cause = (context) => {
 };
 
 /** The ports that a rule may give as the source; null where it leaves the port, or its ports are not written in it. */
-function portsOf(step: Step): { readonly low: bigint; readonly high: bigint } | null {
-  const rule = step.rule?.rule ?? null;
+function portsOf({ rule }: RuleReference): { readonly low: bigint; readonly high: bigint } | null {
   const translation = rule?.expressions.find((one) => one.kind === 'translate' && one.end === 'source');
   const port: Operand | null = translation?.kind === 'translate' ? translation.port : null;
   if (port?.kind === 'constant' && typeof port.value === 'bigint') return { low: port.value, high: port.value };
@@ -150,15 +154,16 @@ function holders(
 }
 
 /** Where a rule gives the packet another source on its way, whose ports are all taken. */
-function takenPorts({ host, way }: Unanswered) {
+function takenPorts(host: HostState, way: Journey) {
   for (const [position, step] of way.steps.entries()) {
     const namespace = host.namespaces.get(step.netns);
-    const ports = step.stage === 'postrouting' && step.verdict === 'translated' ? portsOf(step) : null;
-    if (namespace === undefined || ports === null || isTracked(namespace, way)) continue;
+    const rule = step.stage === 'postrouting' ? step.rule : undefined;
+    const ports = rule === undefined ? null : portsOf(rule);
+    if (namespace === undefined || rule === undefined || ports === null || isTracked(namespace, way)) continue;
     for (const form of way.forms.slice(1)) {
       const entries = holders(namespace, form, ports);
       if (entries.length > 0 && BigInt(entries.length) > ports.high - ports.low) {
-        return { step, position, form, entries, ports };
+        return { step, position, rule, form, entries, ports };
       }
     }
   }
@@ -170,15 +175,15 @@ const quotedEntries = 3;
 /** See the file's head. */
 export const snatExhausted: Cause = (context) => {
   const open = unanswered(context);
-  const taken = open === null ? null : takenPorts(open);
+  const taken = open === null ? null : takenPorts(open.host, open.way);
   if (open === null || taken === null || wasSeenBehind(context, open.way, taken.position)) return null;
   const { step, form, entries, ports } = taken;
+  const rule = ruleName(taken.rule);
   const { netns } = step;
   const place = netnsText(netns);
   const there = formatEndpoint(form.destination, form.destinationPort);
   const isOne = ports.low === ports.high;
   const range = isOne ? `port ${ports.low}` : `ports ${ports.low} to ${ports.high}`;
-  const rule = step.rule === undefined ? 'the rule' : ruleName(step.rule);
   const quotes = entries
     .slice(0, quotedEntries)
     .map(({ text }): Quote => ({ netns, command: snapshotCommand.connections, text }));
@@ -193,12 +198,13 @@ export const snatExhausted: Cause = (context) => {
     explanation: [
       askedText(context, step),
       `${capitalised(rule)} (${inNetns(netns)}) makes ${form.source} the source of what goes out, with ${range}. Answers are told apart by their ports, so towards one and the same address and port each port serves one connection at a time. By the table of connections ${servesText(entries.length)} one already, and the kernel drops the first packet of another one; no rule counts that.`,
-      `Connections to other destinations are not concerned, and this one will work once another ends. See who holds the ports ${inNetns(netns)}: conntrack -L -p ${form.protocol} -d ${form.destination} --dport ${form.destinationPort}.`,
+      `Connections to other destinations are not concerned, and this one will work once another ends. See who holds the ports ${inNetns(netns)}: conntrack -L -p ${form.protocol} -r ${form.destination} --reply-port-src ${form.destinationPort}.`,
     ],
     fixes: [
       {
-        summary: `Let the rule use more ports, or none of its own: without ports in the rule the kernel chooses among all of them. More source addresses are more ports, too. This lists the rule.`,
-        commands: commandsOf(listingOf(step)),
+        summary:
+          'Let the rule use more ports, or none of its own: without ports in the rule the kernel chooses among all of them. More source addresses are more ports, too. This lists the rule.',
+        commands: commandsOf(listingOf(taken.rule)),
         netns,
         verified: false,
       },
@@ -207,14 +213,29 @@ export const snatExhausted: Cause = (context) => {
   };
 };
 
+/** What a prediction leaves open, one clause each: a table or a range that is full now has room once a connection ends. */
+export function trackingDoubts(host: HostState, way: Journey): string[] {
+  const [full, taken] = [fullTable(host, way), takenPorts(host, way)];
+  return [
+    ...(full === null
+      ? []
+      : [
+          `${full.where.netns}, ${full.where.stage}: the connection table is full (${full.count.value} of ${full.limit.value}), and the packet is dropped unless the kernel finds an entry that it may forget`,
+        ]),
+    ...(taken === null
+      ? []
+      : [
+          `${taken.step.netns}, postrouting: every port that ${ruleName(taken.rule)} may give is taken towards that destination, and the packet is dropped unless one becomes free`,
+        ]),
+  ];
+}
+
 function servesText(count: number): string {
   if (count === 1) return 'it serves';
   return count === 2 ? 'both serve' : `all ${count} serve`;
 }
 
-function listingOf({ rule }: Step): readonly string[] {
-  if (rule === undefined || rule.engine === 'nft') {
-    return ['nft', '-a', 'list', 'table', rule?.family ?? 'ip', rule?.table ?? 'nat'];
-  }
-  return [rule.command.replace(/-save.*$/s, ''), '-t', rule.table, '-S', rule.chain];
+function listingOf({ engine, command, family, table, chain }: RuleReference): readonly string[] {
+  if (engine === 'nft') return ['nft', '-a', 'list', 'table', family, table];
+  return [command.replace(/-save.*$/s, ''), '-t', table, '-S', chain];
 }

@@ -125,11 +125,11 @@ export class ConnectionTable implements Connections {
     return id;
   }
 
-  /** Notes that the packet that was added last, whose connection is known, carries TLS. */
-  noteTls(id: number): void {
+  /** Notes what somebody saw in the packet that was added last, whose connection is known: a bit of `sent`. */
+  note(id: number, bit: number): void {
     const { words } = this.rows;
     const at = this.rows.at(id) + word.sent + this.direction;
-    words[at] = (words[at] ?? 0) | sent.tls;
+    words[at] = (words[at] ?? 0) | bit;
   }
 
   /** Lets go of the connections that are not kept, and gives the others' new numbers: see `Thinned`. */

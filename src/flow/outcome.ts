@@ -15,7 +15,8 @@ export interface Met {
 /**
  * What an end was seen to send, as bits. `ack` is an acknowledgement that neither opens nor resets; `tls` says that its
  * first payload is TLS, where somebody looked; `late` that a packet stands behind later ones in the file; `quoted`, of
- * the end that was first seen to send, that an ICMP error quotes a packet of the connection.
+ * the end that was first seen to send, that an ICMP error quotes a packet of the connection; `alert` that it sent a fatal
+ * TLS alert in the clear, where somebody looked.
  */
 export const sent = {
   syn: 1,
@@ -28,6 +29,7 @@ export const sent = {
   tls: 128,
   late: 256,
   quoted: 512,
+  alert: 1024,
 } as const;
 
 /** What a program met that was told of an error. */

@@ -8,9 +8,10 @@ import type { FrameRecord } from '../capfile/capture-parser.ts';
 import type { CaptureInterface } from '../case/evidence.ts';
 import { none } from '../flow/connection-row.ts';
 import { ConnectionTable } from '../flow/connection-table.ts';
+import { sent } from '../flow/outcome.ts';
 import { ipProtocol } from '../inet/protocol.ts';
 import { fragmentState, type Headers } from '../wire/headers.ts';
-import { isTls } from '../wire/tls.ts';
+import { alertRecordLength, isFatalAlert, isTls } from '../wire/tls.ts';
 import { isTunnelPort } from '../wire/tunnel-ports.ts';
 import { packetDouble, packetWord, packRest } from './packet-row.ts';
 import { PacketRows } from './packet-rows.ts';
@@ -30,6 +31,11 @@ function beginsTls(headers: Headers, { window, start, capturedLength }: FrameRec
   const { transportAt } = headers;
   const payloadAt = transportAt + (view.getUint8(transportAt + upperFlags.offset) >> 4) * 4;
   return isTls(bytes.subarray(0, start + capturedLength), payloadAt, headers.end);
+}
+
+/** True for a segment that is nothing but a fatal TLS alert. */
+function isAlert(headers: Headers, { window: { bytes }, start, capturedLength }: FrameRecord): boolean {
+  return isFatalAlert(bytes.subarray(0, start + capturedLength), headers.end - alertRecordLength, headers.end);
 }
 
 /** True when a decoder finds nothing in the frame's addresses, ports and flags that a row does not keep. */
@@ -109,7 +115,10 @@ export class CaptureIndex {
       if (sight.timeNs < this.#latestNs) this.inOrder = false;
       else this.#latestNs = sight.timeNs;
       connection = table.add(sight);
-      if (connection !== none && table.isFirstPayload && beginsTls(headers, record)) table.noteTls(connection);
+      if (connection !== none && table.isFirstPayload && beginsTls(headers, record)) table.note(connection, sent.tls);
+      if (headers.payloadLength === alertRecordLength && connection !== none && isAlert(headers, record)) {
+        table.note(connection, sent.alert);
+      }
       const plain = connection !== none && saysAll(headers, record.window.view) ? 1 : 0;
       rest = packRest(interfaceIndex, plain, headers.flags, table.direction);
       if (connection === none && this.#reader.readsQuoted(record)) {

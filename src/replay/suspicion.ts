@@ -26,6 +26,7 @@ function suspicionOf(glance: Glance): Suspicion {
   if (outcome !== 'ok' || unacknowledged) return 'failed';
   const [asked, answered] = [(own & sent.data) !== 0, (theirs & sent.data) !== 0];
   if (asked && !answered) return 'failed';
+  if (((own | theirs) & sent.alert) !== 0) return 'failed';
   // One end speaks TLS, the other one does not.
   const clash = (own & sent.tls) !== (theirs & sent.tls);
   return asked && answered && clash ? 'failed' : 'well';

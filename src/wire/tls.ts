@@ -169,3 +169,14 @@ export function isTls(bytes: Uint8Array, start: number, end: number): boolean {
   const isLast = next + at.content > Math.min(end, bytes.length);
   return suits && (isLast || readRecord(bytes, next, end) !== null);
 }
+
+/** Bytes of an alert in the clear in a record of its own. */
+export const alertRecordLength = at.content + alertLength;
+const fatal = 2;
+
+/** True for bytes that are nothing but a fatal alert in the clear (RFC 8446, section 6). */
+export function isFatalAlert(bytes: Uint8Array, start: number, end: number): boolean {
+  const record = readRecord(bytes, start, end);
+  if (record?.type !== contentType.alert || record.length !== alertLength) return false;
+  return end - start === alertRecordLength && bytes[start + at.content] === fatal;
+}

@@ -29,6 +29,9 @@ const serverDone = tcp(back, { flags: 'FIN ACK', sequence: 901, acknowledgement:
 /** A record with the head of a ClientHello of TLS 1.2, and one with a fatal alert (unexpected_message). */
 const hello = bytesOf(`1603010031 0100002d 0303 ${'00'.repeat(32)} 00 0002 c02f 0100 0002 0000`);
 const alert = bytesOf('1503030002 020a');
+const warning = bytesOf('1503030002 0170');
+const goodbye = bytesOf('1503030002 0100');
+const encrypted = bytesOf(`1703030020 ${'5a'.repeat(32)}`);
 
 describe('the application', () => {
   it.each([
@@ -59,7 +62,15 @@ describe('the application', () => {
       'timeout - no-response-from-application observed',
     ],
     ['answers', [asks(get), answers('HTTP/1.1 200 OK\r\n\r\n')], 'ok - - observed'],
-    ['speaks TLS to TLS', [asks(hello), answers(alert)], 'ok - - observed'],
+    ['speaks TLS to TLS', [asks(hello), answers(encrypted)], 'ok - - observed'],
+    ['ends the handshake with an alert', [asks(hello), answers(alert)], 'tls-failed - tls-alert observed'],
+    [
+      'is told by an alert that the client ends it',
+      [asks(hello), answers(encrypted), asks(alert)],
+      'tls-failed - tls-alert observed',
+    ],
+    ['warns, and goes on', [asks(hello), answers(warning)], 'ok - - observed'],
+    ['says goodbye in the clear', [asks(hello), answers(goodbye)], 'ok - - observed'],
     [
       'answers TLS with HTTP',
       [asks(hello), answers('HTTP/1.1 400 Bad Request\r\n\r\n')],
@@ -80,6 +91,24 @@ describe('the application', () => {
     const connection = onlyConnection(captureOf([...opening, ...packets]));
     expect(told(connection).what).toBe(what);
     if (connection.cause !== null) expect(connection.hops.at(-1)?.evidence.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['the server', [answers(alert)], 'the server ended the handshake with the alert unexpected_message'],
+    [
+      'the client',
+      [answers(encrypted), asks(bytesOf('1503030002 0230'))],
+      'the client ended the handshake with the alert unknown_ca',
+    ],
+    [
+      'an alert without a name',
+      [answers(bytesOf('1503030002 02ff'))],
+      'the server ended the handshake with the alert 255',
+    ],
+  ])('an alert of %s is named', (_who, packets, words) => {
+    const { summary, explanation } = onlyConnection(captureOf([...opening, asks(hello), ...packets]));
+    expect(summary).toContain(words);
+    expect(explanation.at(-1)).toMatch(/openssl s_client -connect 10\.88\.0\.1:19001$/);
   });
 
   it('is named where a snapshot knows who listens', () => {

@@ -3,7 +3,7 @@ import { parseConnections } from '../../src/host/parse/netfilter/connections.ts'
 import type { HostState } from '../../src/host/state.ts';
 import { host, link, loopback, namespace } from '../model/hosts.ts';
 import { box, forwarding, uplinkedHost, web } from '../model/two-boxes.ts';
-import { fixesOf, ipRules, judged, verdictOf } from './on-host.ts';
+import { fixesOf, ipRules, judged, predicted, verdictOf } from './on-host.ts';
 
 const outside = namespace('outside', {
   links: [loopback(), link('eth0', { addresses: ['192.0.2.1/24'], peer: 'host:2' })],
@@ -30,24 +30,33 @@ const entry = (port: number, more: { state?: string; server?: string; client?: n
   return `ipv4     2 tcp      6 300 ${state} src=10.88.0.10 dst=${server} sport=${client} dport=80 src=${server} dst=192.0.2.7 sport=80 dport=${port} [ASSURED] mark=0 use=1 id=${port}`;
 };
 
-describe('conntrack-table-full', () => {
-  const counted = (count: number, limit: number, connections = ''): HostState =>
-    host(
-      box(),
-      web(),
-      outside,
-      uplinkedHost({
-        ruleTables: masquerade(),
-        connections: parseConnections(connections),
-        sysctls: {
-          ...forwarding,
-          'net.ipv4.conf.eth0.forwarding': '1',
-          'net.netfilter.nf_conntrack_count': String(count),
-          'net.netfilter.nf_conntrack_max': String(limit),
-        },
-      }),
-    );
+const counted = (count: number, limit: number, connections = ''): HostState =>
+  host(
+    box(),
+    web(),
+    outside,
+    uplinkedHost({
+      ruleTables: masquerade(),
+      connections: parseConnections(connections),
+      sysctls: {
+        ...forwarding,
+        'net.ipv4.conf.eth0.forwarding': '1',
+        'net.netfilter.nf_conntrack_count': String(count),
+        'net.netfilter.nf_conntrack_max': String(limit),
+      },
+    }),
+  );
 
+const translating = (ports: string, ...entries: readonly string[]): HostState =>
+  host(
+    box(),
+    web(),
+    outside,
+    uplinkedHost({ ruleTables: masquerade(ports), connections: parseConnections(entries.join('\n')) }),
+  );
+const two = ' --to-ports 5000-5001';
+
+describe('conntrack-table-full', () => {
   it('the table has as many entries as it may have', () => {
     const connection = judged(counted(65_536, 65_536), { ...asks, drop: named });
     expect(verdictOf(connection)).toBe('conntrack-table-full proven, host:br0 prerouting');
@@ -73,16 +82,25 @@ describe('conntrack-table-full', () => {
   });
 });
 
-describe('snat-exhausted', () => {
-  const translating = (ports: string, ...entries: readonly string[]): HostState =>
-    host(
-      box(),
-      web(),
-      outside,
-      uplinkedHost({ ruleTables: masquerade(ports), connections: parseConnections(entries.join('\n')) }),
-    );
-  const two = ' --to-ports 5000-5001';
+describe('a prediction', () => {
+  const doubts = (hosts: HostState) => predicted(hosts, '192.0.2.1').prediction?.assumptions;
 
+  it('leaves open what becomes of it where the table is full', () => {
+    expect(doubts(counted(9, 9))).toEqual([
+      'host, prerouting: the connection table is full (9 of 9), and the packet is dropped unless the kernel finds an entry that it may forget',
+    ]);
+    expect(doubts(counted(8, 9))).toEqual([]);
+  });
+
+  it('leaves it open where every port of the rule is taken', () => {
+    expect(doubts(translating(two, entry(5000), entry(5001)))).toEqual([
+      'host, postrouting: every port that rule 1 of chain POSTROUTING in table ip nat may give is taken towards that destination, and the packet is dropped unless one becomes free',
+    ]);
+    expect(doubts(translating(two, entry(5000)))).toEqual([]);
+  });
+});
+
+describe('snat-exhausted', () => {
   it('every port of the rule is taken towards the server', () => {
     const connection = judged(translating(two, entry(5000), entry(5001)), { ...asks, drop: named });
     expect(verdictOf(connection)).toBe('snat-exhausted proven, host:eth0 postrouting');

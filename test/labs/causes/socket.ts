@@ -21,8 +21,11 @@ const linger = 'struct.pack("ii", 1, 0)';
 const serve = (each: string): string =>
   ['while True:', '  c, _ = s.accept()', ...each.split('\n').map((line) => `  ${line}`)].join('\n');
 
-/** Speaks TLS on port 443. Its arguments name no folder of the machine, so that a recorded case does not either. */
-const tlsServer: ServiceSpec = {
+/**
+ * Speaks TLS on port 443, with a setting of its own. Its arguments name no folder of the machine, so that a recorded case
+ * does not either.
+ */
+const tlsServerOf = (...settings: readonly string[]): ServiceSpec => ({
   argv: ({ key, cert }) => [
     'sh',
     '-c',
@@ -31,6 +34,7 @@ const tlsServer: ServiceSpec = {
       'import socket, ssl, sys',
       'context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)',
       'context.load_cert_chain(sys.argv[1], sys.argv[2])',
+      ...settings,
       's = socket.create_server(("0.0.0.0", 443))',
       'while True:',
       '  c, _ = s.accept()',
@@ -42,7 +46,8 @@ const tlsServer: ServiceSpec = {
     basename(key),
   ],
   listens: '0.0.0.0:443',
-};
+});
+const tlsServer = tlsServerOf();
 
 /** Connects so many sockets of a host with an end, and holds them. */
 function holding(host: string, count: number, address: string, seconds: number): HostCommand {
@@ -214,6 +219,20 @@ export const socketLabs: readonly CauseLab[] = [
     spec: containerHost({ web: { services: { web: tlsServer } } }),
     command: curl('box', '10.88.0.20:443/'),
     expected: { outcome: 'reset', cause: 'plaintext-to-tls', host: 'web', stage: 'application' },
+  },
+  {
+    name: 'tls-alert: the server speaks no version that the client does',
+    spec: containerHost({
+      web: { services: { web: tlsServerOf('context.minimum_version = ssl.TLSVersion.TLSv1_3') } },
+    }),
+    command: { host: 'box', argv: ['curl', '-sSk', '-m', '2', '--tls-max', '1.2', 'https://10.88.0.20/'] },
+    expected: { outcome: 'tls-failed', cause: 'tls-alert', host: 'web', stage: 'application' },
+  },
+  {
+    name: 'tls-alert: the client does not know who signed',
+    spec: containerHost({ web: { services: { web: tlsServer } } }),
+    command: { host: 'box', argv: ['curl', '-sS', '-m', '2', '--tls-max', '1.2', 'https://10.88.0.20/'] },
+    expected: { outcome: 'tls-failed', cause: 'tls-alert', host: 'web', stage: 'application' },
   },
   {
     name: 'proxy-upstream-refused: the front answers, its backend refuses',
