@@ -28,7 +28,7 @@ import { answerByOtherDevice, bridgePortDetached, routeWrongDevice } from './nei
 import { mtuBlackHole } from './path-mtu.ts';
 import { programDropped } from './program-drop.ts';
 import { dnatMissing } from './published.ts';
-import { noReplyFromRemote, refusedByRemote, rejectedByRemote } from './remote.ts';
+import { noReplyFromRemote, refusedByRemote, rejectedByRemote, resetByMiddlebox } from './remote.ts';
 import {
   answerNotForwarded,
   answerPathFiltered,
@@ -90,6 +90,7 @@ const causes: readonly Cause[] = [
   tlsToPlaintext,
   plaintextToTls,
   tlsAlert,
+  resetByMiddlebox,
   resetByApplication,
   closedByApplication,
   noResponseFromApplication,

@@ -14,10 +14,9 @@ import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
 import { exchange, journey } from '../model/journey.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
-import { dissect } from '../wire/dissect.ts';
-import { findLayer, numberOf } from '../wire/fields.ts';
 import type { Evidence } from './evidence.ts';
 import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
+import { timeToLiveOf } from './payload.ts';
 import type { RuleReading, RuleRecords } from './rule-trace.ts';
 import { departureDevice } from './sent-by.ts';
 
@@ -173,12 +172,7 @@ function sentTimeToLive(evidence: Evidence, connection: Connection, clientNetns:
   const frame = requestPacket(connection)?.frames.find(
     ({ interfaceIndex }) => evidence.interfaces[interfaceIndex]?.netns === clientNetns,
   );
-  if (clientNetns === null || frame === undefined) return null;
-  const linkType = evidence.interfaces[frame.interfaceIndex]?.linkType ?? 1;
-  const dissection = dissect(frame.bytes, linkType, frame.originalLength);
-  const [four, six] = [findLayer(dissection, 'ip'), findLayer(dissection, 'ipv6')];
-  if (four !== null) return numberOf(four, 'ip.ttl');
-  return six === null ? null : numberOf(six, 'ipv6.hlim');
+  return clientNetns === null || frame === undefined ? null : timeToLiveOf(evidence, frame);
 }
 
 /** The request as the model takes it, before it is known who sent it. */

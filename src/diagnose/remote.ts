@@ -4,8 +4,9 @@
  * inferred.
  */
 
+import type { Frame } from '../case/evidence.ts';
 import { fromClient, refusalFrames, requestPacket, resetPacket, wasAnswered } from '../flow/connection.ts';
-import type { IcmpError } from '../flow/packet.ts';
+import type { IcmpError, Packet } from '../flow/packet.ts';
 import type { Step } from '../model/step.ts';
 import { icmpText } from '../wire/icmp-names.ts';
 import { icmpv6Text } from '../wire/icmpv6-names.ts';
@@ -13,6 +14,7 @@ import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
+import { timeToLiveOf } from './payload.ts';
 import { silenceTells } from './silence.ts';
 import { askedText, capitalised, dropText, proofAdvice, serverText } from './words.ts';
 
@@ -196,5 +198,64 @@ export const noReplyFromRemote: Cause = (context) => {
             },
           ]
         : [],
+  };
+};
+
+/** Packets of the server that are compared with its reset: one way gives all of them the same number. */
+const comparedPackets = 64;
+
+/** A reset in the server's name that came another way than all that the server sent. */
+interface Forged {
+  readonly frame: Frame;
+  readonly left: number;
+  readonly servers: number;
+  readonly shown: Frame;
+}
+
+/** Where, at one capture point, the reset has another number of hops left than every packet of the server's. */
+function forgedReset({ connection, evidence }: Context, reset: Packet): Forged | null {
+  const own = connection.packets
+    .filter((packet) => !fromClient(connection, packet) && packet.facts.tcp?.reset !== true)
+    .slice(0, comparedPackets);
+  for (const frame of reset.frames) {
+    const beside = own.flatMap(({ frames }) => frames.filter((one) => one.interfaceIndex === frame.interfaceIndex));
+    const [shown] = beside;
+    const left = timeToLiveOf(evidence, frame);
+    const [servers, ...others] = new Set(beside.map((one) => timeToLiveOf(evidence, one)));
+    if (shown === undefined || left === null || servers === undefined || servers === null) continue;
+    if (others.length === 0 && servers !== left) return { frame, left, servers, shown };
+  }
+  return null;
+}
+
+/** It opened, and then a reset came that another machine than the server seems to have sent. */
+export const resetByMiddlebox: Cause = (context) => {
+  const { connection, kernel } = context;
+  const edge = edgeOf(context);
+  const reset = resetPacket(connection);
+  if (connection.outcome !== 'reset' || edge === null || reset === null || kernel?.resetSent) return null;
+  const forged = fromClient(connection, reset) ? null : forgedReset(context, reset);
+  if (forged === null) return null;
+  const { left, servers } = forged;
+  return {
+    cause: 'reset-by-middlebox',
+    certainty: 'inferred',
+    where: edge.where,
+    verdict: 'failed',
+    detail: `a reset (RST) came from ${edge.beyond} with a time to live of ${left}, and the server's packets with ${servers}`,
+    evidence: [frameEvidence(context, forged.shown), frameEvidence(context, forged.frame)],
+    summary: `${serverText(context)} accepted the connection, and then it was reset: not by the server, it seems, but by a machine on the way.`,
+    explanation: [
+      askedText(context),
+      `${leavesText(context)}The connection was accepted, and a reset (RST) came back in the server's name, which a program reports as "connection reset by peer". Every host that passes a packet on counts its time to live down by one, so what comes from one machine by one way has the same number left: ${servers} in all that the server sent, and ${left} in the reset. It set out elsewhere: at a firewall, a filter against intrusion, a load balancer or a proxy.`,
+      'Ask who runs the machines on the way what they reset, and why: an idle connection that was forgotten, or words that are forbidden.',
+    ],
+    fixes: [],
+    alternatives: [
+      {
+        cause: 'reset-by-application',
+        tellApart: 'a capture at the server shows the reset going out there',
+      },
+    ],
   };
 };

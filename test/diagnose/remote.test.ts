@@ -103,3 +103,42 @@ describe("what this host's kernel says of a packet that left its view", () => {
     expect(connection.hops.at(-1)?.evidence.map(({ kind }) => kind)).toEqual(['frame', 'kernel']);
   });
 });
+
+describe('a reset after the opening', () => {
+  /** The packet as it is where so many hops are left to it. */
+  const with63 = (packet: string): string => `${packet.slice(0, 16)}3f${packet.slice(18)}`;
+  const back = reverse(ends.tcp);
+  const asks = tcp(ends.tcp, { flags: 'PSH ACK', sequence: 101, acknowledgement: 901, text: 'GET /\r\n\r\n' });
+  const synAck = tcp(back, { flags: 'SYN ACK', sequence: 900, acknowledgement: 101 });
+  const ack = tcp(back, { flags: 'ACK', sequence: 901, acknowledgement: 108 });
+  const reset = tcp(back, { flags: 'RST ACK', sequence: 901, acknowledgement: 108 });
+  const what = (...sights: readonly string[]) => told(onlyConnection(captureOf([packets.syn, ...sights]))).what;
+
+  it('that came another way than all that the server sent is a machine on the way', () => {
+    const sights = [packets.syn, with63(synAck), asks, with63(ack), reset];
+    const connection = onlyConnection(captureOf(sights));
+    expect(told(connection).what).toBe('reset ECONNRESET reset-by-middlebox inferred');
+    expect(connection.where).toMatchObject({ stage: 'remote' });
+    expect(connection.explanation.join(' ')).toContain('63 in all that the server sent, and 64 in the reset');
+    expect(connection.hops.at(-1)?.evidence).toHaveLength(2);
+  });
+
+  it.each([
+    ['came as the rest did', [synAck, asks, reset]],
+    ['came as the rest did, by the same way', [synAck, asks, reset].map(with63)],
+    ['stands beside packets of more than one way', [with63(synAck), asks, ack, reset]],
+  ])('that %s is not', (_name, sights) => {
+    expect(what(...sights)).toBe('reset ECONNRESET reset-by-application inferred');
+  });
+
+  it('is compared with what was seen at the same capture point', () => {
+    const sights = [
+      { packet: packets.syn, at: 0 },
+      { packet: with63(synAck), at: 0 },
+      { packet: synAck, at: 1 },
+      { packet: asks, at: 0 },
+      { packet: reset, at: 1 },
+    ].map((sight, index) => ({ ...sight, afterNs: BigInt(index) * 10_000n }));
+    expect(told(onlyConnection(captureOf(sights))).what).toBe('reset ECONNRESET reset-by-application inferred');
+  });
+});
