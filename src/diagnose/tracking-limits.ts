@@ -58,8 +58,10 @@ function quoted(quotes: readonly Quote[]): EvidenceItem[] {
 const settings = { count: 'net.netfilter.nf_conntrack_count', limit: 'net.netfilter.nf_conntrack_max' } as const;
 
 /** The hook at which a connection enters the table of a host: where it comes in, or where it is sent. */
-function entranceAt({ stage }: Step, position: number): 'prerouting' | 'output' | null {
-  if (stage === 'ingress') return 'prerouting';
+function entranceAt(steps: readonly Step[], position: number): 'prerouting' | 'output' | null {
+  const [stage, following] = [steps[position]?.stage, steps[position + 1]?.stage];
+  // What comes in for a macvlan above the device comes to the macvlan's host.
+  if (stage === 'ingress' && following !== 'ingress') return 'prerouting';
   return stage === 'route' && position === 0 ? 'output' : null;
 }
 
@@ -69,7 +71,7 @@ function fullTable(host: HostState, way: Journey) {
   for (const [position, step] of way.steps.entries()) {
     const { netns, device } = step;
     const namespace = host.namespaces.get(netns);
-    const stage = entranceAt(step, position);
+    const stage = entranceAt(way.steps, position);
     // A rule at that very hook may come before the table, and stops the packet with room in it as well.
     if (namespace === undefined || stage === null || (last?.netns === netns && last.stage === stage)) continue;
     const [count, limit] = [settingOf(namespace, settings.count), settingOf(namespace, settings.limit)];

@@ -13,7 +13,16 @@ import type { Cause } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { certaintyByErrno, errnoSentence } from './met-errno.ts';
 import { commandsOf, withNamespace, withSetting, wouldWork } from './what-if.ts';
-import { answerArrived, askedText, inNetns, joinWords, netnsText, serverText, unheardText } from './words.ts';
+import {
+  answerArrived,
+  askedText,
+  capitalised,
+  inNetns,
+  joinWords,
+  netnsText,
+  serverText,
+  unheardText,
+} from './words.ts';
 
 /** The host that sent it last says that nobody answered: to its own program, or by an ICMP error of its own. */
 function saysUnanswered({ connection, kernel, host }: Context, netns: string, isOwn: boolean): boolean {
@@ -33,20 +42,44 @@ function blindPorts({ links }: NamespaceState, bridge: string): string[] {
   return links.filter(isBlind).map(({ name }) => name);
 }
 
+/** The link of a host that has an address, when exactly one host does. */
+function ownLink(host: HostState, address: string): { readonly netns: string; readonly link: Link } | null {
+  const netns = ownerOf(host, address);
+  const links = host.namespaces.get(netns ?? '')?.links ?? [];
+  const link = links.find(({ addresses }) => addresses.some((own) => sameAddress(own.address, address)));
+  return netns === null || link === undefined ? null : { netns, link };
+}
+
+function standsOn({ lower }: Link, { netns, device }: Pick<Step, 'netns' | 'device'>): boolean {
+  return lower?.netns === netns && lower.device === device;
+}
+
 /**
- * Why who has the address does not hear a macvlan or ipvlan: these hand what they send to the wire behind their lower
- * device, and the host of that device is not on the wire (`macvlan_queue_xmit`, drivers/net/macvlan.c). Whose device it is
- * the snapshot does not say across namespaces.
+ * Why who has the address does not hear the question, or is not heard: macvlans and ipvlans hand what they send to the wire
+ * behind their lower device, and the host of that device is not on the wire (`macvlan_queue_xmit`,
+ * drivers/net/macvlan.c).
  */
-function keptApart({ host, journey: way }: Context, { netns, device }: Pick<Step, 'netns' | 'device'>): string | null {
-  const link = host?.namespaces.get(netns)?.links.find(({ name }) => name === device);
-  if (host === null || way === null || (link?.kind !== 'macvlan' && link?.kind !== 'ipvlan')) return null;
+function keptApart({ host, journey: way }: Context, asker: Pick<Step, 'netns' | 'device'>): string | null {
+  const link = host?.namespaces.get(asker.netns)?.links.find(({ name }) => name === asker.device);
+  if (host === null || way === null || link === undefined) return null;
   const { destination } = way.arrived;
-  const owner = ownerOf(host, destination);
+  const owner = ownLink(host, destination);
+  if (owner === null) return null;
+  const [whose, askers] = [netnsText(owner.netns), netnsText(asker.netns)];
+  if (standsOn(owner.link, asker)) {
+    return `${whose} has that address, by a macvlan on this very device: the two do not hear each other. A macvlan of its own in ${askers}, with an address and the route to ${whose}, is heard`;
+  }
+  if (link.kind !== 'macvlan' && link.kind !== 'ipvlan') return null;
+  const heard = `A ${link.kind} of its own in ${whose}, with an address and the route to ${askers}, is heard`;
+  if (link.lower?.netns === owner.netns) {
+    return `${whose} has that address, and ${link.name} is a macvlan on ${link.lower.device} of ${whose}: a macvlan and the host below it do not hear each other. ${heard}`;
+  }
+  if (link.lower !== null && standsOn(owner.link, link.lower)) {
+    return `${whose} has that address, and both hang on ${link.lower.device} of ${netnsText(link.lower.netns)} by macvlans, which hear each other in bridge mode alone (ip -d link): these are in ${link.mode} and ${owner.link.mode} mode`;
+  }
   const isBeside = link.addresses.some((own) => inPrefix(destination, own.address, own.prefixLength));
-  if (owner === null || !isBeside) return null;
-  const whose = netnsText(owner);
-  return `${whose} has that address, and ${link.name} is a ${link.kind}: where the device below it belongs to ${whose}, neither hears the other. A ${link.kind} of its own in ${whose}, with an address and the route to ${netnsText(netns)}, is heard`;
+  if (!isBeside || link.lower !== null) return null;
+  return `${whose} has that address, and ${link.name} is a ${link.kind}: where the device below it belongs to ${whose}, neither hears the other. ${heard}`;
 }
 
 /** The next hop would be out of sight, and did not answer: the host that asked for it says so. */
@@ -66,7 +99,7 @@ const unansweredBeyond: Cause = (context) => {
     blind.length === 0 ? `beyond ${device}` : `on ${device}, nor behind ${joinWords(blind)}, where this view ends`;
   const detail = `${route.detail}, and nobody answered for that address ${where}`;
   const [error] = connection.errors;
-  const apart = keptApart(context, last);
+  const apart = keptApart(context, asker);
   const likely = `the machine is not there, or it has another address${blind.length === 0 ? '' : `, or the program that holds ${joinWords(blind)} does not answer`}`;
   return {
     cause: 'neighbour-unresolved',
@@ -163,6 +196,7 @@ export const neighbourUnresolved: Cause = (context) => {
   const looked = steps.findLastIndex(({ stage, verdict }) => stage === 'route' && verdict === 'passed');
   const asker = steps.slice(looked + 1).find(({ stage }) => stage === 'egress') ?? step;
   const question = context.packet.family === 6 ? 'Neighbour Discovery' : 'ARP';
+  const apart = keptApart(context, asker);
   return {
     cause: 'neighbour-unresolved',
     certainty: certaintyByErrno(context),
@@ -173,7 +207,7 @@ export const neighbourUnresolved: Cause = (context) => {
     summary: `${serverText(context)} could not be reached: ${step.detail}.`,
     explanation: [
       askedText(context, asker),
-      `To send the packet out by ${asker.device}, ${netnsText(asker.netns)} has to know which machine there has the address of the next stretch, and asks everyone on that network (${question}). Nobody answered: ${step.detail}. Either the machine is not there, or it has another address, or it is plugged into another network.${errnoSentence(context)}`,
+      `To send the packet out by ${asker.device}, ${netnsText(asker.netns)} has to know which machine there has the address of the next stretch, and asks everyone on that network (${question}). Nobody answered: ${step.detail}. ${apart === null ? 'Either the machine is not there, or it has another address, or it is plugged into another network' : capitalised(apart)}.${errnoSentence(context)}`,
     ],
     fixes: [],
     alternatives: [],

@@ -48,6 +48,8 @@ export interface Link {
   readonly vlanFiltering: boolean;
   /** The other end of a veth pair; netns null when that namespace is not in the snapshot. */
   readonly peer: { readonly netns: string | null; readonly index: number; readonly device: string | null } | null;
+  /** The device that a macvlan stands on; null for other links, and where it was not found. */
+  readonly lower: { readonly netns: string; readonly device: string } | null;
   readonly addresses: readonly LinkAddress[];
   readonly source: Quote;
 }

@@ -45,8 +45,43 @@ export type AskFirewall = (
   packet: ModelPacket | undefined,
 ) => BridgeFirewall;
 
+/** A link where it is. */
+interface Placed {
+  readonly namespace: NamespaceState;
+  readonly link: Link;
+}
+
+/** What macvlans of this kind send and get is known: `vepa` may be sent back to by a switch, `passthru` takes the device's own address. */
+const macvlanModes: readonly (string | null)[] = ['bridge', 'private'];
+
+/** The device that a macvlan stands on, null when it is not known, or what it does with it. */
+function lowerOf(host: HostState, { lower, mode }: Link): Placed | null {
+  const namespace = host.namespaces.get(lower?.netns ?? '');
+  const link = namespace?.links.find(({ name }) => name === lower?.device);
+  // A bridge below hands up what it finds in its own table.
+  if (namespace === undefined || link === undefined || link.kind === 'bridge') return null;
+  return macvlanModes.includes(mode) ? { namespace, link } : null;
+}
+
+/** Macvlans that are up, by `NETNS DEVICE` of what they stand on: asked for wherever a frame arrives, and none on most hosts. */
+const uppersOfHosts = new WeakMap<HostState, ReadonlyMap<string, readonly Placed[]>>();
+
+function uppersOf(host: HostState): ReadonlyMap<string, readonly Placed[]> {
+  const all = [...host.namespaces.values()].flatMap((namespace) =>
+    namespace.links.flatMap((link) => (link.lower !== null && link.up ? [{ namespace, link, lower: link.lower }] : [])),
+  );
+  return Map.groupBy(all, ({ lower }) => `${lower.netns} ${lower.device}`);
+}
+
+/** The macvlans that stand on a device and are up. */
+function uppersOn(host: HostState, netns: string, device: string): readonly Placed[] {
+  const uppers = uppersOfHosts.get(host) ?? uppersOf(host);
+  uppersOfHosts.set(host, uppers);
+  return uppers.get(`${netns} ${device}`) ?? [];
+}
+
 /** The other end of a veth pair, null when the snapshot has it not. */
-function otherEnd(host: HostState, { peer }: Link): { readonly namespace: NamespaceState; readonly link: Link } | null {
+function otherEnd(host: HostState, { peer }: Link): Placed | null {
   const namespace = host.namespaces.get(peer?.netns ?? '');
   const link = namespace?.links.find(({ index }) => index === peer?.index);
   return namespace === undefined || link === undefined ? null : { namespace, link };
@@ -97,6 +132,11 @@ export class Spread {
       this.#cross(namespace, link, null, way);
       return;
     }
+    const lower = link.kind === 'macvlan' ? lowerOf(this.#host, link) : null;
+    if (lower !== null) {
+      this.#leaveByLower(link, lower, way);
+      return;
+    }
     const far = link.kind === 'veth' ? otherEnd(this.#host, link) : null;
     if (far !== null) this.#arrive(far.namespace, far.link, way, `the other end of ${namespace.name}:${link.name}`);
     else this.edges.push({ ...way, kind: 'leaves-view', reason: edgeReason(namespace, link) });
@@ -111,6 +151,47 @@ export class Spread {
     const large = this.#tooLarge(link);
     if (large !== null) return blocked(way, { ...place, verdict: 'dropped', detail: large }, large);
     return passed(way, { ...place, verdict: 'passed', detail: `sent by ${link.name}` });
+  }
+
+  /** `macvlan_queue_xmit`: to the other macvlans of the device, where they are bridged, and to the wire; never to its host. */
+  #leaveByLower(macvlan: Link, { namespace, link }: Placed, way: Way): void {
+    const { to, mac } = this.#frame;
+    const siblings = uppersOn(this.#host, namespace.name, link.name).filter(
+      (one) => one.link !== macvlan && one.link.mode === 'bridge' && macvlan.mode === 'bridge',
+    );
+    const meant = siblings.filter(({ link: sibling }) => to !== 'one' || mac === null || sibling.mac === mac);
+    for (const sibling of meant)
+      this.#handUp(sibling, way, `another macvlan of ${namespace.name}:${link.name} sent it`);
+    if (to !== 'one' || mac === null || meant.length === 0) this.leave(namespace, link, way);
+  }
+
+  /** To a macvlan. */
+  #handUp({ namespace, link }: Placed, way: Way, how: string): void {
+    const place = { netns: namespace.name, device: link.name, stage: 'ingress', quotes: [link.source] } as const;
+    const step: Step = { ...place, verdict: 'passed', detail: `received by ${link.name}: ${how}` };
+    this.stations.push({ ...passed(way, step), namespace, link, port: null });
+  }
+
+  /**
+   * `macvlan_handle_frame`: a frame for a macvlan's address is that macvlan's, one for all is everybody's; true when the
+   * device's own host gets it, too.
+   */
+  #arriveBelow(namespace: NamespaceState, link: Link, way: Way): boolean {
+    const uppers = uppersOn(this.#host, namespace.name, link.name);
+    if (uppers.length === 0) return true;
+    const { to, mac } = this.#frame;
+    const unknown = uppers.find((one) => !macvlanModes.includes(one.link.mode));
+    if (unknown !== undefined || this.#left.has(link)) {
+      const reason =
+        unknown === undefined
+          ? `it comes back to ${namespace.name}:${link.name}, by which a macvlan sent it`
+          : `a macvlan in ${String(unknown.link.mode)} mode stands on ${namespace.name}:${link.name}`;
+      this.edges.push({ ...way, kind: 'undetermined', reason: `${reason}, and the model does not follow that` });
+      return false;
+    }
+    const meant = uppers.filter(({ link: upper }) => to !== 'one' || mac === null || upper.mac === mac);
+    for (const upper of meant) this.#handUp(upper, way, `it stands on ${namespace.name}:${link.name}`);
+    return to !== 'one' || mac === null || meant.length === 0;
   }
 
   #tooLarge({ name, mtu }: Link): string | null {
@@ -136,7 +217,8 @@ export class Spread {
       this.edges.push({ ...passed(way, step), kind: 'undetermined', reason });
       return;
     }
-    if (this.#isFor(link)) this.stations.push({ ...passed(way, step), namespace, link, port: null });
+    const isForHost = this.#arriveBelow(namespace, link, passed(way, step));
+    if (isForHost && this.#isFor(link)) this.stations.push({ ...passed(way, step), namespace, link, port: null });
   }
 
   #isFor({ mac }: Link): boolean {

@@ -30,7 +30,7 @@ function byRank(devices: readonly TopologyDevice[]): TopologyDevice[] {
   return devices.toSorted((first, second) => rank(first) - rank(second) || first.index - second.index);
 }
 
-function clauses({ kind, addresses, defaultRoutes, peer }: TopologyDevice): string[] {
+function clauses({ kind, addresses, defaultRoutes, peer, lower }: TopologyDevice): string[] {
   return [
     kind === 'device' ? 'hardware' : kind,
     ...addresses,
@@ -39,6 +39,7 @@ function clauses({ kind, addresses, defaultRoutes, peer }: TopologyDevice): stri
       return gateway === null ? `${route}, without a gateway` : `${route} by ${gateway}`;
     }),
     ...(peer === null ? [] : [`cable to ${peer.netns}:${peer.device}`]),
+    ...(lower === null ? [] : [`on the wire of ${lower.netns}:${lower.device}`]),
   ];
 }
 

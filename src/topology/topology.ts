@@ -29,6 +29,8 @@ export interface TopologyDevice {
   readonly ports: readonly string[];
   /** The other end of a veth pair; null for another kind, and where no namespace that was found has it. */
   readonly peer: { readonly netns: string; readonly device: string } | null;
+  /** The device that a macvlan stands on; null for another kind, and where it was not found. */
+  readonly lower: { readonly netns: string; readonly device: string } | null;
   /** One clause each: what is odd about it. */
   readonly remarks: readonly string[];
 }
@@ -76,7 +78,7 @@ function remarksOf(link: Link, ports: readonly Link[], hasMaster: boolean, farKn
 }
 
 function deviceOf(link: Link, { links, routes }: NamespaceState): TopologyDevice {
-  const { name, index, kind, mac, mtu, up, carrier, addresses, master, peer } = link;
+  const { name, index, kind, mac, mtu, up, carrier, addresses, master, peer, lower } = link;
   const ports = links.filter((other) => other.master === name);
   const { netns = null, device = null } = peer ?? {};
   const far = netns === null || device === null ? null : { netns, device };
@@ -98,6 +100,7 @@ function deviceOf(link: Link, { links, routes }: NamespaceState): TopologyDevice
     master,
     ports: ports.map((port) => port.name),
     peer: far,
+    lower,
     remarks: remarksOf(link, ports, hasMaster, far !== null),
   };
 }

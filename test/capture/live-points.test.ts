@@ -16,6 +16,7 @@ function device(name: string, changes: Partial<TopologyDevice> = {}): TopologyDe
     master: null,
     ports: [],
     peer: null,
+    lower: null,
     remarks: [],
     ...changes,
   };

@@ -8,10 +8,10 @@ import { evidenceOf } from '../../src/diagnose/evidence.ts';
 import { type Connection, findConnections } from '../../src/flow/connection.ts';
 import type { HostState } from '../../src/host/state.ts';
 import { icmpError, tcp } from '../flow/frames.ts';
-import { host, link, loopback, port } from '../model/hosts.ts';
+import { host, link, loopback, namespace, port } from '../model/hosts.ts';
 import { box, bridge, bridgeHost, forwarding, type Told, uplink, veth0, veth1, web } from '../model/two-boxes.ts';
 import { caseOf } from './cases.ts';
-import { fixesOf, verdictOf } from './on-host.ts';
+import { fixesOf, predicted, verdictOf } from './on-host.ts';
 
 /** A connection of `box`: what it met, and what was seen at its device; the kernel was heard unless told. */
 function judged(
@@ -96,6 +96,44 @@ describe('neighbour-unresolved, by a macvlan', () => {
     expect(explanation.join(' ')).toContain(
       'the host has that address, and eth0 is a macvlan: where the device below it',
     );
+  });
+
+  describe('whose device is known', () => {
+    const up0 = link('up0', { addresses: ['10.88.0.1/16'], peer: 'outside:2' });
+    const outside = namespace('outside', {
+      links: [loopback(), link('eth0', { addresses: ['10.88.0.9/16'], peer: 'host:2' })],
+    });
+    const hostBelow = namespace('host', { links: [loopback(), up0], routes: ['10.88.0.0/16 dev up0'] });
+    const on = (name: string, address: string, mode = 'bridge') =>
+      namespace(name, {
+        links: [
+          loopback(),
+          link('mv0', {
+            kind: 'macvlan',
+            mode,
+            lower: { netns: 'host', device: 'up0' },
+            addresses: [address],
+            mac: `02:00:00:00:00:${address.slice(-5, -3)}`,
+          }),
+        ],
+        routes: ['10.88.0.0/16 dev mv0'],
+      });
+    const why = (from: string, to: string, ...others: ReturnType<typeof on>[]) => {
+      const hosts = host(hostBelow, outside, on('box', '10.88.0.10/16'), ...others);
+      const { cause, explanation } = predicted(hosts, to, {}, from);
+      return `${cause}: ${explanation.join(' ')}`;
+    };
+
+    it('does not hear the host below it, nor that host it', () => {
+      expect(why('box', '10.88.0.1')).toMatch(/^neighbour-unresolved: .*mv0 is a macvlan on up0 of the host/);
+      expect(why('host', '10.88.0.10')).toMatch(/^neighbour-unresolved: .*by a macvlan on this very device/);
+    });
+
+    it('hears its siblings in bridge mode alone', () => {
+      const apart = on('web', '10.88.0.20/16', 'private');
+      expect(why('box', '10.88.0.20', apart)).toContain('these are in bridge and private mode');
+      expect(why('box', '10.88.0.77', apart)).not.toContain('macvlan');
+    });
   });
 
   it('says no such thing of an address that nobody in sight has', () => {

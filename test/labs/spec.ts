@@ -43,4 +43,6 @@ export interface LabSpec {
   readonly hosts: Readonly<Record<string, HostSpec>>;
   /** Pairs of device ends, `['host:veth0', 'portainer:eth0']`. Every device is up once the lab is built. */
   readonly veths: readonly (readonly [string, string])[];
+  /** Macvlans: device, the device that it stands on, and how it treats its siblings. */
+  readonly macvlans?: readonly (readonly [string, string, 'bridge' | 'private'])[];
 }

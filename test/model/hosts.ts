@@ -64,6 +64,7 @@ export function link(
     vrfTable: null,
     vlanFiltering: false,
     peer: peer === undefined ? null : { netns: netns === 'null' ? null : netns, index: Number(index), device: null },
+    lower: null,
     addresses: addresses.map(linkAddress),
     source: quote(name),
     ...rest,

@@ -24,6 +24,11 @@ describe('how a host is wired, as a tree', () => {
     expect(textOf({ index: 1, name: 'a\u001b[2J' })).toContain('`- a\\x1b[2J  hardware');
   });
 
+  it('says what a macvlan stands on', () => {
+    const text = textOf({ index: 2, name: 'up0' }, { index: 3, name: 'mv0', kind: 'macvlan', below: 'up0' });
+    expect(text).toContain('`- mv0  macvlan, on the wire of host:up0\n');
+  });
+
   it('nests a bond in a bridge', () => {
     const text = textOf(
       { index: 1, name: 'br0', kind: 'bridge' },

@@ -16,6 +16,8 @@ export interface DeviceSpec {
   readonly farIndex?: number;
   /** Its namespace, as this one numbers it; 0 without. */
   readonly farNumber?: number;
+  /** What a macvlan of this namespace stands on. */
+  readonly below?: string;
 }
 
 const usable = ['UP', 'LOWER_UP'];
@@ -26,17 +28,20 @@ export function namespaceWith(
   devices: readonly DeviceSpec[],
   routes: readonly object[] = [],
 ): NamespaceSnapshot {
-  const links = devices.map(({ index, name: ifname, kind, flags = usable, master, farIndex, farNumber = 0 }) => ({
-    ifindex: index,
-    ifname,
-    flags,
-    mtu: 1500,
-    link_type: 'ether',
-    address: '02:00:00:00:00:01',
-    ...(master !== undefined && { master }),
-    ...(kind !== undefined && { linkinfo: { info_kind: kind } }),
-    ...(farIndex !== undefined && { link_index: farIndex, link_netnsid: farNumber }),
-  }));
+  const links = devices.map(
+    ({ index, name: ifname, kind, flags = usable, master, farIndex, farNumber = 0, below }) => ({
+      ifindex: index,
+      ifname,
+      flags,
+      mtu: 1500,
+      link_type: 'ether',
+      address: '02:00:00:00:00:01',
+      ...(master !== undefined && { master }),
+      ...(kind !== undefined && { linkinfo: { info_kind: kind } }),
+      ...(below !== undefined && { link: below }),
+      ...(farIndex !== undefined && { link_index: farIndex, link_netnsid: farNumber }),
+    }),
+  );
   const addresses = devices.map(({ index, address }) => {
     const [local, length] = (address ?? '').split('/');
     return {

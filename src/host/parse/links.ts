@@ -1,15 +1,23 @@
 /** Interfaces and their addresses: `ip -j -d -s link` and `ip -j addr`, see ip-link(8) and ip-address(8). */
 
 import { snapshotCommand } from '../snapshot-commands.ts';
-import type { Link, LinkAddress } from '../state.ts';
+import type { ForwardingEntry, Link, LinkAddress } from '../state.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
 import { scopeNumber } from './scope.ts';
 import { named, type Sections, words } from './section.ts';
 
-/** A link before its peer is looked for in the other namespaces. */
-export interface UnjoinedLink extends Omit<Link, 'peer'> {
-  /** The other end of a veth pair: its index, and the namespace as this one numbers it, null for this very one. */
-  readonly far: { readonly index: number; readonly netnsId: number | null } | null;
+/** Another link: its index, and its namespace as this one numbers it, null for this very one. */
+interface FarLink {
+  readonly index: number;
+  readonly netnsId: number | null;
+}
+
+/** A link before those that it belongs to are looked for in the other namespaces. */
+export interface UnjoinedLink extends Omit<Link, 'peer' | 'lower'> {
+  /** The other end of a veth pair. */
+  readonly far: FarLink | null;
+  /** What a macvlan stands on. */
+  readonly below: FarLink | null;
 }
 
 function linkText(record: JsonRecord, index: number, name: string): string {
@@ -71,12 +79,12 @@ function kindOf(record: JsonRecord): string {
   return record['link_type'] === 'loopback' ? 'loopback' : 'device';
 }
 
-function farEnd(record: JsonRecord, kind: string, indexByName: ReadonlyMap<string, number>): UnjoinedLink['far'] {
-  if (kind !== 'veth') return null;
+/** The link that `ip` prints behind `@`. */
+function farLink(record: JsonRecord, indexByName: ReadonlyMap<string, number>): FarLink | null {
   const netnsId = asInteger(record['link_netnsid']);
   const farIndex = asInteger(record['link_index']);
   if (farIndex !== null) return { index: farIndex, netnsId };
-  // Both ends are in this namespace: `ip` names the other one.
+  // Both are in this namespace: `ip` names the other one.
   const inside = indexByName.get(asText(record['link']) ?? '');
   return inside === undefined ? null : { index: inside, netnsId: null };
 }
@@ -95,6 +103,13 @@ export interface NamespaceNames {
   readonly own: readonly string[];
   /** Names of other namespaces by the number that this one has for them. */
   readonly byNumber: ReadonlyMap<number, string>;
+}
+
+/** One namespace's links, and what tells to which others they belong. */
+export interface UnjoinedNamespace {
+  readonly links: readonly UnjoinedLink[];
+  readonly names: NamespaceNames;
+  readonly forwardingEntries: readonly ForwardingEntry[];
 }
 
 /** The names that `ip netns` gives a namespace, and those that it knows by number; both may be empty. */
@@ -133,7 +148,8 @@ export function parseLinks(sections: Sections): UnjoinedLink[] {
       carrier: flags.includes('LOWER_UP'),
       master: asText(record['master']),
       ...optionsOf(record, kind),
-      far: farEnd(record, kind, indexByName),
+      far: kind === 'veth' ? farLink(record, indexByName) : null,
+      below: kind === 'macvlan' ? farLink(record, indexByName) : null,
       addresses: addresses.get(index) ?? [],
       source: sections.quoteLater(snapshotCommand.links, () => linkText(record, index, name)),
     });

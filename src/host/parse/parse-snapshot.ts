@@ -6,7 +6,8 @@ import type { HostState, NamespaceState, Problem } from '../state.ts';
 import { parseBridgePorts, parseForwardingEntries, parsePortVlans } from './bridge.ts';
 import { parseFirewall } from './firewall.ts';
 import { parseHosts } from './hosts.ts';
-import { parseLinks, parseNamespaceNames } from './links.ts';
+import { parseLinks, parseNamespaceNames, type UnjoinedNamespace } from './links.ts';
+import { joinLowers } from './macvlan.ts';
 import { parseNeighbours, parseProxyNeighbours } from './neighbours.ts';
 import { parseConnections } from './netfilter/connections.ts';
 import { parseIncreases } from './netfilter/counted.ts';
@@ -17,7 +18,7 @@ import { Sections } from './section.ts';
 import { parseConnectedSockets, parseListeners } from './sockets.ts';
 import { parseSysctls } from './sysctls.ts';
 import { parseTableNames } from './tables.ts';
-import { joinPeers, type UnjoinedNamespace } from './veth.ts';
+import { joinPeers } from './veth.ts';
 import { parseVirtualServices } from './virtual-services.ts';
 
 /**
@@ -39,9 +40,13 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
   );
   const unjoined = new Map<string, UnjoinedNamespace>();
   for (const [name, { sections }] of sectionsByName) {
-    unjoined.set(name, { links: parseLinks(sections), names: parseNamespaceNames(sections) });
+    unjoined.set(name, {
+      links: parseLinks(sections),
+      names: parseNamespaceNames(sections),
+      forwardingEntries: parseForwardingEntries(sections),
+    });
   }
-  const links = joinPeers(unjoined);
+  const links = joinLowers(unjoined, joinPeers(unjoined));
   const namespaces = new Map<string, NamespaceState>();
   for (const [name, { sections, inode }] of sectionsByName) {
     const { listeners, known: listenersKnown } = parseListeners(sections);
@@ -53,7 +58,7 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       rules: parseRules(sections, tableNames),
       neighbours: parseNeighbours(sections),
       proxyNeighbours: parseProxyNeighbours(sections),
-      forwardingEntries: parseForwardingEntries(sections),
+      forwardingEntries: unjoined.get(name)?.forwardingEntries ?? [],
       bridgePorts: parseBridgePorts(sections),
       portVlans: parsePortVlans(sections),
       listeners,

@@ -7,17 +7,11 @@
  */
 
 import type { Link } from '../state.ts';
-import type { NamespaceNames, UnjoinedLink } from './links.ts';
+import type { UnjoinedLink, UnjoinedNamespace } from './links.ts';
 
 type Far = NonNullable<UnjoinedLink['far']>;
 /** For each namespace and number: the namespaces that it may mean. */
 type Meanings = Map<string, Map<number, Set<string>>>;
-
-/** One namespace's links and what it knows of the others. */
-export interface UnjoinedNamespace {
-  readonly links: readonly UnjoinedLink[];
-  readonly names: NamespaceNames;
-}
 
 interface Host {
   readonly links: ReadonlyMap<string, readonly UnjoinedLink[]>;
@@ -56,7 +50,7 @@ function namespacesByEnds(host: Host): (index: number, farIndex: number) => read
  * At first a number may mean any other namespace that an end could lead to, unless `ip netns` names it: that settles both
  * ends.
  */
-function everyMeaning(host: Host, namespaces: ReadonlyMap<string, UnjoinedNamespace>): Meanings {
+function everyMeaning(host: Host, namespaces: ReadonlyMap<string, Pick<UnjoinedNamespace, 'names'>>): Meanings {
   const meanings: Meanings = new Map([...namespaces.keys()].map((here) => [here, new Map<number, Set<string>>()]));
   const withEnds = namespacesByEnds(host);
   for (const [here, numbers] of meanings) {
@@ -111,7 +105,10 @@ function otherEnd(host: Host, meanings: Meanings, here: string, link: UnjoinedLi
   return only(meanings.get(there)?.get(back)) === here ? { netns: there, device: other.name } : undefined;
 }
 
-function joined(host: Host, meanings: Meanings, here: string, link: UnjoinedLink): Link {
+/** A link with its peer, before what it stands on is looked for. */
+export type PeeredLink = Omit<UnjoinedLink, 'far'> & Pick<Link, 'peer'>;
+
+function joined(host: Host, meanings: Meanings, here: string, link: UnjoinedLink): PeeredLink {
   const { far, ...rest } = link;
   if (far === null) return { ...rest, peer: null };
   const inside = far.netnsId === null ? host.byIndex.get(here)?.get(far.index) : undefined;
@@ -122,7 +119,9 @@ function joined(host: Host, meanings: Meanings, here: string, link: UnjoinedLink
 /**
  * The links of each namespace with their peers; a peer that could be in several namespaces, or in none, has netns null.
  */
-export function joinPeers(namespaces: ReadonlyMap<string, UnjoinedNamespace>): Map<string, Link[]> {
+export function joinPeers(
+  namespaces: ReadonlyMap<string, Pick<UnjoinedNamespace, 'links' | 'names'>>,
+): Map<string, PeeredLink[]> {
   const links = new Map([...namespaces].map(([name, { links }]) => [name, links]));
   const byIndex = new Map([...links].map(([name, own]) => [name, new Map(own.map((link) => [link.index, link]))]));
   const host: Host = { links, byIndex };

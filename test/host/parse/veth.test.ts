@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { UnjoinedLink } from '../../../src/host/parse/links.ts';
-import { joinPeers, type UnjoinedNamespace } from '../../../src/host/parse/veth.ts';
+import type { UnjoinedLink, UnjoinedNamespace } from '../../../src/host/parse/links.ts';
+import { joinPeers } from '../../../src/host/parse/veth.ts';
 
 function veth(index: number, farIndex: number, netnsId: number | null): UnjoinedLink {
   return {
@@ -16,6 +16,7 @@ function veth(index: number, farIndex: number, netnsId: number | null): Unjoined
     vrfTable: null,
     vlanFiltering: false,
     far: { index: farIndex, netnsId },
+    below: null,
     addresses: [],
     source: { netns: '', command: '', text: '' },
   };
@@ -26,7 +27,7 @@ function namespace(
   own: string[] = [],
   byNumber: ReadonlyMap<number, string> = new Map(),
 ): UnjoinedNamespace {
-  return { links, names: { own, byNumber } };
+  return { links, names: { own, byNumber }, forwardingEntries: [] };
 }
 
 function peers(namespaces: Record<string, UnjoinedNamespace>): Record<string, string[]> {

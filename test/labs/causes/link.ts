@@ -1,7 +1,7 @@
 /** Labs of links, bridges and neighbours. */
 import type { HostSpec } from '../spec.ts';
 import type { CauseLab } from './cause-lab.ts';
-import { containerHost, curl, webServer } from './topology.ts';
+import { containerHost, curl, macvlanHost, webServer } from './topology.ts';
 
 const ip = (host: string, ...argv: readonly string[]) => ({ host, argv: ['ip', ...argv] });
 const port = (device: string, ...argv: readonly string[]) => ({
@@ -92,6 +92,18 @@ export const linkLabs: readonly CauseLab[] = [
     before: [{ host: 'web', argv: ['sysctl', '-qw', 'net.ipv4.conf.all.arp_ignore=8'] }],
     command: ask,
     expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'web', stage: 'neighbour' },
+  },
+  {
+    name: 'neighbour-unresolved: a container with a macvlan asks its host',
+    spec: macvlanHost(),
+    command: curl('box', '192.0.2.7/', 5),
+    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'box', stage: 'neighbour' },
+  },
+  {
+    name: 'neighbour-unresolved: a host asks its container with a macvlan',
+    spec: macvlanHost(),
+    command: curl('host', '192.0.2.3/', 5),
+    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
   },
   {
     name: 'neighbour-unresolved: a TAP device on the bridge, whose program does not answer',

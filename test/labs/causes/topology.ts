@@ -163,3 +163,22 @@ export function containerHost({ box, web, host, outside }: Extras = {}): LabSpec
     ],
   };
 }
+
+/**
+ * A container on the wire of its host, by a macvlan on the host's own device:
+ *
+ *   box 192.0.2.3 ── mv0 ┐
+ *   host 192.0.2.7 ──── up0 ── eth0 outside 192.0.2.1
+ */
+export function macvlanHost(): LabSpec {
+  const services = { web: webServer('0.0.0.0', 80) };
+  return {
+    hosts: {
+      outside: { addresses: { eth0: ['192.0.2.1/24'] }, services },
+      host: { addresses: { up0: ['192.0.2.7/24'] }, services },
+      box: { addresses: { mv0: ['192.0.2.3/24'] }, services },
+    },
+    veths: [['host:up0', 'outside:eth0']],
+    macvlans: [['box:mv0', 'host:up0', 'bridge']],
+  };
+}

@@ -40,8 +40,9 @@ function append(commands: Map<string, string[]>, host: string, command: string):
 
 class Maker {
   readonly #random: Random;
-  readonly #hosts: number;
+  #hosts: number;
   readonly #veths: (readonly [readonly [number, string], readonly [number, string]])[] = [];
+  readonly #macvlans: (readonly [string, string, 'bridge' | 'private'])[] = [];
   readonly #bridges = new Map<number, string[]>();
   readonly #interfaces: Interface[] = [];
   readonly #commands = new Map<string, string[]>();
@@ -53,11 +54,14 @@ class Maker {
   readonly #targets: string[] = ['127.0.0.1', '::1', '198.51.100.9', '2001:db8::9'];
 
   readonly #guarded: boolean;
+  /** Some hosts hang on the devices of others by macvlans. */
+  readonly #stacked: boolean;
 
   constructor(seed: number) {
     this.#random = new Random(seed);
     this.#hosts = this.#random.integer(2, 6);
     this.#guarded = seed % 2 === 1;
+    this.#stacked = seed % 5 === 4;
   }
 
   make(): RandomLab {
@@ -81,6 +85,7 @@ class Maker {
         veths: this.#veths.map(
           ([[a, one], [b, other]]) => [`${hostName(a)}:${one}`, `${hostName(b)}:${other}`] as const,
         ),
+        macvlans: this.#macvlans,
       },
       commands: this.#commands,
       commands6: this.#commands6,
@@ -139,6 +144,23 @@ class Maker {
     for (const [place, segment] of segments) {
       const [host, device = ''] = place.split('/');
       this.#interfaces.push({ host: Number(host), device, segment, address4: null, address6: null });
+    }
+    if (this.#stacked) this.#stack();
+  }
+
+  /** Hosts more, each with a macvlan on a device that is no port of a bridge, nor a bridge. */
+  #stack(): void {
+    const lowers = this.#interfaces.filter(({ device }) => device !== 'br0');
+    if (lowers.length === 0) return;
+    const first = this.#random.pick(lowers);
+    for (let count = this.#random.integer(1, 3); count > 0; count -= 1) {
+      const lower = this.#random.chance(0.7) ? first : this.#random.pick(lowers);
+      const host = this.#hosts;
+      this.#hosts += 1;
+      const device = `m${host}`;
+      const mode = this.#random.chance(0.75) ? 'bridge' : 'private';
+      this.#macvlans.push([`${hostName(host)}:${device}`, `${hostName(lower.host)}:${lower.device}`, mode]);
+      this.#interfaces.push({ host, device, segment: lower.segment, address4: null, address6: null });
     }
   }
 
