@@ -44,7 +44,6 @@ export const statedFaults: readonly StatedFault[] = [
     file: 'zeek__tls__tls-1.2-handshake-failure.pcap',
     stated: 'ClientHello answered by server fatal alert handshake_failure, then FIN',
     means: 'tls-failed tls-alert',
-    differs: { told: ok, why: 'alerts are shown with their names in the list of frames; no cause is made of them' },
   },
   {
     file: 'zeek__tls__tls-early-alert.pcap',
@@ -55,10 +54,6 @@ export const statedFaults: readonly StatedFault[] = [
     file: 'zeek__tcp__rst-inject-rae.pcap',
     stated: 'RST injected during handshake (bad seq/flags), real SYN-ACK follows later',
     means: 'reset reset-by-middlebox',
-    differs: {
-      told: 'reset reset-by-application',
-      why: 'no cause is named for a forged reset: that of the application is inferred, and its text says that a firewall or proxy can forge one',
-    },
   },
   {
     file: 'zeek__tcp__fin_retransmission.pcap',
