@@ -13,16 +13,7 @@ import type { Cause } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { certaintyByErrno, errnoSentence } from './met-errno.ts';
 import { commandsOf, withNamespace, withSetting, wouldWork } from './what-if.ts';
-import {
-  answerArrived,
-  askedText,
-  capitalised,
-  inNetns,
-  joinWords,
-  netnsText,
-  serverText,
-  unheardText,
-} from './words.ts';
+import { answerArrived, askedText, inNetns, joinWords, netnsText, serverText, unheardText } from './words.ts';
 
 /** The host that sent it last says that nobody answered: to its own program, or by an ICMP error of its own. */
 function saysUnanswered({ connection, kernel, host }: Context, netns: string, isOwn: boolean): boolean {
@@ -54,32 +45,47 @@ function standsOn({ lower }: Link, { netns, device }: Pick<Step, 'netns' | 'devi
   return lower?.netns === netns && lower.device === device;
 }
 
+/** Why a question is not heard by who has the address. */
+interface Apart {
+  /** One clause about who has it; null where it is no more than likely. */
+  readonly brief: string | null;
+  readonly text: string;
+}
+
 /**
- * Why who has the address does not hear the question, or is not heard: macvlans and ipvlans hand what they send to the wire
- * behind their lower device, and the host of that device is not on the wire (`macvlan_queue_xmit`,
- * drivers/net/macvlan.c).
+ * Macvlans and ipvlans hand what they send to the wire behind their lower device, and the host of that device is not on the
+ * wire (`macvlan_queue_xmit`, drivers/net/macvlan.c). Null where nothing of the kind keeps the two apart.
  */
-function keptApart({ host, journey: way }: Context, asker: Pick<Step, 'netns' | 'device'>): string | null {
+function keptApart({ host }: Context, asker: Pick<Step, 'netns' | 'device'>, wanted: string): Apart | null {
   const link = host?.namespaces.get(asker.netns)?.links.find(({ name }) => name === asker.device);
-  if (host === null || way === null || link === undefined) return null;
-  const { destination } = way.arrived;
-  const owner = ownLink(host, destination);
-  if (owner === null) return null;
+  const owner = host === null ? null : ownLink(host, wanted);
+  if (link === undefined || owner === null) return null;
   const [whose, askers] = [netnsText(owner.netns), netnsText(asker.netns)];
   if (standsOn(owner.link, asker)) {
-    return `${whose} has that address, by a macvlan on this very device: the two do not hear each other. A macvlan of its own in ${askers}, with an address and the route to ${whose}, is heard`;
+    return {
+      brief: `${whose} has it, by a macvlan on ${link.name} itself, and the two do not hear each other`,
+      text: `${whose} has that address, by a macvlan on this very device: the two do not hear each other. A macvlan of its own in ${askers}, with an address and the route to ${whose}, is heard`,
+    };
   }
   if (link.kind !== 'macvlan' && link.kind !== 'ipvlan') return null;
   const heard = `A ${link.kind} of its own in ${whose}, with an address and the route to ${askers}, is heard`;
   if (link.lower?.netns === owner.netns) {
-    return `${whose} has that address, and ${link.name} is a macvlan on ${link.lower.device} of ${whose}: a macvlan and the host below it do not hear each other. ${heard}`;
+    return {
+      brief: `${whose} has it, and does not hear a macvlan on its own ${link.lower.device}`,
+      text: `${whose} has that address, and ${link.name} is a macvlan on ${link.lower.device} of ${whose}: a macvlan and the host below it do not hear each other. ${heard}`,
+    };
   }
   if (link.lower !== null && standsOn(owner.link, link.lower)) {
-    return `${whose} has that address, and both hang on ${link.lower.device} of ${netnsText(link.lower.netns)} by macvlans, which hear each other in bridge mode alone (ip -d link): these are in ${link.mode} and ${owner.link.mode} mode`;
+    const modes = `${link.mode} and ${owner.link.mode} mode`;
+    return {
+      brief: `${whose} has it, and two macvlans in ${modes} do not hear each other`,
+      text: `${whose} has that address, and both hang on ${link.lower.device} of ${netnsText(link.lower.netns)} by macvlans, which hear each other in bridge mode alone (ip -d link): these are in ${modes}`,
+    };
   }
-  const isBeside = link.addresses.some((own) => inPrefix(destination, own.address, own.prefixLength));
+  const isBeside = link.addresses.some((own) => inPrefix(wanted, own.address, own.prefixLength));
   if (!isBeside || link.lower !== null) return null;
-  return `${whose} has that address, and ${link.name} is a ${link.kind}: where the device below it belongs to ${whose}, neither hears the other. ${heard}`;
+  const text = `${whose} has that address, and ${link.name} is a ${link.kind}: where the device below it belongs to ${whose}, neither hears the other. ${heard}`;
+  return { brief: null, text };
 }
 
 /** The next hop would be out of sight, and did not answer: the host that asked for it says so. */
@@ -99,7 +105,7 @@ const unansweredBeyond: Cause = (context) => {
     blind.length === 0 ? `beyond ${device}` : `on ${device}, nor behind ${joinWords(blind)}, where this view ends`;
   const detail = `${route.detail}, and nobody answered for that address ${where}`;
   const [error] = connection.errors;
-  const apart = keptApart(context, asker);
+  const apart = keptApart(context, asker, way.arrived.destination);
   const likely = `the machine is not there, or it has another address${blind.length === 0 ? '' : `, or the program that holds ${joinWords(blind)} does not answer`}`;
   return {
     cause: 'neighbour-unresolved',
@@ -111,7 +117,7 @@ const unansweredBeyond: Cause = (context) => {
     summary: `${serverText(context)} could not be reached: nobody answered ${where} (${inNetns(last.netns)}).`,
     explanation: [
       askedText(context, asker),
-      `To send the packet on, ${netnsText(route.netns)} asks on ${route.device} who has the next address (${connection.family === 6 ? 'Neighbour Discovery' : 'ARP'}): ${route.detail}. It asked, and nobody answered: ${apart ?? likely}.${errnoSentence(context)}`,
+      `To send the packet on, ${netnsText(route.netns)} asks on ${route.device} who has the next address (${connection.family === 6 ? 'Neighbour Discovery' : 'ARP'}): ${route.detail}. It asked, and nobody answered: ${apart?.text ?? likely}.${errnoSentence(context)}`,
     ],
     fixes: [],
     alternatives: [],
@@ -196,18 +202,20 @@ export const neighbourUnresolved: Cause = (context) => {
   const looked = steps.findLastIndex(({ stage, verdict }) => stage === 'route' && verdict === 'passed');
   const asker = steps.slice(looked + 1).find(({ stage }) => stage === 'egress') ?? step;
   const question = context.packet.family === 6 ? 'Neighbour Discovery' : 'ARP';
-  const apart = keptApart(context, asker);
+  const apart = step.wanted === undefined ? null : keptApart(context, asker, step.wanted);
+  const brief = apart?.brief ?? null;
+  const detail = brief === null ? step.detail : `nobody on ${step.device} answers for ${step.wanted}: ${brief}`;
   return {
     cause: 'neighbour-unresolved',
     certainty: certaintyByErrno(context),
     where: { netns: step.netns, device: step.device, stage: 'neighbour' },
     verdict: 'failed',
-    detail: step.detail,
+    detail,
     evidence: [],
-    summary: `${serverText(context)} could not be reached: ${step.detail}.`,
+    summary: `${serverText(context)} could not be reached: ${detail}.`,
     explanation: [
       askedText(context, asker),
-      `To send the packet out by ${asker.device}, ${netnsText(asker.netns)} has to know which machine there has the address of the next stretch, and asks everyone on that network (${question}). Nobody answered: ${step.detail}. ${apart === null ? 'Either the machine is not there, or it has another address, or it is plugged into another network' : capitalised(apart)}.${errnoSentence(context)}`,
+      `To send the packet out by ${asker.device}, ${netnsText(asker.netns)} has to know which machine there has the address of the next stretch, and asks everyone on that network (${question}). Nobody answered: ${apart === null ? `${step.detail}. Either the machine is not there, or it has another address, or it is plugged into another network` : apart.text}.${errnoSentence(context)}`,
     ],
     fixes: [],
     alternatives: [],

@@ -104,6 +104,8 @@ export interface Step {
   /** The rule or policy that stops or translates it. */
   readonly rule?: RuleReference;
   readonly fault?: Fault;
+  /** The address for which nobody answers, where a neighbour is asked for. */
+  readonly wanted?: string;
   /** So many destinations the rules leave open, of which the packet was seen to have taken this one. */
   readonly choices?: number;
 }

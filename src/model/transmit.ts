@@ -258,7 +258,7 @@ class Sending {
     const entry = neighbours.find((one) => one.device === this.#link.name && sameAddress(one.address, this.#nextHop));
     const detail = `nobody on ${place.device} has the address ${this.#nextHop}`;
     const quotes = entry === undefined ? [] : [entry.source];
-    const step: Step = { ...place, stage: 'neighbour', verdict: 'failed', detail, quotes };
+    const step: Step = { ...place, stage: 'neighbour', verdict: 'failed', detail, quotes, wanted: this.#nextHop };
     return only([...steps, step], end('unanswered', detail, this.#unresolved()));
   }
 }

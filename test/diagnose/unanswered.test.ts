@@ -120,13 +120,22 @@ describe('neighbour-unresolved, by a macvlan', () => {
       });
     const why = (from: string, to: string, ...others: ReturnType<typeof on>[]) => {
       const hosts = host(hostBelow, outside, on('box', '10.88.0.10/16'), ...others);
-      const { cause, explanation } = predicted(hosts, to, {}, from);
-      return `${cause}: ${explanation.join(' ')}`;
+      const { cause, summary, explanation } = predicted(hosts, to, {}, from);
+      return `${cause}: ${summary} ${explanation.join(' ')}`;
     };
 
     it('does not hear the host below it, nor that host it', () => {
-      expect(why('box', '10.88.0.1')).toMatch(/^neighbour-unresolved: .*mv0 is a macvlan on up0 of the host/);
+      expect(why('box', '10.88.0.1')).toMatch(
+        /answers for 10\.88\.0\.1: the host has it, and does not hear a macvlan on its own up0\. .*mv0 is a macvlan on up0 of the host/,
+      );
       expect(why('host', '10.88.0.10')).toMatch(/^neighbour-unresolved: .*by a macvlan on this very device/);
+    });
+
+    it('does not hear its host as a gateway either', () => {
+      const { links } = on('box', '10.88.0.10/16');
+      const routed = namespace('box', { links, routes: ['default via 10.88.0.1 dev mv0'] });
+      const { summary } = predicted(host(hostBelow, outside, routed), '198.51.100.7');
+      expect(summary).toContain('the host has it, and does not hear a macvlan on its own up0');
     });
 
     it('hears its siblings in bridge mode alone', () => {
