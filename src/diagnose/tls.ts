@@ -177,7 +177,7 @@ export const tlsAlert: Cause = (context) => {
   const sni = fieldValue(hello, 'tls.handshake.extensions_server_name');
   const asked = typeof sni === 'string' ? ['-servername', sni] : [];
   const { address, port } = connection.server;
-  const [command = ''] = commandsOf(['openssl', 's_client', '-connect', formatEndpoint(address, port), ...asked]);
+  const [command = null] = commandsOf(['openssl', 's_client', '-connect', formatEndpoint(address, port), ...asked]);
   return {
     cause: 'tls-alert',
     outcome: 'tls-failed',
@@ -190,7 +190,7 @@ export const tlsAlert: Cause = (context) => {
     explanation: [
       askedText(context),
       `The connection was accepted, and both ends speak TLS. Before they had agreed, the ${side} sent an alert and gave up: ${name}. ${alertTexts[side].get(description) ?? ''}`.trimEnd(),
-      `The network is not to blame. This shows what the server offers, its certificate and who signed it: ${command}`,
+      `The network is not to blame.${command === null ? '' : ` This shows what the server offers, its certificate and who signed it: ${command}`}`,
     ],
     fixes: [],
     alternatives: [],

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { captureOf, reverse, tcp } from '../flow/frames.ts';
 import { bytesOf } from '../wire/frames.ts';
+import { counted, join, text } from '../wire/payloads.ts';
 import { at, caseOf, ends, listeners, onlyConnection, seen, snapshotWith, told } from './cases.ts';
 
 const back = reverse(ends.tcp);
@@ -109,6 +110,18 @@ describe('the application', () => {
     const { summary, explanation } = onlyConnection(captureOf([...opening, asks(hello), ...packets]));
     expect(summary).toContain(words);
     expect(explanation.at(-1)).toMatch(/openssl s_client -connect 10\.88\.0\.1:19001$/);
+  });
+
+  it.each([
+    ['example.org', / -servername example\.org$/],
+    ["a'b; c", / -servername 'a'\\''b; c'$/],
+    ['a\u001bb', /^The network is not to blame\.$/],
+  ])('asks for the name %j as the client did, quoted for a shell', (name, command) => {
+    const asked = counted(2, '0000', counted(2, counted(2, '00', counted(2, text(name)))));
+    const body = join('0303', '00'.repeat(32), '00', '0002 c02f', '0100', asked);
+    const named = join('160301', counted(2, '01', counted(3, body)));
+    const { explanation } = onlyConnection(captureOf([...opening, asks(named), answers(alert)]));
+    expect(explanation.at(-1)).toMatch(command);
   });
 
   it('is named where a snapshot knows who listens', () => {
