@@ -164,7 +164,7 @@ function alertOf(context: Context): { readonly packet: Packet; readonly descript
   return null;
 }
 
-/** Both ends speak TLS, and one of them ended the handshake with an alert. (Later ones, and most of TLS 1.3's, are encrypted.) */
+/** Both ends speak TLS, and one of them ended the handshake with an alert. (Later ones are encrypted.) */
 export const tlsAlert: Cause = (context) => {
   const { connection } = context;
   if (connection.protocol !== 'tcp') return null;
