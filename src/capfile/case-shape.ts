@@ -4,6 +4,7 @@ import type {
   Credentials,
   KernelLine,
   LinkOutage,
+  ProxyVariable,
   RuleTrace,
   RuleTraceLine,
   Session,
@@ -18,6 +19,7 @@ const tracedCommand: Check<TracedCommand> = record<TracedCommand>({
   signal: nullable(text),
   netns: text,
   credentials: added(record<Credentials>({ user: integer, group: integer })),
+  proxies: added(list(record<ProxyVariable>({ variable: text, host: text, port: nullable(integer) }))),
   startedNs: nanoseconds,
   endedNs: nanoseconds,
 });

@@ -62,6 +62,16 @@ export interface Credentials {
   readonly group: number;
 }
 
+/** A variable of an environment by which programs ask a proxy in place of a server. */
+export interface ProxyVariable {
+  /** As it is spelled: `https_proxy`. */
+  readonly variable: string;
+  /** An address, or a name. */
+  readonly host: string;
+  /** Null where it names none. */
+  readonly port: number | null;
+}
+
 /** The command that was traced. */
 export interface TracedCommand {
   /** As the user typed it, secrets masked. */
@@ -72,6 +82,8 @@ export interface TracedCommand {
   readonly netns: string;
   /** Whose it was when it began; null where that is not known, or it was to run another as somebody else. */
   readonly credentials: Credentials | null;
+  /** Null in a case that was recorded earlier. */
+  readonly proxies: readonly ProxyVariable[] | null;
   readonly startedNs: bigint;
   readonly endedNs: bigint;
 }

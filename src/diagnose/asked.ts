@@ -17,7 +17,7 @@ import type { KernelRecord } from './kernel-reading.ts';
 import { predictedOutcome } from './predicted-outcome.ts';
 
 /** What is asked for: an address or a name, and a port, 0 of a ping. */
-interface Destination {
+export interface Destination {
   readonly protocol: 'tcp' | 'udp' | 'icmp';
   readonly host: string;
   readonly port: number;
@@ -82,7 +82,7 @@ const neighbourPatienceNs = 3_000_000_000n;
 const silence = { outcome: 'timeout', errno: null } as const;
 
 /** What is named by an address, or by a name that the namespace's own hosts file has. */
-function knownThere({ hosts }: NamespaceState, { host, ...asked }: Destination): Destination[] {
+export function knownThere({ hosts }: NamespaceState, { host, ...asked }: Destination): Destination[] {
   if (parseAddress(host) !== null) return [{ ...asked, host }];
   return [...hosts].flatMap(([address, names]) => (names.includes(host) ? [{ ...asked, host: address }] : []));
 }

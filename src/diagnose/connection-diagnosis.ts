@@ -20,6 +20,7 @@ import { answerFault, modelFault, routingLoop } from './faults.ts';
 import type { Cause, Finding } from './finding.ts';
 import { firewallDropped, firewallReject, replyDropped, ruleTraced } from './firewall.ts';
 import { replyHops, requestHops } from './hops.ts';
+import { httpProxyInTheWay } from './http-proxy.ts';
 import { bridgeDown, interfaceDown, loopbackDown } from './link.ts';
 import { dnatNotAppliedToLocal } from './local-nat.ts';
 import { ephemeralPortsExhausted } from './local-port.ts';
@@ -49,6 +50,7 @@ import { netnsText } from './words.ts';
 
 /** Every cause; the first that fits is taken. They exclude each other by what they ask for. */
 const causes: readonly Cause[] = [
+  httpProxyInTheWay,
   duplicateAddress,
   ruleTraced,
   programDropped,

@@ -36,6 +36,7 @@ const session = fc.record({
       signal: orNull(anyText),
       netns: anyText,
       credentials: orNull(fc.record({ user: whole, group: whole })),
+      proxies: orNull(fc.array(fc.record({ variable: anyText, host: anyText, port: orNull(whole) }), { maxLength: 2 })),
       startedNs: time,
       endedNs: time,
     }),

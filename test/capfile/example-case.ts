@@ -16,6 +16,7 @@ export const exampleCase: Case = {
       signal: null,
       netns: 'portainer',
       credentials: { user: 0, group: 0 },
+      proxies: [{ variable: 'https_proxy', host: 'proxy.example', port: 3128 }],
       startedNs: startNs,
       endedNs: startNs + secondNs,
     },

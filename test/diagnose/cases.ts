@@ -186,6 +186,7 @@ export function caseOf({ sights, snapshot = null, kernel = null, lost = 0, rules
       signal: null,
       netns: netns ?? 'portainer',
       credentials: null,
+      proxies: null,
       startedNs: startNs - 1_000_000n,
       endedNs: startNs + 1_000_000_000n,
     },

@@ -3,12 +3,14 @@
  * the snapshot and the engines, and the command when all of them watch.
  */
 
+import { env } from 'node:process';
 import type { Guard } from '../../capture/guard.ts';
 import { choosePoints } from '../../capture/points.ts';
 import type { Case } from '../../case/evidence.ts';
 import { maskSecrets } from '../../host/mask.ts';
 import { wallClockNs } from '../../host/wall-clock.ts';
 import { credentialsOf } from './credentials.ts';
+import { proxiesOf } from './proxies.ts';
 import { type CommandEnd, type CommandOptions, TracedProcess } from './traced-command.ts';
 import { Watch, type WatchOptions } from './watch.ts';
 
@@ -65,6 +67,7 @@ export async function trace(
     exitCode: end.exitCode,
     signal: end.signal,
     credentials: credentialsOf(options.command.argv),
+    proxies: proxiesOf(env),
     startedNs,
     endedNs,
   });

@@ -10,6 +10,8 @@ import type { LabSpec } from '../spec.ts';
 export interface HostCommand {
   readonly host: string;
   readonly argv: readonly string[];
+  /** Of the command that is traced: added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What nettrace has to say. */
@@ -113,7 +115,8 @@ export async function record(one: CauseLab, file: string): Promise<void> {
   const own = looked.map((host) => lab.netns(host));
   const others = ['host', 'ntlab-*', ...readdirSync('/run/netns').filter((name) => !own.includes(name))];
   const run = ['run', '--json', ...ignoring(others), '--netns', lab.netns(one.command.host), '--save', file];
-  const { json } = await lab.nettrace([...run, '--', ...one.command.argv]);
+  const { env = {} } = one.command;
+  const { json } = await lab.nettrace([...run, '--', ...one.command.argv], { env });
   const said = verdict(lab, one, 'full', json);
   if (said.text !== 'right') throw new Error(`${one.name}: ${said.text}`);
 }
@@ -127,13 +130,14 @@ export async function judge(one: CauseLab, wanted: readonly Mode[]): Promise<Ver
   const beyond = ignoring((one.beyond ?? []).map((host) => lab.netns(host)));
   const run = ['run', '--json', ...beyond, '--netns', lab.netns(one.command.host)];
   const traced = ['--', ...one.command.argv];
+  const { env = {} } = one.command;
   const verdicts: Verdict[] = [];
   try {
     if (wanted.includes('no kernel')) {
-      const { json } = await lab.nettrace([...run, '--no-kernel', ...traced]);
+      const { json } = await lab.nettrace([...run, '--no-kernel', ...traced], { env });
       verdicts.push(verdict(lab, one, 'no kernel', json));
     }
-    const { json } = await lab.nettrace([...run, '--save', file, ...traced]);
+    const { json } = await lab.nettrace([...run, '--save', file, ...traced], { env });
     if (wanted.includes('full')) verdicts.push(verdict(lab, one, 'full', json));
     if (wanted.includes('replay')) {
       const replayed = await lab.nettrace(['replay', '--json', file]);

@@ -271,4 +271,10 @@ export const socketLabs: readonly CauseLab[] = [
     command: curl('box', '10.88.0.20/'),
     expected: { outcome: 'timeout', cause: 'proxy-upstream-refused', host: 'web', stage: 'application' },
   },
+  {
+    name: 'http-proxy-in-the-way: what is near is asked through a proxy that does not run',
+    spec: containerHost(),
+    command: { ...curl('box', '10.88.0.20/'), env: { http_proxy: 'http://me:secret@10.88.0.1:3128/' } },
+    expected: { outcome: 'refused', cause: 'http-proxy-in-the-way', host: 'box', stage: 'send' },
+  },
 ];
