@@ -37,7 +37,7 @@ function judged({ url = 'http://10.88.0.20/', proxies = [proxy()], state = all()
   const sights = refused.map((packet, index) => ({ packet, at: 0, afterNs: BigInt(index) * 10_000n }));
   const made = caseOf({ sights, netns: 'box', argv: ['curl', url] });
   const { session } = made;
-  if (session?.command == null) throw new Error('a case of a command is needed');
+  if (session === null || session.command === null) throw new Error('a case of a command is needed');
   const command = { ...session.command, proxies };
   const evidence = {
     ...made,
