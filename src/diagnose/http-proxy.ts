@@ -1,6 +1,7 @@
 /** A variable of the command's environment has it ask a proxy, where what it asks for would answer it directly. */
 
 import type { ProxyVariable, TracedCommand } from '../case/evidence.ts';
+import { requestPacket } from '../flow/connection.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
 import { familyOf, formatEndpoint, parseAddress, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import { exchange } from '../model/journey.ts';
@@ -10,6 +11,7 @@ import type { Context } from './context.ts';
 import { isFailure } from './diagnosis.ts';
 import { errnoText } from './errno.ts';
 import type { Cause } from './finding.ts';
+import { frameEvidence } from './hops.ts';
 import { commandsOf } from './what-if.ts';
 import { clientText } from './words.ts';
 
@@ -59,14 +61,15 @@ export const httpProxyInTheWay: Cause = (context) => {
   const there = formatEndpoint(server.address, server.port);
   const wanted = formatEndpoint(first.named.host, first.named.port);
   const { variable } = proxy;
+  const seen = requestPacket(connection)?.frames[0];
   const met = connection.errno === null ? '' : ` It met ${errnoText(connection.errno)} there.`;
   return {
     cause: 'http-proxy-in-the-way',
-    certainty: 'observed',
+    certainty: seen === undefined ? 'inferred' : 'observed',
     where: { netns: namespace.name, device: null, stage: 'send' },
     verdict: 'failed',
     detail: `${variable} sends what is asked of ${wanted} to the proxy ${there}`,
-    evidence: [],
+    evidence: seen === undefined ? [] : [frameEvidence(context, seen)],
     summary: `${wanted} was not asked: the variable ${variable} sent the request to the proxy ${there}, and that failed.`,
     explanation: [
       `${clientText(context)} was to ask for ${wanted}. Its environment has ${variable}, which names ${formatEndpoint(proxy.host, server.port)} as a proxy, and programs that honour it ask the proxy in place of the server. So the connection went to ${there}.${met}`,
