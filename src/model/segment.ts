@@ -239,10 +239,12 @@ export class Spread {
       const leaving = crossing.forward(out, way);
       if (leaving === null) continue;
       if (way.obstacle === null && leaving.obstacle !== null) this.kept.push(leaving);
+      // A port without a carrier is disabled (`br_port_carrier_check`): nothing is forwarded to it, so no rule sees it.
+      const isForwarded = port !== null && unusableReason(out) === null;
       this.leave(
         namespace,
         out,
-        port === null ? leaving : this.#filtered(namespace, { bridge, from: port, to: out }, leaving),
+        isForwarded ? this.#filtered(namespace, { bridge, from: port, to: out }, leaving) : leaving,
       );
     }
   }

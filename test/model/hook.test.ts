@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
+import type { Link } from '../../src/host/state.ts';
 import { quoteRule, stoppingRules } from '../../src/model/hook.ts';
 import { journey, replyJourney } from '../../src/model/journey.ts';
 import { isFork } from '../../src/model/walk/walk.ts';
-import { host, link, loopback, namespace, packetTo, port, rule, told } from './hosts.ts';
+import { host, link, loopback, namespace, neighbour, packetTo, port, rule, told } from './hosts.ts';
 import { chainOf, saved } from './netfilter/tables.ts';
-import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
+import { box, bridge, bridgeHost, forwarding, type Told, uplink, veth0, web } from './two-boxes.ts';
 
 const save = (...lines: readonly string[]): RuleTable[] => saved([...lines, 'COMMIT', ''].join('\n'));
 const input = (...rules: readonly string[]): RuleTable[] => save('*filter', ':INPUT ACCEPT [0:0]', ...rules);
@@ -391,6 +392,29 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
   test('another destination does, and is not followed', () => {
     const way = asks('PREROUTING', '-d 10.88.0.20/32 -j DNAT --to-destination 10.88.0.30');
     expect(told(way).at(-1)).toMatch(/^undetermined: the rules of host give what crosses br0 another destination/);
+  });
+
+  test('are not asked about a port that has no carrier', () => {
+    const ruleTables = save('*filter', ':FORWARD ACCEPT [0:0]', '-A FORWARD -j REJECT');
+    const neighbours = [neighbour('10.88.0.20', 'eth0', '02:00:00:00:00:99')];
+    const ports = (told: Partial<Pick<Link, 'carrier' | 'up'>>) => [
+      loopback(),
+      uplink,
+      bridge,
+      veth0,
+      link('veth1', { index: 6, master: 'br0', peer: 'web:2', ...told }),
+    ];
+    const end = (told: Parameters<typeof ports>[0]) => {
+      const sender = box({ neighbours });
+      return journey(
+        host(sender, web(), bridgeHost({ ruleTables, sysctls, links: ports(told) })),
+        packetTo('10.88.0.20'),
+        'box',
+      ).end;
+    };
+    expect(end({}).kind).toBe('rejected');
+    expect(end({ carrier: false })).toMatchObject({ kind: 'dropped', answer: null });
+    expect(end({ up: false, carrier: false })).toMatchObject({ kind: 'dropped', answer: null });
   });
 
   test('another port is followed, and what an error about it quotes is translated back', () => {
