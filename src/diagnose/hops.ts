@@ -22,7 +22,7 @@ export function frameEvidence(context: Context, frame: Frame): EvidenceItem {
 }
 
 /** Quotes state as evidence. */
-function snapshotEvidence({ netns, command, text }: Quote): EvidenceItem {
+export function snapshotEvidence({ netns, command, text }: Quote): EvidenceItem {
   return { kind: 'snapshot', netns, command, text };
 }
 
@@ -108,7 +108,7 @@ function evidenceOf(context: Context, step: Step, position: number, seen: readon
 }
 
 /** How far the evidence, not the model, says that the packet came: the last step that it had reached; -1 for none. */
-function lastReached(context: Context, steps: readonly Step[]): number {
+export function lastReached(context: Context, steps: readonly Step[]): number {
   const { connection } = context;
   const { end } = context.journey ?? {};
   const refusedByKernel = end?.kind === 'refused' && kernelFoundNoSocket(context);

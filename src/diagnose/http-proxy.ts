@@ -3,7 +3,7 @@
 import type { ProxyVariable, TracedCommand } from '../case/evidence.ts';
 import { requestPacket } from '../flow/connection.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { familyOf, formatEndpoint, parseAddress, sameAddress, unspecifiedAddress } from '../inet/address.ts';
+import { familyOf, formatEndpoint, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import { exchange } from '../model/journey.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { type Destination, knownThere, namedDestinations } from './asked.ts';
@@ -13,14 +13,18 @@ import { errnoText } from './errno.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence } from './hops.ts';
 import { commandsOf } from './what-if.ts';
-import { clientText } from './words.ts';
+import { clientText, joinWords } from './words.ts';
 
-/** True when the connection may be one to the proxy: a name that only a resolver knows can be any address. */
-function isTo({ server }: Context['connection'], { host, port }: ProxyVariable, namespace: NamespaceState): boolean {
-  if (port !== null && port !== server.port) return false;
-  if (parseAddress(host) !== null) return sameAddress(host, server.address);
+/** Whether the connection is one to the proxy; `perhaps` of a name that only a resolver knows: it can be any address. */
+function isTo(
+  { server }: Context['connection'],
+  { host, port }: ProxyVariable,
+  namespace: NamespaceState,
+): 'yes' | 'perhaps' | 'no' {
+  if (port !== null && port !== server.port) return 'no';
   const known = knownThere(namespace, { protocol: 'tcp', host, port: server.port });
-  return known.length === 0 ? port !== null : known.some((one) => sameAddress(one.host, server.address));
+  if (known.length === 0) return port === null ? 'no' : 'perhaps';
+  return known.some((one) => sameAddress(one.host, server.address)) ? 'yes' : 'no';
 }
 
 /** What the command names, where its namespace knows the address without a resolver. */
@@ -50,7 +54,12 @@ export const httpProxyInTheWay: Cause = (context) => {
   const command = evidence.session?.command ?? null;
   const namespace = host?.namespaces.get(clientNetns ?? '');
   if (host === null || command === null || namespace === undefined || connection.protocol !== 'tcp') return null;
-  const proxy = command.proxies?.find((one) => isTo(connection, one, namespace));
+  const possible = (command.proxies ?? []).map((proxy) => ({ proxy, is: isTo(connection, proxy, namespace) }));
+  const certain = possible.filter(({ is }) => is === 'yes');
+  const proxies = (certain.length > 0 ? certain : possible.filter(({ is }) => is === 'perhaps')).map(
+    (one) => one.proxy,
+  );
+  const [proxy] = proxies;
   if (proxy === undefined || !isFailure(connection.outcome) || clientNetns !== command.netns) return null;
   const asked = askedOf(command, namespace);
   const { server } = connection;
@@ -60,12 +69,16 @@ export const httpProxyInTheWay: Cause = (context) => {
   if (first === undefined) return null;
   const there = formatEndpoint(server.address, server.port);
   const wanted = formatEndpoint(first.named.host, first.named.port);
-  const { variable } = proxy;
+  // Which of them a program asks depends on the program.
+  const variable = joinWords(
+    proxies.filter(({ host: its }) => its === proxy.host).map((one) => one.variable),
+    'or',
+  );
   const seen = requestPacket(connection)?.frames[0];
   const met = connection.errno === null ? '' : ` It met ${errnoText(connection.errno)} there.`;
   return {
     cause: 'http-proxy-in-the-way',
-    certainty: seen === undefined ? 'inferred' : 'observed',
+    certainty: seen === undefined || certain.length === 0 ? 'inferred' : 'observed',
     where: { netns: namespace.name, device: null, stage: 'send' },
     verdict: 'failed',
     detail: `${variable} sends what is asked of ${wanted} to the proxy ${there}`,

@@ -247,7 +247,7 @@ export const resetByMiddlebox: Cause = (context) => {
     summary: `${serverText(context)} accepted the connection, and then it was reset: not by the server, it seems, but by a machine on the way.`,
     explanation: [
       askedText(context),
-      `${leavesText(context)}The connection was accepted, and a reset (RST) came back in the server's name, which a program reports as "connection reset by peer". Every host that passes a packet on counts its time to live down by one, so what comes from one machine by one way has the same number left: ${servers} in all that the server sent, and ${left} in the reset. It set out elsewhere: at a firewall, a filter against intrusion, a load balancer or a proxy.`,
+      `${leavesText(context)}The connection was accepted, and a reset (RST) came back in the server's name, which a program reports as "connection reset by peer". Every host that passes a packet on counts its time to live down by one, so what comes from one machine by one way has the same number left: ${servers} in all that the server sent, and ${left} in the reset. So it seems to have set out elsewhere: at a firewall, a filter against intrusion, a load balancer or a proxy.`,
       'Ask who runs the machines on the way what they reset, and why: an idle connection that was forgotten, or words that are forbidden.',
     ],
     fixes: [],

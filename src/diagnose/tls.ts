@@ -5,7 +5,7 @@ import type { Packet } from '../flow/packet.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import { fieldValue, numberOf } from '../wire/fields.ts';
 import type { Layer } from '../wire/layer.ts';
-import { alertRecordLength } from '../wire/tls.ts';
+import { alertRecordLength, fatalLevel } from '../wire/tls.ts';
 import { alertDescriptions } from '../wire/tls-numbers.ts';
 import type { Context } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
@@ -16,7 +16,6 @@ import { askedText, serverText } from './words.ts';
 
 const clientHello = 1;
 const alertContent = 21;
-const fatal = 2;
 
 function isClientHello(layer: Layer | null): boolean {
   return layer !== null && numberOf(layer, 'tls.handshake.type') === clientHello;
@@ -157,7 +156,7 @@ function alertOf(context: Context): { readonly packet: Packet; readonly descript
   for (const packet of context.connection.packets) {
     const layer = packet.facts.payloadLength === alertRecordLength ? layerOf(context, packet, 'tls') : null;
     const description = layer === null ? null : numberOf(layer, 'tls.alert_message.desc');
-    if (layer !== null && description !== null && numberOf(layer, 'tls.alert_message.level') === fatal) {
+    if (layer !== null && description !== null && numberOf(layer, 'tls.alert_message.level') === fatalLevel) {
       return { packet, description };
     }
   }

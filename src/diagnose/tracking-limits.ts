@@ -4,7 +4,7 @@
  * `__nf_conntrack_confirm` in net/netfilter/nf_conntrack_core.c).
  */
 
-import { requestPacket, wasAnswered } from '../flow/connection.ts';
+import { wasAnswered } from '../flow/connection.ts';
 import type { ConnectionEntry, Operand } from '../host/netfilter.ts';
 import { snapshotCommand } from '../host/snapshot-commands.ts';
 import type { HostState, NamespaceState, Quote } from '../host/state.ts';
@@ -19,7 +19,7 @@ import type { Context } from './context.ts';
 import type { EvidenceItem, Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
 import { droppedAfterRouting, netfilterDrop } from './firewall-stop.ts';
-import { framesAt } from './hops.ts';
+import { lastReached, snapshotEvidence } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
 import { commandsOf } from './what-if.ts';
 import { askedText, capitalised, inNetns, netnsText, serverText } from './words.ts';
@@ -40,19 +40,6 @@ function unanswered({ connection, host, journey: way, kernel, evidence }: Contex
   const record = kernel?.drop ?? null;
   const isOther = record?.event.kind === 'drop' && record.event.reason !== netfilterDrop;
   return isOther ? null : { host, way, drop: record === null ? null : kernelEvidence(record) };
-}
-
-const deviceStages: readonly Step['stage'][] = ['egress', 'ingress', 'bridge'];
-
-/** True when the request was seen at a device behind a step. */
-function wasSeenBehind(context: Context, { steps }: Journey, position: number): boolean {
-  const frames = requestPacket(context.connection)?.frames ?? [];
-  const behind = steps.slice(position + 1).filter(({ stage }) => deviceStages.includes(stage));
-  return behind.some((step) => framesAt(context, frames, step).length > 0);
-}
-
-function quoted(quotes: readonly Quote[]): EvidenceItem[] {
-  return quotes.map((quote) => ({ kind: 'snapshot', ...quote }));
 }
 
 const settings = { count: 'net.netfilter.nf_conntrack_count', limit: 'net.netfilter.nf_conntrack_max' } as const;
@@ -98,7 +85,7 @@ export const conntrackTableFull: Cause = (context) => {
   const { kernel } = context;
   // What was routed had passed prerouting.
   if (where.stage === 'prerouting' && kernel !== null && droppedAfterRouting(kernel)) return null;
-  if (wasSeenBehind(context, open.way, position)) return null;
+  if (lastReached(context, open.way.steps) > position) return null;
   const place = netnsText(where.netns);
   const fix: Fix = {
     summary:
@@ -113,7 +100,7 @@ export const conntrackTableFull: Cause = (context) => {
     where,
     verdict: 'dropped',
     detail: `the connection table is full, with ${count.value} entries of ${limit.value}`,
-    evidence: [...quoted([...count.quotes, ...limit.quotes]), ...(open.drop === null ? [] : [open.drop])],
+    evidence: [...[...count.quotes, ...limit.quotes].map(snapshotEvidence), ...(open.drop === null ? [] : [open.drop])],
     summary: `${serverText(context)} was not reached: the connection table of ${place} is full, and takes no new connection.`,
     explanation: [
       askedText(context, open.way.steps[position + 1]),
@@ -178,7 +165,7 @@ const quotedEntries = 3;
 export const snatExhausted: Cause = (context) => {
   const open = unanswered(context);
   const taken = open === null ? null : takenPorts(open.host, open.way);
-  if (open === null || taken === null || wasSeenBehind(context, open.way, taken.position)) return null;
+  if (open === null || taken === null || lastReached(context, open.way.steps) > taken.position) return null;
   const { step, form, entries, ports } = taken;
   const rule = ruleName(taken.rule);
   const { netns } = step;
@@ -195,7 +182,7 @@ export const snatExhausted: Cause = (context) => {
     where: { netns, device: step.device, stage: step.stage },
     verdict: 'dropped',
     detail: `${rule} gives ${form.source} as the source with ${range}, and towards ${there} ${isOne ? 'that is' : 'all of those are'} taken`,
-    evidence: [...quoted(quotes), ...(open.drop === null ? [] : [open.drop])],
+    evidence: [...quotes.map(snapshotEvidence), ...(open.drop === null ? [] : [open.drop])],
     summary: `${serverText(context)} was not reached: ${place} has no port left to send the connection on from ${form.source}.`,
     explanation: [
       askedText(context, step),

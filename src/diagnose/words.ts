@@ -24,9 +24,9 @@ export function listenerText(listener: Listener): string {
 }
 
 /** `a`, `a and b`, `a, b and c`. */
-export function joinWords(words: readonly string[]): string {
+export function joinWords(words: readonly string[], glue: 'and' | 'or' = 'and'): string {
   const last = words.at(-1) ?? '';
-  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} ${glue} ${last}`;
 }
 
 /** The program that asked: the command's name, else these words, which are to fit their place in the sentence. */

@@ -6,6 +6,7 @@
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { Crossing } from './bridge.ts';
 import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
+import { isModelled, lowerOf, type Placed, uppersOn } from './macvlan.ts';
 import type { JourneyEnd, ModelPacket, Step } from './step.ts';
 import type { Traveller } from './traveller.ts';
 
@@ -44,41 +45,6 @@ export type AskFirewall = (
   bridging: Bridging,
   packet: ModelPacket | undefined,
 ) => BridgeFirewall;
-
-/** A link where it is. */
-interface Placed {
-  readonly namespace: NamespaceState;
-  readonly link: Link;
-}
-
-/** What macvlans of this kind send and get is known: `vepa` may be sent back to by a switch, `passthru` takes the device's own address. */
-const macvlanModes: readonly (string | null)[] = ['bridge', 'private'];
-
-/** The device that a macvlan stands on, null when it is not known, or what it does with it. */
-function lowerOf(host: HostState, { lower, mode }: Link): Placed | null {
-  const namespace = host.namespaces.get(lower?.netns ?? '');
-  const link = namespace?.links.find(({ name }) => name === lower?.device);
-  // A bridge below hands up what it finds in its own table.
-  if (namespace === undefined || link === undefined || link.kind === 'bridge') return null;
-  return macvlanModes.includes(mode) ? { namespace, link } : null;
-}
-
-/** Macvlans that are up, by `NETNS DEVICE` of what they stand on: asked for wherever a frame arrives, and none on most hosts. */
-const uppersOfHosts = new WeakMap<HostState, ReadonlyMap<string, readonly Placed[]>>();
-
-function uppersOf(host: HostState): ReadonlyMap<string, readonly Placed[]> {
-  const all = [...host.namespaces.values()].flatMap((namespace) =>
-    namespace.links.flatMap((link) => (link.lower !== null && link.up ? [{ namespace, link, lower: link.lower }] : [])),
-  );
-  return Map.groupBy(all, ({ lower }) => `${lower.netns} ${lower.device}`);
-}
-
-/** The macvlans that stand on a device and are up. */
-function uppersOn(host: HostState, netns: string, device: string): readonly Placed[] {
-  const uppers = uppersOfHosts.get(host) ?? uppersOf(host);
-  uppersOfHosts.set(host, uppers);
-  return uppers.get(`${netns} ${device}`) ?? [];
-}
 
 /** The other end of a veth pair, null when the snapshot has it not. */
 function otherEnd(host: HostState, { peer }: Link): Placed | null {
@@ -180,7 +146,7 @@ export class Spread {
     const uppers = uppersOn(this.#host, namespace.name, link.name);
     if (uppers.length === 0) return true;
     const { to, mac } = this.#frame;
-    const unknown = uppers.find((one) => !macvlanModes.includes(one.link.mode));
+    const unknown = uppers.find((one) => !isModelled(one.link));
     if (unknown !== undefined || this.#left.has(link)) {
       const reason =
         unknown === undefined
@@ -192,6 +158,15 @@ export class Spread {
     const meant = uppers.filter(({ link: upper }) => to !== 'one' || mac === null || upper.mac === mac);
     for (const upper of meant) this.#handUp(upper, way, `it stands on ${namespace.name}:${link.name}`);
     return to !== 'one' || mac === null || meant.length === 0;
+  }
+
+  /** What a bridge hands up to macvlans on it depends on its table and its filters, which the model does not follow. */
+  #meetUppers(namespace: NamespaceState, bridge: Link, way: Way): void {
+    const { to, mac } = this.#frame;
+    const uppers = uppersOn(this.#host, namespace.name, bridge.name);
+    if (!uppers.some(({ link }) => to !== 'one' || mac === null || link.mac === mac)) return;
+    const reason = `a macvlan stands on the bridge ${namespace.name}:${bridge.name}, and the model does not follow that`;
+    this.edges.push({ ...way, kind: 'undetermined', reason });
   }
 
   #tooLarge({ name, mtu }: Link): string | null {
@@ -235,6 +210,7 @@ export class Spread {
       const step: Step = { ...place, verdict: 'passed', detail: `handed up to ${bridge.name}` };
       this.stations.push({ ...passed(way, step), namespace, link: bridge, port: port.name });
     }
+    if (port !== null) this.#meetUppers(namespace, bridge, way);
     for (const out of namespace.links.filter(({ master }) => master === bridge.name)) {
       const leaving = crossing.forward(out, way);
       if (leaving === null) continue;

@@ -172,11 +172,12 @@ export function isTls(bytes: Uint8Array, start: number, end: number): boolean {
 
 /** Bytes of an alert in the clear in a record of its own. */
 export const alertRecordLength = at.content + alertLength;
-const fatal = 2;
+/** Of an alert: the connection ends (RFC 8446, section 6). */
+export const fatalLevel = 2;
 
 /** True for bytes that are nothing but a fatal alert in the clear (RFC 8446, section 6). */
 export function isFatalAlert(bytes: Uint8Array, start: number, end: number): boolean {
   const record = readRecord(bytes, start, end);
   if (record?.type !== contentType.alert || record.length !== alertLength) return false;
-  return end - start === alertRecordLength && bytes[start + at.content] === fatal;
+  return end - start === alertRecordLength && bytes[start + at.content] === fatalLevel;
 }

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { ProxyVariable } from '../../src/case/evidence.ts';
 import { diagnoseConnection } from '../../src/diagnose/connection-diagnosis.ts';
 import { gatherContext } from '../../src/diagnose/context.ts';
-import { diagnose } from '../../src/diagnose/diagnose.ts';
 import type { ConnectionDiagnosis } from '../../src/diagnose/diagnosis.ts';
 import { evidenceOf } from '../../src/diagnose/evidence.ts';
 import { findConnections } from '../../src/flow/connection.ts';
@@ -29,7 +28,7 @@ const all = (): HostState => host(box(), web(), bridgeHost());
 interface Asked {
   readonly url?: string;
   readonly proxies?: readonly ProxyVariable[] | null;
-  readonly state?: HostState;
+  readonly state?: HostState | null;
 }
 
 /** What is said of a connection to port 3128 of the host, which is refused. */
@@ -85,7 +84,18 @@ describe('http-proxy-in-the-way', () => {
   });
 
   it('is not said without the state of the host', () => {
-    const { connections } = diagnose(caseOf({ sights: refused.map((packet) => ({ packet, at: 0 })), netns: 'box' }));
-    expect(connections.map(({ cause }) => cause)).not.toContain('http-proxy-in-the-way');
+    expect(judged({ state: null }).cause).toBe('refused-by-remote');
+  });
+
+  it('is inferred where the proxy is a name that only a resolver knows', () => {
+    expect(judged().certainty).toBe('observed');
+    expect(judged({ proxies: [proxy({ host: 'proxy.example' })] }).certainty).toBe('inferred');
+  });
+
+  it('names every variable that names the proxy', () => {
+    const { summary } = judged({
+      proxies: [proxy(), proxy({ variable: 'https_proxy' }), proxy({ variable: 'all_proxy', port: 1 })],
+    });
+    expect(summary).toContain('the variable http_proxy or https_proxy sent');
   });
 });

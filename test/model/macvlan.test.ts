@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Link, NamespaceState } from '../../src/host/state.ts';
 import { journey, replyJourney } from '../../src/model/journey.ts';
-import { host, link, loopback, namespace, packetTo, told } from './hosts.ts';
+import { host, link, loopback, namespace, packetTo, port, told } from './hosts.ts';
 
 const lower = { netns: 'host', device: 'up0' } as const;
 
@@ -93,6 +93,23 @@ describe('a macvlan', () => {
     ['whose mode sends it to a switch that may send it back', { mode: 'vepa' }, 'leaves-view'],
   ])('%s is where the view ends', (_name, more, end) => {
     expect(outcome('a', '192.0.2.1', container('a', 3, more))).toBe(end);
+  });
+
+  test('on a bridge leaves open who has an address that nobody else has', () => {
+    const below = namespace('host', {
+      links: [
+        loopback(),
+        link('br0', { index: 4, kind: 'bridge', addresses: ['192.0.2.7/24'], mac: '02:00:00:00:00:07' }),
+        link('up0', { master: 'br0', peer: 'outside:2' }),
+      ],
+      bridgePorts: [port('up0', 'br0')],
+      routes: ['192.0.2.0/24 dev br0'],
+      listeners: ['tcp 0.0.0.0:80'],
+    });
+    const hosts = host(below, outside, container('a', 3, { lower: { netns: 'host', device: 'br0' } }));
+    expect(journey(hosts, asks('192.0.2.3'), 'outside').end.kind).toBe('undetermined');
+    expect(journey(hosts, asks('192.0.2.7'), 'outside').end.kind).toBe('accepted');
+    expect(journey(host(below, outside), asks('192.0.2.3'), 'outside').end.kind).toBe('unanswered');
   });
 
   test('that takes all that its device gets leaves open what its host gets', () => {

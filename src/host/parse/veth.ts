@@ -34,16 +34,11 @@ function* numberedEnds(host: Host, here: string): Generator<readonly [UnjoinedLi
 
 /** The namespaces that have an end of the first index whose other end has the second one. */
 function namespacesByEnds(host: Host): (index: number, farIndex: number) => readonly string[] {
-  const byEnds = new Map<string, string[]>();
-  for (const here of host.links.keys()) {
-    for (const [end, far] of numberedEnds(host, here)) {
-      const ends = `${end.index} ${far.index}`;
-      const known = byEnds.get(ends);
-      if (known === undefined) byEnds.set(ends, [here]);
-      else known.push(here);
-    }
-  }
-  return (index, farIndex) => byEnds.get(`${index} ${farIndex}`) ?? [];
+  const all = [...host.links.keys()].flatMap((here) =>
+    [...numberedEnds(host, here)].map(([end, far]) => ({ here, ends: `${end.index} ${far.index}` })),
+  );
+  const byEnds = Map.groupBy(all, ({ ends }) => ends);
+  return (index, farIndex) => byEnds.get(`${index} ${farIndex}`)?.map(({ here }) => here) ?? [];
 }
 
 /**

@@ -10,6 +10,10 @@ const port = (device: string, ...argv: readonly string[]) => ({
 });
 const ask = curl('box', '10.88.0.20/', 5);
 
+/** A host asked for a neighbour, and nobody answered. */
+const unresolvedAt = (host: string) =>
+  ({ outcome: 'unreachable', cause: 'neighbour-unresolved', host, stage: 'neighbour' }) as const;
+
 const twinMac = '02:00:00:00:00:20';
 /** A container that has the address of `web` as well, and serves nothing. */
 const twin: HostSpec = { addresses: { eth0: ['10.88.0.20/16'] }, routes: [] };
@@ -32,13 +36,13 @@ export const linkLabs: readonly CauseLab[] = [
     name: 'neighbour-unresolved: nobody has the address',
     spec: containerHost(),
     command: curl('box', '10.88.0.77/', 5),
-    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+    expected: unresolvedAt('host'),
   },
   {
     name: 'neighbour-unresolved: IPv6',
     spec: containerHost(),
     command: curl('box', '[fd00:88::77]/', 5),
-    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+    expected: unresolvedAt('host'),
   },
   {
     name: 'duplicate-address: the host asks one of two containers, and the other one answers first',
@@ -84,33 +88,33 @@ export const linkLabs: readonly CauseLab[] = [
     name: 'neighbour-unresolved: the router asks for who is not there',
     spec: containerHost({ outside: { routes: ['10.88.0.0/16 via 203.0.113.2'] } }),
     command: curl('outside', '10.88.0.77/', 5),
-    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+    expected: unresolvedAt('host'),
   },
   {
     name: 'neighbour-unresolved: who has the address is told not to answer (arp_ignore)',
     spec: containerHost(),
     before: [{ host: 'web', argv: ['sysctl', '-qw', 'net.ipv4.conf.all.arp_ignore=8'] }],
     command: ask,
-    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'web', stage: 'neighbour' },
+    expected: unresolvedAt('web'),
   },
   {
     name: 'neighbour-unresolved: a container with a macvlan asks its host',
     spec: macvlanHost(),
     command: curl('box', '192.0.2.7/', 5),
-    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'box', stage: 'neighbour' },
+    expected: unresolvedAt('box'),
   },
   {
     name: 'neighbour-unresolved: a host asks its container with a macvlan',
     spec: macvlanHost(),
     command: curl('host', '192.0.2.3/', 5),
-    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+    expected: unresolvedAt('host'),
   },
   {
     name: 'neighbour-unresolved: a TAP device on the bridge, whose program does not answer',
     spec: containerHost(),
     before: [heldTap],
     command: curl('box', '10.88.0.30/', 5),
-    expected: { outcome: 'unreachable', cause: 'neighbour-unresolved', host: 'host', stage: 'neighbour' },
+    expected: unresolvedAt('host'),
     blind: {
       'no kernel': 'who is behind the TAP device no snapshot says, and without the kernel nothing tells of connect()',
     },
