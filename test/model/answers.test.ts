@@ -83,6 +83,12 @@ describe('the output hook routes again', () => {
     const { way } = sent(marking(kind), 'udp', '10.88.0.1', { rules });
     expect(way.end).toMatchObject({ kind: errno === 'EPERM' ? 'rejected' : 'dropped', answer: { errno } });
   });
+
+  test('before chains of one priority, whichever of them comes first', () => {
+    const beside = chainOf('output', [[{ drop: null }]], { table: 'v', priority: 10 });
+    const { way } = sent([...marking('route'), ...beside], 'udp', '10.88.0.1', { rules });
+    expect(way.end).toMatchObject({ kind: 'dropped', answer: { errno: 'EINVAL' } });
+  });
 });
 
 describe('the connection of an error', () => {

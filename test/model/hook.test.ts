@@ -417,6 +417,28 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
     expect(end({ up: false, carrier: false })).toMatchObject({ kind: 'dropped', answer: null });
   });
 
+  test.each([
+    ['ip', '203.0.113.9', '10.88.0.99', '10.88.0.1', '10.88.0.0/16'],
+    ['ip6', '2001:db8::9', 'fd00:88::99', 'fd00:88::1', 'fd00:88::/64'],
+  ] as const)(
+    'another neighbour (%s) is asked for before anything is forwarded',
+    (family, far, absent, gateway, subnet) => {
+      const nat = ['*nat', ':PREROUTING ACCEPT [0:0]', `-A PREROUTING -j DNAT --to-destination ${absent}`, 'COMMIT'];
+      const dropping = [...nat, '*filter', ':FORWARD DROP [0:0]', 'COMMIT', ''].join('\n');
+      const all = host(
+        box({ routes: [`${subnet} dev eth0`, `default via ${gateway} dev eth0`] }),
+        web(),
+      bridgeHost({
+          ruleTables: saved(dropping, 'iptables-nft', family),
+          sysctls: { ...sysctls, 'net.bridge.bridge-nf-call-ip6tables': '1' },
+          routes: [`${subnet} dev br0`],
+        }),
+      );
+      const { end } = journey(all, packetTo(far), 'box');
+      expect(end).toMatchObject({ kind: 'unanswered', answer: { errno: 'EHOSTUNREACH', netns: 'host' } });
+    },
+  );
+
   test('another port is followed, and what an error about it quotes is translated back', () => {
     const ruleTables = save(
       '*nat',

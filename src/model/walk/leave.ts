@@ -3,7 +3,7 @@
 import type { NamespaceState, NextHop, Route } from '../../host/state.ts';
 import { end, type Medium, type Progress, transmit, transmitStraight } from '../transmit.ts';
 import { bridgeFirewall, keptBack } from './bridged.ts';
-import type { Walk } from './walk.ts';
+import { Walk } from './walk.ts';
 
 /** Why there are several ways, where a route has several next hops. */
 export const picked = 'the kernel picks one by a hash of the packet';
@@ -18,27 +18,36 @@ export function routeDetail({ route }: { readonly route: Route }, { device, gate
 export function leave(walk: Walk, namespace: NamespaceState, input: string, hop: NextHop): Progress {
   const devices = { input, output: hop.device };
   return walk.hook({ namespace, stage: 'postrouting', devices, device: hop.device }, (after) =>
-    cross(after, namespace, hop),
+    cross(after, namespace, input, hop),
   );
 }
 
-/** What the packet is sent by, out of a device; that becomes its sender. */
-function mediumFrom(walk: Walk, { links }: NamespaceState, device: string): Medium {
+/**
+ * The end of a packet for whose next hop nobody answers; null where somebody does: for those whose next hop is asked for
+ * before the hooks on the way out.
+ */
+export function leaveUnheard(walk: Walk, namespace: NamespaceState, input: string, hop: NextHop): Progress | null {
+  const reached = cross(new Walk(walk.question, walk), namespace, input, hop);
+  return 'end' in reached && reached.end.kind === 'unanswered' ? cross(walk, namespace, input, hop) : null;
+}
+
+/** What the packet is sent by, out of a device; that becomes its sender. `input` is as `leave` has it. */
+function mediumFrom(walk: Walk, { links }: NamespaceState, input: string, device: string): Medium {
   const { host, learnt } = walk.question;
   walk.sender = links.find(({ name }) => name === device)?.mac ?? null;
-  return { host, packet: walk.packet, learnt, firewall: bridgeFirewall(walk), forwarded: walk.hops > 0 };
+  return { host, packet: walk.packet, learnt, firewall: bridgeFirewall(walk), forwarded: input !== '' };
 }
 
 /** Out by a device to a link-layer address, past routes, rules and neighbours. */
 export function leaveStraight(walk: Walk, namespace: NamespaceState, device: string, mac: string): Progress {
-  const arrival = transmitStraight(mediumFrom(walk, namespace, device), namespace, device, mac);
+  const arrival = transmitStraight(mediumFrom(walk, namespace, '', device), namespace, device, mac);
   walk.add(...arrival.steps);
   if (arrival.traveller !== undefined) walk.become(arrival.traveller);
   return arrival.progress;
 }
 
-function cross(walk: Walk, namespace: NamespaceState, hop: NextHop): Progress {
-  const { arrivals, learnt: taught } = transmit(mediumFrom(walk, namespace, hop.device), namespace, hop);
+function cross(walk: Walk, namespace: NamespaceState, input: string, hop: NextHop): Progress {
+  const { arrivals, learnt: taught } = transmit(mediumFrom(walk, namespace, input, hop.device), namespace, hop);
   walk.learnt.push(...taught);
   return walk.eachWay(namespace, arrivals, 'several hosts answer for one address', (one, arrival) => {
     const kept = keptBack(one, namespace, arrival.steps);

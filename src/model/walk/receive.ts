@@ -8,7 +8,7 @@ import { routeQuery } from '../output.ts';
 import type { Answer } from '../step.ts';
 import { end, type Position, type Progress } from '../transmit.ts';
 import { arrive } from './arrive.ts';
-import { leave, picked, routeDetail } from './leave.ts';
+import { leave, leaveUnheard, picked, routeDetail } from './leave.ts';
 import type { Walk } from './walk.ts';
 
 /** Linux's own, RFC 1700's recommendation (`IPDEFTTL`). */
@@ -65,9 +65,13 @@ function routed(walk: Walk, namespace: NamespaceState, device: string, port: str
     one.steps.push({ ...place, verdict: 'passed', detail, quotes: found.quotes });
     // What IPv6's rules send on to a neighbour of its sender, the bridge forwards, and not the host
     // (`br_nf_pre_routing_finish_ipv6`).
-    const isBridged = one.packet.family === 6 && one.translatedBehind !== null && hop.device === device;
+    const isForNeighbour = one.translatedBehind !== null && hop.device === device;
+    const isBridged = one.packet.family === 6 && isForNeighbour;
     const stopped = isBridged ? null : forward(one, namespace, device, decision);
     if (stopped !== null) return stopped;
+    // The neighbour is asked for before the bridge forwards anything (`br_nf_pre_routing_finish_bridge`).
+    const unheard = isForNeighbour ? leaveUnheard(one, namespace, device, hop) : null;
+    if (unheard !== null) return unheard;
     const devices = { input: device, inputPort: port ?? '', output: hop.device };
     return one.hook({ namespace, stage: 'forward', devices, device }, (after) => leave(after, namespace, device, hop));
   });

@@ -239,7 +239,9 @@ export class Walk {
   /** Through the rules of a hook, and on by whichever way they leave. */
   hook(at: Visited, next: (walk: Walk, rerouted: readonly ModelPacket[]) => Progress): Progress {
     const { namespace, stage } = at;
-    const { ways, ends, mayRedirect } = this.visit(at);
+    const { ways, ends: stops, mayRedirect } = this.visit(at);
+    // Routed again between two chains: without a way it does not come to the second.
+    const ends = stops.map((one) => ({ ...one, ...strandedAnew(namespace, one.rerouted, one.step.device) }));
     this.mayBeRedirected ||= mayRedirect;
     if (ways.length === 0) return this.#stopped(namespace, stage, ends);
     this.alternatives.push(...ends.map((one) => this.endState(one.end, one.traveller)));
@@ -285,9 +287,6 @@ export class Walk {
     if (first === undefined) return end('undetermined', `what the rules of ${namespace.name} do is not known`);
     if (others.every((other) => endAlike(other.end, first.end))) {
       this.#traveller = first.traveller ?? this.#traveller;
-      // Routed again between two chains: without a way it does not come to the second.
-      const stranded = strandedAnew(namespace, first.rerouted, first.step.device);
-      if (stranded !== null) return this.stop(stranded.step, stranded.end);
       this.steps.push(first.step);
       return { end: first.end };
     }
