@@ -322,6 +322,7 @@ function pluggedIn(host: HostState, { netns, device, bridge, source }: Loose): H
         fixed: true,
         vlan: null,
         heardAgo: null,
+        remote: null,
         source,
       }));
   const linked = withLink(host, netns, device, { master: bridge });

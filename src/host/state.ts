@@ -26,6 +26,24 @@ export interface LinkAddress {
   readonly source: Quote;
 }
 
+/** How a VXLAN device carries frames (RFC 7348, drivers/net/vxlan). */
+export interface Vxlan {
+  /** The VXLAN network identifier (VNI). */
+  readonly network: number;
+  /** The UDP port that it takes packets at, and sends them to. */
+  readonly port: number;
+  /** The address that it sends from; null where the route chooses. */
+  readonly local: string | null;
+  /** Of its packets; null for what the host gives to others. */
+  readonly timeToLive: number | null;
+  /** It learns behind whom an address is from what comes. */
+  readonly learning: boolean;
+  /** The namespace that its packets are sent and received in: that where it was made; null when the snapshot has it not. */
+  readonly underlay: string | null;
+  /** An option by which it does what the model does not know; null for none. */
+  readonly unmodelled: string | null;
+}
+
 /** A network interface. */
 export interface Link {
   readonly index: number;
@@ -50,6 +68,8 @@ export interface Link {
   readonly peer: { readonly netns: string | null; readonly index: number; readonly device: string | null } | null;
   /** The device that a macvlan stands on; null for other links, and where it was not found. */
   readonly lower: { readonly netns: string; readonly device: string } | null;
+  /** Null for other links. */
+  readonly vxlan: Vxlan | null;
   readonly addresses: readonly LinkAddress[];
   readonly source: Quote;
 }
@@ -157,7 +177,16 @@ export interface ProxyNeighbour {
   readonly device: string;
 }
 
-/** One bridge forwarding database entry. */
+/** Whom a VXLAN device sends frames to; null for what is as the device has it. */
+export interface VxlanRemote {
+  readonly address: string;
+  readonly port: number | null;
+  readonly network: number | null;
+  /** The device that its packets leave by, by name, or by index where its namespace is another; null for any. */
+  readonly by: string | number | null;
+}
+
+/** One forwarding database entry: of a bridge, or of a device itself. */
 export interface ForwardingEntry {
   readonly mac: string;
   /** The port, or the bridge itself. */
@@ -170,6 +199,8 @@ export interface ForwardingEntry {
   readonly vlan: number | null;
   /** Seconds from when the bridge last heard the address at that port to when the table was read; null where not told. */
   readonly heardAgo: number | null;
+  /** Of a VXLAN device's own entry; null for others, and where the entry names a group of next hops. */
+  readonly remote: VxlanRemote | null;
   readonly source: Quote;
 }
 

@@ -25,10 +25,11 @@ function stage(walk: Walk, position: Position): Progress {
   return position.device === null ? send(walk, position.namespace) : receive(walk, position, position.device);
 }
 
-function travel(asked: Omit<Question, 'stage' | 'forks'>, start: NamespaceState): Journey {
-  const walk = new Walk({ ...asked, stage, forks: 0 });
+function travel(asked: Omit<Question, 'stage' | 'forks' | 'tunnels'>, start: NamespaceState): Journey {
+  const walk = new Walk({ ...asked, stage, forks: 0, tunnels: new Set() });
   const reached = walk.run({ namespace: start, device: null, port: null });
-  const { steps, assumptions, alternatives, mayBeRedirected, forms } = walk;
+  const { steps, alternatives, mayBeRedirected, forms } = walk;
+  const assumptions = [...new Set(walk.assumptions)];
   const told = { steps, forms, alternatives, assumptions, mayBeRedirected };
   return { ...told, ...walk.endState(reached), start: start.name };
 }

@@ -124,7 +124,7 @@ function namedDestination({ source, destination, family }: ModelPacket): string 
 
 /**
  * Chooses the source where the program chose none. IPv4 looks the route up again with it (`ip_route_connect`), but not for
- * a ping (`raw_sendmsg`) or the kernel's own errors (`icmp_route_lookup`); IPv6 only when the first look-up failed (`ip6_dst_lookup_tail`), and
+ * a ping (`raw_sendmsg`), the kernel's own errors (`icmp_route_lookup`) or tunnels (`udp_tunnel_dst_lookup`); IPv6 only when the first look-up failed (`ip6_dst_lookup_tail`), and
  * chooses before it looks at the error, among the addresses of all devices. One origin at least: where the route has
  * several next hops, each may give another source.
  */
@@ -138,9 +138,10 @@ export function chooseOrigins(namespace: NamespaceState, asked: ModelPacket): re
     const any = family === 4 ? source : (selectAddress6(namespace, null, destination) ?? source);
     return [{ source: any, destination, routedAs: any }];
   }
+  const isRoutedAgain = family === 4 && packet.protocol !== 'icmp' && packet.carriesFrame !== true;
   const originBy = (hop: TakenHop | null): Origin => {
     const chosen = sourceFor(namespace, found.route, hop, destination) ?? source;
-    return { source: chosen, destination, routedAs: family === 4 && packet.protocol !== 'icmp' ? chosen : source };
+    return { source: chosen, destination, routedAs: isRoutedAgain ? chosen : source };
   };
   const [first, ...others] = found.nextHops;
   const origin = originBy(first ?? null);

@@ -2,7 +2,8 @@
 
 import type { HostState, Link, LinkAddress, NamespaceState } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
-import { Spread } from './segment.ts';
+import { type Fabric, Spread } from './segment.ts';
+import { end } from './transmit.ts';
 
 /** A device with the address. */
 export interface Owner {
@@ -25,11 +26,24 @@ export function ownersOf(host: HostState, address: string): Owner[] {
   );
 }
 
-/** True when what one device sends to all comes to the other one. */
+/** True when what one device sends to all comes to the other one, not by a tunnel. */
 export function areBeside(host: HostState, one: Owner, other: Owner): boolean {
   const question = { to: 'all', nextHop: one.own.address, mac: null, justLearnt: false, length: null } as const;
-  // A question for an address is no IP packet: no rules of a bridge's host see it.
-  const spread = new Spread(host, question, () => ({ steps: [], end: null }));
+  const fabric: Fabric = {
+    host,
+    // A question for an address is no IP packet: no rules of a bridge's host see it.
+    firewall: () => ({ steps: [], end: null }),
+    carry: (_underlay, { name }, packet) => ({
+      steps: [],
+      ...end('leaves-view', name),
+      arrived: packet,
+      isOpen: false,
+    }),
+    remotes: [],
+    mark: 0,
+    forwarded: false,
+  };
+  const spread = new Spread(fabric, question);
   spread.leave(one.namespace, one.link);
   return spread.stations.some(({ link, obstacle }) => link === other.link && obstacle === null);
 }

@@ -4,11 +4,13 @@
  */
 
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
+import { formatEndpoint } from '../inet/address.ts';
 import { Crossing } from './bridge.ts';
 import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
 import { isModelled, lowerOf, type Placed, uppersOn } from './macvlan.ts';
-import type { JourneyEnd, ModelPacket, Step } from './step.ts';
+import type { JourneyEnd, LearntRemote, ModelPacket, Step } from './step.ts';
 import type { Traveller } from './traveller.ts';
+import { type Entrance, loopOf, passageTo, remotesOf, type Underlay, unmodelledReason } from './vxlan.ts';
 
 /** A device that hands the frame to its host: where a broadcast ends, or a frame for that device. */
 export interface Station extends Way {
@@ -46,6 +48,17 @@ export type AskFirewall = (
   packet: ModelPacket | undefined,
 ) => BridgeFirewall;
 
+/** What frames meet on their way. */
+export interface Fabric extends Underlay {
+  readonly firewall: AskFirewall;
+  /** What VXLAN devices have learnt before. */
+  readonly remotes: readonly LearntRemote[];
+  /** The mark of what is in the frame. */
+  readonly mark: number | null;
+  /** Another host sent what is in the frame. */
+  readonly forwarded: boolean;
+}
+
 /** The other end of a veth pair, null when the snapshot has it not. */
 function otherEnd(host: HostState, { peer }: Link): Placed | null {
   const namespace = host.namespaces.get(peer?.netns ?? '');
@@ -56,7 +69,6 @@ function otherEnd(host: HostState, { peer }: Link): Placed | null {
 const kindWords: ReadonlyMap<string, string> = new Map([
   ['tun', 'a TUN or TAP device: the program that holds it goes on'],
   ['wireguard', 'a WireGuard tunnel'],
-  ['vxlan', 'a VXLAN tunnel'],
   ['geneve', 'a Geneve tunnel'],
   ['gre', 'a GRE tunnel'],
   ['ipip', 'an IPIP tunnel'],
@@ -71,27 +83,38 @@ const kindWords: ReadonlyMap<string, string> = new Map([
 export class Spread {
   readonly stations: Station[] = [];
   readonly edges: Edge[] = [];
-  /** Where a bridge keeps it back. */
+  /** Where a bridge keeps it back, or a tunnel loses it. */
   readonly kept: Way[] = [];
+  /** The first way that a tunnel ends. */
+  lost: Way | null = null;
+  /** Where it comes back to a host or bridge that has sent it on: nothing is certain of what follows. */
+  loop: Edge | null = null;
+  /** What VXLAN devices learn of it. */
+  readonly taught: LearntRemote[] = [];
   /** The way out of the first device. */
   origin: Way = { steps: [], obstacle: null };
   /** The way to the first bridge, for whoever asks and gets no answer. */
   firstBridge: (Way & { readonly netns: string; readonly bridge: string }) | null = null;
-  readonly #host: HostState;
+  readonly #fabric: Fabric;
   readonly #frame: Frame;
-  readonly #firewall: AskFirewall;
   readonly #left = new Set<Link>();
+  /** Where it is sent from first. */
+  #sender: Placed | null = null;
 
-  constructor(host: HostState, frame: Frame, firewall: AskFirewall) {
-    this.#host = host;
+  constructor(fabric: Fabric, frame: Frame) {
+    this.#fabric = fabric;
     this.#frame = frame;
-    this.#firewall = firewall;
+  }
+
+  get #host(): HostState {
+    return this.#fabric.host;
   }
 
   /** Sends the frame out of a device. */
   leave(namespace: NamespaceState, link: Link, before: Way = { steps: [], obstacle: null }): void {
     if (this.#left.has(link)) return;
     this.#left.add(link);
+    this.#sender ??= { namespace, link };
     const way = this.#egress(namespace, link, before);
     if (this.#left.size === 1) this.origin = way;
     if (link.kind === 'bridge') {
@@ -103,12 +126,24 @@ export class Spread {
       this.#leaveByLower(link, lower, way);
       return;
     }
+    if (link.vxlan !== null) {
+      const { namespace: from, link: first } = this.#sender;
+      // Rules mark what their own host sends; the mark goes over to a packet of the same namespace.
+      const isMarked = from === namespace && link.vxlan.underlay === namespace.name && this.#frame.to === 'one';
+      const mark = isMarked ? this.#fabric.mark : 0;
+      const isOwn = !this.#fabric.forwarded && first === link;
+      const entrance = { namespace, link, vxlan: link.vxlan, frame: this.#frame, sender: first.mac, mark, isOwn };
+      this.#leaveByTunnel(entrance, before, way);
+      return;
+    }
     const far = link.kind === 'veth' ? otherEnd(this.#host, link) : null;
-    if (far !== null) this.#arrive(far.namespace, far.link, way, `the other end of ${namespace.name}:${link.name}`);
+    // A mark does not go over to another namespace.
+    const onward = far?.namespace === namespace || way.mark === undefined ? way : { ...way, mark: 0 };
+    if (far !== null) this.#arrive(far.namespace, far.link, onward, `the other end of ${namespace.name}:${link.name}`);
     else this.edges.push({ ...way, kind: 'leaves-view', reason: edgeReason(namespace, link) });
   }
 
-  #egress(namespace: NamespaceState, link: Link, way: Way): Way {
+  #egress(namespace: NamespaceState, link: Link, way: Way, how = ''): Way {
     const trouble = unusableReason(link);
     const place = { netns: namespace.name, device: link.name, stage: 'egress', quotes: [link.source] } as const;
     if (trouble !== null) {
@@ -116,7 +151,56 @@ export class Spread {
     }
     const large = this.#tooLarge(link);
     if (large !== null) return blocked(way, { ...place, verdict: 'dropped', detail: large }, large);
-    return passed(way, { ...place, verdict: 'passed', detail: `sent by ${link.name}` });
+    return passed(way, { ...place, verdict: 'passed', detail: `sent by ${link.name}${how}` });
+  }
+
+  /** In packets of a tunnel, to all whom the device sends the frame to. `way` is out of the device. */
+  #leaveByTunnel(entrance: Entrance, before: Way, way: Way): void {
+    const { namespace, link, vxlan } = entrance;
+    if (way.obstacle !== null) {
+      this.#lose(way);
+      return;
+    }
+    const loop = loopOf(this.#host, entrance);
+    if (loop !== null) {
+      this.loop ??= { ...way, kind: 'undetermined', reason: loop };
+      return;
+    }
+    const remotes = remotesOf(entrance, [...this.#fabric.remotes, ...this.taught]);
+    if (vxlan.unmodelled !== null || remotes === null) {
+      const nextHops = `the table of ${namespace.name}:${link.name} names a group of next hops, which the model does not follow`;
+      const reason = remotes === null ? nextHops : unmodelledReason(entrance);
+      this.edges.push({ ...way, kind: 'undetermined', reason });
+      return;
+    }
+    if (remotes.length === 0) {
+      const detail = `${link.name} has no entry in its table for the frame (bridge fdb), so it sends it to nobody`;
+      const place = { netns: namespace.name, device: link.name, stage: 'egress', quotes: [link.source] } as const;
+      this.#lose(blocked(before, { ...place, verdict: 'dropped', detail }, detail));
+    }
+    for (const remote of remotes) {
+      const how = `, in a packet to ${formatEndpoint(remote.address, remote.port ?? vxlan.port)} (VXLAN ${remote.network ?? vxlan.network})`;
+      const passage = passageTo(this.#fabric, entrance, remote);
+      const sent = this.#egress(namespace, link, before, how);
+      const on: Way = { ...sent, steps: [...sent.steps, ...passage.steps] };
+      if (passage.kind === 'lost') this.#lose({ ...on, obstacle: passage.reason });
+      else if (passage.kind === 'looped') this.loop ??= { ...on, kind: 'undetermined', reason: passage.reason };
+      else if (passage.kind === 'out') {
+        const { at, mark, learnt } = passage;
+        if (learnt !== null) this.taught.push(learnt);
+        this.#arrive(
+          at.namespace,
+          at.link,
+          { ...on, mark },
+          `out of the packet that ${namespace.name}:${link.name} sent`,
+        );
+      } else this.edges.push({ ...on, kind: passage.kind, reason: passage.reason });
+    }
+  }
+
+  #lose(way: Way): void {
+    this.lost ??= way;
+    this.kept.push(way);
   }
 
   /** `macvlan_queue_xmit`: to the other macvlans of the device, where they are bridged, and to the wire; never to its host. */
@@ -178,7 +262,7 @@ export class Spread {
 
   #arrive(namespace: NamespaceState, link: Link, before: Way, from: string): void {
     const place = { netns: namespace.name, device: link.name, stage: 'ingress', quotes: [link.source] } as const;
-    const large = this.#tooLarge(link);
+    const large = link.kind === 'veth' ? this.#tooLarge(link) : null;
     // A veth's far end drops what it would not send itself (`is_skb_forwardable`).
     const way = large === null ? before : blocked(before, { ...place, verdict: 'dropped', detail: large }, large);
     const master = namespace.links.find(({ name }) => name === link.master);
@@ -228,7 +312,7 @@ export class Spread {
   /** Past the rules that see what crosses a bridge. A question for an address is no IP packet: they do not see it. */
   #filtered(namespace: NamespaceState, bridging: Bridging, way: Way): Way {
     if (this.#frame.to !== 'one' || way.obstacle !== null) return way;
-    const { end, ...passing } = this.#firewall(namespace, bridging, way.traveller?.packet);
+    const { end, ...passing } = this.#fabric.firewall(namespace, bridging, way.traveller?.packet);
     const all = [...way.steps, ...passing.steps];
     if (end === null) return { ...way, ...passing, steps: all };
     const obstacle = 'reason' in end ? end.reason : end.kind;

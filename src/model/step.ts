@@ -62,6 +62,8 @@ export interface ModelPacket {
   readonly length?: number;
   /** Hops that it may take; without, Linux's 64. */
   readonly timeToLive?: number;
+  /** A tunnel's device made it around a frame: its route is looked up once, before it has a source. */
+  readonly carriesFrame?: true;
   /** Where NAT was seen to send it: of several destinations that rules leave open, this one. */
   readonly redirectedTo?: { readonly address: string; readonly port: number };
 }
@@ -156,12 +158,25 @@ export type JourneyEnd =
     };
 
 /** What a host learns of another by being asked: where the asker is (RFC 826, "Packet Reception"; RFC 4861, 7.2.3). */
-export interface LearntNeighbour {
+interface LearntNeighbour {
+  readonly kind: 'neighbour';
   readonly netns: string;
   readonly device: string;
   readonly address: string;
   readonly asker: { readonly netns: string; readonly device: string };
 }
+
+/** What a VXLAN device learns of what comes: the address of the frame is behind that of the packet. */
+export interface LearntRemote {
+  readonly kind: 'remote';
+  readonly netns: string;
+  readonly device: string;
+  readonly mac: string;
+  readonly behind: string;
+}
+
+/** What hosts on the way learn of others. */
+export type Learnt = LearntNeighbour | LearntRemote;
 
 /** A connection that a namespace on the way has begun to track: the answer is translated back by it. */
 export interface TrackedConnection {
@@ -177,7 +192,7 @@ export interface EndState {
   /** The packet as it was where the journey ended: translated by the rules on the way. */
   readonly arrived: ModelPacket;
   /** What the hosts on the way have learnt of each other: the answer goes back without a question. */
-  readonly learnt: readonly LearntNeighbour[];
+  readonly learnt: readonly Learnt[];
   /** What the hosts on the way track of the packet's connection. */
   readonly tracked: readonly TrackedConnection[];
   /** The connection that it has where the journey ended, for what is answered there; null where no hook was asked. */

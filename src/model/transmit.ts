@@ -3,14 +3,14 @@
  * frame then goes.
  */
 
-import type { HostState, Link, NamespaceState, Neighbour, NextHop } from '../host/state.ts';
+import type { Link, NamespaceState, Neighbour, NextHop } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
 import { tooBig, unreachable } from '../inet/icmp.ts';
 import { stoppedDiscovery } from './discovery.ts';
 import { type Frame, unusableReason, type Way } from './frame.ts';
 import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
-import { type AskFirewall, Spread, type Station } from './segment.ts';
-import type { Answer, JourneyEnd, LearntNeighbour, ModelPacket, Step } from './step.ts';
+import { type Edge, type Fabric, Spread, type Station } from './segment.ts';
+import type { Answer, JourneyEnd, Learnt, LearntRemote, ModelPacket, Step } from './step.ts';
 import type { Traveller } from './traveller.ts';
 
 /** Where the packet is: in a namespace, by the device that it came in on (null: sent by a program there). */
@@ -19,19 +19,17 @@ export interface Position {
   readonly device: string | null;
   /** The port by which it came to that device, where that is a bridge. */
   readonly port: string | null;
+  /** The mark that it has from the packet of a tunnel. */
+  readonly mark?: number | null;
 }
 
 /** The next host, or the journey's end. */
 export type Progress = { readonly to: Position } | { readonly end: JourneyEnd };
 
 /** What is sent, and what the hosts know. */
-export interface Medium {
-  readonly host: HostState;
+export interface Medium extends Omit<Fabric, 'remotes' | 'mark'> {
   readonly packet: ModelPacket;
-  readonly learnt: readonly LearntNeighbour[];
-  readonly firewall: AskFirewall;
-  /** Another host sent it: errors go there. */
-  readonly forwarded: boolean;
+  readonly learnt: readonly Learnt[];
 }
 
 /** One place where the packet may come to. */
@@ -45,8 +43,8 @@ interface Arrival {
 /** Where the packet may come to: several places when several hosts answer for one address. */
 export interface Transmission {
   readonly arrivals: readonly Arrival[];
-  /** What those who were asked learnt of the asker. */
-  readonly learnt: readonly LearntNeighbour[];
+  /** What those who were asked learnt of the asker, and tunnels of both. */
+  readonly learnt: readonly Learnt[];
 }
 
 /** An end without a socket. */
@@ -86,8 +84,8 @@ function only(steps: readonly Step[], progress: Progress): Transmission {
   return { arrivals: [{ steps, progress }], learnt: [] };
 }
 
-function arrivalAt({ steps, traveller, namespace, link, port }: Station): Arrival {
-  const progress = { to: { namespace, device: link.name, port } };
+function arrivalAt({ steps, traveller, namespace, link, port, mark }: Station): Arrival {
+  const progress = { to: { namespace, device: link.name, port, ...(mark === undefined ? {} : { mark }) } };
   return traveller === undefined ? { steps, progress } : { steps, progress, traveller };
 }
 
@@ -96,49 +94,70 @@ class Sending {
   readonly #namespace: NamespaceState;
   readonly #link: Link;
   readonly #nextHop: string;
+  /** What tunnels have learnt by now. */
+  readonly #remotes: LearntRemote[];
+  #loop: Edge | null = null;
 
   constructor(medium: Medium, namespace: NamespaceState, link: Link, nextHop: string) {
     this.#medium = medium;
     this.#namespace = namespace;
     this.#link = link;
     this.#nextHop = nextHop;
+    this.#remotes = medium.learnt.filter((one) => one.kind === 'remote');
   }
 
   transmit(): Transmission {
+    const { arrivals, learnt } = this.#send();
+    if (this.#loop !== null) return only(this.#loop.steps, end('undetermined', this.#loop.reason));
+    return { arrivals, learnt: [...learnt, ...this.#remotes] };
+  }
+
+  #send(): Transmission {
     const [namespace, link, nextHop] = [this.#namespace, this.#link, this.#nextHop];
     // A host looks at the size before it looks for the neighbour (`ip_forward`, net/ipv4/ip_forward.c).
     if ((this.#medium.packet.length ?? 0) > link.mtu && link.mtu > 0) return this.#tooLarge();
     const known = usableNeighbour(namespace, link.name, nextHop);
-    const asked = this.#spread({ to: nextHop.includes(':') ? 'group' : 'all', mac: null, justLearnt: false });
     // The sender's own device has the first word.
     if (unusableReason(link) !== null) {
+      const { origin } = this.#spread({ to: 'one', mac: null, justLearnt: false });
       const answer = known === null ? this.#unresolved() : null;
-      return only(asked.origin.steps, end('dropped', `${namespace.name}:${link.name} is down`, answer));
+      return only(origin.steps, end('dropped', `${namespace.name}:${link.name} is down`, answer));
     }
     if (known !== null) return this.#towards(known);
-    const learnt = this.#medium.learnt.find(
-      (one) => one.netns === namespace.name && one.device === link.name && sameAddress(one.address, nextHop),
-    );
+    const asked = this.#spread({ to: nextHop.includes(':') ? 'group' : 'all', mac: null, justLearnt: false });
+    const learnt = this.#medium.learnt
+      .filter((one) => one.kind === 'neighbour')
+      .find((one) => one.netns === namespace.name && one.device === link.name && sameAddress(one.address, nextHop));
     const teacher = asked.stations.find(
       ({ obstacle, namespace: its, link: { name } }) =>
         obstacle === null && its.name === learnt?.asker.netns && name === learnt.asker.device,
     );
-    if (teacher !== undefined) return { arrivals: [this.#across(teacher)], learnt: [] };
-    const asker = askingAddress(namespace, link, this.#medium.packet.source, nextHop);
-    const reactions = asked.stations.map((station) => ({ station, reaction: this.#reactionOf(station, asker) }));
+    if (teacher !== undefined) return { arrivals: [this.#across(teacher.link)], learnt: [] };
+    // A tunnel may have learnt the way to it, and have none to all.
+    const { netns, device } = learnt?.asker ?? {};
+    const asker = this.#medium.host.namespaces.get(netns ?? '')?.links.find(({ name }) => name === device);
+    const straight = asker === undefined ? null : this.#across(asker);
+    if (straight !== null && 'to' in straight.progress) return { arrivals: [straight], learnt: [] };
+    const address = askingAddress(namespace, link, this.#medium.packet.source, nextHop);
+    const reactions = asked.stations.map((station) => ({ station, reaction: this.#reactionOf(station, address) }));
     const answering = reactions.filter(({ reaction }) => reaction.answers).map(({ station }) => station);
-    const heard = answering.filter(({ obstacle }) => obstacle === null);
+    const reached = answering.filter(({ obstacle }) => obstacle === null);
+    const unheard = reached.map((station) => this.#lostAnswer(station));
+    const heard = reached.filter((_station, at) => unheard[at] === null);
     if (heard.length === 0) {
+      const [lost] = unheard;
+      if (lost !== undefined && lost !== null) return { arrivals: [lost], learnt: [] };
       const [owner] = answering;
       if (owner !== undefined) return only(owner.steps, end('dropped', owner.obstacle ?? '', this.#unresolved()));
       return this.#silence(reactions) ?? this.#unanswered(asked);
     }
     return {
-      arrivals: heard.map((station) => this.#across(station)),
+      arrivals: heard.map((station) => this.#across(station.link)),
       learnt: heard.map((station) => ({
+        kind: 'neighbour',
         netns: station.namespace.name,
         device: station.link.name,
-        address: asker,
+        address,
         asker: { netns: namespace.name, device: link.name },
       })),
     };
@@ -160,11 +179,39 @@ class Sending {
   }
 
   #spread(frame: Omit<Frame, 'length' | 'nextHop'>): Spread {
-    const { host, packet, firewall } = this.#medium;
+    const { packet } = this.#medium;
     const length = frame.to === 'one' ? (packet.length ?? null) : null;
-    const spread = new Spread(host, { ...frame, nextHop: this.#nextHop, length }, firewall);
+    const mark = packet.mark === undefined ? 0 : packet.mark;
+    const spread = new Spread(
+      { ...this.#medium, mark, remotes: this.#remotes },
+      { ...frame, nextHop: this.#nextHop, length },
+    );
     spread.leave(this.#namespace, this.#link);
+    this.#remotes.push(...spread.taught);
+    this.#loop ??= spread.loop;
     return spread;
+  }
+
+  /** The end of the answer to the question for the next hop, where a tunnel takes it elsewhere; null when it is heard. */
+  #lostAnswer({ namespace, link, steps, mark }: Station): Arrival | null {
+    const isOutOfTunnel = mark !== undefined;
+    if (!isOutOfTunnel) return null;
+    const spread = new Spread(
+      { ...this.#medium, mark: 0, remotes: this.#remotes, firewall: () => ({ steps: [], end: null }) },
+      { to: 'one', mac: this.#link.mac, justLearnt: true, nextHop: this.#nextHop, length: null },
+    );
+    spread.leave(namespace, link);
+    this.#remotes.push(...spread.taught);
+    this.#loop ??= spread.loop;
+    const { stations, edges, kept, origin } = spread;
+    const home = stations.find((station) => station.link === this.#link);
+    if (home?.obstacle === null) return null;
+    const edge = edges.find(({ obstacle }) => obstacle === null);
+    if (edge !== undefined) return { steps: [...steps, ...edge.steps], progress: end(edge.kind, edge.reason) };
+    const way = home ?? kept[0] ?? origin;
+    const place = `${this.#namespace.name}:${this.#link.name}`;
+    const reason = `${namespace.name} has the address ${this.#nextHop}, and its answer does not come to ${place}${way.obstacle === null ? '' : `: ${way.obstacle}`}`;
+    return { steps: [...steps, ...way.steps], progress: end('dropped', reason, this.#unresolved()) };
   }
 
   /** Its own device does not take the packet: a router tells the sender, the sender's kernel its program. */
@@ -185,9 +232,8 @@ class Sending {
       : { errno: 'EHOSTUNREACH', netns: name, icmp: unreachable('host', this.#medium.packet.family) };
   }
 
-  /** To the station that has just answered. */
-  #across(station: Station): Arrival {
-    const { link } = station;
+  /** To the device that has just answered. */
+  #across(link: Link): Arrival {
     const spread = this.#spread({ to: 'one', mac: link.mac, justLearnt: true });
     const reached = spread.stations.find((one) => one.link === link);
     if (reached?.obstacle === null) return arrivalAt(reached);
@@ -245,8 +291,11 @@ class Sending {
   }
 
   /** Nobody has the address, as far as the snapshot reaches. */
-  #unanswered({ stations, edges, firstBridge }: Spread): Transmission {
+  #unanswered({ stations, edges, firstBridge, lost }: Spread): Transmission {
     const [edge] = edges;
+    if (edge === undefined && lost !== null) {
+      return only(lost.steps, end('dropped', lost.obstacle ?? '', this.#unresolved()));
+    }
     const steps = (firstBridge ?? edge ?? stations[0])?.steps ?? [];
     if (edge !== undefined) {
       if (firstBridge === null || edge.kind === 'undetermined') return only(steps, end(edge.kind, edge.reason));

@@ -30,7 +30,15 @@ function byRank(devices: readonly TopologyDevice[]): TopologyDevice[] {
   return devices.toSorted((first, second) => rank(first) - rank(second) || first.index - second.index);
 }
 
-function clauses({ kind, addresses, defaultRoutes, peer, lower }: TopologyDevice): string[] {
+/** `network 42 in UDP packets to port 4789, over host`. */
+function tunnelClause({ network, port, local, underlay }: NonNullable<TopologyDevice['vxlan']>, netns: string): string {
+  const from = local === null ? '' : ` from ${local}`;
+  const over =
+    underlay === null ? ', over a namespace that was not found' : underlay === netns ? '' : `, over ${underlay}`;
+  return `network ${network} in UDP packets${from} to port ${port}${over}`;
+}
+
+function clauses({ kind, addresses, defaultRoutes, peer, lower, vxlan }: TopologyDevice, netns: string): string[] {
   return [
     kind === 'device' ? 'hardware' : kind,
     ...addresses,
@@ -40,6 +48,7 @@ function clauses({ kind, addresses, defaultRoutes, peer, lower }: TopologyDevice
     }),
     ...(peer === null ? [] : [`cable to ${peer.netns}:${peer.device}`]),
     ...(lower === null ? [] : [`on the wire of ${lower.netns}:${lower.device}`]),
+    ...(vxlan === null ? [] : [tunnelClause(vxlan, netns)]),
   ];
 }
 
@@ -77,10 +86,10 @@ function namespaceRows({ devices }: TopologyNamespace): Row[] {
   ];
 }
 
-function rowLines({ branch, below, device }: Row, nameWidth: number): string[] {
+function rowLines({ branch, below, device }: Row, netns: string, nameWidth: number): string[] {
   const head = `${branch}${device.name}`.padEnd(nameWidth);
   const indent = below.padEnd(nameWidth + 2);
-  const [first = '', ...rest] = wrapText(clauses(device).join(', '), indent, columns);
+  const [first = '', ...rest] = wrapText(clauses(device, netns).join(', '), indent, columns);
   return [
     `${head}  ${first.slice(indent.length)}`,
     ...rest,
@@ -96,7 +105,7 @@ function namespaceLines(namespace: TopologyNamespace): string[] {
   return [
     '',
     container === null ? name : `${name}  (${container.runtime} container ${container.id.slice(0, 12)})`,
-    ...(rows.length === 0 ? ['   no device is known here'] : rows.flatMap((row) => rowLines(row, nameWidth))),
+    ...(rows.length === 0 ? ['   no device is known here'] : rows.flatMap((row) => rowLines(row, name, nameWidth))),
   ];
 }
 

@@ -6,7 +6,7 @@
 import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import { routingTable } from '../host/route-numbers.ts';
 import type { NamespaceSnapshot, Snapshot } from '../host/snapshot.ts';
-import type { Link, NamespaceState, Route } from '../host/state.ts';
+import type { Link, NamespaceState, Route, Vxlan } from '../host/state.ts';
 
 /** A network interface and what it is connected to. */
 export interface TopologyDevice {
@@ -31,6 +31,11 @@ export interface TopologyDevice {
   readonly peer: { readonly netns: string; readonly device: string } | null;
   /** The device that a macvlan stands on; null for another kind, and where it was not found. */
   readonly lower: { readonly netns: string; readonly device: string } | null;
+  /**
+   * Of a VXLAN device: its network, its UDP port, the address that it sends from (null: as the route says), and the namespace
+   * that it sends in (null: none that was found). Null for another kind.
+   */
+  readonly vxlan: Pick<Vxlan, 'network' | 'port' | 'local' | 'underlay'> | null;
   /** One clause each: what is odd about it. */
   readonly remarks: readonly string[];
 }
@@ -78,7 +83,7 @@ function remarksOf(link: Link, ports: readonly Link[], hasMaster: boolean, farKn
 }
 
 function deviceOf(link: Link, { links, routes }: NamespaceState): TopologyDevice {
-  const { name, index, kind, mac, mtu, up, carrier, addresses, master, peer, lower } = link;
+  const { name, index, kind, mac, mtu, up, carrier, addresses, master, peer, lower, vxlan } = link;
   const ports = links.filter((other) => other.master === name);
   const { netns = null, device = null } = peer ?? {};
   const far = netns === null || device === null ? null : { netns, device };
@@ -101,6 +106,7 @@ function deviceOf(link: Link, { links, routes }: NamespaceState): TopologyDevice
     ports: ports.map((port) => port.name),
     peer: far,
     lower,
+    vxlan: vxlan && { network: vxlan.network, port: vxlan.port, local: vxlan.local, underlay: vxlan.underlay },
     remarks: remarksOf(link, ports, hasMaster, far !== null),
   };
 }

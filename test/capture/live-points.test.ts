@@ -17,6 +17,7 @@ function device(name: string, changes: Partial<TopologyDevice> = {}): TopologyDe
     ports: [],
     peer: null,
     lower: null,
+    vxlan: null,
     remarks: [],
     ...changes,
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import type { ForwardingEntry, HostState, NamespaceState, PortVlan } from '../../src/host/state.ts';
-import { host, link, loopback, namespace, neighbour, port } from '../model/hosts.ts';
+import { forwardingEntry, host, link, loopback, namespace, neighbour, port } from '../model/hosts.ts';
 import { box, bridge, bridgeHost, forwarding, type Told, uplink, veth0, veth1, web } from '../model/two-boxes.ts';
 import { fixesOf, ipRules, judged, predicted, type Sighting, verdictOf } from './on-host.ts';
 
@@ -28,7 +28,7 @@ const knows = (mac: string): Told => ({ neighbours: [neighbour('10.88.0.20', 'et
 
 function learnt(mac: string, device: string): ForwardingEntry {
   const source = { netns: 'host', command: 'bridge -j fdb', text: `${mac} dev ${device}` };
-  return { mac, device, bridge: 'br0', permanent: false, fixed: true, vlan: null, heardAgo: null, source };
+  return forwardingEntry(mac, device, { bridge: 'br0', fixed: true, source });
 }
 
 function vlan(device: string, number: number): PortVlan {

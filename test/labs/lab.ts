@@ -31,7 +31,7 @@ export async function buildLab(spec: LabSpec): Promise<Lab> {
 }
 
 /** Lays the parts in the order in which they need each other: devices, settings, links up, addresses, rules, services. */
-async function lay(lab: Lab, { hosts, veths, macvlans = [] }: LabSpec): Promise<void> {
+async function lay(lab: Lab, { hosts, veths, macvlans = [], vxlans = [] }: LabSpec): Promise<void> {
   for (const host of Object.keys(hosts)) await ip(['netns', 'add', lab.netns(host)]);
   for (const [one, other] of veths) {
     const [host, device] = ends(one);
@@ -57,7 +57,11 @@ async function lay(lab: Lab, { hosts, veths, macvlans = [] }: LabSpec): Promise<
     const [on, into] = [lab.netns(lowerHost), lab.netns(host)];
     await ip(['-n', on, 'link', 'add', device, 'link', link, 'netns', into, 'type', 'macvlan', 'mode', mode]);
   }
-  const places = [...veths.flat(), ...macvlans.map(([one]) => one)].map(ends);
+  for (const [one, options] of vxlans) {
+    const [host, device] = ends(one);
+    await batch(lab, host, [`link add ${device} type vxlan ${options}`]);
+  }
+  const places = [...veths.flat(), ...macvlans.map(([one]) => one), ...vxlans.map(([one]) => one)].map(ends);
   for (const [host, spec] of Object.entries(hosts)) {
     const devices = ['lo', ...places.flatMap(([of, device]) => (of === host ? [device] : []))];
     await layHost(lab, host, spec, devices);

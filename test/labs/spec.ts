@@ -45,4 +45,6 @@ export interface LabSpec {
   readonly veths: readonly (readonly [string, string])[];
   /** Macvlans: device, the device that it stands on, and how it treats its siblings. */
   readonly macvlans?: readonly (readonly [string, string, 'bridge' | 'private'])[];
+  /** VXLAN devices, each with its options as `ip link add DEVICE type vxlan` takes them. */
+  readonly vxlans?: readonly (readonly [string, string])[];
 }

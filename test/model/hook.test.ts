@@ -428,7 +428,7 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
       const all = host(
         box({ routes: [`${subnet} dev eth0`, `default via ${gateway} dev eth0`] }),
         web(),
-      bridgeHost({
+        bridgeHost({
           ruleTables: saved(dropping, 'iptables-nft', family),
           sysctls: { ...sysctls, 'net.bridge.bridge-nf-call-ip6tables': '1' },
           routes: [`${subnet} dev br0`],

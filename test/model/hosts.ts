@@ -5,6 +5,7 @@
 
 import type {
   BridgePort,
+  ForwardingEntry,
   HostState,
   Link,
   LinkAddress,
@@ -65,6 +66,7 @@ export function link(
     vlanFiltering: false,
     peer: peer === undefined ? null : { netns: netns === 'null' ? null : netns, index: Number(index), device: null },
     lower: null,
+    vxlan: null,
     addresses: addresses.map(linkAddress),
     source: quote(name),
     ...rest,
@@ -184,6 +186,12 @@ export function port(
 ): BridgePort {
   const flags = { hairpin: false, isolated: false, flood: true, broadcastFlood: true, multicastFlood: true };
   return { device, bridge, state, ...flags, source: quote(`${device} ${state}`), ...told };
+}
+
+/** An entry of a device's forwarding database, learnt and without a bridge unless told. */
+export function forwardingEntry(mac: string, device: string, told: Partial<ForwardingEntry> = {}): ForwardingEntry {
+  const learnt = { bridge: null, permanent: false, fixed: false, vlan: null, heardAgo: null, remote: null };
+  return { mac, device, ...learnt, source: quote(`${mac} dev ${device}`), ...told };
 }
 
 /** An entry of the neighbour table. */

@@ -2,23 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { ForwardingEntry } from '../../src/host/state.ts';
 import { journey } from '../../src/model/journey.ts';
 import type { ModelPacket } from '../../src/model/step.ts';
-import { host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
+import { forwardingEntry, host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
 import { box, bridge, bridgeHost, type Told, uplink, veth0, veth1, web } from './two-boxes.ts';
 
 const webMac = '02:00:00:00:00:20';
 const webLink = link('eth0', { addresses: ['10.88.0.20'], mac: webMac, peer: 'host:6' });
 const knowsWeb = { neighbours: [neighbour('10.88.0.20', 'eth0', webMac)] };
-const learnt = (device: string, told: Partial<ForwardingEntry> = {}): ForwardingEntry => ({
-  mac: webMac,
-  device,
-  bridge: 'br0',
-  permanent: false,
-  fixed: false,
-  vlan: null,
-  heardAgo: null,
-  source: { netns: '', command: '', text: `${webMac} dev ${device}` },
-  ...told,
-});
+const learnt = (device: string, told: Partial<ForwardingEntry> = {}): ForwardingEntry =>
+  forwardingEntry(webMac, device, { bridge: 'br0', ...told });
 
 /** The last lines of the way from `box` to `web`, and the words of its step on the bridge. */
 function asked(boxTold: Told, hostTold: Told, packet: Partial<ModelPacket> = {}) {

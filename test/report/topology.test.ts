@@ -29,6 +29,16 @@ describe('how a host is wired, as a tree', () => {
     expect(text).toContain('`- mv0  macvlan, on the wire of host:up0\n');
   });
 
+  it('says what a VXLAN device sends, and from where', () => {
+    const data = { id: 42, port: 4789, local: '192.0.2.7', learning: true };
+    const here = textOf({ index: 2, name: 'vx0', kind: 'vxlan', data });
+    expect(here).toContain('`- vx0  vxlan, network 42 in UDP packets from 192.0.2.7 to port 4789\n');
+    const moved = textOf({ index: 2, name: 'vx0', kind: 'vxlan', farIndex: 2, data: { ...data, local: undefined } });
+    expect(moved.replaceAll(/\s+/g, ' ')).toContain(
+      'network 42 in UDP packets to port 4789, over a namespace that was not found',
+    );
+  });
+
   it('nests a bond in a bridge', () => {
     const text = textOf(
       { index: 1, name: 'br0', kind: 'bridge' },

@@ -18,6 +18,8 @@ export interface DeviceSpec {
   readonly farNumber?: number;
   /** What a macvlan of this namespace stands on. */
   readonly below?: string;
+  /** What `ip -d link` says of its kind. */
+  readonly data?: object;
 }
 
 const usable = ['UP', 'LOWER_UP'];
@@ -29,7 +31,7 @@ export function namespaceWith(
   routes: readonly object[] = [],
 ): NamespaceSnapshot {
   const links = devices.map(
-    ({ index, name: ifname, kind, flags = usable, master, farIndex, farNumber = 0, below }) => ({
+    ({ index, name: ifname, kind, flags = usable, master, farIndex, farNumber = 0, below, data }) => ({
       ifindex: index,
       ifname,
       flags,
@@ -37,7 +39,7 @@ export function namespaceWith(
       link_type: 'ether',
       address: '02:00:00:00:00:01',
       ...(master !== undefined && { master }),
-      ...(kind !== undefined && { linkinfo: { info_kind: kind } }),
+      ...(kind !== undefined && { linkinfo: { info_kind: kind, ...(data && { info_data: data }) } }),
       ...(below !== undefined && { link: below }),
       ...(farIndex !== undefined && { link_index: farIndex, link_netnsid: farNumber }),
     }),

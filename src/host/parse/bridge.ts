@@ -1,7 +1,7 @@
 /** Bridge ports, their VLANs, and what the bridge has learnt: `bridge -j`, see bridge(8). */
 
 import { snapshotCommand } from '../snapshot-commands.ts';
-import type { BridgePort, ForwardingEntry, PortVlan } from '../state.ts';
+import type { BridgePort, ForwardingEntry, PortVlan, VxlanRemote } from '../state.ts';
 import { asInteger, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
 import { named, type Sections, words } from './section.ts';
 
@@ -47,6 +47,13 @@ export function parseBridgePorts(sections: Sections): BridgePort[] {
   });
 }
 
+function remoteOf(record: JsonRecord): VxlanRemote | null {
+  const address = asText(record['dst']);
+  if (address === null) return null;
+  const [port, network] = [asInteger(record['port']), asInteger(record['vni'])];
+  return { address, port, network, by: asText(record['viaIf']) ?? asInteger(record['viaIfIndex']) };
+}
+
 /** The forwarding entries of a namespace; those without a bridge are a device's own filters. */
 export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
   const { forwardingEntries, earlierForwardingEntries } = snapshotCommand;
@@ -63,6 +70,10 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
         mac,
         `dev ${device}`,
         named('dst', asText(record['dst'])),
+        named('port', asInteger(record['port'])),
+        named('vni', asInteger(record['vni'])),
+        named('via', asText(record['viaIf']) ?? asInteger(record['viaIfIndex'])),
+        named('nhid', asInteger(record['nhid'])),
         named('vlan', asInteger(record['vlan'])),
         used !== null && updated !== null && `used ${used}/${updated}`,
         ...asTexts(record['flags']),
@@ -74,7 +85,7 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
     const permanent = state === 'permanent';
     const fixed = permanent || state === 'static';
     const heardAgo = fixed ? null : updated;
-    return [{ mac, device, bridge, permanent, fixed, vlan, heardAgo, source }];
+    return [{ mac, device, bridge, permanent, fixed, vlan, heardAgo, remote: remoteOf(record), source }];
   });
 }
 

@@ -5,6 +5,7 @@ import type { ForwardingEntry, Link, LinkAddress } from '../state.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
 import { scopeNumber } from './scope.ts';
 import { named, type Sections, words } from './section.ts';
+import { parseVxlan, type UnjoinedVxlan } from './vxlan.ts';
 
 /** Another link: its index, and its namespace as this one numbers it, null for this very one. */
 interface FarLink {
@@ -13,11 +14,12 @@ interface FarLink {
 }
 
 /** A link before those that it belongs to are looked for in the other namespaces. */
-export interface UnjoinedLink extends Omit<Link, 'peer' | 'lower'> {
+export interface UnjoinedLink extends Omit<Link, 'peer' | 'lower' | 'vxlan'> {
   /** The other end of a veth pair. */
   readonly far: FarLink | null;
   /** What a macvlan stands on. */
   readonly below: FarLink | null;
+  readonly vxlan: UnjoinedVxlan | null;
 }
 
 function linkText(record: JsonRecord, index: number, name: string): string {
@@ -89,12 +91,16 @@ function farLink(record: JsonRecord, indexByName: ReadonlyMap<string, number>): 
   return inside === undefined ? null : { index: inside, netnsId: null };
 }
 
-function optionsOf(record: JsonRecord, kind: string): Pick<Link, 'mode' | 'vrfTable' | 'vlanFiltering'> {
+function optionsOf(
+  record: JsonRecord,
+  kind: string,
+): Pick<UnjoinedLink, 'mode' | 'vrfTable' | 'vlanFiltering' | 'vxlan'> {
   const data = asRecord(asRecord(record['linkinfo'])?.['info_data']) ?? {};
   return {
     mode: kind === 'macvlan' || kind === 'ipvlan' ? asText(data['mode']) : null,
     vrfTable: kind === 'vrf' ? asInteger(data['table']) : null,
     vlanFiltering: kind === 'bridge' && data['vlan_filtering'] === 1,
+    vxlan: kind === 'vxlan' ? parseVxlan(record, data) : null,
   };
 }
 

@@ -11,8 +11,8 @@ import type { UnjoinedNamespace } from './links.ts';
 import type { PeeredLink } from './veth.ts';
 
 /** An entry of a device's own, not of a bridge's. */
-function takesFramesFor({ mac, bridge, permanent }: ForwardingEntry, wanted: string | null): boolean {
-  return bridge === null && permanent && mac === wanted;
+function takesFramesFor({ mac, bridge, permanent, remote }: ForwardingEntry, wanted: string | null): boolean {
+  return bridge === null && remote === null && permanent && mac === wanted;
 }
 
 /** Null where it is none that is known, or could be several. */
@@ -35,12 +35,15 @@ function lowerOf(
   return others.length === 0 ? lower : null;
 }
 
+/** A link with what it stands on, before the namespace that it sends in is looked for. */
+export type LoweredLink = Omit<PeeredLink, 'below'> & Pick<Link, 'lower'>;
+
 /** The links of each namespace, macvlans with what they stand on. */
 export function joinLowers(
   namespaces: ReadonlyMap<string, UnjoinedNamespace>,
   links: ReadonlyMap<string, readonly PeeredLink[]>,
-): Map<string, Link[]> {
-  const joined = (here: string, link: PeeredLink): Link => {
+): Map<string, LoweredLink[]> {
+  const joined = (here: string, link: PeeredLink): LoweredLink => {
     const { below: _below, ...rest } = link;
     return { ...rest, lower: lowerOf(namespaces, here, link) };
   };

@@ -20,6 +20,7 @@ import { parseSysctls } from './sysctls.ts';
 import { parseTableNames } from './tables.ts';
 import { joinPeers } from './veth.ts';
 import { parseVirtualServices } from './virtual-services.ts';
+import { joinUnderlays } from './vxlan.ts';
 
 /**
  * Parses a snapshot. Never throws: a section that is missing or cannot be read is an empty list and a sentence in
@@ -46,7 +47,7 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       forwardingEntries: parseForwardingEntries(sections),
     });
   }
-  const links = joinLowers(unjoined, joinPeers(unjoined));
+  const links = joinUnderlays(unjoined, joinLowers(unjoined, joinPeers(unjoined)));
   const namespaces = new Map<string, NamespaceState>();
   for (const [name, { sections, inode }] of sectionsByName) {
     const { listeners, known: listenersKnown } = parseListeners(sections);

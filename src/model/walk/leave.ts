@@ -3,6 +3,7 @@
 import type { NamespaceState, NextHop, Route } from '../../host/state.ts';
 import { end, type Medium, type Progress, transmit, transmitStraight } from '../transmit.ts';
 import { bridgeFirewall, keptBack } from './bridged.ts';
+import { carrier } from './carrier.ts';
 import { Walk } from './walk.ts';
 
 /** Why there are several ways, where a route has several next hops. */
@@ -35,7 +36,8 @@ export function leaveUnheard(walk: Walk, namespace: NamespaceState, input: strin
 function mediumFrom(walk: Walk, { links }: NamespaceState, input: string, device: string): Medium {
   const { host, learnt } = walk.question;
   walk.sender = links.find(({ name }) => name === device)?.mac ?? null;
-  return { host, packet: walk.packet, learnt, firewall: bridgeFirewall(walk), forwarded: input !== '' };
+  const [firewall, carry] = [bridgeFirewall(walk), carrier(walk)];
+  return { host, packet: walk.packet, learnt, firewall, carry, forwarded: input !== '' };
 }
 
 /** Out by a device to a link-layer address, past routes, rules and neighbours. */

@@ -5,12 +5,12 @@
  */
 
 import type { ConnectionEntry } from '../../host/netfilter.ts';
-import type { HostState, NamespaceState } from '../../host/state.ts';
+import type { HostState, Link, NamespaceState } from '../../host/state.ts';
 import { formatEndpoint } from '../../inet/address.ts';
 import { type HookStage, type HookVisit, type HookWay, passHook } from '../hook.ts';
 import { tracks } from '../netfilter/hook.ts';
 import type { Connection } from '../netfilter/packet.ts';
-import type { EndState, JourneyEnd, LearntNeighbour, ModelPacket, Step, TrackedConnection } from '../step.ts';
+import type { EndState, JourneyEnd, Learnt, ModelPacket, Step, TrackedConnection } from '../step.ts';
 import { end, type Position, type Progress } from '../transmit.ts';
 import {
   entryOf,
@@ -35,12 +35,14 @@ export interface Question {
   /** For an answer: the namespace that waits for it, and the request that it sent. */
   readonly awaited: { readonly netns: string; readonly request: ModelPacket } | null;
   /** What the packet that it answers has taught the hosts. */
-  readonly learnt: readonly LearntNeighbour[];
+  readonly learnt: readonly Learnt[];
   readonly tracked: readonly TrackedConnection[];
   /** The connection that the packet has from the start, for an answer that the kernel makes out of another packet. */
   readonly attached: Connection | null;
   /** Hooks whose rules are not believed, as `NETNS STAGE`: the packet is known to have come through. */
   readonly doubted: ReadonlySet<string>;
+  /** Tunnels' devices whose frame the packet carries, one in the other. */
+  readonly tunnels: ReadonlySet<Link>;
   /** Takes a walk from where the packet is into the next host, or to its end. */
   readonly stage: (walk: Walk, position: Position) => Progress;
   forks: number;
@@ -58,7 +60,7 @@ const noDevices: HookVisit['devices'] = { input: '', output: '', inputPort: '', 
 export class Walk {
   readonly steps: Step[] = [];
   readonly assumptions: string[] = [];
-  readonly learnt: LearntNeighbour[] = [];
+  readonly learnt: Learnt[] = [];
   readonly tracked: TrackedConnection[] = [];
   readonly alternatives: EndState[] = [];
   /** The packet as it was sent, and after each translation. */
@@ -125,15 +127,16 @@ export class Walk {
       this.#met.add(key);
       const progress = this.question.stage(this, position);
       if ('end' in progress) return progress.end;
-      this.#enter(position.namespace, progress.to.namespace);
+      this.#enter(position.namespace, progress.to);
       position = progress.to;
     }
   }
 
-  /** A connection belongs to a namespace, and so does a mark. */
-  #enter(from: NamespaceState, to: NamespaceState): void {
-    const { mark, ...packet } = this.packet;
-    this.#traveller = { packet: from === to && mark !== undefined ? { ...packet, mark } : packet, connection: null };
+  /** A connection belongs to a namespace, and so does a mark, except that of a tunnel's packet. */
+  #enter(from: NamespaceState, to: Position): void {
+    const { mark: before, ...packet } = this.packet;
+    const mark = to.mark === undefined && from === to.namespace ? before : to.mark;
+    this.#traveller = { packet: mark === undefined ? packet : { ...packet, mark }, connection: null };
     this.translatedBehind = null;
   }
 
@@ -189,7 +192,7 @@ export class Walk {
       const walk = new Walk(this.question, this);
       const progress = follow(walk, way);
       if ('end' in progress) return { walk, end: progress.end };
-      walk.#enter(namespace, progress.to.namespace);
+      walk.#enter(namespace, progress.to);
       return { walk, end: walk.run(progress.to) };
     });
     const [taken, ...rest] = branches;

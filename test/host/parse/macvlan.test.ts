@@ -3,7 +3,7 @@ import type { UnjoinedLink, UnjoinedNamespace } from '../../../src/host/parse/li
 import { joinLowers } from '../../../src/host/parse/macvlan.ts';
 import type { PeeredLink } from '../../../src/host/parse/veth.ts';
 import type { ForwardingEntry } from '../../../src/host/state.ts';
-import { link } from '../../model/hosts.ts';
+import { forwardingEntry, link } from '../../model/hosts.ts';
 
 const mac = '02:00:00:00:00:03';
 
@@ -11,7 +11,7 @@ type Told = UnjoinedLink & PeeredLink;
 
 function device(index: number, name: string): Told {
   const { lower: _lower, ...rest } = link(name, { index });
-  return { ...rest, far: null, below: null };
+  return { ...rest, far: null, below: null, vxlan: null };
 }
 
 function macvlan(index: number, netnsId: number | null): Told {
@@ -20,8 +20,7 @@ function macvlan(index: number, netnsId: number | null): Told {
 
 /** As `bridge fdb` lists what a device itself takes frames for. */
 function filter(on: string, more: Partial<ForwardingEntry> = {}): ForwardingEntry {
-  const source = { netns: '', command: '', text: '' };
-  return { mac, device: on, bridge: null, permanent: true, fixed: true, vlan: null, heardAgo: null, source, ...more };
+  return forwardingEntry(mac, on, { permanent: true, fixed: true, ...more });
 }
 
 function lowerOfMacvlan(

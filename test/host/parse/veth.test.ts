@@ -17,6 +17,7 @@ function veth(index: number, farIndex: number, netnsId: number | null): Unjoined
     vlanFiltering: false,
     far: { index: farIndex, netnsId },
     below: null,
+    vxlan: null,
     addresses: [],
     source: { netns: '', command: '', text: '' },
   };

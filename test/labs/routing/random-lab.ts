@@ -43,6 +43,11 @@ class Maker {
   #hosts: number;
   readonly #veths: (readonly [readonly [number, string], readonly [number, string]])[] = [];
   readonly #macvlans: (readonly [string, string, 'bridge' | 'private'])[] = [];
+  /** Hosts with a VXLAN device of the overlay, which is a segment of its own. */
+  readonly #ends: number[] = [];
+  #overlay = -1;
+  readonly #vxlans: (readonly [string, string])[] = [];
+  readonly #overlayBridges = new Map<number, string[]>();
   readonly #bridges = new Map<number, string[]>();
   readonly #interfaces: Interface[] = [];
   readonly #commands = new Map<string, string[]>();
@@ -56,26 +61,31 @@ class Maker {
   readonly #guarded: boolean;
   /** Some hosts hang on the devices of others by macvlans. */
   readonly #stacked: boolean;
+  /** Some hosts have another network over the others, by VXLAN. */
+  readonly #overlaid: boolean;
 
   constructor(seed: number) {
     this.#random = new Random(seed);
     this.#hosts = this.#random.integer(2, 6);
     this.#guarded = seed % 2 === 1;
     this.#stacked = seed % 5 === 4;
+    this.#overlaid = seed % 5 === 2;
   }
 
   make(): RandomLab {
     this.#wire();
     this.#address();
+    this.#tunnel();
     for (let host = 0; host < this.#hosts; host += 1) this.#route(host);
     for (let host = 0; host < this.#hosts; host += 1) this.#spoil(host);
     if (this.#guarded) for (let host = 0; host < this.#hosts; host += 1) this.#guard(host);
     const names = Array.from({ length: this.#hosts }, (_, host) => hostName(host));
     const hosts: Record<string, HostSpec> = {};
     for (const [host, name] of names.entries()) {
-      const ports = this.#bridges.get(host);
+      const [ports, overlaid] = [this.#bridges.get(host), this.#overlayBridges.get(host)];
+      const bridges = { ...(ports && { br0: ports }), ...(overlaid && { br1: overlaid }) };
       hosts[name] = {
-        ...(ports === undefined ? {} : { bridges: { br0: ports } }),
+        ...(Object.keys(bridges).length > 0 && { bridges }),
         addresses: this.#addresses.get(name) ?? {},
       };
     }
@@ -86,6 +96,7 @@ class Maker {
           ([[a, one], [b, other]]) => [`${hostName(a)}:${one}`, `${hostName(b)}:${other}`] as const,
         ),
         macvlans: this.#macvlans,
+        vxlans: this.#vxlans,
       },
       commands: this.#commands,
       commands6: this.#commands6,
@@ -146,6 +157,68 @@ class Maker {
       this.#interfaces.push({ host: Number(host), device, segment, address4: null, address6: null });
     }
     if (this.#stacked) this.#stack();
+    if (this.#overlaid) this.#lay(next);
+  }
+
+  /** A network over the others: hosts with a VXLAN device, by itself or in a bridge with another host behind it. */
+  #lay(segment: number): void {
+    this.#overlay = segment;
+    const hosts = Array.from({ length: this.#hosts }, (_, host) => host);
+    for (const host of this.#random.some(hosts, this.#random.integer(2, 3))) {
+      this.#ends.push(host);
+      const none = { segment, address4: null, address6: null };
+      if (this.#random.chance(0.6)) {
+        this.#interfaces.push({ host, device: `x${host}`, ...none });
+        continue;
+      }
+      const guest = this.#hosts;
+      this.#hosts += 1;
+      this.#veths.push([
+        [guest, `e${guest}`],
+        [host, `p${guest}`],
+      ]);
+      this.#overlayBridges.set(host, [`x${host}`, `p${guest}`]);
+      this.#interfaces.push({ host, device: 'br1', ...none }, { host: guest, device: `e${guest}`, ...none });
+    }
+  }
+
+  /** The VXLAN devices, which know of each other, mostly. */
+  #tunnel(): void {
+    if (!this.#overlaid) return;
+    const random = this.#random;
+    const isSix = random.chance(0.2);
+    const addressesOf = (host: number): string[] =>
+      this.#interfaces.flatMap((one) => {
+        const address = isSix ? one.address6 : one.address4;
+        return one.host !== host || one.segment === this.#overlay || address === null ? [] : [address];
+      });
+    const macOf = (host: number): string => `02:00:00:00:0f:0${host}`;
+    for (const host of this.#ends) {
+      const own = this.#interfaces.filter((one) => one.host === host && /^[emp]/.test(one.device));
+      const [local] = random.some(addressesOf(host), 1);
+      const device = own.length > 0 && random.chance(0.2) ? ` dev ${random.pick(own).device}` : '';
+      const others = this.#ends.filter((other) => other !== host);
+      const [remote = null, ...further] = others.flatMap((other) => {
+        const addresses = random.chance(0.08)
+          ? this.#targets.filter((one) => one.includes(':') === isSix)
+          : addressesOf(other);
+        return addresses.length > 0 && random.chance(0.9) ? [random.pick(addresses)] : [];
+      });
+      const options = [
+        `id ${random.chance(0.04) ? 43 : 42} dstport ${random.chance(0.04) ? 8472 : 4789}`,
+        ...(local !== undefined && random.chance(0.4) ? [`local ${local}`] : []),
+        ...(remote === null ? [] : [`remote ${remote}`]),
+        ...(random.chance(0.3) ? ['nolearning'] : []),
+      ];
+      this.#vxlans.push([`${hostName(host)}:x${host}`, `${options.join(' ')}${device}`]);
+      this.#command(host, `link set dev x${host} address ${macOf(host)}`);
+      for (const one of further) this.#bridge(host, `fdb append 00:00:00:00:00:00 dev x${host} dst ${one}`);
+      for (const other of others) {
+        const addresses = addressesOf(random.chance(0.85) ? other : random.pick(others));
+        if (addresses.length > 0 && random.chance(0.3))
+          this.#bridge(host, `fdb add ${macOf(other)} dev x${host} dst ${random.pick(addresses)}`);
+      }
+    }
   }
 
   /** Hosts more, each with a macvlan on a device that is no port of a bridge, nor a bridge. */

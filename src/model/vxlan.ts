@@ -1,0 +1,217 @@
+/**
+ * VXLAN (RFC 7348) as drivers/net/vxlan has it: to whom a device sends a frame, in which packet, and which device takes it
+ * out of that packet again.
+ */
+
+import type { HostState, Link, NamespaceState, Vxlan, VxlanRemote } from '../host/state.ts';
+import { familyOf, isMulticast, sameAddress, unspecifiedAddress } from '../inet/address.ts';
+import type { Frame } from './frame.ts';
+import type { Placed } from './macvlan.ts';
+import { ownsAddress } from './neighbour.ts';
+import type { JourneyEnd, LearntRemote, ModelPacket, Step } from './step.ts';
+
+/** What became of a packet that carries a frame. */
+export interface Carried {
+  readonly steps: readonly Step[];
+  readonly end: JourneyEnd;
+  /** The packet where it ended. */
+  readonly arrived: ModelPacket;
+  /** It may end otherwise as well. */
+  readonly isOpen: boolean;
+}
+
+/** Sends a packet that carries a frame of a device, from the namespace that the device sends in. */
+export type Carry = (underlay: NamespaceState, device: Link, packet: ModelPacket) => Carried;
+
+/** What a frame meets in a tunnel. */
+export interface Underlay {
+  readonly host: HostState;
+  readonly carry: Carry;
+}
+
+/** The way of a frame through a tunnel: out of a device (with the mark of its packet there), or to where it ends. */
+export type Passage = { readonly steps: readonly Step[] } & (
+  | { readonly kind: 'out'; readonly at: Placed; readonly mark: number | null; readonly learnt: LearntRemote | null }
+  | { readonly kind: 'lost' | 'looped' | 'leaves-view' | 'undetermined'; readonly reason: string }
+);
+
+/** A VXLAN device, and what its frame is. */
+export interface Entrance extends Placed {
+  readonly vxlan: Vxlan;
+  readonly frame: Frame;
+  /** The address that the frame is sent from. */
+  readonly sender: string | null;
+  /** The mark that rules gave what is in the frame, where that goes over to the packet. */
+  readonly mark: number | null;
+  /** What is in it is not forwarded. */
+  readonly isOwn: boolean;
+}
+
+/** The address of entries for whatever has no entry of its own. */
+const anyone = '00:00:00:00:00:00';
+const everyone = 'ff:ff:ff:ff:ff:ff';
+
+/** Bytes that are put before the IP packet of a frame: IP, UDP and VXLAN headers, and the frame's own. */
+const headers = { 4: 50, 6: 70 } as const;
+
+/**
+ * To whom the device sends the frame (`vxlan_xmit`); null where a group of next hops decides. What it has learnt on the way
+ * is younger than the snapshot.
+ */
+export function remotesOf(
+  { namespace, link, vxlan, frame: { to, mac } }: Entrance,
+  learnt: readonly LearntRemote[],
+): readonly VxlanRemote[] | null {
+  const own = namespace.forwardingEntries.filter(({ device, bridge }) => device === link.name && bridge === null);
+  const wanted = to === 'all' ? everyone : mac;
+  const its = own.filter((entry) => entry.mac === wanted);
+  const heard = learnt.findLast(
+    (one) => one.netns === namespace.name && one.device === link.name && one.mac === wanted,
+  );
+  if (vxlan.learning && heard !== undefined && !its.some(({ fixed }) => fixed)) {
+    return [{ address: heard.behind, port: null, network: null, by: null }];
+  }
+  const entries = its.length > 0 ? its : own.filter((entry) => entry.mac === anyone);
+  const remotes = entries.map(({ remote }) => remote).filter((remote) => remote !== null);
+  return remotes.length < entries.length ? null : remotes;
+}
+
+/** The device that the packet is to leave by; undefined when it is none that is known. */
+function deviceOf({ by }: VxlanRemote, { links }: NamespaceState): string | null | undefined {
+  return typeof by === 'number' ? links.find(({ index }) => index === by)?.name : by;
+}
+
+/** A packet in which the device puts the frame; its source port is a hash of the frame. */
+function packetFor({ vxlan, mark }: Entrance, { address, port }: VxlanRemote, device: string | null): ModelPacket {
+  const family = familyOf(address);
+  return {
+    protocol: 'udp',
+    family,
+    source: vxlan.local ?? unspecifiedAddress[family],
+    destination: address,
+    destinationPort: port ?? vxlan.port,
+    mark,
+    carriesFrame: true,
+    ...(device === null ? {} : { boundDevice: device }),
+    ...(vxlan.timeToLive === null ? {} : { timeToLive: vxlan.timeToLive }),
+  };
+}
+
+/** The devices that take packets at a port of a namespace: their sockets are open while they are up (`vxlan_open`). */
+function receiversAt({ namespaces }: HostState, netns: string, port: number) {
+  return [...namespaces.values()].flatMap((namespace) =>
+    namespace.links.flatMap((link) =>
+      link.up && link.vxlan?.underlay === netns && link.vxlan.port === port
+        ? [{ namespace, link, vxlan: link.vxlan }]
+        : [],
+    ),
+  );
+}
+
+/** True when a packet with the headers round it is larger than a device on its way takes: then it goes in pieces. */
+function isCut({ namespaces }: HostState, { steps, arrived }: Carried, length: number | null): boolean {
+  if (length === null) return false;
+  return steps.some(({ netns, device, stage }) => {
+    const mtu = namespaces.get(netns)?.links.find(({ name }) => name === device)?.mtu ?? 0;
+    return stage === 'egress' && mtu > 0 && length + headers[arrived.family] > mtu;
+  });
+}
+
+/**
+ * `vxlan_snoop`: a device that learns notes whom a frame came from, and drops what an entry that was put in by hand says to
+ * be elsewhere.
+ */
+function noted(
+  { namespace, link, vxlan }: Placed & { readonly vxlan: Vxlan },
+  mac: string | null,
+  from: string,
+): LearntRemote | 'stranger' | null {
+  if (!vxlan.learning || mac === null) return null;
+  const entry = namespace.forwardingEntries.find(
+    ({ device, bridge, fixed, mac: its }) => device === link.name && bridge === null && fixed && its === mac,
+  );
+  if (entry === undefined) return { kind: 'remote', netns: namespace.name, device: link.name, mac, behind: from };
+  // An entry that names a device is another than the one that would be learnt.
+  const isSame = entry.remote !== null && entry.remote.by === null && sameAddress(entry.remote.address, from);
+  return isSame ? null : 'stranger';
+}
+
+/** The way of the frame to one of those whom the device sends it to. */
+export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote: VxlanRemote): Passage {
+  const { link, vxlan, frame, sender } = entrance;
+  const underlay = host.namespaces.get(vxlan.underlay ?? '');
+  const device = underlay === undefined ? undefined : deviceOf(remote, underlay);
+  if (underlay === undefined || device === undefined) {
+    return { kind: 'leaves-view', steps: [], reason: `${link.name} sends in a namespace that the snapshot has not` };
+  }
+  const unknown = (reason: string, steps: readonly Step[] = []): Passage => ({ kind: 'undetermined', steps, reason });
+  if (isMulticast(remote.address)) {
+    return unknown(`${link.name} sends to the group ${remote.address}, and the model does not follow that`);
+  }
+  const carried = carry(underlay, link, packetFor(entrance, remote, device));
+  const { end, arrived } = carried;
+  const network = remote.network ?? vxlan.network;
+  const steps = carried.steps.map((step) => ({ ...step, detail: `in VXLAN ${network}: ${step.detail}` }));
+  if (carried.isOpen) return unknown(`the packets of ${link.name} may end in several ways`, steps);
+  if (end.kind === 'undetermined' || end.kind === 'leaves-view') {
+    return { kind: end.kind, steps, reason: `the packet of ${link.name} that carries it: ${end.reason}` };
+  }
+  if (end.kind !== 'accepted') {
+    const why = 'reason' in end ? end.reason : `nothing takes UDP port ${arrived.destinationPort} of ${end.netns}`;
+    return { kind: 'lost', steps, reason: `the packet of ${link.name} that carries it is lost: ${why}` };
+  }
+  if (end.netns === underlay.name) {
+    // Its own host is given the frame at once (`encap_bypass_if_local`), and does not take what it has sent itself; what it
+    // forwards, it forwards again.
+    const isIgnored = entrance.namespace === underlay && link.master === null && (frame.to !== 'one' || entrance.isOwn);
+    const reason = `${link.name} sends to ${remote.address}, which is an address of its own host`;
+    return { kind: isIgnored ? 'lost' : 'looped', steps, reason };
+  }
+  if (isCut(host, carried, frame.length)) return unknown(`${link.name} sends it in pieces`, steps);
+  const receivers = receiversAt(host, end.netns, arrived.destinationPort);
+  const receiver = receivers.find((one) => one.vxlan.network === network);
+  const place = { netns: end.netns, stage: 'socket', verdict: 'dropped' } as const;
+  if (receiver === undefined) {
+    const others = receivers.map((one) => `${one.link.name} has ${one.vxlan.network}`).join(', ');
+    const detail = `no device of ${end.netns} has the VXLAN network ${network}${others === '' ? '' : `: ${others}`}`;
+    const quotes = receivers.map((one) => one.link.source);
+    const step: Step = { ...place, device: receivers[0]?.link.name ?? null, detail, quotes };
+    return { kind: 'lost', steps: [...steps, step], reason: detail };
+  }
+  const { namespace, link: out } = receiver;
+  if (receiver.vxlan.unmodelled !== null) return unknown(unmodelledReason(receiver), steps);
+  const loop = loopOf(host, receiver);
+  if (loop !== null) return { kind: 'looped', steps, reason: loop };
+  const learnt = noted(receiver, sender, arrived.source);
+  if (learnt === 'stranger') {
+    const detail = `the table of ${out.name} has ${sender} elsewhere than behind ${arrived.source}, and what comes from there is dropped`;
+    const step: Step = { ...place, device: out.name, detail, quotes: [out.source] };
+    return { kind: 'lost', steps: [...steps, step], reason: detail };
+  }
+  // What is taken out keeps the mark of the packet, unless it changes over to another namespace (`skb_scrub_packet`).
+  const mark = namespace.name === end.netns ? (arrived.mark === undefined ? 0 : arrived.mark) : 0;
+  return { kind: 'out', steps, at: { namespace, link: out }, mark, learnt };
+}
+
+/**
+ * Why nothing is certain of what a bridge gets by the device: whatever the bridge floods comes back to it by the device
+ * (`encap_bypass_if_local`), and it takes the sender to be there. Null where that is not so.
+ */
+export function loopOf(
+  { namespaces }: HostState,
+  { namespace, link, vxlan }: Placed & { readonly vxlan: Vxlan },
+): string | null {
+  const underlay = namespaces.get(vxlan.underlay ?? '');
+  if (link.master === null || underlay === undefined) return null;
+  const own = namespace.forwardingEntries.find(
+    ({ device, mac, remote }) =>
+      device === link.name && mac === anyone && remote !== null && ownsAddress(underlay, remote.address),
+  );
+  if (own === undefined) return null;
+  return `${namespace.name}:${link.name} is a port of ${link.master} and sends to its own host: what ${link.master} floods comes back to it`;
+}
+
+/** Why a device's frames are not followed. */
+export function unmodelledReason({ namespace, link, vxlan }: Placed & { readonly vxlan: Vxlan }): string {
+  return `${namespace.name}:${link.name} is a VXLAN device with the option ${String(vxlan.unmodelled)}, which the model does not follow`;
+}

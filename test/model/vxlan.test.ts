@@ -1,0 +1,322 @@
+/** VXLAN: a network of its own in the packets of another, from host to host over a router. */
+import { describe, expect, test } from 'vitest';
+import type { ForwardingEntry, NamespaceState, Vxlan } from '../../src/host/state.ts';
+import { journey, replyJourney } from '../../src/model/journey.ts';
+import { forwardingEntry, host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
+import { saved } from './netfilter/tables.ts';
+
+type Told = NonNullable<Parameters<typeof namespace>[1]>;
+
+const anyone = '00:00:00:00:00:00';
+const macOf = (last: number): string => `02:00:00:00:00:0${last}`;
+
+/** An entry of a VXLAN device, put in by hand unless told. */
+function behind(address: string, mac = anyone, told: Partial<ForwardingEntry> = {}): ForwardingEntry {
+  const remote = { address, port: null, network: null, by: null };
+  return forwardingEntry(mac, 'vx0', { permanent: true, fixed: true, remote, ...told });
+}
+
+function vxlan(netns: string, more: Partial<Vxlan> = {}): Vxlan {
+  const told = { local: null, timeToLive: null, learning: true, underlay: netns, unmodelled: null };
+  return { network: 42, port: 4789, ...told, ...more };
+}
+
+interface End {
+  readonly vxlan?: Partial<Vxlan>;
+  readonly link?: NonNullable<Parameters<typeof link>[1]>;
+  readonly entries?: readonly ForwardingEntry[];
+  readonly more?: Told;
+}
+
+/** `a` at 192.0.2.2 and 10.1.0.1, `b` at 198.51.100.2 and 10.1.0.2; each has the other as its only remote. */
+function vtep(name: 'a' | 'b', { vxlan: options, link: device, entries, more }: End = {}): NamespaceState {
+  const [last, own, gateway, far] =
+    name === 'a' ? [1, '192.0.2.2', '192.0.2.1', '198.51.100.2'] : [2, '198.51.100.2', '198.51.100.1', '192.0.2.2'];
+  const eth0 = link('eth0', { addresses: [`${own}/24`], mac: macOf(last + 2), peer: `router:${last + 1}` });
+  const overlay = { index: 3, kind: 'vxlan', mac: macOf(last), addresses: [`10.1.0.${last}/24`] };
+  return namespace(name, {
+    links: [loopback(), eth0, link('vx0', { ...overlay, vxlan: vxlan(name, options), ...device })],
+    routes: [`${gateway}/32 dev eth0`, `default via ${gateway} dev eth0`, '10.1.0.0/24 dev vx0'],
+    listeners: ['tcp 0.0.0.0:80', 'udp 0.0.0.0:4789'],
+    forwardingEntries: entries ?? [behind(far)],
+    ...more,
+  });
+}
+
+const router = (more: Told = {}): NamespaceState =>
+  namespace('router', {
+    links: [
+      loopback(),
+      link('e0', { addresses: ['192.0.2.1/24'], mac: macOf(5), peer: 'a:2' }),
+      link('e1', { index: 3, addresses: ['198.51.100.1/24'], mac: macOf(6), peer: 'b:2' }),
+    ],
+    routes: ['192.0.2.0/24 dev e0', '198.51.100.0/24 dev e1'],
+    sysctls: { 'net.ipv4.conf.e0.forwarding': '1', 'net.ipv4.conf.e1.forwarding': '1' },
+    ...more,
+  });
+
+const asks = { ...packetTo('10.1.0.2'), source: '0.0.0.0' };
+
+/** The packet from `a` to `b` by the tunnel, and its answer. */
+function exchanged(a: End = {}, b: End = {}, on: Told = {}) {
+  const all = host(vtep('a', a), router(on), vtep('b', b));
+  const there = journey(all, asks, 'a');
+  return { there, back: replyJourney(all, there) };
+}
+
+/** `accepted, returned`, or why it ends before. */
+function outcome(...told: Parameters<typeof exchanged>): string {
+  const { there, back } = exchanged(...told);
+  const { end } = there;
+  return 'reason' in end ? `${end.kind}: ${end.reason}` : `${end.kind}, ${back?.end.kind}`;
+}
+
+const rules = (...lines: readonly string[]) => saved([...lines, 'COMMIT', ''].join('\n'));
+
+describe('a frame in VXLAN', () => {
+  test('goes with a packet of its own through the hosts between', () => {
+    const { there } = exchanged();
+    expect(told(there)).toEqual([
+      'a:vx0 route passed',
+      'a:vx0 egress passed',
+      'a:eth0 route passed',
+      'a:eth0 egress passed',
+      'router:e0 ingress passed',
+      'router:e0 route passed',
+      'router:e0 forward passed',
+      'router:e1 egress passed',
+      'b:eth0 ingress passed',
+      'b:eth0 route delivered',
+      'b:eth0 input passed',
+      'b:eth0 socket delivered',
+      'b:vx0 ingress passed',
+      'b:vx0 route delivered',
+      'b:vx0 input passed',
+      'b:vx0 socket delivered',
+      'accepted by tcp 0.0.0.0:80',
+    ]);
+    expect(there.steps[1]?.detail).toBe('sent by vx0, in a packet to 198.51.100.2:4789 (VXLAN 42)');
+    expect(outcome()).toBe('accepted, returned');
+  });
+
+  test('is lost with its packet', () => {
+    const drops = rules('*filter', ':FORWARD ACCEPT [0:0]', '-A FORWARD -p udp -m udp --dport 4789 -j DROP');
+    expect(outcome({}, {}, { ruleTables: drops })).toBe(
+      'dropped: the packet of vx0 that carries it is lost: rule 1 of chain FORWARD in table ip filter drops it',
+    );
+    expect(exchanged({}, {}, { ruleTables: drops }).there.end).toMatchObject({ answer: { errno: 'EHOSTUNREACH' } });
+  });
+
+  test('is told of by nothing that tells its packet of an error', () => {
+    const known = { neighbours: [neighbour('10.1.0.2', 'vx0', macOf(2))] };
+    const rejects = rules('*filter', ':FORWARD ACCEPT [0:0]', '-A FORWARD -j REJECT');
+    const { there } = exchanged({ more: known }, {}, { ruleTables: rejects });
+    expect(there.end).toMatchObject({ kind: 'dropped', answer: null });
+  });
+});
+
+describe('who gets a frame', () => {
+  test('nobody, where the table is empty', () => {
+    expect(outcome({ entries: [] })).toMatch(/^dropped: vx0 has no entry in its table for the frame/);
+  });
+
+  test('whoever the entry of the address names, else all', () => {
+    const more = { neighbours: [neighbour('10.1.0.2', 'vx0', macOf(2))] };
+    const entries = [behind('198.51.100.2', macOf(2)), behind('192.0.2.99')];
+    expect(outcome({ more, entries })).toBe('accepted, returned');
+    expect(outcome({ more, entries: entries.slice(1) })).toMatch(
+      /^dropped: .* nobody on e0 has the address 192.0.2.99/,
+    );
+    expect(outcome({ more, entries: [behind('192.0.2.99'), behind('198.51.100.2')] })).toBe('accepted, returned');
+  });
+
+  test('another port and network, where the entry has them', () => {
+    const remote = { address: '198.51.100.2', port: 8472, network: 7, by: null };
+    const more = { listeners: ['tcp 0.0.0.0:80', 'udp 0.0.0.0:8472'] };
+    const entries = [forwardingEntry(anyone, 'vx0', { permanent: true, fixed: true, remote })];
+    expect(outcome({ entries }, { vxlan: { network: 7, port: 8472 }, more })).toBe(
+      'dropped: b has the address 10.1.0.2, and its answer does not come to a:vx0: the packet of vx0 that carries it is lost: nothing takes UDP port 8472 of a',
+    );
+  });
+
+  test('of several hosts behind a group of next hops: not known', () => {
+    const entries = [forwardingEntry(anyone, 'vx0', { permanent: true, fixed: true })];
+    expect(outcome({ entries })).toMatch(/^undetermined: .* names a group of next hops/);
+  });
+
+  test('whom the device has heard the address from, if it learns', () => {
+    // Answers come from another address than was asked.
+    const local = '198.51.100.3';
+    const ownLinks = vtep('b', { vxlan: { local } }).links.map((one) =>
+      one.name === 'eth0'
+        ? link('eth0', { index: 2, mac: one.mac, addresses: ['198.51.100.2/24', `${local}/24`], peer: 'router:3' })
+        : one,
+    );
+    const b = vtep('b', { more: { links: ownLinks } });
+    const way = (learning: boolean): string[] => {
+      const there = journey(host(vtep('a', { vxlan: { learning } }), router(), b), asks, 'a');
+      return there.steps.flatMap(({ detail }) => /packet to (\S+) /.exec(detail)?.[1] ?? []);
+    };
+    expect(way(true)).toEqual([`${local}:4789`]);
+    expect(way(false)).toEqual(['198.51.100.2:4789']);
+  });
+});
+
+describe('the answer to the question for a neighbour', () => {
+  test('finds its way by what the other end has learnt of the question', () => {
+    expect(outcome({}, { entries: [] })).toBe('accepted, returned');
+    expect(outcome({}, { entries: [], vxlan: { learning: false } })).toMatch(
+      /^dropped: b has the address 10.1.0.2, and its answer does not come to a:vx0: vx0 has no entry/,
+    );
+  });
+
+  test('is dropped by a device that has its sender elsewhere', () => {
+    const entries = [behind('198.51.100.2'), behind('198.51.100.99', macOf(2))];
+    expect(outcome({ entries })).toMatch(/the table of vx0 has 02:00:00:00:00:02 elsewhere than behind 198.51.100.2/);
+    expect(outcome({ entries, vxlan: { learning: false } })).toMatch(
+      /^dropped: .*nobody on e1 has the address 198.51.100.99/,
+    );
+  });
+});
+
+describe('the other end', () => {
+  test.each<[string, End, RegExp]>([
+    [
+      'has another network',
+      { vxlan: { network: 43 } },
+      /^dropped: no device of b has the VXLAN network 42: vx0 has 43$/,
+    ],
+    ['is down', { link: { up: false } }, /^dropped: no device of b has the VXLAN network 42$/],
+    [
+      'has another port',
+      { vxlan: { port: 8472 }, more: { listeners: ['udp 0.0.0.0:8472'] } },
+      /nothing takes UDP port 4789 of b$/,
+    ],
+    [
+      'does what is not known',
+      { vxlan: { unmodelled: 'proxy' } },
+      /^undetermined: b:vx0 is a VXLAN device with the option proxy/,
+    ],
+  ])('%s', (_name, b, expected) => {
+    expect(outcome({}, b)).toMatch(expected);
+  });
+
+  test('may be in a namespace that it was moved to', () => {
+    const b = vtep('b');
+    const moved = namespace('moved', {
+      links: [loopback(), ...b.links.filter(({ name }) => name === 'vx0')],
+      routes: ['10.1.0.0/24 dev vx0'],
+      listeners: ['tcp 0.0.0.0:80'],
+      forwardingEntries: [behind('192.0.2.2')],
+    });
+    const rest = { ...b, links: b.links.filter(({ name }) => name !== 'vx0'), forwardingEntries: [] };
+    const all = host(vtep('a'), router(), rest, moved);
+    const there = journey(all, asks, 'a');
+    expect(there.end).toMatchObject({ kind: 'accepted', netns: 'moved' });
+    expect(replyJourney(all, there)?.end.kind).toBe('returned');
+  });
+});
+
+describe('where the view ends', () => {
+  test.each<[string, End, RegExp]>([
+    ['the device sends in another namespace', { vxlan: { underlay: null } }, /^leaves-view: vx0 sends in a namespace/],
+    [
+      'it has an option that is not known',
+      { vxlan: { unmodelled: 'external' } },
+      /^undetermined: a:vx0 .* option external/,
+    ],
+    ['it sends to a group', { entries: [behind('239.1.1.1')] }, /^undetermined: vx0 sends to the group 239.1.1.1/],
+  ])('%s', (_name, a, expected) => {
+    expect(outcome(a)).toMatch(expected);
+  });
+
+  test('the packet has to be cut', () => {
+    const known = { neighbours: [neighbour('10.1.0.2', 'vx0', macOf(2))] };
+    const all = host(vtep('a', { more: known }), router(), vtep('b'));
+    const end = (length: number): string => journey(all, { ...asks, length }, 'a').end.kind;
+    expect(end(1450)).toBe('accepted');
+    expect(end(1451)).toBe('undetermined');
+  });
+});
+
+test('a tunnel that would go through itself carries nothing', () => {
+  const more = { routes: ['192.0.2.1/32 dev eth0', '198.51.100.0/24 via 10.1.0.2 dev vx0', '10.1.0.0/24 dev vx0'] };
+  expect(outcome({ more })).toMatch(/the packets of vx0 would go by vx0 itself/);
+});
+
+test('a device whose remote is its own host reaches nobody', () => {
+  expect(outcome({ entries: [behind('192.0.2.2')] })).toMatch(/^dropped: vx0 sends to 192.0.2.2, .* its own host$/);
+});
+
+describe('a mark', () => {
+  const marked = (chain: string, rule: string) => rules('*mangle', `:${chain} ACCEPT [0:0]`, `-A ${chain} ${rule}`);
+
+  test('goes over from what is in the frame to its packet', () => {
+    const ruleTables = [
+      ...marked('OUTPUT', '-p tcp -j MARK --set-xmark 0x1/0xffffffff'),
+      ...rules(
+        '*filter',
+        ':POSTROUTING ACCEPT [0:0]',
+        ':OUTPUT ACCEPT [0:0]',
+        '-A OUTPUT -p udp -m mark --mark 0x1 -j DROP',
+      ),
+    ];
+    const more = { ruleTables, neighbours: [neighbour('10.1.0.2', 'vx0', macOf(2))] };
+    expect(outcome({ more })).toMatch(/^dropped: the packet of vx0 that carries it is lost: rule 1 of chain OUTPUT/);
+  });
+
+  test('goes over from a packet to what is taken out of it', () => {
+    const ruleTables = [
+      ...marked('PREROUTING', '-p udp -j MARK --set-xmark 0x1/0xffffffff'),
+      ...rules('*filter', ':INPUT ACCEPT [0:0]', '-A INPUT -p tcp -m mark --mark 0x1 -j DROP'),
+    ];
+    expect(outcome({}, { more: { ruleTables } })).toBe('dropped: rule 1 of chain INPUT in table ip filter drops it');
+  });
+});
+
+test('what a host forwards by a device whose remotes are others and its own host is not certain', () => {
+  const inner = namespace('inner', {
+    links: [loopback(), link('eth0', { addresses: ['10.9.0.2/24'], mac: macOf(9), peer: 'a:9' })],
+    routes: ['10.9.0.0/24 dev eth0', 'default via 10.9.0.1 dev eth0'],
+  });
+  const twoWays = { entries: [behind('192.0.2.2'), behind('198.51.100.2')], vxlan: { learning: false } };
+  const cable = link('veth0', { index: 9, addresses: ['10.9.0.1/24'], peer: 'inner:2' });
+  const links = [...vtep('a', twoWays).links, cable];
+  const gateway = vtep('a', { ...twoWays, more: { links, sysctls: { 'net.ipv4.conf.veth0.forwarding': '1' } } });
+  const all = host(inner, gateway, router(), vtep('b'));
+  expect(journey(all, asks, 'a').end.kind).toBe('accepted');
+  expect(journey(all, { ...asks, source: '10.9.0.2' }, 'inner').end).toMatchObject({
+    kind: 'undetermined',
+    reason: 'vx0 sends to 192.0.2.2, which is an address of its own host',
+  });
+});
+
+test('a device in a bridge that sends to its own host makes all uncertain that comes by it', () => {
+  const bridged = { master: 'br0', addresses: [] };
+  const [loop, twoWays] = [[behind('198.51.100.2')], [behind('192.0.2.2'), behind('198.51.100.2')]];
+  expect(outcome({}, { link: bridged, entries: loop })).toMatch(
+    /^undetermined: b:vx0 is a port of br0 and sends to its own/,
+  );
+  expect(outcome({}, { entries: [...loop, ...twoWays] })).toBe('accepted, returned');
+});
+
+test('a bridge hands the frames of those behind it to the tunnel, and back', () => {
+  const bridged = vtep('b', {
+    link: { master: 'br0', addresses: [] },
+    more: { bridgePorts: [port('vx0', 'br0'), port('veth0', 'br0')] },
+  });
+  const links = [
+    ...bridged.links,
+    link('br0', { index: 4, kind: 'bridge', mac: macOf(7) }),
+    link('veth0', { index: 5, master: 'br0', peer: 'guest:2' }),
+  ];
+  const guest = namespace('guest', {
+    links: [loopback(), link('eth0', { addresses: ['10.1.0.2/24'], mac: macOf(8), peer: 'b:5' })],
+    routes: ['10.1.0.0/24 dev eth0'],
+    listeners: ['tcp 0.0.0.0:80'],
+  });
+  const all = host(vtep('a'), router(), { ...bridged, links }, guest);
+  const there = journey(all, asks, 'a');
+  expect(there.end).toMatchObject({ kind: 'accepted', netns: 'guest' });
+  expect(replyJourney(all, there)?.end.kind).toBe('returned');
+});
