@@ -105,7 +105,17 @@ function dockerReference(context: Context, { netns }: Step, reference: RuleRefer
   return chain === undefined ? null : { ...reference, table: 'filter', chain: dockerUsers, rule: first ?? null };
 }
 
-function fixWith(context: Context, step: Step, reference: RuleReference, permission: Permission, what: string): Fix[] {
+/** `back`: what else may have to pass there, when the first alone does not do. */
+function fixWith(
+  context: Context,
+  step: Step,
+  reference: RuleReference,
+  {
+    permission,
+    back,
+    what,
+  }: { readonly permission: Permission; readonly back: Permission | null; readonly what: string },
+): Fix[] {
   const { host } = context;
   const owner = ownerOf(reference);
   const target = owner === 'Docker' && step.stage === 'forward' ? dockerReference(context, step, reference) : null;
@@ -115,18 +125,19 @@ function fixWith(context: Context, step: Step, reference: RuleReference, permiss
   const one = addition(host, step, place, [permission]);
   if (one === null) return [];
   const alone = wouldWork(context, one.host);
-  // The answers may come by the same chain: they need a rule of their own.
-  const two = alone || permission === answers ? null : addition(host, step, place, [permission, answers]);
+  const two = alone || back === null ? null : addition(host, step, place, [permission, back]);
   const isBoth = two !== null && wouldWork(context, two.host);
   const { commands } = isBoth ? two : one;
   const where =
     target === null ? `in front of ${reference.rule === null ? 'the policy' : 'that rule'}` : `in ${dockerUsers}`;
-  const back = isBoth ? ', and the answers to what was let pass' : '';
+  const alsoBack = isBoth
+    ? `, and ${back === answers ? 'the answers to what was let pass' : 'those of the other way'}`
+    : '';
   const keeps =
     owner === null || target !== null
       ? 'To keep it over a reboot, add it where the rules of this machine are written.'
       : `The chain belongs to ${owner}, which loses what is added beside it when it writes its rules again: to keep it, say the same to ${owner}.`;
-  const summary = `${what} ${where} ${inNetns(step.netns)}${back}. ${keeps}`;
+  const summary = `${what} ${where} ${inNetns(step.netns)}${alsoBack}. ${keeps}`;
   return [{ summary, commands, netns: step.netns, verified: alone || isBoth }];
 }
 
@@ -149,14 +160,31 @@ function addition(
   return { host: changed, commands };
 }
 
+/** Rules that let a tunnel's packets pass: they go to the same port both ways. */
+function carrierFixes(
+  context: Context,
+  step: Step,
+  reference: RuleReference,
+  { network, packet }: NonNullable<Step['carrier']>,
+): Fix[] {
+  const { source, destination } = packet;
+  const what = `Let the packets of VXLAN ${network} from ${source} to ${destination} pass,`;
+  const back = permissionFor({ ...packet, source: destination, destination: source });
+  return fixWith(context, step, reference, { permission: permissionFor(packet), back, what });
+}
+
 /** A rule that lets the request pass. */
 export function acceptFixes(context: Context, step: Step, reference: RuleReference): Fix[] {
+  if (step.carrier !== undefined) return carrierFixes(context, step, reference, step.carrier);
   const arrived = context.journey?.arrived ?? context.packet;
   const what = `If ${arrived.source} may ask for this, let just that pass,`;
-  return fixWith(context, step, reference, permissionFor(arrived), what);
+  // The answers may come by the same chain: they need a rule of their own.
+  return fixWith(context, step, reference, { permission: permissionFor(arrived), back: answers, what });
 }
 
 /** A rule that lets the answers of what was let pass come back. */
 export function answerFixes(context: Context, step: Step, reference: RuleReference): Fix[] {
-  return fixWith(context, step, reference, answers, 'Let the answers to what was let pass come back,');
+  if (step.carrier !== undefined) return carrierFixes(context, step, reference, step.carrier);
+  const what = 'Let the answers to what was let pass come back,';
+  return fixWith(context, step, reference, { permission: answers, back: null, what });
 }

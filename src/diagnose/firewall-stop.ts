@@ -66,7 +66,10 @@ interface ModelStop {
 
 function stopIn(way: Journey | null, verdicts: readonly Step['verdict'][]): ModelStop | null {
   const step = way?.steps.at(-1);
-  if (step?.rule === undefined || !verdicts.includes(step.verdict)) return null;
+  if (step?.rule === undefined) return null;
+  // Nobody hears that a tunnel's packet was rejected.
+  const verdict = step.carrier !== undefined && step.verdict === 'rejected' ? 'dropped' : step.verdict;
+  if (!verdicts.includes(verdict)) return null;
   return { step, rule: step.rule };
 }
 

@@ -2,6 +2,7 @@
 
 import { fromClient, resetPacket, wasAnswered } from '../flow/connection.ts';
 import type { RuleIncrease } from '../host/state.ts';
+import { formatEndpoint } from '../inet/address.ts';
 import { ruleName } from '../model/hook.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { Journey, Step } from '../model/step.ts';
@@ -122,9 +123,19 @@ const opensFirst =
   'The SYN and its answer get through, so connect() succeeds; the way shown is that of what follows, with which the program says what it wants.';
 
 /** What the rule stopped. */
-function packetText({ connection, stopsAfterOpening }: Context): string {
-  if (connection.protocol !== 'tcp') return 'packet';
-  return stopsAfterOpening ? 'segments after the first one' : 'request (SYN)';
+function packetText({ connection, stopsAfterOpening }: Context, { carrier }: Step): string {
+  const inner =
+    connection.protocol !== 'tcp' ? 'packet' : stopsAfterOpening ? 'segments after the first one' : 'request (SYN)';
+  return carrier === undefined ? inner : `packet of VXLAN ${carrier.network} that carried the ${inner}`;
+}
+
+/** What of a tunnel's packet was stopped. */
+function carrierText({ carrier }: Step): string[] {
+  if (carrier === undefined) return [];
+  const { source, destination, destinationPort } = carrier.packet;
+  return [
+    `On this stretch it is inside another packet: one in UDP from ${source} to ${formatEndpoint(destination, destinationPort)}, which carries VXLAN network ${carrier.network}. It is that packet that the rule judged. Its sender is a tunnel's device, so no program hears of it.`,
+  ];
 }
 
 /** A rule, or a chain's policy, swallowed the request without a word, or what followed it. */
@@ -145,10 +156,11 @@ export const firewallDropped: Cause = (context) => {
     detail: stop.rule === null ? 'a firewall rule dropped it, without an answer' : `${ruleName(stop.rule)} dropped it`,
     evidence: stopEvidence(stop, expectedRule(context.journey)),
     ...(stopsAfterOpening ? { outcome: 'stalled' } : {}),
-    summary: `${serverText(context)} ${stopsAfterOpening ? 'accepted the connection and heard nothing more' : 'did not answer'}: ${who(stop)} dropped the ${packetText(context)}.`,
+    summary: `${serverText(context)} ${stopsAfterOpening ? 'accepted the connection and heard nothing more' : 'did not answer'}: ${who(stop)} dropped the ${packetText(context, stop.step)}.`,
     explanation: [
       askedText(context, stop.step),
       ...(stopsAfterOpening ? [opensFirst] : []),
+      ...carrierText(stop.step),
       `${proofText(stop)} ${heard}`,
       ruleText(stop),
       ...doubts(context, stop),
@@ -198,7 +210,7 @@ export const firewallReject: Cause = (context) => {
       ...stopEvidence(stop, expectedRule(context.journey)),
       ...(answer === undefined ? [] : [frameEvidence(context, answer)]),
     ],
-    summary: `${serverText(context)} ${seemed}: ${who(stop)} rejected the ${stopsAfterOpening ? packetText(context) : protocol === 'tcp' ? 'connection' : 'packet'} with ${answerText}.`,
+    summary: `${serverText(context)} ${seemed}: ${who(stop)} rejected the ${stopsAfterOpening ? packetText(context, stop.step) : protocol === 'tcp' ? 'connection' : 'packet'} with ${answerText}.`,
     explanation: [
       askedText(context, stop.step),
       ...(stopsAfterOpening ? [opensFirst] : []),
@@ -248,9 +260,10 @@ export const replyDropped: Cause = (context) => {
       ...(traced === null ? [] : tracedEvidence(traced, expectedRule(back))),
       ...countedEvidence(counted),
     ],
-    summary: `${serverText(context)} answered, and the answer did not come through: ${ruleName(rule)} ${inNetns(netns)} dropped it.`,
+    summary: `${serverText(context)} answered, and the answer did not come through: ${ruleName(rule)} ${inNetns(netns)} dropped ${step.carrier === undefined ? 'it' : `the packet of VXLAN ${step.carrier.network} that carried it`}.`,
     explanation: [
       askedText(context),
+      ...carrierText(step),
       takesInvalid(rule)
         ? `The request arrives, and a socket takes it. Its answer comes by ${netnsText(netns)}, and ends there. ${invalidText}`
         : 'The rules let the request pass, and a socket takes it. The answer comes back the other way and is judged as well: a rule that lets requests pass does not let their answers pass by itself. That is what a rule for established connections is for.',

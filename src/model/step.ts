@@ -108,6 +108,8 @@ export interface Step {
   readonly fault?: Fault;
   /** The address for which nobody answers, where a neighbour is asked for. */
   readonly wanted?: string;
+  /** It is about a packet of this VXLAN network (VNI), which carries the packet in question: what that is where it ends. */
+  readonly carrier?: { readonly network: number; readonly packet: ModelPacket };
   /** So many destinations the rules leave open, of which the packet was seen to have taken this one. */
   readonly choices?: number;
 }

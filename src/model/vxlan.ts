@@ -151,7 +151,8 @@ export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote:
   const carried = carry(underlay, link, packetFor(entrance, remote, device));
   const { end, arrived } = carried;
   const network = remote.network ?? vxlan.network;
-  const steps = carried.steps.map((step) => ({ ...step, detail: `in VXLAN ${network}: ${step.detail}` }));
+  const carrier = { network, packet: arrived };
+  const steps = carried.steps.map((step) => ({ ...step, carrier, detail: `in VXLAN ${network}: ${step.detail}` }));
   if (carried.isOpen) return unknown(`the packets of ${link.name} may end in several ways`, steps);
   if (end.kind === 'undetermined' || end.kind === 'leaves-view') {
     return { kind: end.kind, steps, reason: `the packet of ${link.name} that carries it: ${end.reason}` };
