@@ -105,17 +105,16 @@ function dockerReference(context: Context, { netns }: Step, reference: RuleRefer
   return chain === undefined ? null : { ...reference, table: 'filter', chain: dockerUsers, rule: first ?? null };
 }
 
-/** `back`: what else may have to pass there, when the first alone does not do. */
-function fixWith(
-  context: Context,
-  step: Step,
-  reference: RuleReference,
-  {
-    permission,
-    back,
-    what,
-  }: { readonly permission: Permission; readonly back: Permission | null; readonly what: string },
-): Fix[] {
+/** What is to pass. */
+interface Wanted {
+  readonly permission: Permission;
+  /** What else may have to, when the first alone does not do. */
+  readonly back: Permission | null;
+  /** The first clause of a sentence. */
+  readonly what: string;
+}
+
+function fixWith(context: Context, step: Step, reference: RuleReference, { permission, back, what }: Wanted): Fix[] {
   const { host } = context;
   const owner = ownerOf(reference);
   const target = owner === 'Docker' && step.stage === 'forward' ? dockerReference(context, step, reference) : null;

@@ -94,8 +94,8 @@ class Sending {
   readonly #namespace: NamespaceState;
   readonly #link: Link;
   readonly #nextHop: string;
-  /** What tunnels have learnt by now. */
-  readonly #remotes: LearntRemote[];
+  /** What tunnels learn of what is sent here. */
+  readonly #taught: LearntRemote[] = [];
   #loop: Edge | null = null;
 
   constructor(medium: Medium, namespace: NamespaceState, link: Link, nextHop: string) {
@@ -103,13 +103,12 @@ class Sending {
     this.#namespace = namespace;
     this.#link = link;
     this.#nextHop = nextHop;
-    this.#remotes = medium.learnt.filter((one) => one.kind === 'remote');
   }
 
   transmit(): Transmission {
     const { arrivals, learnt } = this.#send();
     if (this.#loop !== null) return only(this.#loop.steps, end('undetermined', this.#loop.reason));
-    return { arrivals, learnt: [...learnt, ...this.#remotes] };
+    return { arrivals, learnt: [...learnt, ...this.#taught] };
   }
 
   #send(): Transmission {
@@ -178,17 +177,32 @@ class Sending {
     return stop === null ? reaction : { answers: false, ...stop };
   }
 
+  /** What tunnels have learnt by now. */
+  #remotes(): LearntRemote[] {
+    return [...this.#medium.learnt.filter((one) => one.kind === 'remote'), ...this.#taught];
+  }
+
+  #note({ taught, loop }: Spread): void {
+    for (const one of taught) {
+      const { netns, device, mac, behind } = one;
+      const known = this.#remotes().findLast(
+        (other) => other.netns === netns && other.device === device && other.mac === mac,
+      );
+      if (known?.behind !== behind) this.#taught.push(one);
+    }
+    this.#loop ??= loop;
+  }
+
   #spread(frame: Omit<Frame, 'length' | 'nextHop'>): Spread {
     const { packet } = this.#medium;
     const length = frame.to === 'one' ? (packet.length ?? null) : null;
     const mark = packet.mark === undefined ? 0 : packet.mark;
     const spread = new Spread(
-      { ...this.#medium, mark, remotes: this.#remotes },
+      { ...this.#medium, mark, remotes: this.#remotes() },
       { ...frame, nextHop: this.#nextHop, length },
     );
     spread.leave(this.#namespace, this.#link);
-    this.#remotes.push(...spread.taught);
-    this.#loop ??= spread.loop;
+    this.#note(spread);
     return spread;
   }
 
@@ -197,12 +211,11 @@ class Sending {
     const isOutOfTunnel = mark !== undefined;
     if (!isOutOfTunnel) return null;
     const spread = new Spread(
-      { ...this.#medium, mark: 0, remotes: this.#remotes, firewall: () => ({ steps: [], end: null }) },
+      { ...this.#medium, mark: 0, remotes: this.#remotes(), firewall: () => ({ steps: [], end: null }) },
       { to: 'one', mac: this.#link.mac, justLearnt: true, nextHop: this.#nextHop, length: null },
     );
     spread.leave(namespace, link);
-    this.#remotes.push(...spread.taught);
-    this.#loop ??= spread.loop;
+    this.#note(spread);
     const { stations, edges, kept, origin } = spread;
     const home = stations.find((station) => station.link === this.#link);
     if (home?.obstacle === null) return null;

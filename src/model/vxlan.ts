@@ -3,7 +3,7 @@
  * out of that packet again.
  */
 
-import type { HostState, Link, NamespaceState, Vxlan, VxlanRemote } from '../host/state.ts';
+import type { ForwardingEntry, HostState, Link, NamespaceState, Quote, Vxlan, VxlanRemote } from '../host/state.ts';
 import { familyOf, isMulticast, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import type { Frame } from './frame.ts';
 import type { Placed } from './macvlan.ts';
@@ -35,9 +35,13 @@ export type Passage = { readonly steps: readonly Step[] } & (
   | { readonly kind: 'lost' | 'looped' | 'leaves-view' | 'undetermined'; readonly reason: string }
 );
 
-/** A VXLAN device, and what its frame is. */
-export interface Entrance extends Placed {
+/** A VXLAN device where it is. */
+interface Tunnel extends Placed {
   readonly vxlan: Vxlan;
+}
+
+/** A VXLAN device, and what its frame is. */
+export interface Entrance extends Tunnel {
   readonly frame: Frame;
   /** The address that the frame is sent from. */
   readonly sender: string | null;
@@ -98,7 +102,7 @@ function packetFor({ vxlan, mark }: Entrance, { address, port }: VxlanRemote, de
 }
 
 /** The devices that take packets at a port of a namespace: their sockets are open while they are up (`vxlan_open`). */
-function receiversAt({ namespaces }: HostState, netns: string, port: number) {
+function receiversAt({ namespaces }: HostState, netns: string, port: number): Tunnel[] {
   return [...namespaces.values()].flatMap((namespace) =>
     namespace.links.flatMap((link) =>
       link.up && link.vxlan?.underlay === netns && link.vxlan.port === port
@@ -117,43 +121,76 @@ function isCut({ namespaces }: HostState, { steps, arrived }: Carried, length: n
   });
 }
 
-/**
- * `vxlan_snoop`: a device that learns notes whom a frame came from, and drops what an entry that was put in by hand says to
- * be elsewhere.
- */
-function noted(
-  { namespace, link, vxlan }: Placed & { readonly vxlan: Vxlan },
-  mac: string | null,
-  from: string,
-): LearntRemote | 'stranger' | null {
-  if (!vxlan.learning || mac === null) return null;
+/** `vxlan_snoop`: the entry, put in by hand, by which a device that learns drops a frame: its sender is elsewhere. */
+function contraryEntry({ namespace, link, vxlan }: Tunnel, mac: string | null, from: string): ForwardingEntry | null {
+  if (!vxlan.learning) return null;
   const entry = namespace.forwardingEntries.find(
     ({ device, bridge, fixed, mac: its }) => device === link.name && bridge === null && fixed && its === mac,
   );
-  if (entry === undefined) return { kind: 'remote', netns: namespace.name, device: link.name, mac, behind: from };
+  if (entry === undefined) return null;
   // An entry that names a device is another than the one that would be learnt.
   const isSame = entry.remote !== null && entry.remote.by === null && sameAddress(entry.remote.address, from);
-  return isSame ? null : 'stranger';
+  return isSame ? null : entry;
+}
+
+/** Out of the packet that a namespace has accepted: by the device that is up and has the network. */
+function takeOut(host: HostState, { sender }: Entrance, { arrived }: Carried, netns: string, network: number): Passage {
+  const lost = (device: string | null, reason: string, quotes: readonly Quote[]): Passage => {
+    const step: Step = { netns, device, stage: 'socket', verdict: 'dropped', detail: reason, quotes };
+    return { kind: 'lost', steps: [step], reason };
+  };
+  const receivers = receiversAt(host, netns, arrived.destinationPort);
+  const receiver = receivers.find((one) => one.vxlan.network === network);
+  if (receiver === undefined) {
+    const others = receivers.map(({ link, vxlan }) => `${link.name} has ${vxlan.network}`).join(', ');
+    const reason = `no device of ${netns} has the VXLAN network ${network}${others === '' ? '' : `: ${others}`}`;
+    const [first] = receivers;
+    return lost(
+      first?.link.name ?? null,
+      reason,
+      receivers.map(({ link }) => link.source),
+    );
+  }
+  const { namespace, link, vxlan } = receiver;
+  if (vxlan.unmodelled !== null) return { kind: 'undetermined', steps: [], reason: unmodelledReason(receiver) };
+  const loop = loopOf(host, receiver);
+  if (loop !== null) return { kind: 'looped', steps: [], reason: loop };
+  const contrary = contraryEntry(receiver, sender, arrived.source);
+  if (contrary !== null) {
+    const reason = `the table of ${link.name} has ${sender} elsewhere than behind ${arrived.source}, and what comes from there is dropped`;
+    return lost(link.name, reason, [contrary.source]);
+  }
+  const learnt: LearntRemote | null =
+    vxlan.learning && sender !== null
+      ? { kind: 'remote', netns: namespace.name, device: link.name, mac: sender, behind: arrived.source }
+      : null;
+  // What is taken out keeps the mark of the packet, unless it changes over to another namespace (`skb_scrub_packet`).
+  const mark = namespace.name !== netns || arrived.mark === undefined ? 0 : arrived.mark;
+  return { kind: 'out', steps: [], at: { namespace, link }, mark, learnt };
 }
 
 /** The way of the frame to one of those whom the device sends it to. */
 export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote: VxlanRemote): Passage {
-  const { link, vxlan, frame, sender } = entrance;
+  const { link, vxlan, frame } = entrance;
   const underlay = host.namespaces.get(vxlan.underlay ?? '');
   const device = underlay === undefined ? undefined : deviceOf(remote, underlay);
   if (underlay === undefined || device === undefined) {
     return { kind: 'leaves-view', steps: [], reason: `${link.name} sends in a namespace that the snapshot has not` };
   }
-  const unknown = (reason: string, steps: readonly Step[] = []): Passage => ({ kind: 'undetermined', steps, reason });
   if (isMulticast(remote.address)) {
-    return unknown(`${link.name} sends to the group ${remote.address}, and the model does not follow that`);
+    const reason = `${link.name} sends to the group ${remote.address}, and the model does not follow that`;
+    return { kind: 'undetermined', steps: [], reason };
   }
   const carried = carry(underlay, link, packetFor(entrance, remote, device));
   const { end, arrived } = carried;
   const network = remote.network ?? vxlan.network;
-  const carrier = { network, packet: arrived };
-  const steps = carried.steps.map((step) => ({ ...step, carrier, detail: `in VXLAN ${network}: ${step.detail}` }));
-  if (carried.isOpen) return unknown(`the packets of ${link.name} may end in several ways`, steps);
+  const steps = carried.steps.map((step) => ({
+    ...step,
+    carrier: step.carrier ?? { network, packet: arrived },
+    detail: `in VXLAN ${network}: ${step.detail}`,
+  }));
+  const unknown = (reason: string): Passage => ({ kind: 'undetermined', steps, reason });
+  if (carried.isOpen) return unknown(`the packets of ${link.name} may end in several ways`);
   if (end.kind === 'undetermined' || end.kind === 'leaves-view') {
     return { kind: end.kind, steps, reason: `the packet of ${link.name} that carries it: ${end.reason}` };
   }
@@ -168,40 +205,16 @@ export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote:
     const reason = `${link.name} sends to ${remote.address}, which is an address of its own host`;
     return { kind: isIgnored ? 'lost' : 'looped', steps, reason };
   }
-  if (isCut(host, carried, frame.length)) return unknown(`${link.name} sends it in pieces`, steps);
-  const receivers = receiversAt(host, end.netns, arrived.destinationPort);
-  const receiver = receivers.find((one) => one.vxlan.network === network);
-  const place = { netns: end.netns, stage: 'socket', verdict: 'dropped' } as const;
-  if (receiver === undefined) {
-    const others = receivers.map((one) => `${one.link.name} has ${one.vxlan.network}`).join(', ');
-    const detail = `no device of ${end.netns} has the VXLAN network ${network}${others === '' ? '' : `: ${others}`}`;
-    const quotes = receivers.map((one) => one.link.source);
-    const step: Step = { ...place, device: receivers[0]?.link.name ?? null, detail, quotes };
-    return { kind: 'lost', steps: [...steps, step], reason: detail };
-  }
-  const { namespace, link: out } = receiver;
-  if (receiver.vxlan.unmodelled !== null) return unknown(unmodelledReason(receiver), steps);
-  const loop = loopOf(host, receiver);
-  if (loop !== null) return { kind: 'looped', steps, reason: loop };
-  const learnt = noted(receiver, sender, arrived.source);
-  if (learnt === 'stranger') {
-    const detail = `the table of ${out.name} has ${sender} elsewhere than behind ${arrived.source}, and what comes from there is dropped`;
-    const step: Step = { ...place, device: out.name, detail, quotes: [out.source] };
-    return { kind: 'lost', steps: [...steps, step], reason: detail };
-  }
-  // What is taken out keeps the mark of the packet, unless it changes over to another namespace (`skb_scrub_packet`).
-  const mark = namespace.name === end.netns ? (arrived.mark === undefined ? 0 : arrived.mark) : 0;
-  return { kind: 'out', steps, at: { namespace, link: out }, mark, learnt };
+  if (isCut(host, carried, frame.length)) return unknown(`${link.name} sends it in pieces`);
+  const out = takeOut(host, entrance, carried, end.netns, network);
+  return { ...out, steps: [...steps, ...out.steps] };
 }
 
 /**
  * Why nothing is certain of what a bridge gets by the device: whatever the bridge floods comes back to it by the device
  * (`encap_bypass_if_local`), and it takes the sender to be there. Null where that is not so.
  */
-export function loopOf(
-  { namespaces }: HostState,
-  { namespace, link, vxlan }: Placed & { readonly vxlan: Vxlan },
-): string | null {
+export function loopOf({ namespaces }: HostState, { namespace, link, vxlan }: Tunnel): string | null {
   const underlay = namespaces.get(vxlan.underlay ?? '');
   if (link.master === null || underlay === undefined) return null;
   const own = namespace.forwardingEntries.find(
@@ -213,6 +226,6 @@ export function loopOf(
 }
 
 /** Why a device's frames are not followed. */
-export function unmodelledReason({ namespace, link, vxlan }: Placed & { readonly vxlan: Vxlan }): string {
+export function unmodelledReason({ namespace, link, vxlan }: Tunnel): string {
   return `${namespace.name}:${link.name} is a VXLAN device with the option ${String(vxlan.unmodelled)}, which the model does not follow`;
 }

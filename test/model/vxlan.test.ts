@@ -170,6 +170,15 @@ describe('the answer to the question for a neighbour', () => {
     );
   });
 
+  test('teaches both devices, once', () => {
+    const learnt = exchanged().there.learnt.filter(({ kind }) => kind === 'remote');
+    expect(learnt).toEqual([
+      { kind: 'remote', netns: 'b', device: 'vx0', mac: macOf(1), behind: '192.0.2.2' },
+      { kind: 'remote', netns: 'a', device: 'vx0', mac: macOf(2), behind: '198.51.100.2' },
+    ]);
+    expect(exchanged().back?.learnt.filter(({ kind }) => kind === 'remote')).toEqual([]);
+  });
+
   test('is dropped by a device that has its sender elsewhere', () => {
     const entries = [behind('198.51.100.2'), behind('198.51.100.99', macOf(2))];
     expect(outcome({ entries })).toMatch(/the table of vx0 has 02:00:00:00:00:02 elsewhere than behind 198.51.100.2/);
