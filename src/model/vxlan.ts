@@ -11,7 +11,7 @@ import { ownsAddress } from './neighbour.ts';
 import type { JourneyEnd, LearntRemote, ModelPacket, Step } from './step.ts';
 
 /** What became of a packet that carries a frame. */
-export interface Carried {
+interface Carried {
   readonly steps: readonly Step[];
   readonly end: JourneyEnd;
   /** The packet where it ended. */
