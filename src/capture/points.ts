@@ -21,7 +21,7 @@ const mostPoints = 8;
  * Kinds of links that lead out of a host: hardware and what is made of several of it, then what stands on it. Their ports
  * (`master`) are not told apart by where they lead.
  */
-const outwardKinds = ['device', 'bond', 'team', 'vlan', 'wireguard', 'tun', 'ppp'];
+const outwardKinds = ['device', 'bond', 'team', 'vlan', 'wireguard', 'vxlan', 'tun', 'ppp'];
 
 /** Whether a link leads out of the host, by what it is. */
 export function leadsOut({ kind, master, up }: Pick<Link, 'kind' | 'master' | 'up'>): boolean {

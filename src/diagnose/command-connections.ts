@@ -20,6 +20,12 @@ function fromItsNamespace(
   );
 }
 
+/** True for the packets in which a VXLAN device of a namespace sends what programs there ask for: a program's they look. */
+function isTunnels(host: HostState | null, netns: string, { protocol, server }: Connection): boolean {
+  const links = [...(host?.namespaces.values() ?? [])].flatMap((namespace) => namespace.links);
+  return protocol === 'udp' && links.some(({ vxlan }) => vxlan?.underlay === netns && vxlan.port === server.port);
+}
+
 /** By time and place: begun while the command ran, from an address of its namespace. */
 function byPlace(
   evidence: Evidence,
@@ -38,12 +44,14 @@ function byPlace(
  */
 export function commandConnections(
   evidence: Evidence,
-  connections: readonly Connection[],
+  all: readonly Connection[],
   host: HostState | null,
   records: readonly KernelRecord[],
 ): { readonly connections: readonly Connection[]; readonly missing: string | null } {
   const { session } = evidence;
-  if (session === null || session.command === null) return { connections, missing: null };
+  if (session === null || session.command === null) return { connections: all, missing: null };
+  const { netns } = session.command;
+  const connections = all.filter((one) => !isTunnels(host, netns, one));
   // A file that was cut may have frames and no kernel lines, though they were collected: then nothing is to be read from it.
   const kernelHeard = session.kernelEvents && session.kernelEventsLost === 0 && evidence.kernelLines.length > 0;
   if (kernelHeard || connections.length === 0) {
@@ -58,7 +66,7 @@ export function commandConnections(
     const datagrams = connections.filter(({ protocol, family }) => protocol !== 'tcp' && family === 6);
     const placed = byPlace(evidence, datagrams, host);
     const seen = connections.filter((one) => own.includes(one) || placed.includes(one));
-    const unseen = unseenConnections(attempts, connections, records);
+    const unseen = unseenConnections(attempts, all, records).filter((one) => !isTunnels(host, netns, one));
     return {
       connections: [...seen, ...unseen].sort((a, b) => (a.beganNs < b.beganNs ? -1 : a.beganNs > b.beganNs ? 1 : 0)),
       missing: null,

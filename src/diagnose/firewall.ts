@@ -22,6 +22,7 @@ import {
   tracedEvidence,
 } from './firewall-stop.ts';
 import { frameEvidence, framesAt } from './hops.ts';
+import { errnoSentence } from './met-errno.ts';
 import { sameRule, stopOf } from './rule-trace.ts';
 import { askedText, inNetns, netnsText, proofAdvice, serverText } from './words.ts';
 
@@ -123,9 +124,15 @@ const opensFirst =
   'The SYN and its answer get through, so connect() succeeds; the way shown is that of what follows, with which the program says what it wants.';
 
 /** What the rule stopped. */
-function packetText({ connection, stopsAfterOpening }: Context, { carrier }: Step): string {
-  const inner =
-    connection.protocol !== 'tcp' ? 'packet' : stopsAfterOpening ? 'segments after the first one' : 'request (SYN)';
+function packetText(context: Context, { carrier }: Step): string {
+  const { connection, stopsAfterOpening } = context;
+  const inner = losesQuestion(context)
+    ? 'question for a neighbour'
+    : connection.protocol !== 'tcp'
+      ? 'packet'
+      : stopsAfterOpening
+        ? 'segments after the first one'
+        : 'request (SYN)';
   return carrier === undefined ? inner : `packet of VXLAN ${carrier.network} that carried the ${inner}`;
 }
 
@@ -138,15 +145,23 @@ function carrierText({ carrier }: Step): string[] {
   ];
 }
 
+/** The packet never set out: who has the next hop was asked for in a tunnel, and the question was lost there. */
+function losesQuestion({ connection, journey }: Context): boolean {
+  return connection.errno === 'EHOSTUNREACH' && journey?.steps.at(-1)?.carrier !== undefined;
+}
+
 /** A rule, or a chain's policy, swallowed the request without a word, or what followed it. */
 export const firewallDropped: Cause = (context) => {
   const { connection, stopsAfterOpening } = context;
-  const failed = connection.outcome === 'timeout' || connection.errno === 'EPERM';
+  const isQuestion = losesQuestion(context);
+  const failed = connection.outcome === 'timeout' || connection.errno === 'EPERM' || isQuestion;
   if (!failed || (wasAnswered(connection) && !stopsAfterOpening)) return null;
   const stop = findStop(context, 'drop');
   if (stop === null) return null;
-  const heard =
-    connection.errno === 'EPERM'
+  const question = `Before it sends the request, its host asks who has the address of the next stretch (${connection.family === 6 ? 'Neighbour Discovery' : 'ARP'}). Nobody heard that, so nobody answered.${errnoSentence(context)}`;
+  const heard = isQuestion
+    ? question
+    : connection.errno === 'EPERM'
       ? 'The program was told at once that its own host forbids it (EPERM).'
       : 'No answer is sent, so the program waits until it gives up: it looks like a host that is not there.';
   return {
@@ -156,7 +171,7 @@ export const firewallDropped: Cause = (context) => {
     detail: stop.rule === null ? 'a firewall rule dropped it, without an answer' : `${ruleName(stop.rule)} dropped it`,
     evidence: stopEvidence(stop, expectedRule(context.journey)),
     ...(stopsAfterOpening ? { outcome: 'stalled' } : {}),
-    summary: `${serverText(context)} ${stopsAfterOpening ? 'accepted the connection and heard nothing more' : 'did not answer'}: ${who(stop)} dropped the ${packetText(context, stop.step)}.`,
+    summary: `${serverText(context)} ${stopsAfterOpening ? 'accepted the connection and heard nothing more' : isQuestion ? 'could not be reached' : 'did not answer'}: ${who(stop)} dropped the ${packetText(context, stop.step)}.`,
     explanation: [
       askedText(context, stop.step),
       ...(stopsAfterOpening ? [opensFirst] : []),

@@ -62,6 +62,7 @@ test('a host with many ports: eight at most, nearest first', () => {
 test('uplinks are hardware and what is made of it, then what stands on it, never a part of either', () => {
   const bridge = bridgeOf('br0', ['box'], 100);
   const others = [
+    link('vx0', { kind: 'vxlan' }),
     link('wg0', { kind: 'wireguard' }),
     link('bond0.5', { kind: 'vlan' }),
     link('bond0', { kind: 'bond' }),
@@ -71,7 +72,7 @@ test('uplinks are hardware and what is made of it, then what stands on it, never
     link('dummy0', { kind: 'dummy' }),
   ];
   const links = { ...bridge, host: [...others, ...(bridge['host'] ?? [])] };
-  expect(chosen(links, 'box').slice(4)).toEqual(['host:bond0', 'host:bond0.5', 'host:wg0']);
+  expect(chosen(links, 'box').slice(4)).toEqual(['host:bond0', 'host:bond0.5', 'host:wg0', 'host:vx0']);
 });
 
 test("neighbours on the command's own bridge come before those on another", () => {

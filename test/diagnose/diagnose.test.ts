@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { CaseReader, encodeCase } from '../../src/capfile/case-file.ts';
 import type { Case } from '../../src/case/evidence.ts';
 import { diagnose } from '../../src/diagnose/diagnose.ts';
+import { snapshotCommand } from '../../src/host/snapshot-commands.ts';
 import { formatJson } from '../../src/report/json.ts';
-import { captureOf, icmpError, reverse, type Sight, tcp } from '../flow/frames.ts';
+import { captureOf, icmpError, reverse, type Sight, tcp, udp } from '../flow/frames.ts';
 import {
   at,
   caseOf,
@@ -221,6 +222,27 @@ describe('whose connections are told', () => {
     const evidence = caseOf({ sights: [...refusal, ...others, ...foreigners], snapshot, kernel, lost });
     expect(tuples(evidence)).toEqual(['51054 > 19001', '40404 > 8080']);
     expect(diagnose(evidence).evidence.missing.join(' ')).toContain(sentence);
+  });
+
+  it.each([
+    ['of a device of its namespace: not', 4789, ['51054 > 19001']],
+    ['to another port', 4790, ['51054 > 19001', '40404 > 4790']],
+  ])("a tunnel's packets %s", (_name, port, expected) => {
+    const vxlan = {
+      ifindex: 9,
+      ifname: 'vx0',
+      flags: [],
+      linkinfo: { info_kind: 'vxlan', info_data: { id: 42, port: 4789 } },
+    };
+    const withVxlan = (text: string): string => JSON.stringify([...JSON.parse(text), vxlan]);
+    const namespaces = snapshot.namespaces.map(({ outputs, ...namespace }) => ({
+      ...namespace,
+      outputs: outputs.map((one) =>
+        one.command === snapshotCommand.links ? { ...one, text: withVxlan(one.text) } : one,
+      ),
+    }));
+    const carrier = { packet: udp({ from: '10.88.0.10:40404', to: `10.88.0.1:${port}` }), afterNs: 100_000n };
+    expect(tuples(caseOf({ sights: [...refusal, carrier], snapshot: { ...snapshot, namespaces } }))).toEqual(expected);
   });
 
   it('all of them, without a command', () => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import type { HostState, NamespaceState } from '../../src/host/state.ts';
-import { host, link, loopback, namespace } from '../model/hosts.ts';
+import { host, link, loopback, namespace, neighbour } from '../model/hosts.ts';
 import { chainOf } from '../model/netfilter/tables.ts';
 import { box, bridgeHost, uplinkedHost } from '../model/two-boxes.ts';
+import { macOf, router, vtep } from '../model/vteps.ts';
 
 import { fixesOf, ipRules, predicted } from './on-host.ts';
 
@@ -133,6 +134,47 @@ describe('a rule that lets answers come back', () => {
     const connection = predicted(routed(tables), '192.0.2.1');
     expect(connection.cause).toBe('firewall-drop-reply');
     expect(fixesOf(connection)).toEqual([`host# ${command}`, 'verified']);
+  });
+});
+
+describe('rules that let the packets of a tunnel pass', () => {
+  const closed = (rule: string): Tables => ipRules('iptables', 'filter', ':FORWARD ACCEPT [0:0]', `-A FORWARD ${rule}`);
+  const knows = (last: number) => ({ neighbours: [neighbour(`10.1.0.${last}`, 'vx0', macOf(last))] });
+  /** Asked for by `a`, with the rule at the router; by static neighbours, or as it comes. */
+  const asked = (rule: string, isKnown: boolean) => {
+    const ends = isKnown ? [vtep('a', { more: knows(2) }), vtep('b', { more: knows(1) })] : [vtep('a'), vtep('b')];
+    return predicted(host(...ends, router({ ruleTables: closed(rule) })), '10.1.0.2', {}, 'a');
+  };
+  const pass = (from: string, to: string): string =>
+    `router# iptables -I FORWARD 1 -s ${from} -d ${to} -p udp -m udp --dport 4789 -j ACCEPT`;
+
+  it.each(['DROP', 'REJECT'])('both ways, where %s stops either', (target) => {
+    const connection = asked(`-p udp -m udp --dport 4789 -j ${target}`, true);
+    expect(connection).toMatchObject({ outcome: 'timeout', cause: 'firewall-drop', where: { netns: 'router' } });
+    expect(connection.explanation.join(' ')).toContain('which carries VXLAN network 42');
+    expect(fixesOf(connection)).toEqual([
+      pass('192.0.2.2', '198.51.100.2'),
+      pass('198.51.100.2', '192.0.2.2'),
+      'verified',
+    ]);
+  });
+
+  it('one way, where only that is stopped', () => {
+    const connection = asked('-i e0 -p udp -j DROP', true);
+    expect(fixesOf(connection)).toEqual([pass('192.0.2.2', '198.51.100.2'), 'verified']);
+  });
+
+  it('for answers alone, where those are stopped', () => {
+    const connection = asked('-i e1 -p udp -j DROP', true);
+    expect(connection).toMatchObject({ outcome: 'timeout', cause: 'firewall-drop-reply' });
+    expect(fixesOf(connection)).toEqual([pass('198.51.100.2', '192.0.2.2'), 'verified']);
+  });
+
+  it('where the question for a neighbour is lost', () => {
+    const connection = asked('-p udp -j DROP', false);
+    expect(connection).toMatchObject({ outcome: 'unreachable', errno: 'EHOSTUNREACH', cause: 'firewall-drop' });
+    expect(connection.explanation.join(' ')).toContain('Nobody heard that, so nobody answered.');
+    expect(fixesOf(connection).at(-1)).toBe('verified');
   });
 });
 

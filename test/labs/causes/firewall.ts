@@ -1,12 +1,34 @@
 /** Labs of firewall rules, by each tool. */
 import type { CauseLab } from './cause-lab.ts';
-import { askUdp, containerHost, curl, ping, threeTiers, tierRules, udpEcho, webServer } from './topology.ts';
+import {
+  askUdp,
+  containerHost,
+  curl,
+  overlaidHosts,
+  ping,
+  threeTiers,
+  tierRules,
+  udpEcho,
+  webServer,
+} from './topology.ts';
 
 const filter = (...lines: readonly string[]): string => ['*filter', ...lines, 'COMMIT', ''].join('\n');
 const legacy = (...rules: readonly (readonly string[])[]) =>
   rules.map((rule) => ({ host: 'host', argv: ['iptables-legacy', ...rule] }));
 const masquerade =
   'table ip masq { chain post { type nat hook postrouting priority 100; oifname "up0" masquerade; }; }';
+
+/** A router that passes on no VXLAN, and what is said of it. */
+const closedToTunnels =
+  'table ip f { chain forward { type filter hook forward priority 0; policy accept; udp dport 4789 counter drop; }; }';
+const stopsTunnel = { cause: 'firewall-drop', host: 'router', stage: 'forward', namedBy: 'model' } as const;
+/** Fixed link-layer addresses, which both hosts know, as those who set up such networks write them. */
+const known = [
+  { host: 'left', argv: ['ip', 'link', 'set', 'vx0', 'address', '02:00:00:00:00:01'] },
+  { host: 'right', argv: ['ip', 'link', 'set', 'vx0', 'address', '02:00:00:00:00:02'] },
+  { host: 'left', argv: ['ip', 'neigh', 'add', '10.244.0.2', 'lladdr', '02:00:00:00:00:02', 'dev', 'vx0'] },
+  { host: 'right', argv: ['ip', 'neigh', 'add', '10.244.0.1', 'lladdr', '02:00:00:00:00:01', 'dev', 'vx0'] },
+];
 
 /** A program of traffic control, in classic BPF (bpf(4)), that returns TC_ACT_SHOT for every IPv4 packet. */
 const dropsEverything = (host: string, device: string, direction: 'ingress' | 'egress') => [
@@ -436,5 +458,20 @@ export const firewallLabs: readonly CauseLab[] = [
     command: curl('box', '203.0.113.1/'),
     expected: { outcome: 'timeout', cause: 'bpf-drop', host: 'host', stage: 'egress' },
     blind: { 'no kernel': onlyTheKernel },
+  },
+  {
+    name: 'firewall-drop: a router does not pass on the packets of a VXLAN',
+    spec: overlaidHosts(closedToTunnels),
+    before: known,
+    command: curl('left', '10.244.0.2/'),
+    expected: { outcome: 'timeout', ...stopsTunnel },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop: a router does not pass on the question for a neighbour in a VXLAN',
+    spec: overlaidHosts(closedToTunnels),
+    command: curl('left', '10.244.0.2/', 5),
+    expected: { outcome: 'unreachable', ...stopsTunnel },
+    mends: true,
   },
 ];

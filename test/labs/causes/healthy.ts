@@ -1,6 +1,6 @@
 /** Labs in which nothing is wrong: nettrace has to say so. */
 import type { CauseLab } from './cause-lab.ts';
-import { containerHost, curl, ping, plainServer, threeTiers, tierRules, webServer } from './topology.ts';
+import { containerHost, curl, overlaidHosts, ping, plainServer, threeTiers, tierRules, webServer } from './topology.ts';
 
 const published = [
   '*nat',
@@ -45,6 +45,12 @@ export const healthyLabs: readonly CauseLab[] = [
     name: 'healthy: IPv6',
     spec: containerHost({ web: { services: { web: webServer('::', 80) } } }),
     command: curl('box', '[fd00:88::20]/'),
+    expected,
+  },
+  {
+    name: 'healthy: two hosts by VXLAN, with a router between them',
+    spec: overlaidHosts(),
+    command: curl('left', '10.244.0.2/'),
     expected,
   },
   {

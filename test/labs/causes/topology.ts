@@ -182,3 +182,37 @@ export function macvlanHost(): LabSpec {
     macvlans: [['box:mv0', 'host:up0', 'bridge']],
   };
 }
+
+/**
+ * Two hosts in a network of their own, by VXLAN, with a router between them:
+ *
+ *   left 10.244.0.1 ── vx0 :: eth0 192.0.2.2 ── e0 router e1 ── eth0 198.51.100.2 :: vx0 ── 10.244.0.2 right
+ *
+ * @param rules What the router's firewall is, for `nft -f`.
+ */
+export function overlaidHosts(rules?: string): LabSpec {
+  const vxlan = 'id 42 dstport 4789';
+  const routed = { sysctls: { 'net.ipv4.ip_forward': '1' }, ...(rules === undefined ? {} : { nft: rules }) };
+  return {
+    hosts: {
+      left: {
+        addresses: { eth0: ['192.0.2.2/24'], vx0: ['10.244.0.1/24'] },
+        routes: ['default via 192.0.2.1'],
+      },
+      router: { ...routed, addresses: { e0: ['192.0.2.1/24'], e1: ['198.51.100.1/24'] } },
+      right: {
+        addresses: { eth0: ['198.51.100.2/24'], vx0: ['10.244.0.2/24'] },
+        routes: ['default via 198.51.100.1'],
+        services: { web: webServer('10.244.0.2', 80) },
+      },
+    },
+    veths: [
+      ['left:eth0', 'router:e0'],
+      ['right:eth0', 'router:e1'],
+    ],
+    vxlans: [
+      ['left:vx0', `${vxlan} local 192.0.2.2 remote 198.51.100.2`],
+      ['right:vx0', `${vxlan} local 198.51.100.2 remote 192.0.2.2`],
+    ],
+  };
+}
