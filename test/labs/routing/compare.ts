@@ -1,5 +1,5 @@
 /** What the model says of an experiment, beside what the kernel did. */
-import type { HostState, NamespaceState } from '../../../src/host/state.ts';
+import type { ForwardingEntry, HostState, NamespaceState } from '../../../src/host/state.ts';
 import { isUnspecified, sameAddress } from '../../../src/inet/address.ts';
 import { type Exchange, exchange } from '../../../src/model/journey.ts';
 import { chooseOrigins, routeQuery } from '../../../src/model/output.ts';
@@ -134,11 +134,15 @@ function compareLookUp({ namespaces }: HostState, { netns, address, answer }: Ro
   return { verdict: said === answer ? 'agrees' : 'differs', text };
 }
 
-/** The state, with the neighbours of another. */
-function withNeighbours(state: HostState, other: HostState): HostState {
+const isLearntByTunnel = ({ remote, fixed }: ForwardingEntry): boolean => remote !== null && !fixed;
+
+/** The state, with what the hosts of another have learnt: neighbours, and behind whom tunnels have an address. */
+function withLearnt(state: HostState, other: HostState): HostState {
   const namespaces = [...state.namespaces].map(([name, namespace]) => {
-    const neighbours = other.namespaces.get(name)?.neighbours ?? namespace.neighbours;
-    return [name, { ...namespace, neighbours }] as const;
+    const { neighbours, forwardingEntries: later } = other.namespaces.get(name) ?? namespace;
+    const others = namespace.forwardingEntries.filter((entry) => !isLearntByTunnel(entry));
+    const forwardingEntries = [...others, ...later.filter(isLearntByTunnel)];
+    return [name, { ...namespace, neighbours, forwardingEntries }] as const;
   });
   return { ...state, namespaces: new Map(namespaces) };
 }
@@ -154,7 +158,7 @@ function compareAll({ state, after, observations, lookUps }: Experiment): Told[]
     ...observations.map((observation) => {
       const before = comparePacket(state, observation);
       // All packets are sent at once: one may profit from what a neighbour learnt from another.
-      const later = before.verdict === 'differs' ? comparePacket(withNeighbours(state, after), observation) : before;
+      const later = before.verdict === 'differs' ? comparePacket(withLearnt(state, after), observation) : before;
       return { key: observation.probe.id, ...(later.verdict === 'differs' ? before : later) };
     }),
     ...lookUps.map((lookUp, at) => ({ key: `look-up ${at}`, ...compareLookUp(state, lookUp) })),

@@ -32,7 +32,7 @@ export interface Observation {
 export interface Experiment {
   readonly seed: number;
   readonly state: HostState;
-  /** Of the state after the packets, what the hosts have learnt of their neighbours from each other's packets. */
+  /** Of the state after the packets, what hosts and tunnels have learnt of each other from them. */
   readonly after: HostState;
   readonly observations: readonly Observation[];
   /** What `ip route get` says, by namespace and address: the device, gateway and source, or the error. */
@@ -283,7 +283,7 @@ async function attemptOf(
     const told = agents.map(async ([host, one]) => ({ host, ...(await one.go(round.get(host) ?? [])) }));
     reports.push(...(await Promise.all(told)));
   }
-  const after = await partOf(lab, hosts, ['ip -j neigh']);
+  const after = await partOf(lab, hosts, ['ip -j neigh', snapshotCommand.forwardingEntries]);
   const arrivals = new Map(
     reports.flatMap(({ host, received }) =>
       received.map(({ id, ...receipt }) => [id, { netns: lab.netns(host), ...receipt }] as const),
