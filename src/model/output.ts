@@ -1,11 +1,12 @@
 /** How a packet of the host's own sets out: `ip_route_output_key_hash_rcu` (net/ipv4/route.c), `ip6_dst_lookup_tail`. */
 
+import { routeScope } from '../host/route-numbers.ts';
 import type { NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
 import { isLoopback, isMulticast, isUnspecified } from '../inet/address.ts';
-import { lookUpRoute, type TakenHop } from './routing.ts';
-import type { RouteQuery } from './rule.ts';
+import { lookUpRoute, type RouteLookup, type TakenHop } from './routing.ts';
+import { type RouteQuery, vrfOf } from './rule.ts';
 import { largerSetting, settingOf } from './setting.ts';
-import { selectAddress6, sourceFor } from './source.ts';
+import { selectAddress4, selectAddress6, sourceFor } from './source.ts';
 import type { Fault, ModelPacket } from './step.ts';
 
 /** Delivered at home, sent away, failed with what the program gets, or not known. */
@@ -13,7 +14,8 @@ export type Departure =
   | { readonly kind: 'local'; readonly quotes: readonly Quote[] }
   | {
       readonly kind: 'away';
-      readonly route: Route;
+      /** Null: no route serves, and the destination is taken to be on the link of the device that was asked for. */
+      readonly route: Route | null;
       readonly nextHops: readonly NextHop[];
       readonly quotes: readonly Quote[];
     }
@@ -46,6 +48,18 @@ export function routeQuery(packet: ModelPacket, inputDevice: string | null): Rou
   };
 }
 
+/**
+ * What routing says of a packet of the host's own. Where no route serves what is to leave by one device, IPv4 takes the
+ * destination to be on that device's link, and returns its name (`ip_route_output_key_hash_rcu`).
+ */
+function lookUpOutput(namespace: NamespaceState, query: RouteQuery): RouteLookup | string {
+  const found = lookUpRoute(namespace, query);
+  const { family, outputDevice } = query;
+  if (found.kind === 'route' || found.kind === 'unknown' || family === 6 || outputDevice === null) return found;
+  const isUp = namespace.links.some(({ name, up }) => name === outputDevice && up);
+  return isUp && vrfOf(namespace, outputDevice) === null ? outputDevice : found;
+}
+
 /** 127.0.0.0/8 leaves by no other device, unless that one is told to take it (`__mkroute_output`). */
 function strandedLoopback(
   namespace: NamespaceState,
@@ -67,6 +81,14 @@ function strandedLoopback(
   };
 }
 
+/** Without a route, by the device that was asked for. */
+function onLink(namespace: NamespaceState, query: RouteQuery, device: string): Departure {
+  const nextHops = [{ device, gateway: null, dead: false, linkDown: false }];
+  const link = namespace.links.find(({ name }) => name === device);
+  const quotes = link === undefined ? [] : [link.source];
+  return strandedLoopback(namespace, query, nextHops) ?? { kind: 'away', route: null, nextHops, quotes };
+}
+
 /**
  * Decides about a packet that a program of the namespace sends.
  *
@@ -81,7 +103,8 @@ export function depart(
   const { destination, family, protocol } = packet;
   // What rules send to no address is for the host itself.
   if (family === 4 && isUnspecified(destination)) return { kind: 'local', quotes: [] };
-  const found = lookUpRoute(namespace, query);
+  const found = lookUpOutput(namespace, query);
+  if (typeof found === 'string') return onLink(namespace, query, found);
   if (found.kind === 'unknown') return found;
   const { quotes } = found;
   // IPv6 looks for a source before it looks at the error.
@@ -133,12 +156,16 @@ export function chooseOrigins(namespace: NamespaceState, asked: ModelPacket): re
   const packet = { ...asked, destination };
   const { source, family } = packet;
   if (!isUnspecified(source)) return [{ source, destination, routedAs: source }];
-  const found = lookUpRoute(namespace, routeQuery(packet, null));
+  const isRoutedAgain = family === 4 && packet.protocol !== 'icmp' && packet.carriesFrame !== true;
+  const found = lookUpOutput(namespace, routeQuery(packet, null));
+  if (typeof found === 'string') {
+    const chosen = selectAddress4(namespace, found, null, routeScope.link) ?? source;
+    return [{ source: chosen, destination, routedAs: isRoutedAgain ? chosen : source }];
+  }
   if (found.kind !== 'route') {
     const any = family === 4 ? source : (selectAddress6(namespace, null, destination) ?? source);
     return [{ source: any, destination, routedAs: any }];
   }
-  const isRoutedAgain = family === 4 && packet.protocol !== 'icmp' && packet.carriesFrame !== true;
   const originBy = (hop: TakenHop | null): Origin => {
     const chosen = sourceFor(namespace, found.route, hop, destination) ?? source;
     return { source: chosen, destination, routedAs: isRoutedAgain ? chosen : source };

@@ -299,13 +299,8 @@ export class Spread {
       const leaving = crossing.forward(out, way);
       if (leaving === null) continue;
       if (way.obstacle === null && leaving.obstacle !== null) this.kept.push(leaving);
-      // A port without a carrier is disabled (`br_port_carrier_check`): nothing is forwarded to it, so no rule sees it.
-      const isForwarded = port !== null && unusableReason(out) === null;
-      this.leave(
-        namespace,
-        out,
-        isForwarded ? this.#filtered(namespace, { bridge, from: port, to: out }, leaving) : leaving,
-      );
+      const onward = port === null ? leaving : this.#filtered(namespace, { bridge, from: port, to: out }, leaving);
+      this.leave(namespace, out, onward);
     }
   }
 

@@ -8,6 +8,7 @@ import { familyOf, isMulticast, sameAddress, unspecifiedAddress } from '../inet/
 import type { Frame } from './frame.ts';
 import type { Placed } from './macvlan.ts';
 import { ownsAddress } from './neighbour.ts';
+import { largerSetting, settingOf } from './setting.ts';
 import type { JourneyEnd, LearntRemote, ModelPacket, Step } from './step.ts';
 
 /** What became of a packet that carries a frame. */
@@ -169,6 +170,13 @@ function takeOut(host: HostState, { sender }: Entrance, { arrived }: Carried, ne
   return { kind: 'out', steps: [], at: { namespace, link }, mark, learnt };
 }
 
+/** True where a host takes from a device what it has sent itself, to forward it: IPv6 has no martian sources. */
+function takesOwn({ namespace, link, frame }: Entrance): boolean {
+  return frame.nextHop.includes(':')
+    ? settingOf(namespace, 'net.ipv6.conf.all.forwarding').value !== 0
+    : largerSetting(namespace, 4, link.name, 'accept_local').value !== 0;
+}
+
 /** The way of the frame to one of those whom the device sends it to. */
 export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote: VxlanRemote): Passage {
   const { link, vxlan, frame } = entrance;
@@ -201,7 +209,10 @@ export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote:
   if (end.netns === underlay.name) {
     // Its own host is given the frame at once (`encap_bypass_if_local`), and does not take what it has sent itself; what it
     // forwards, it forwards again.
-    const isIgnored = entrance.namespace === underlay && link.master === null && (frame.to !== 'one' || entrance.isOwn);
+    const isIgnored =
+      entrance.namespace === underlay &&
+      link.master === null &&
+      (frame.to !== 'one' || (entrance.isOwn && !takesOwn(entrance)));
     const reason = `${link.name} sends to ${remote.address}, which is an address of its own host`;
     return { kind: isIgnored ? 'lost' : 'looped', steps, reason };
   }

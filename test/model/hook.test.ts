@@ -394,6 +394,17 @@ describe('rules that br_netfilter shows what crosses a bridge', () => {
     expect(told(way).at(-1)).toMatch(/^undetermined: the rules of host give what crosses br0 another destination/);
   });
 
+  test('at prerouting are asked before the port is looked at, whatever that does', () => {
+    const ruleTables = save('*nat', ':PREROUTING ACCEPT [0:0]', '-A PREROUTING -p tcp -j REDIRECT --to-ports 7000');
+    const neighbours = [neighbour('10.88.0.20', 'eth0', '02:00:00:00:00:99')];
+    const down = link('veth1', { index: 6, master: 'br0', peer: 'web:2', up: false, carrier: false });
+    const links = [loopback(), uplink, bridge, veth0, down];
+    const all = host(box({ neighbours }), web(), bridgeHost({ ruleTables, sysctls, links }));
+    expect(told(journey(all, packetTo('10.88.0.20'), 'box')).at(-1)).toMatch(
+      /^undetermined: the rules of host give what crosses br0 another destination/,
+    );
+  });
+
   test('are not asked about a port that has no carrier', () => {
     const ruleTables = save('*filter', ':FORWARD ACCEPT [0:0]', '-A FORWARD -j REJECT');
     const neighbours = [neighbour('10.88.0.20', 'eth0', '02:00:00:00:00:99')];

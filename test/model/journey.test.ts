@@ -432,3 +432,37 @@ test('an accept queue that is full swallows it', () => {
     answer: null,
   });
 });
+
+describe('by one device alone, where no route serves', () => {
+  const bound = (to: string, device: string | null, more: Parameters<typeof box>[0]) => {
+    const asked = { ...packetTo(to), source: to.includes(':') ? '::' : '0.0.0.0' };
+    const way = journey(
+      host(box({ routes: [], ...more }), web({ routes: ['10.88.0.0/16 dev eth0'] }), bridgeHost()),
+      device === null ? asked : { ...asked, boundDevice: device },
+      'box',
+    );
+    return { end: way.end.kind, detail: way.steps[0]?.detail, source: way.packet.source };
+  };
+
+  test.each([
+    ['the address is looked for on the device', {}, 'accepted'],
+    ['a rule that prohibits it does not count', { rules: [rule('5: from all prohibit')] }, 'accepted'],
+    ['nor does a route that says no', { routes: ['unreachable 10.88.0.0/16'] }, 'accepted'],
+  ])('%s', (_name, more, end) => {
+    const detail = 'no route serves, so the address is looked for on eth0 itself, asked for eth0 alone';
+    expect(bound('10.88.0.20', 'eth0', more)).toEqual({ end, detail, source: '10.88.0.10' });
+  });
+
+  test.each<[string, string, string | null, Parameters<typeof box>[0]]>([
+    ['but by any device', '10.88.0.20', null, {}],
+    ['but IPv6', 'fd00:88::20', 'eth0', {}],
+    [
+      'but it is down',
+      '10.88.0.20',
+      'eth0',
+      { links: [loopback(), link('eth0', { addresses: ['10.88.0.10'], up: false })] },
+    ],
+  ])('%s', (_name, to, device, more) => {
+    expect(bound(to, device, more).end).toBe('unroutable');
+  });
+});

@@ -250,6 +250,23 @@ test('what a host forwards by a device whose remotes are others and its own host
   });
 });
 
+test.each([
+  ['1', 'undetermined'],
+  ['0', 'accepted'],
+])('a host of IPv6 whose remotes are others and itself: forwarding %s, %s', (forwarding, end) => {
+  const told = { entries: [behind('192.0.2.2'), behind('198.51.100.2')], vxlan: { learning: false } };
+  const six = (last: number) => ({ addresses: [`fd00:a::${last}/64`] });
+  const [routes, sysctls] = [
+    ['198.51.100.0/24 via 192.0.2.1 dev eth0', '192.0.2.1/32 dev eth0', 'fd00:a::/64 dev vx0'],
+    { 'net.ipv6.conf.all.forwarding': forwarding },
+  ];
+  const a = vtep('a', { ...told, link: six(1), more: { routes, sysctls } });
+  const back = ['192.0.2.0/24 via 198.51.100.1 dev eth0', '198.51.100.1/32 dev eth0', 'fd00:a::/64 dev vx0'];
+  const b = vtep('b', { link: six(2), more: { routes: back, listeners: ['tcp [::]:80', 'udp 0.0.0.0:4789'] } });
+  const { end: met } = journey(host(a, router(), b), { ...packetTo('fd00:a::2'), source: '::' }, 'a');
+  expect(met.kind).toBe(end);
+});
+
 test('a device in a bridge that sends to its own host makes all uncertain that comes by it', () => {
   const bridged = { master: 'br0', addresses: [] };
   const [loop, twoWays] = [[behind('198.51.100.2')], [behind('192.0.2.2'), behind('198.51.100.2')]];

@@ -2,6 +2,7 @@
 
 import type { NamespaceState } from '../../host/state.ts';
 import { showsBridged } from '../bridge.ts';
+import { unusableReason } from '../frame.ts';
 import type { AskFirewall } from '../segment.ts';
 import type { ModelPacket, Step } from '../step.ts';
 import { isTranslated, type Walk } from './walk.ts';
@@ -13,11 +14,14 @@ export function bridgeFirewall(asker: Walk): AskFirewall {
     if (!showsBridged(namespace, sent.family)) return { steps, end: null };
     const ports = { inputPort: from.name, outputPort: to.name };
     const walk = asker.bridged(sent);
+    // A port without a carrier is disabled (`br_port_carrier_check`): nothing is forwarded to it.
+    const isForwarded = unusableReason(to) === null;
     for (const [stage, devices] of [
       ['prerouting', { input: bridge.name, inputPort: from.name }],
       ['forward', { input: bridge.name, output: bridge.name, ...ports }],
       ['postrouting', { output: bridge.name, ...ports }],
     ] as const) {
+      if (stage !== 'prerouting' && !isForwarded) return { steps, end: null };
       const { ways, ends } = walk.visit({ namespace, stage, devices, device: bridge.name });
       const [way, ...others] = ways;
       if (way === undefined) {

@@ -9,8 +9,9 @@ import { Walk } from './walk.ts';
 /** Why there are several ways, where a route has several next hops. */
 export const picked = 'the kernel picks one by a hash of the packet';
 
-/** The route in one clause. */
-export function routeDetail({ route }: { readonly route: Route }, { device, gateway }: NextHop): string {
+/** The route in one clause; without one, as `Departure` has it. */
+export function routeDetail({ route }: { readonly route: Route | null }, { device, gateway }: NextHop): string {
+  if (route === null) return `no route serves, so the address is looked for on ${device} itself`;
   const target = route.prefixLength === 0 ? 'the default route' : `${route.prefix}/${route.prefixLength}`;
   return gateway === null ? `${target} is on ${device}` : `${target} goes by ${gateway}`;
 }
