@@ -250,6 +250,10 @@ class Sending {
     const spread = this.#spread({ to: 'one', mac: link.mac, justLearnt: true });
     const reached = spread.stations.find((one) => one.link === link);
     if (reached?.obstacle === null) return arrivalAt(reached);
+    const edge = spread.edges.find(({ obstacle }) => obstacle === null);
+    if (reached === undefined && edge !== undefined) {
+      return { steps: edge.steps, progress: end(edge.kind, edge.reason) };
+    }
     return stopped(reached ?? spread.kept[0] ?? spread.origin, `${link.mac} is not where the bridges send it`);
   }
 

@@ -189,9 +189,11 @@ describe('where the view ends', () => {
     expect(outcome(a)).toMatch(expected);
   });
 
-  test('the packet has to be cut', () => {
-    const known = { neighbours: [neighbour('10.1.0.2', 'vx0', macOf(2))] };
-    const all = host(vtep('a', { more: known }), router(), vtep('b'));
+  test.each([
+    ['asked for', []],
+    ['known', [neighbour('10.1.0.2', 'vx0', macOf(2))]],
+  ])('the packet has to be cut, to a neighbour that is %s', (_name, neighbours) => {
+    const all = host(vtep('a', { more: { neighbours } }), router(), vtep('b'));
     const end = (length: number): string => journey(all, { ...asks, length }, 'a').end.kind;
     expect(end(1450)).toBe('accepted');
     expect(end(1451)).toBe('undetermined');
