@@ -1,8 +1,11 @@
 /** Which of the case's connections are the traced command's. */
 
+import type { Frame } from '../case/evidence.ts';
 import type { Connection } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
+import { dissect } from '../wire/dissect.ts';
+import { vxlanNetwork } from '../wire/vxlan.ts';
 import { findAttempts, isAttemptOf, knowsItsSource, unseenConnections } from './attempts.ts';
 import type { Evidence } from './evidence.ts';
 import type { KernelRecord } from './kernel-reading.ts';
@@ -20,10 +23,32 @@ function fromItsNamespace(
   );
 }
 
-/** True for the packets in which a VXLAN device of a namespace sends what programs there ask for: a program's they look. */
-function isTunnels(host: HostState | null, netns: string, { protocol, server }: Connection): boolean {
-  const links = [...(host?.namespaces.values() ?? [])].flatMap((namespace) => namespace.links);
-  return protocol === 'udp' && links.some(({ vxlan }) => vxlan?.underlay === netns && vxlan.port === server.port);
+/** The network of the VXLAN that a connection's first frame carries; null where it carries none. */
+function networkIn({ interfaces }: Evidence, [first]: readonly Frame[]): number | null {
+  if (first === undefined) return null;
+  const { layers } = dissect(first.bytes, interfaces[first.interfaceIndex]?.linkType ?? 1, first.originalLength);
+  const udp = layers.find(({ protocol }) => protocol === 'udp');
+  return udp === undefined ? null : vxlanNetwork(first.bytes.subarray(udp.offset + udp.length));
+}
+
+/**
+ * True for what a VXLAN device of the command's namespace sends on behalf of its programs: to the kernel's look-ups it is
+ * the program that sends. What only goes to the same port is a program's own.
+ */
+function isTunnels(evidence: Evidence, host: HostState | null, { protocol, server, frames }: Connection): boolean {
+  const netns = evidence.session?.command?.netns;
+  if (protocol !== 'udp' || host === null) return false;
+  return [...host.namespaces.values()].some(({ links, forwardingEntries }) =>
+    links.some(({ name, vxlan }) => {
+      if (vxlan === null || vxlan.underlay !== netns) return false;
+      const remotes = forwardingEntries.flatMap(({ device, remote }) => (device === name && remote ? [remote] : []));
+      const numbers = [vxlan, ...remotes];
+      if (!numbers.some(({ port }) => port === server.port)) return false;
+      if (frames.length === 0) return remotes.some(({ address }) => sameAddress(address, server.address));
+      const carried = networkIn(evidence, frames);
+      return carried !== null && numbers.some(({ network }) => network === carried);
+    }),
+  );
 }
 
 /** By time and place: begun while the command ran, from an address of its namespace. */
@@ -50,8 +75,7 @@ export function commandConnections(
 ): { readonly connections: readonly Connection[]; readonly missing: string | null } {
   const { session } = evidence;
   if (session === null || session.command === null) return { connections: all, missing: null };
-  const { netns } = session.command;
-  const connections = all.filter((one) => !isTunnels(host, netns, one));
+  const connections = all.filter((one) => !isTunnels(evidence, host, one));
   // A file that was cut may have frames and no kernel lines, though they were collected: then nothing is to be read from it.
   const kernelHeard = session.kernelEvents && session.kernelEventsLost === 0 && evidence.kernelLines.length > 0;
   if (kernelHeard || connections.length === 0) {
@@ -66,7 +90,7 @@ export function commandConnections(
     const datagrams = connections.filter(({ protocol, family }) => protocol !== 'tcp' && family === 6);
     const placed = byPlace(evidence, datagrams, host);
     const seen = connections.filter((one) => own.includes(one) || placed.includes(one));
-    const unseen = unseenConnections(attempts, all, records).filter((one) => !isTunnels(host, netns, one));
+    const unseen = unseenConnections(attempts, all, records).filter((one) => !isTunnels(evidence, host, one));
     return {
       connections: [...seen, ...unseen].sort((a, b) => (a.beganNs < b.beganNs ? -1 : a.beganNs > b.beganNs ? 1 : 0)),
       missing: null,

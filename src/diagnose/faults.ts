@@ -5,7 +5,7 @@
 
 import { answerPacket, requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { HostState, Neighbour } from '../host/state.ts';
-import type { Fault, ModelPacket, Step } from '../model/step.ts';
+import { type Fault, type ModelPacket, ownSteps, type Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Fix } from './diagnosis.ts';
 import { answerWay } from './end-at.ts';
@@ -281,12 +281,13 @@ function faultAt(context: Context, step: Step | undefined, direction: 'request' 
 /** Hosts that send it to each other until nothing is left of its time to live. */
 export const routingLoop: Cause = (context) => {
   const { connection, journey: way } = context;
-  const step = way?.steps.findLast(({ stage }) => stage === 'route');
+  const steps = ownSteps(way?.steps ?? []);
+  const step = steps.findLast(({ stage }) => stage === 'route');
   const failed = connection.outcome === 'timeout' || connection.outcome === 'unreachable';
   if (way?.end.kind !== 'looped' || step === undefined || !failed || wasAnswered(connection)) return null;
   const said = context.kernel?.drop?.event;
   const proven = said?.kind === 'drop' && said.reason === 'IP_INHDR';
-  const ring = [...new Set(way.steps.filter(({ stage }) => stage === 'forward').map(({ netns }) => netns))];
+  const ring = [...new Set(steps.filter(({ stage }) => stage === 'forward').map(({ netns }) => netns))];
   return {
     cause: 'routing-loop',
     certainty: proven ? 'proven' : 'inferred',

@@ -126,13 +126,15 @@ const opensFirst =
 /** What the rule stopped. */
 function packetText(context: Context, { carrier }: Step): string {
   const { connection, stopsAfterOpening } = context;
-  const inner = losesQuestion(context)
-    ? 'question for a neighbour'
-    : connection.protocol !== 'tcp'
-      ? 'packet'
-      : stopsAfterOpening
-        ? 'segments after the first one'
-        : 'request (SYN)';
+  const asking = lostInAsking(context);
+  const inner =
+    asking !== null
+      ? { question: 'question for a neighbour', answer: 'answer to the question for a neighbour' }[asking]
+      : connection.protocol !== 'tcp'
+        ? 'packet'
+        : stopsAfterOpening
+          ? 'segments after the first one'
+          : 'request (SYN)';
   return carrier === undefined ? inner : `packet of VXLAN ${carrier.network} that carried the ${inner}`;
 }
 
@@ -145,25 +147,27 @@ function carrierText({ carrier }: Step): string[] {
   ];
 }
 
-/** The packet never set out: who has the next hop was asked for in a tunnel, and the question was lost there. */
-function losesQuestion({ connection, journey }: Context): boolean {
-  return connection.errno === 'EHOSTUNREACH' && journey?.steps.at(-1)?.carrier !== undefined;
+/** The packet never set out: who has the next hop was asked for in a tunnel, and the question or its answer was lost there. */
+function lostInAsking({ connection, journey }: Context): 'question' | 'answer' | null {
+  const carries = journey?.steps.at(-1)?.carrier?.carries ?? 'packet';
+  return connection.errno === 'EHOSTUNREACH' && carries !== 'packet' ? carries : null;
 }
 
 /** A rule, or a chain's policy, swallowed the request without a word, or what followed it. */
 export const firewallDropped: Cause = (context) => {
   const { connection, stopsAfterOpening } = context;
-  const isQuestion = losesQuestion(context);
-  const failed = connection.outcome === 'timeout' || connection.errno === 'EPERM' || isQuestion;
+  const asking = lostInAsking(context);
+  const failed = connection.outcome === 'timeout' || connection.errno === 'EPERM' || asking !== null;
   if (!failed || (wasAnswered(connection) && !stopsAfterOpening)) return null;
   const stop = findStop(context, 'drop');
   if (stop === null) return null;
-  const question = `Before it sends the request, its host asks who has the address of the next stretch (${connection.family === 6 ? 'Neighbour Discovery' : 'ARP'}). Nobody heard that, so nobody answered.${errnoSentence(context)}`;
-  const heard = isQuestion
-    ? question
-    : connection.errno === 'EPERM'
-      ? 'The program was told at once that its own host forbids it (EPERM).'
-      : 'No answer is sent, so the program waits until it gives up: it looks like a host that is not there.';
+  const question = `Before it sends the request, its host asks who has the address of the next stretch (${connection.family === 6 ? 'Neighbour Discovery' : 'ARP'}). ${asking === 'answer' ? 'That was heard, and the answer did not come back' : 'Nobody heard that, so nobody answered'}.${errnoSentence(context)}`;
+  const heard =
+    asking !== null
+      ? question
+      : connection.errno === 'EPERM'
+        ? 'The program was told at once that its own host forbids it (EPERM).'
+        : 'No answer is sent, so the program waits until it gives up: it looks like a host that is not there.';
   return {
     ...(stop.rule !== null && takesInvalid(stop.rule) ? { cause: 'conntrack-invalid' } : { cause: 'firewall-drop' }),
     ...base(stop),
@@ -171,7 +175,7 @@ export const firewallDropped: Cause = (context) => {
     detail: stop.rule === null ? 'a firewall rule dropped it, without an answer' : `${ruleName(stop.rule)} dropped it`,
     evidence: stopEvidence(stop, expectedRule(context.journey)),
     ...(stopsAfterOpening ? { outcome: 'stalled' } : {}),
-    summary: `${serverText(context)} ${stopsAfterOpening ? 'accepted the connection and heard nothing more' : isQuestion ? 'could not be reached' : 'did not answer'}: ${who(stop)} dropped the ${packetText(context, stop.step)}.`,
+    summary: `${serverText(context)} ${stopsAfterOpening ? 'accepted the connection and heard nothing more' : asking !== null ? 'could not be reached' : 'did not answer'}: ${who(stop)} dropped the ${packetText(context, stop.step)}.`,
     explanation: [
       askedText(context, stop.step),
       ...(stopsAfterOpening ? [opensFirst] : []),

@@ -4,7 +4,7 @@ import { requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { NamespaceState } from '../host/state.ts';
 import { familyOf, formatAddress, formatEndpoint, inPrefix, prefixRange, sameAddress } from '../inet/address.ts';
 import { replyJourney } from '../model/journey.ts';
-import type { Journey, ModelPacket, Step } from '../model/step.ts';
+import { type Journey, type ModelPacket, ownSteps, type Step } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
@@ -53,7 +53,8 @@ function uplinks({ routes }: NamespaceState, family: 4 | 6): string[] {
 }
 
 /** The router that sent it on last, and by which device. */
-function lastForward({ steps }: Journey): { readonly forward: Step; readonly out: Step } | null {
+function lastForward(way: Journey): { readonly forward: Step; readonly out: Step } | null {
+  const steps = ownSteps(way.steps);
   const at = steps.findLastIndex(({ stage, verdict }) => stage === 'forward' && verdict === 'passed');
   const forward = steps[at];
   const out = steps.slice(at).find(({ stage, netns }) => stage === 'egress' && netns === forward?.netns);
@@ -62,7 +63,7 @@ function lastForward({ steps }: Journey): { readonly forward: Step; readonly out
 
 /** The first step at which the request was translated. */
 function translatedStep({ steps }: Journey): Step | null {
-  return steps.find(({ verdict }) => verdict === 'translated') ?? null;
+  return ownSteps(steps).find(({ verdict }) => verdict === 'translated') ?? null;
 }
 
 const failed: readonly string[] = ['timeout', 'unreachable', 'refused', 'reset', 'unknown'];
@@ -153,7 +154,7 @@ export const hairpinNatMissing: Cause = (context) => {
   const isStranger = last?.stage === 'socket' && last.verdict === 'refused' && last.netns === context.clientNetns;
   if (step === null || back === null || !isStranger) return null;
   const { source, destination, destinationPort } = way.arrived;
-  const out = way.steps.find(({ stage, netns }) => stage === 'egress' && netns === step.netns);
+  const out = ownSteps(way.steps).find(({ stage, netns }) => stage === 'egress' && netns === step.netns);
   const { netns } = step;
   const answers = connection.packets.flatMap(({ frames, facts }) =>
     facts.tcp?.syn === true && facts.tcp.ack ? frames : [],

@@ -4,7 +4,7 @@ import { answerPacket, wasAnswered } from '../flow/connection.ts';
 import type { HostState, Link, NamespaceState, Quote } from '../host/state.ts';
 import { addressBits, familyOf, inPrefix, unspecifiedAddress } from '../inet/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
-import type { Journey, Step } from '../model/step.ts';
+import { type Journey, ownSteps, type Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { EvidenceItem, Fix } from './diagnosis.ts';
 import { answerWay } from './end-at.ts';
@@ -184,11 +184,12 @@ function gatewaysBy({ routes }: NamespaceState, device: string, family: 4 | 6): 
 
 function findDetour(context: Context, host: HostState, way: Journey, back: Journey): Detour | null {
   const { packet, clientNetns } = context;
-  for (const [at, route] of back.steps.entries()) {
+  const steps = ownSteps(back.steps);
+  for (const [at, route] of steps.entries()) {
     const namespace = host.namespaces.get(route.netns);
     if (route.stage !== 'route' || route.verdict !== 'passed' || namespace === undefined) continue;
-    const out = back.steps.slice(at).find(({ stage, netns }) => stage === 'egress' && netns === route.netns);
-    const came = way.steps.findLast(({ stage, netns }) => stage === 'ingress' && netns === route.netns);
+    const out = steps.slice(at).find(({ stage, netns }) => stage === 'egress' && netns === route.netns);
+    const came = ownSteps(way.steps).findLast(({ stage, netns }) => stage === 'ingress' && netns === route.netns);
     const device = came?.device ?? null;
     if (out === undefined || device === null || device === out.device || clientNetns === null) continue;
     for (const gateway of gatewaysBy(namespace, device, back.packet.family)) {

@@ -7,7 +7,7 @@ import { answerPacket, refusalFrames, requestPacket } from '../flow/connection.t
 import type { HostState } from '../host/state.ts';
 import { routeQuery } from '../model/output.ts';
 import { lookUpRoute } from '../model/routing.ts';
-import type { Step } from '../model/step.ts';
+import { ownSteps, type Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { EvidenceItem, Fix } from './diagnosis.ts';
 import { answerWay, endAt } from './end-at.ts';
@@ -111,8 +111,8 @@ const ipForward = 'net.ipv4.ip_forward';
  * The switch of all devices; where that is on already, writing it changes nothing (`devinet_sysctl_forward`), and the one
  * of the device is the one to turn.
  */
-function forwardingFix(context: Context, host: HostState, netns: string, deviceSetting: string): Fix {
-  const { family } = context.packet;
+function forwardingFix(context: Context, host: HostState, { netns, carrier }: Step, deviceSetting: string): Fix {
+  const { family } = carrier?.packet ?? context.packet;
   const isOn = family === 4 && host.namespaces.get(netns)?.sysctls.get(ipForward)?.value === '1';
   const everywhere = family === 4 ? ipForward : 'net.ipv6.conf.all.forwarding';
   const changed = isOn ? withSetting(host, netns, deviceSetting) : withForwarding(host, netns, family);
@@ -145,7 +145,7 @@ function forwardOffAt(context: Context, step: Step | null, direction: 'request' 
   const said = drop?.event.kind === 'drop' && drop.event.reason === forwardingOff;
   const packet = isAnswer ? answerPacket(connection) : requestPacket(connection);
   const [seen] = packet === null ? [] : framesAt(context, packet.frames, step);
-  const fix: Fix = forwardingFix(context, host, step.netns, setting);
+  const fix: Fix = forwardingFix(context, host, step, setting);
   return {
     cause: 'ip-forward-off',
     certainty: said ? 'proven' : seen === undefined ? 'inferred' : 'observed',
@@ -187,6 +187,7 @@ function pathFilterAt(
   direction: 'request' | 'reply',
 ): Finding | null {
   if (step?.fault?.kind !== 'reverse-path-filter') return null;
+  const source = step.carrier?.packet.source ?? sender;
   const isAnswer = direction === 'reply';
   // The kernel's word on drops is of the request.
   const drop = isAnswer ? null : (context.kernel?.drop ?? null);
@@ -209,7 +210,7 @@ function pathFilterAt(
       askedText(context),
       ...(isAnswer ? [answerArrived] : []),
       `${isAnswer ? `In ${netnsText(step.netns)}` : 'There'} the kernel asks itself by which device it would answer the sender: ${step.detail}. It takes the packet for a forged one and drops it, without a word.`,
-      `Mend the route by which ${netnsText(step.netns)} would answer: ${shellCommand(['ip', 'route', 'get', sender])} shows it. Where two ways are meant to be, rp_filter 2 (loose) asks only for some way back.`,
+      `Mend the route by which ${netnsText(step.netns)} would answer: ${shellCommand(['ip', 'route', 'get', source])} shows it. Where two ways are meant to be, rp_filter 2 (loose) asks only for some way back.`,
     ],
     fixes: [],
     alternatives: [],
@@ -222,7 +223,7 @@ export const noReturnRoute: Cause = (context) => {
   const back = answerWay(context);
   const step = back?.steps.at(-1);
   if (way === null || back?.end.kind !== 'unroutable' || step === undefined) return null;
-  const arrived = way.steps.findLast(({ stage }) => stage === 'ingress');
+  const arrived = ownSteps(way.steps).findLast(({ stage }) => stage === 'ingress');
   const frames = requestPacket(connection)?.frames ?? [];
   const seen = arrived === undefined ? [] : framesAt(context, frames, arrived);
   const place = netnsText(step.netns);

@@ -32,6 +32,8 @@ export interface Vxlan {
   readonly network: number;
   /** The UDP port that it takes packets at, and sends them to. */
   readonly port: number;
+  /** The IP version of its packets. */
+  readonly family: 4 | 6;
   /** The address that it sends from; null where the route chooses. */
   readonly local: string | null;
   /** Of its packets; null for what the host gives to others. */

@@ -25,6 +25,8 @@ export interface Way {
   readonly obstacle: string | null;
   /** The end that a firewall on the way gives it, where that is more than a loss. */
   readonly end?: JourneyEnd;
+  /** What the model took for granted of tunnels' packets. */
+  readonly assumptions?: readonly string[];
   /** Of what came out of a tunnel alone: the mark that it has from the tunnel's packet. */
   readonly mark?: number | null;
   /** What is in it, where the rules of a bridge on the way have translated or stopped that. */

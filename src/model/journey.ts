@@ -14,19 +14,22 @@ import { ownsAddress } from './neighbour.ts';
 import { routeQuery } from './output.ts';
 import { lookUpRoute } from './routing.ts';
 import { selectAddress6 } from './source.ts';
-import type { Journey, ModelPacket } from './step.ts';
+import { type Journey, type ModelPacket, ownSteps } from './step.ts';
 import { end, type Position, type Progress } from './transmit.ts';
 import { attachedConnection, echoReply } from './traveller.ts';
 import { receive } from './walk/receive.ts';
 import { send } from './walk/send.ts';
 import { type Question, Walk } from './walk/walk.ts';
 
+/** Packets of tunnels that are followed for one packet. */
+const mostCarried = 1000;
+
 function stage(walk: Walk, position: Position): Progress {
   return position.device === null ? send(walk, position.namespace) : receive(walk, position, position.device);
 }
 
-function travel(asked: Omit<Question, 'stage' | 'forks' | 'tunnels'>, start: NamespaceState): Journey {
-  const walk = new Walk({ ...asked, stage, forks: 0, tunnels: new Set() });
+function travel(asked: Omit<Question, 'stage' | 'forks' | 'tunnels' | 'carries'>, start: NamespaceState): Journey {
+  const walk = new Walk({ ...asked, stage, forks: 0, tunnels: new Set(), carries: { left: mostCarried } });
   const reached = walk.run({ namespace: start, device: null, port: null });
   const { steps, alternatives, mayBeRedirected, forms } = walk;
   const assumptions = [...new Set(walk.assumptions)];
@@ -134,7 +137,7 @@ function errorSource(namespace: NamespaceState, { arrived, steps }: Journey): st
   const { source, destination, family } = arrived;
   if (ownsAddress(namespace, destination)) return destination;
   const unchosen = unspecifiedAddress[family];
-  const entered = steps.findLast(({ stage: at }) => at === 'ingress');
+  const entered = ownSteps(steps).findLast(({ stage: at }) => at === 'ingress');
   if (family === 4 || entered?.netns !== namespace.name) return unchosen;
   const way = lookUpRoute(
     namespace,

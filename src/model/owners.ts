@@ -38,6 +38,7 @@ export function areBeside(host: HostState, one: Owner, other: Owner): boolean {
       ...end('leaves-view', name),
       arrived: packet,
       isOpen: false,
+      assumptions: [],
     }),
     remotes: [],
     mark: 0,

@@ -129,8 +129,8 @@ export class Spread {
     if (link.vxlan !== null) {
       const { namespace: from, link: first } = this.#sender;
       // Rules mark what their own host sends; the mark goes over to a packet of the same namespace.
-      const isMarked = from === namespace && link.vxlan.underlay === namespace.name && this.#frame.to === 'one';
-      const mark = isMarked ? this.#fabric.mark : 0;
+      const isMarked = from === namespace && this.#frame.to === 'one';
+      const mark = before.mark !== undefined ? before.mark : isMarked ? this.#fabric.mark : 0;
       const isOwn = !this.#fabric.forwarded && first === link;
       const entrance = { namespace, link, vxlan: link.vxlan, frame: this.#frame, sender: first.mac, mark, isOwn };
       this.#leaveByTunnel(entrance, before, way);
@@ -161,11 +161,8 @@ export class Spread {
       this.#lose(way);
       return;
     }
-    const loop = loopOf(this.#host, entrance);
-    if (loop !== null) {
-      this.loop ??= { ...way, kind: 'undetermined', reason: loop };
-      return;
-    }
+    // What comes back into a bridge is told of where it crosses the bridge.
+    if (loopOf(this.#host, entrance) !== null) return;
     const remotes = remotesOf(entrance, [...this.#fabric.remotes, ...this.taught]);
     if (vxlan.unmodelled !== null || remotes === null) {
       const nextHops = `the table of ${namespace.name}:${link.name} names a group of next hops, which the model does not follow`;
@@ -182,7 +179,8 @@ export class Spread {
       const how = `, in a packet to ${formatEndpoint(remote.address, remote.port ?? vxlan.port)} (VXLAN ${remote.network ?? vxlan.network})`;
       const passage = passageTo(this.#fabric, entrance, remote);
       const sent = this.#egress(namespace, link, before, how);
-      const on: Way = { ...sent, steps: [...sent.steps, ...passage.steps] };
+      const assumptions = [...(sent.assumptions ?? []), ...(passage.assumptions ?? [])];
+      const on: Way = { ...sent, steps: [...sent.steps, ...passage.steps], assumptions };
       if (passage.kind === 'lost') this.#lose({ ...on, obstacle: passage.reason });
       else if (passage.kind === 'looped') this.loop ??= { ...on, kind: 'undetermined', reason: passage.reason };
       else if (passage.kind === 'out') {
@@ -295,7 +293,13 @@ export class Spread {
       this.stations.push({ ...passed(way, step), namespace, link: bridge, port: port.name });
     }
     if (port !== null) this.#meetUppers(namespace, bridge, way);
-    for (const out of namespace.links.filter(({ master }) => master === bridge.name)) {
+    const ports = namespace.links.filter(({ master }) => master === bridge.name);
+    for (const tunnel of ports) {
+      const { vxlan } = tunnel;
+      const loop = vxlan === null ? null : loopOf(this.#host, { namespace, link: tunnel, vxlan });
+      if (loop !== null) this.loop ??= { ...way, kind: 'undetermined', reason: loop };
+    }
+    for (const out of ports) {
       const leaving = crossing.forward(out, way);
       if (leaving === null) continue;
       if (way.obstacle === null && leaving.obstacle !== null) this.kept.push(leaving);

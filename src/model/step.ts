@@ -93,7 +93,17 @@ export type Fault =
   | { readonly kind: 'bridge-flood-off'; readonly flag: FloodFlag }
   | { readonly kind: 'stale-neighbour'; readonly entry: Neighbour };
 
-/** One stage at one place. */
+/** A packet of a tunnel, which carries another. */
+export interface Carrier {
+  /** The VXLAN network identifier. */
+  readonly network: number;
+  /** What it is where it ends. */
+  readonly packet: ModelPacket;
+  /** The packet in question, the question for its neighbour that comes before, or the answer to that. */
+  readonly carries: 'packet' | 'question' | 'answer';
+}
+
+/** One stage at one place; with `carrier`, of that packet and not of the one in question. */
 export interface Step {
   readonly netns: string;
   readonly device: string | null;
@@ -108,10 +118,14 @@ export interface Step {
   readonly fault?: Fault;
   /** The address for which nobody answers, where a neighbour is asked for. */
   readonly wanted?: string;
-  /** It is about a packet of this VXLAN network (VNI), which carries the packet in question: what that is where it ends. */
-  readonly carrier?: { readonly network: number; readonly packet: ModelPacket };
+  readonly carrier?: Carrier;
   /** So many destinations the rules leave open, of which the packet was seen to have taken this one. */
   readonly choices?: number;
+}
+
+/** The steps of the packet in question itself, without those of tunnels' packets. */
+export function ownSteps(steps: readonly Step[]): readonly Step[] {
+  return steps.filter(({ carrier }) => carrier === undefined);
 }
 
 /** What the sender hears of a failure, where it hears of it. */

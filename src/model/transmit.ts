@@ -3,14 +3,22 @@
  * frame then goes.
  */
 
-import type { Link, NamespaceState, Neighbour, NextHop } from '../host/state.ts';
+import type { HostState, Link, NamespaceState, Neighbour, NextHop } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
 import { tooBig, unreachable } from '../inet/icmp.ts';
 import { stoppedDiscovery } from './discovery.ts';
 import { type Frame, unusableReason, type Way } from './frame.ts';
-import { askingAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
+import { askingAddress, ownsAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
 import { type Edge, type Fabric, Spread, type Station } from './segment.ts';
-import type { Answer, JourneyEnd, Learnt, LearntRemote, ModelPacket, Step } from './step.ts';
+import {
+  type Answer,
+  type JourneyEnd,
+  type Learnt,
+  type LearntRemote,
+  type ModelPacket,
+  ownSteps,
+  type Step,
+} from './step.ts';
 import type { Traveller } from './traveller.ts';
 
 /** Where the packet is: in a namespace, by the device that it came in on (null: sent by a program there). */
@@ -38,6 +46,7 @@ interface Arrival {
   readonly progress: Progress;
   /** As in `Way`. */
   readonly traveller?: Traveller;
+  readonly assumptions?: readonly string[];
 }
 
 /** Where the packet may come to: several places when several hosts answer for one address. */
@@ -75,18 +84,23 @@ export function transmitStraight(medium: Medium, namespace: NamespaceState, devi
 }
 
 /** Where a way ends that comes no further. */
-function stopped({ steps, obstacle, end: given, traveller }: Way, otherwise: string): Arrival {
+function stopped({ steps, obstacle, end: given, traveller, assumptions = [] }: Way, otherwise: string): Arrival {
   const progress = given === undefined ? end('dropped', obstacle ?? otherwise) : { end: given };
-  return traveller === undefined ? { steps, progress } : { steps, progress, traveller };
+  return { steps, progress, assumptions, ...(traveller === undefined ? {} : { traveller }) };
 }
 
 function only(steps: readonly Step[], progress: Progress): Transmission {
   return { arrivals: [{ steps, progress }], learnt: [] };
 }
 
-function arrivalAt({ steps, traveller, namespace, link, port, mark }: Station): Arrival {
+function arrivalAt({ steps, traveller, namespace, link, port, mark, assumptions = [] }: Station): Arrival {
   const progress = { to: { namespace, device: link.name, port, ...(mark === undefined ? {} : { mark }) } };
-  return traveller === undefined ? { steps, progress } : { steps, progress, traveller };
+  return { steps, progress, assumptions, ...(traveller === undefined ? {} : { traveller }) };
+}
+
+/** True when a host of the snapshot has the address. */
+function isSomebodys({ namespaces }: HostState, address: string): boolean {
+  return [...namespaces.values()].some((namespace) => ownsAddress(namespace, address));
 }
 
 class Sending {
@@ -166,7 +180,7 @@ class Sending {
   #reactionOf({ namespace, link, port, steps }: Station, address: string): Reaction {
     const reaction = reactionTo(namespace, link, address, this.#nextHop);
     if (!reaction.answers || !this.#nextHop.includes(':')) return reaction;
-    const left = steps.find(({ netns, device, stage }) => {
+    const left = ownSteps(steps).find(({ netns, device, stage }) => {
       return netns === this.#namespace.name && stage === 'egress' && device !== this.#link.name;
     });
     const stop = stoppedDiscovery({
@@ -224,7 +238,10 @@ class Sending {
     const way = home ?? kept[0] ?? origin;
     const place = `${this.#namespace.name}:${this.#link.name}`;
     const reason = `${namespace.name} has the address ${this.#nextHop}, and its answer does not come to ${place}${way.obstacle === null ? '' : `: ${way.obstacle}`}`;
-    return { steps: [...steps, ...way.steps], progress: end('dropped', reason, this.#unresolved()) };
+    const back = way.steps.map((step) =>
+      step.carrier === undefined ? step : { ...step, carrier: { ...step.carrier, carries: 'answer' as const } },
+    );
+    return { steps: [...steps, ...back], progress: end('dropped', reason, this.#unresolved()) };
   }
 
   /** Its own device does not take the packet: a router tells the sender, the sender's kernel its program. */
@@ -259,7 +276,8 @@ class Sending {
 
   /** To whoever has the link-layer address, as the bridges have just learnt of it. */
   straightTo(mac: string): Arrival {
-    const { stations, edges, kept, origin } = this.#spread({ to: 'one', mac, justLearnt: true });
+    const { stations, edges, kept, origin, loop } = this.#spread({ to: 'one', mac, justLearnt: true });
+    if (loop !== null) return { steps: loop.steps, progress: end(loop.kind, loop.reason) };
     const station = stations.find(({ obstacle }) => obstacle === null);
     if (station !== undefined) return arrivalAt(station);
     const [edge] = edges;
@@ -270,7 +288,7 @@ class Sending {
   /** To the address that the neighbour table gives, whoever has it. */
   #towards(entry: Neighbour): Transmission {
     const { mac } = entry;
-    const { stations, edges, kept, firstBridge, origin } = this.#spread({ to: 'one', mac, justLearnt: false });
+    const { stations, edges, kept, lost, firstBridge, origin } = this.#spread({ to: 'one', mac, justLearnt: false });
     // A bridge takes for its host what is for the address of one of its ports, too.
     const its = stations.filter((station) => station.port !== null || station.link.mac === mac);
     const station = its.find(({ obstacle }) => obstacle === null) ?? its[0];
@@ -280,7 +298,10 @@ class Sending {
     }
     const edge = edges.find((one) => one.obstacle === null);
     if (edge !== undefined) return only(edge.steps, end(edge.kind, edge.reason));
-    const stop = kept[0] ?? edges[0];
+    // What a tunnel lost of what went everywhere was for somebody only if somebody has the address.
+    const links = [...this.#medium.host.namespaces.values()].flatMap((namespace) => namespace.links);
+    const isOnlyCopies = lost !== null && !links.some((link) => link.mac === mac);
+    const stop = isOnlyCopies ? undefined : (kept[0] ?? edges[0]);
     if (stop !== undefined) return { arrivals: [stopped(stop, '')], learnt: [] };
     const [netns, device] = [this.#namespace.name, this.#link.name];
     const detail = `the neighbour table of ${netns} has ${this.#nextHop} at ${mac}, and nobody on ${device} has that address`;
@@ -310,7 +331,9 @@ class Sending {
   /** Nobody has the address, as far as the snapshot reaches. */
   #unanswered({ stations, edges, firstBridge, lost }: Spread): Transmission {
     const [edge] = edges;
-    if (edge === undefined && lost !== null) {
+    // Where it came to others as well, the tunnel is to blame only for who has the address.
+    const isMissed = stations.length === 0 || isSomebodys(this.#medium.host, this.#nextHop);
+    if (edge === undefined && lost !== null && isMissed) {
       return only(lost.steps, end('dropped', lost.obstacle ?? '', this.#unresolved()));
     }
     const steps = (firstBridge ?? edge ?? stations[0])?.steps ?? [];

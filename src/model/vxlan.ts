@@ -3,8 +3,9 @@
  * out of that packet again.
  */
 
+import { routingTable } from '../host/route-numbers.ts';
 import type { ForwardingEntry, HostState, Link, NamespaceState, Quote, Vxlan, VxlanRemote } from '../host/state.ts';
-import { familyOf, isMulticast, sameAddress, unspecifiedAddress } from '../inet/address.ts';
+import { familyOf, inPrefix, isMulticast, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import type { Frame } from './frame.ts';
 import type { Placed } from './macvlan.ts';
 import { ownsAddress } from './neighbour.ts';
@@ -19,6 +20,8 @@ interface Carried {
   readonly arrived: ModelPacket;
   /** It may end otherwise as well. */
   readonly isOpen: boolean;
+  /** As in `Journey`, beside what its steps tell. */
+  readonly assumptions: readonly string[];
 }
 
 /** Sends a packet that carries a frame of a device, from the namespace that the device sends in. */
@@ -30,8 +33,10 @@ export interface Underlay {
   readonly carry: Carry;
 }
 
+type Accepted = Extract<JourneyEnd, { kind: 'accepted' }>;
+
 /** The way of a frame through a tunnel: out of a device (with the mark of its packet there), or to where it ends. */
-export type Passage = { readonly steps: readonly Step[] } & (
+export type Passage = { readonly steps: readonly Step[]; readonly assumptions?: readonly string[] } & (
   | { readonly kind: 'out'; readonly at: Placed; readonly mark: number | null; readonly learnt: LearntRemote | null }
   | { readonly kind: 'lost' | 'looped' | 'leaves-view' | 'undetermined'; readonly reason: string }
 );
@@ -46,7 +51,7 @@ export interface Entrance extends Tunnel {
   readonly frame: Frame;
   /** The address that the frame is sent from. */
   readonly sender: string | null;
-  /** The mark that rules gave what is in the frame, where that goes over to the packet. */
+  /** The mark that what is in the frame has where the device is. */
   readonly mark: number | null;
   /** What is in it is not forwarded. */
   readonly isOwn: boolean;
@@ -87,7 +92,11 @@ function deviceOf({ by }: VxlanRemote, { links }: NamespaceState): string | null
 }
 
 /** A packet in which the device puts the frame; its source port is a hash of the frame. */
-function packetFor({ vxlan, mark }: Entrance, { address, port }: VxlanRemote, device: string | null): ModelPacket {
+function packetFor(
+  { namespace, vxlan, mark }: Entrance,
+  { address, port }: VxlanRemote,
+  device: string | null,
+): ModelPacket {
   const family = familyOf(address);
   return {
     protocol: 'udp',
@@ -95,21 +104,18 @@ function packetFor({ vxlan, mark }: Entrance, { address, port }: VxlanRemote, de
     source: vxlan.local ?? unspecifiedAddress[family],
     destination: address,
     destinationPort: port ?? vxlan.port,
-    mark,
+    // It does not go over to another namespace.
+    mark: vxlan.underlay === namespace.name ? mark : 0,
     carriesFrame: true,
     ...(device === null ? {} : { boundDevice: device }),
     ...(vxlan.timeToLive === null ? {} : { timeToLive: vxlan.timeToLive }),
   };
 }
 
-/** The devices that take packets at a port of a namespace: their sockets are open while they are up (`vxlan_open`). */
-function receiversAt({ namespaces }: HostState, netns: string, port: number): Tunnel[] {
+/** Every VXLAN device that is up: its socket is open then (`vxlan_open`). */
+function openTunnels({ namespaces }: HostState): Tunnel[] {
   return [...namespaces.values()].flatMap((namespace) =>
-    namespace.links.flatMap((link) =>
-      link.up && link.vxlan?.underlay === netns && link.vxlan.port === port
-        ? [{ namespace, link, vxlan: link.vxlan }]
-        : [],
-    ),
+    namespace.links.flatMap((link) => (link.up && link.vxlan !== null ? [{ namespace, link, vxlan: link.vxlan }] : [])),
   );
 }
 
@@ -134,28 +140,47 @@ function contraryEntry({ namespace, link, vxlan }: Tunnel, mac: string | null, f
   return isSame ? null : entry;
 }
 
-/** Out of the packet that a namespace has accepted: by the device that is up and has the network. */
-function takeOut(host: HostState, { sender }: Entrance, { arrived }: Carried, netns: string, network: number): Passage {
+/**
+ * Out of the packet that a namespace has accepted: by the device that is up and has the network (`vxlan_rcv`). Where none is
+ * known that may have taken it, nothing is.
+ */
+function takeOut(host: HostState, { sender }: Entrance, carried: Carried, at: Accepted, network: number): Passage {
+  const { netns, listener } = at;
+  const { arrived } = carried;
   const lost = (device: string | null, reason: string, quotes: readonly Quote[]): Passage => {
     const step: Step = { netns, device, stage: 'socket', verdict: 'dropped', detail: reason, quotes };
     return { kind: 'lost', steps: [step], reason };
   };
-  const receivers = receiversAt(host, netns, arrived.destinationPort);
-  const receiver = receivers.find((one) => one.vxlan.network === network);
+  const unknown = (reason: string): Passage => ({ kind: 'undetermined', steps: [], reason });
+  if (listener?.process != null) {
+    const reason = `${listener.process.name} has UDP port ${arrived.destinationPort} of ${netns}, which is no VXLAN device`;
+    return lost(null, reason, [listener.source]);
+  }
+  const open = openTunnels(host).filter(({ vxlan }) => vxlan.underlay === netns || vxlan.underlay === null);
+  // Of a device that programs tell where to send the port may not be known (0), nor the IP version.
+  const unmodelled = open.find(
+    ({ vxlan }) => vxlan.unmodelled !== null && [arrived.destinationPort, 0].includes(vxlan.port),
+  );
+  if (unmodelled !== undefined) return unknown(unmodelledReason(unmodelled));
+  const receivers = open.filter(
+    ({ vxlan }) => vxlan.port === arrived.destinationPort && vxlan.family === arrived.family,
+  );
+  const receiver = receivers.find(({ vxlan }) => vxlan.network === network);
+  if (receivers.length === 0 || receiver?.vxlan.underlay === null) {
+    return unknown(`what takes UDP port ${arrived.destinationPort} of ${netns} is not in the snapshot`);
+  }
   if (receiver === undefined) {
-    const others = receivers.map(({ link, vxlan }) => `${link.name} has ${vxlan.network}`).join(', ');
-    const reason = `no device of ${netns} has the VXLAN network ${network}${others === '' ? '' : `: ${others}`}`;
     const [first] = receivers;
-    return lost(
-      first?.link.name ?? null,
-      reason,
-      receivers.map(({ link }) => link.source),
-    );
+    const others = receivers.map(({ link, vxlan }) => `${link.name} has ${vxlan.network}`).join(', ');
+    const quotes = receivers.map(({ link }) => link.source);
+    return lost(first?.link.name ?? null, `no device of ${netns} has the VXLAN network ${network}: ${others}`, quotes);
   }
   const { namespace, link, vxlan } = receiver;
-  if (vxlan.unmodelled !== null) return { kind: 'undetermined', steps: [], reason: unmodelledReason(receiver) };
   const loop = loopOf(host, receiver);
   if (loop !== null) return { kind: 'looped', steps: [], reason: loop };
+  if (sender !== null && sender === link.mac) {
+    return lost(link.name, `${link.name} has the address ${sender} itself, and takes nothing from it`, [link.source]);
+  }
   const contrary = contraryEntry(receiver, sender, arrived.source);
   if (contrary !== null) {
     const reason = `the table of ${link.name} has ${sender} elsewhere than behind ${arrived.source}, and what comes from there is dropped`;
@@ -177,24 +202,55 @@ function takesOwn({ namespace, link, frame }: Entrance): boolean {
     : largerSetting(namespace, 4, link.name, 'accept_local').value !== 0;
 }
 
+/** Why it is not known how the device's packet is sent; null where it is. */
+function unsentReason({ namespace, link, vxlan, mark }: Entrance, remote: VxlanRemote, underlay: NamespaceState) {
+  const { address, by } = remote;
+  if (deviceOf(remote, underlay) === undefined) return `${link.name} sends by a device that the snapshot has not`;
+  if (isMulticast(address)) return `${link.name} sends to the group ${address}, and the model does not follow that`;
+  if (underlay.links.some(({ kind }) => kind === 'vrf')) return `${link.name} may send in a VRF of ${underlay.name}`;
+  // With an address of its own the device is a wish in IPv6 (`ip6_route_output_flags_noref`).
+  if (vxlan.family === 6 && vxlan.local !== null && by !== null) return `${link.name} prefers a device to send by`;
+  const isMoved = namespace !== underlay && mark !== 0;
+  const asksForMarks = underlay.rules.some(({ selector }) => selector.mark !== null);
+  return isMoved && asksForMarks ? `${underlay.name} routes by the mark of what ${link.name} sends` : null;
+}
+
+/** `__ip_dev_find`: IPv4 sends from no address that is not the host's. */
+function lacksLocal({ vxlan: { local } }: Entrance, { address }: VxlanRemote, underlay: NamespaceState): boolean {
+  if (local === null || familyOf(address) === 6 || ownsAddress(underlay, local)) return false;
+  return !underlay.routes.some(
+    ({ type, table, prefix, prefixLength, family }) =>
+      type === 'local' && table === routingTable.local && family === 4 && inPrefix(local, prefix, prefixLength),
+  );
+}
+
 /** The way of the frame to one of those whom the device sends it to. */
 export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote: VxlanRemote): Passage {
   const { link, vxlan, frame } = entrance;
   const underlay = host.namespaces.get(vxlan.underlay ?? '');
-  const device = underlay === undefined ? undefined : deviceOf(remote, underlay);
-  if (underlay === undefined || device === undefined) {
-    return { kind: 'leaves-view', steps: [], reason: `${link.name} sends in a namespace that the snapshot has not` };
+  if (underlay === undefined) {
+    return {
+      kind: 'leaves-view',
+      steps: [],
+      reason: `the snapshot does not say in which namespace ${link.name} sends`,
+    };
   }
-  if (isMulticast(remote.address)) {
-    const reason = `${link.name} sends to the group ${remote.address}, and the model does not follow that`;
-    return { kind: 'undetermined', steps: [], reason };
-  }
-  const carried = carry(underlay, link, packetFor(entrance, remote, device));
-  const { end, arrived } = carried;
+  const unsent = unsentReason(entrance, remote, underlay);
+  if (unsent !== null) return { kind: 'undetermined', steps: [], reason: unsent };
+  const packet = packetFor(entrance, remote, deviceOf(remote, underlay) ?? null);
   const network = remote.network ?? vxlan.network;
+  const carries = frame.to === 'one' ? 'packet' : 'question';
+  if (lacksLocal(entrance, remote, underlay)) {
+    const reason = `${link.name} sends from ${vxlan.local}, which is no address of ${underlay.name}`;
+    const place = { netns: underlay.name, device: null, stage: 'route', quotes: [link.source] } as const;
+    const step: Step = { ...place, verdict: 'failed', detail: reason, carrier: { network, packet, carries } };
+    return { kind: 'lost', steps: [step], reason };
+  }
+  const carried = carry(underlay, link, packet);
+  const { end, arrived, assumptions } = carried;
   const steps = carried.steps.map((step) => ({
     ...step,
-    carrier: step.carrier ?? { network, packet: arrived },
+    carrier: step.carrier ?? { network, packet: arrived, carries },
     detail: `in VXLAN ${network}: ${step.detail}`,
   }));
   const unknown = (reason: string): Passage => ({ kind: 'undetermined', steps, reason });
@@ -206,19 +262,29 @@ export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote:
     const why = 'reason' in end ? end.reason : `nothing takes UDP port ${arrived.destinationPort} of ${end.netns}`;
     return { kind: 'lost', steps, reason: `the packet of ${link.name} that carries it is lost: ${why}` };
   }
-  if (end.netns === underlay.name) {
-    // Its own host is given the frame at once (`encap_bypass_if_local`), and does not take what it has sent itself; what it
-    // forwards, it forwards again.
-    const isIgnored =
-      entrance.namespace === underlay &&
-      link.master === null &&
-      (frame.to !== 'one' || (entrance.isOwn && !takesOwn(entrance)));
-    const reason = `${link.name} sends to ${remote.address}, which is an address of its own host`;
-    return { kind: isIgnored ? 'lost' : 'looped', steps, reason };
-  }
+  if (end.netns === underlay.name) return toItself(entrance, packet, network, { underlay, steps });
   if (isCut(host, carried, frame.length)) return unknown(`${link.name} sends it in pieces`);
-  const out = takeOut(host, entrance, carried, end.netns, network);
-  return { ...out, steps: [...steps, ...out.steps] };
+  const out = takeOut(host, entrance, carried, end, network);
+  return { ...out, steps: [...steps, ...out.steps], assumptions };
+}
+
+/**
+ * `encap_bypass_if_local`: what is sent to the host's own address goes to the device that has the network there, at once. It
+ * does not take what it has sent itself; what it forwards, it forwards again.
+ */
+function toItself(
+  entrance: Entrance,
+  packet: ModelPacket,
+  network: number,
+  { underlay, steps }: { readonly underlay: NamespaceState; readonly steps: readonly Step[] },
+): Passage {
+  const { namespace, link, vxlan, frame } = entrance;
+  const reason = `${link.name} sends to ${packet.destination}, which is an address of its own host`;
+  if (network !== vxlan.network || packet.destinationPort !== vxlan.port || namespace !== underlay) {
+    return { kind: 'undetermined', steps, reason };
+  }
+  const isIgnored = link.master === null && (frame.to !== 'one' || (entrance.isOwn && !takesOwn(entrance)));
+  return { kind: isIgnored ? 'lost' : 'looped', steps, reason };
 }
 
 /**

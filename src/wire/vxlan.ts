@@ -28,3 +28,12 @@ export const decodeVxlan: Decoder = (bytes, offset, end, context): Decoded => {
 export function vxlanText(layer: Layer): string {
   return `VXLAN ${textOf(layer, 'vxlan.vni')}`;
 }
+
+/** The network (VNI) of a payload as VXLAN has it; null for one too short, or that says it has none. */
+export function vxlanNetwork(payload: Uint8Array): number | null {
+  if (payload.length < headerLength) return null;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const hasNetwork = (view.getUint16(at.flags) & flagMask.network) !== 0;
+  // Its three bytes are followed by one that is reserved.
+  return hasNetwork ? view.getUint32(at.network) >>> 8 : null;
+}

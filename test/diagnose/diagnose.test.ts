@@ -225,9 +225,11 @@ describe('whose connections are told', () => {
   });
 
   it.each([
-    ['of a device of its namespace: not', 4789, ['51054 > 19001']],
-    ['to another port', 4790, ['51054 > 19001', '40404 > 4790']],
-  ])("a tunnel's packets %s", (_name, port, expected) => {
+    ['of a device of its namespace: not', 4789, '0800000000002a00', ['51054 > 19001']],
+    ['of another network', 4789, '0800000000002b00', ['51054 > 19001', '40404 > 4789']],
+    ['to another port', 4790, '0800000000002a00', ['51054 > 19001', '40404 > 4790']],
+    ['that is none, to its port', 4789, '68656c6c6f', ['51054 > 19001', '40404 > 4789']],
+  ])("a tunnel's packet %s", (_name, port, payload, expected) => {
     const vxlan = {
       ifindex: 9,
       ifname: 'vx0',
@@ -241,7 +243,10 @@ describe('whose connections are told', () => {
         one.command === snapshotCommand.links ? { ...one, text: withVxlan(one.text) } : one,
       ),
     }));
-    const carrier = { packet: udp({ from: '10.88.0.10:40404', to: `10.88.0.1:${port}` }), afterNs: 100_000n };
+    const carrier = {
+      packet: udp({ from: '10.88.0.10:40404', to: `10.88.0.1:${port}` }, Buffer.from(payload, 'hex')),
+      afterNs: 100_000n,
+    };
     expect(tuples(caseOf({ sights: [...refusal, carrier], snapshot: { ...snapshot, namespaces } }))).toEqual(expected);
   });
 

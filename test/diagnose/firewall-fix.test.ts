@@ -170,6 +170,13 @@ describe('rules that let the packets of a tunnel pass', () => {
     expect(fixesOf(connection)).toEqual([pass('198.51.100.2', '192.0.2.2'), 'verified']);
   });
 
+  it('where the answer to the question for a neighbour is lost', () => {
+    const connection = asked('-i e1 -p udp -j DROP', false);
+    expect(connection).toMatchObject({ outcome: 'unreachable', cause: 'firewall-drop' });
+    expect(connection.explanation.join(' ')).toContain('That was heard, and the answer did not come back.');
+    expect(fixesOf(connection)).toEqual([pass('198.51.100.2', '192.0.2.2'), 'verified']);
+  });
+
   it('where the question for a neighbour is lost', () => {
     const connection = asked('-p udp -j DROP', false);
     expect(connection).toMatchObject({ outcome: 'unreachable', errno: 'EHOSTUNREACH', cause: 'firewall-drop' });

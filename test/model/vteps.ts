@@ -19,9 +19,10 @@ export function behind(address: string, mac = anyone, told: Partial<ForwardingEn
   return forwardingEntry(mac, 'vx0', { permanent: true, fixed: true, remote, ...told });
 }
 
-function vxlan(netns: string, more: Partial<Vxlan> = {}): Vxlan {
+/** A VXLAN device's own numbers: network 42, unless told. */
+export function vxlan(netns: string, more: Partial<Vxlan> = {}): Vxlan {
   const told = { local: null, timeToLive: null, learning: true, underlay: netns, unmodelled: null };
-  return { network: 42, port: 4789, ...told, ...more };
+  return { network: 42, port: 4789, family: 4, ...told, ...more };
 }
 
 /** What is otherwise at one end. */

@@ -1,9 +1,10 @@
 /** VXLAN: a network of its own in the packets of another, from host to host over a router. */
 import { describe, expect, test } from 'vitest';
+import type { NamespaceState, Vxlan } from '../../src/host/state.ts';
 import { journey, replyJourney } from '../../src/model/journey.ts';
 import { forwardingEntry, host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
 import { saved } from './netfilter/tables.ts';
-import { anyone, behind, type End, macOf, router, type Told, vtep } from './vteps.ts';
+import { anyone, behind, type End, macOf, router, type Told, vtep, vxlan } from './vteps.ts';
 
 const asks = { ...packetTo('10.1.0.2'), source: '0.0.0.0' };
 
@@ -138,26 +139,57 @@ describe('the answer to the question for a neighbour', () => {
   });
 });
 
+/** The routers and programs of `b` as they are, with another device beside `vx0`. */
+const beside = (name: string, more: Partial<Vxlan>, told: NonNullable<Parameters<typeof link>[1]> = {}): End => {
+  const { links } = vtep('b');
+  const other = link(name, { index: 7, kind: 'vxlan', mac: macOf(9), vxlan: vxlan('b', more), ...told });
+  return { more: { links: [other, ...links] } };
+};
+const program = { name: 'socat', pid: 7 };
+
 describe('the other end', () => {
-  test.each<[string, End, RegExp]>([
+  test.each<[string, End, string]>([
+    ['has another network', { vxlan: { network: 43 } }, 'dropped: no device of b has the VXLAN network 42: vx0 has 43'],
     [
-      'has another network',
-      { vxlan: { network: 43 } },
-      /^dropped: no device of b has the VXLAN network 42: vx0 has 43$/,
+      'is down',
+      { link: { up: false }, more: { listeners: ['tcp 0.0.0.0:80'] } },
+      'dropped: the packet of vx0 that carries it is lost: nothing takes UDP port 4789 of b',
     ],
-    ['is down', { link: { up: false } }, /^dropped: no device of b has the VXLAN network 42$/],
     [
-      'has another port',
-      { vxlan: { port: 8472 }, more: { listeners: ['udp 0.0.0.0:8472'] } },
-      /nothing takes UDP port 4789 of b$/,
+      'is nowhere to be seen, and its socket is there',
+      { link: { up: false } },
+      'undetermined: what takes UDP port 4789 of b is not in the snapshot',
+    ],
+    [
+      'may be in a namespace that has no name',
+      { vxlan: { underlay: null } },
+      'undetermined: what takes UDP port 4789 of b is not in the snapshot',
     ],
     [
       'does what is not known',
       { vxlan: { unmodelled: 'proxy' } },
-      /^undetermined: b:vx0 is a VXLAN device with the option proxy/,
+      'undetermined: b:vx0 is a VXLAN device with the option proxy, which the model does not follow',
     ],
+    [
+      'takes all networks, as programs tell it',
+      { vxlan: { network: 0, unmodelled: 'external' } },
+      'undetermined: b:vx0 is a VXLAN device with the option external, which the model does not follow',
+    ],
+    [
+      'has the address of the sender',
+      { link: { mac: macOf(1) } },
+      `dropped: vx0 has the address ${macOf(1)} itself, and takes nothing from it`,
+    ],
+    ['has a device of the same network for IPv6', beside('v6', { family: 6 }), 'accepted, returned'],
   ])('%s', (_name, b, expected) => {
-    expect(outcome({}, b)).toMatch(expected);
+    expect(outcome({}, b)).toBe(expected);
+  });
+
+  test('is a program', () => {
+    const b = vtep('b', { link: { up: false } });
+    const listeners = b.listeners.map((one) => (one.protocol === 'udp' ? { ...one, process: program } : one));
+    const { end } = journey(host(vtep('a'), router(), { ...b, listeners }), asks, 'a');
+    expect(end).toMatchObject({ reason: 'socat has UDP port 4789 of b, which is no VXLAN device' });
   });
 
   test('may be in a namespace that it was moved to', () => {
@@ -178,7 +210,11 @@ describe('the other end', () => {
 
 describe('where the view ends', () => {
   test.each<[string, End, RegExp]>([
-    ['the device sends in another namespace', { vxlan: { underlay: null } }, /^leaves-view: vx0 sends in a namespace/],
+    [
+      'the device sends in another namespace',
+      { vxlan: { underlay: null } },
+      /^leaves-view: the snapshot does not say in which namespace vx0 sends/,
+    ],
     [
       'it has an option that is not known',
       { vxlan: { unmodelled: 'external' } },
@@ -207,6 +243,73 @@ test('a tunnel that would go through itself carries nothing', () => {
 
 test('a device whose remote is its own host reaches nobody', () => {
   expect(outcome({ entries: [behind('192.0.2.2')] })).toMatch(/^dropped: vx0 sends to 192.0.2.2, .* its own host$/);
+});
+
+test('nothing is sent from an address that the host has not', () => {
+  expect(outcome({ vxlan: { local: '192.0.2.2' } })).toBe('accepted, returned');
+  expect(outcome({ vxlan: { local: '192.0.2.9' } })).toBe(
+    'dropped: vx0 sends from 192.0.2.9, which is no address of a',
+  );
+});
+
+describe('who is to blame where nobody answers', () => {
+  /** A bridge of `a` with its VXLAN device, whose only remote is not there, and `guest` on a cable. */
+  const bridged = (owner: NamespaceState) => {
+    const links = [
+      loopback(),
+      link('br0', { index: 4, kind: 'bridge', mac: macOf(7), addresses: ['10.1.0.1/24'] }),
+      link('veth0', { index: 5, master: 'br0', peer: 'guest:2' }),
+      ...vtep('a', { link: { master: 'br0', addresses: [] }, more: {} }).links.slice(1),
+    ];
+    const guest = namespace('guest', {
+      links: [loopback(), link('eth0', { addresses: ['10.1.0.3/24'], mac: macOf(8), peer: 'a:5' })],
+      routes: ['10.1.0.0/24 dev eth0'],
+    });
+    const more = {
+      links,
+      routes: ['192.0.2.1/32 dev eth0', 'default via 192.0.2.1 dev eth0', '10.1.0.0/24 dev br0'],
+      bridgePorts: [port('vx0', 'br0'), port('veth0', 'br0')],
+    };
+    return journey(host(vtep('a', { entries: [behind('192.0.2.99')], more }), guest, router(), owner), asks, 'a').end;
+  };
+
+  test('nobody, where the address is nobody’s', () => {
+    const other = vtep('b', { link: { addresses: ['10.1.0.9/24'] } });
+    expect(bridged(other)).toMatchObject({ kind: 'unanswered', reason: 'nobody on br0 has the address 10.1.0.2' });
+  });
+
+  test('the tunnel, where somebody has it', () => {
+    expect(bridged(vtep('b'))).toMatchObject({
+      kind: 'dropped',
+      reason: 'the packet of vx0 that carries it is lost: nobody on e0 has the address 192.0.2.99',
+    });
+  });
+});
+
+test('tunnels in tunnels are followed to a depth, and not further', () => {
+  // Each device's remote is reached by the next one.
+  const depth = 12;
+  const devices = Array.from({ length: depth }, (_, at) =>
+    link(`t${at}`, {
+      index: 10 + at,
+      kind: 'vxlan',
+      mac: `02:00:00:00:01:${String(10 + at)}`,
+      addresses: [`10.${50 + at}.0.1/24`],
+      vxlan: vxlan('a', { network: 100 + at }),
+    }),
+  );
+  const forwardingEntries = devices.flatMap(({ name }, at) =>
+    [2, 3].map((last) => {
+      const remote = { address: `10.${51 + at}.0.${last}`, port: null, network: null, by: null };
+      return forwardingEntry(anyone, name, { permanent: true, fixed: true, remote });
+    }),
+  );
+  const routes = devices.map(({ name }, at) => `10.${50 + at}.0.0/24 dev ${name}`);
+  const a = namespace('a', { links: [loopback(), ...devices], routes, forwardingEntries });
+  expect(journey(host(a), { ...packetTo('10.50.0.9'), source: '0.0.0.0' }, 'a').end).toMatchObject({
+    kind: 'undetermined',
+    reason: expect.stringContaining('there are more tunnels on the way than the model follows'),
+  });
 });
 
 describe('a mark', () => {

@@ -30,14 +30,18 @@ const unmodelledOptions = [
   'udp_zero_csum6_tx',
 ] as const;
 
-/** Of an element of `ip -j -d link`, and its `info_data`; null where the numbers are missing. */
+/**
+ * Of an element of `ip -j -d link`, and its `info_data`; null where the numbers are missing. What programs tell where to send
+ * (`external`) has none of its own, and some versions print none: 0.
+ */
 export function parseVxlan(record: JsonRecord, data: JsonRecord): UnjoinedVxlan | null {
   const [network, port] = [asInteger(data['id']), asInteger(data['port'])];
-  if (network === null || port === null) return null;
+  if ((network === null || port === null) && data['external'] !== true) return null;
   const timeToLive = asInteger(data['ttl']);
   return {
-    network,
-    port,
+    network: network ?? 0,
+    port: port ?? 0,
+    family: ['local6', 'remote6', 'group6'].some((name) => asText(data[name]) !== null) ? 6 : 4,
     local: asText(data['local']) ?? asText(data['local6']),
     // 0 is the kernel's word for the host's own, and what is inherited is a text.
     timeToLive: timeToLive === 0 ? null : timeToLive,

@@ -2,15 +2,22 @@
 
 import { end } from '../transmit.ts';
 import type { Carry } from '../vxlan.ts';
-import { Walk } from './walk.ts';
+import { assumptionOf, Walk } from './walk.ts';
+
+/** Tunnels in each other; the kernel itself does not go much deeper (XMIT_RECURSION_LIMIT). */
+const deepest = 4;
 
 /** Sends what carries a frame on behalf of the packet in it. */
 export function carrier(asker: Walk): Carry {
   return (underlay, device, packet) => {
     const { question } = asker;
+    const unfollowed = { steps: [], arrived: packet, isOpen: false, assumptions: [] };
     if (question.tunnels.has(device)) {
-      const reason = `the packets of ${device.name} would go by ${device.name} itself`;
-      return { steps: [], ...end('dropped', reason), arrived: packet, isOpen: false };
+      return { ...unfollowed, ...end('dropped', `the packets of ${device.name} would go by ${device.name} itself`) };
+    }
+    question.carries.left -= 1;
+    if (question.tunnels.size === deepest || question.carries.left < 0) {
+      return { ...unfollowed, ...end('undetermined', 'there are more tunnels on the way than the model follows') };
     }
     const walk = new Walk({
       ...question,
@@ -26,7 +33,9 @@ export function carrier(asker: Walk): Carry {
     });
     const reached = walk.run({ namespace: underlay, device: null, port: null });
     asker.learnt.push(...walk.learnt);
-    asker.assumptions.push(...walk.assumptions);
-    return { steps: walk.steps, end: reached, arrived: walk.packet, isOpen: walk.alternatives.length > 0 };
+    const told = new Set(walk.steps.map(assumptionOf));
+    const assumptions = walk.assumptions.filter((one) => !told.has(one));
+    const isOpen = walk.alternatives.length > 0;
+    return { steps: walk.steps, end: reached, arrived: walk.packet, isOpen, assumptions };
   };
 }

@@ -56,6 +56,7 @@ function cross(walk: Walk, namespace: NamespaceState, input: string, hop: NextHo
     const kept = keptBack(one, namespace, arrival.steps);
     one.add(...(kept ?? arrival.steps));
     if (kept !== null) return end('dropped', kept.at(-1)?.detail ?? '');
+    one.assumptions.push(...(arrival.assumptions ?? []));
     if (arrival.traveller !== undefined) one.become(arrival.traveller);
     return arrival.progress;
   });

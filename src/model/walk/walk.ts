@@ -43,6 +43,8 @@ export interface Question {
   readonly doubted: ReadonlySet<string>;
   /** Tunnels' devices whose frame the packet carries, one in the other. */
   readonly tunnels: ReadonlySet<Link>;
+  /** How many packets of tunnels may still be followed; one count for them all. */
+  readonly carries: { left: number };
   /** Takes a walk from where the packet is into the next host, or to its end. */
   readonly stage: (walk: Walk, position: Position) => Progress;
   forks: number;
@@ -171,7 +173,7 @@ export class Walk {
   add(...steps: readonly Step[]): void {
     for (const step of steps) {
       this.steps.push(step);
-      if (step.verdict === 'unknown') this.assumptions.push(`${step.netns}, ${step.stage}: ${step.detail}`);
+      if (step.verdict === 'unknown') this.assumptions.push(assumptionOf(step));
     }
   }
 
@@ -299,6 +301,11 @@ export class Walk {
     this.steps.push({ ...place, verdict: 'unknown', detail: reason, quotes: ends.flatMap(({ step }) => step.quotes) });
     return fork(reason);
   }
+}
+
+/** What is assumed where a step is not known: that the packet passes. */
+export function assumptionOf({ netns, stage, detail }: Step): string {
+  return `${netns}, ${stage}: ${detail}`;
 }
 
 /** The step of one of several destinations: the one that was seen. */

@@ -25,17 +25,27 @@ const data = {
 
 describe('what `ip -d link` says of a VXLAN device', () => {
   test('its network, port and address', () => {
-    const told = { network: 42, port: 4789, local: '10.0.0.1', timeToLive: null, learning: true, unmodelled: null };
+    const told = {
+      network: 42,
+      port: 4789,
+      family: 4,
+      local: '10.0.0.1',
+      timeToLive: null,
+      learning: true,
+      unmodelled: null,
+    };
     expect(parseVxlan({}, data)).toEqual({ ...told, netnsId: null });
     expect(parseVxlan({ link_netnsid: 3 }, data)?.netnsId).toBe(3);
   });
 
   test.each([
-    ['the address of IPv6', { local: undefined, local6: 'fd00::1' }, { local: 'fd00::1' }],
+    ['the address of IPv6', { local: undefined, local6: 'fd00::1' }, { local: 'fd00::1', family: 6 }],
+    ['a remote of IPv6', { remote: undefined, remote6: 'fd00::2', local: undefined }, { local: null, family: 6 }],
     ['a time to live', { ttl: 5 }, { timeToLive: 5 }],
     ['one that is taken over', { ttl: 'inherit' }, { timeToLive: null }],
     ['no learning', { learning: false }, { learning: false }],
     ['a device that programs tell where to send', { external: true }, { unmodelled: 'external' }],
+    ['one whose numbers are not printed', { external: true, id: undefined, port: undefined }, { network: 0, port: 0 }],
     ['a device that answers for others', { proxy: true }, { unmodelled: 'proxy' }],
   ])('%s', (_name, more, expected) => {
     expect(parseVxlan({}, { ...data, ...more })).toMatchObject(expected);
