@@ -335,6 +335,17 @@ describe('a published port', () => {
     expect(way.steps.at(-1)?.fault?.kind).toBe(end === 'dropped' ? 'bridge-hairpin-off' : undefined);
   });
 
+  test.each([
+    [false, 'dropped'],
+    [true, 'rejected'],
+  ])('no rule at forward is asked of what may not leave by its port (hairpin %s: %s)', (isHairpin, end) => {
+    const ruleTables = save(...masquerading, 'COMMIT', '*filter', ':FORWARD ACCEPT [0:0]', '-A FORWARD -j REJECT');
+    const sysctls = { ...hairpin, 'net.bridge.bridge-nf-call-iptables': '1' };
+    const bridgePorts = [port('veth0', 'br0'), port('veth1', 'br0', 'forwarding', { hairpin: isHairpin })];
+    const all = host(box(), web(), bridgeHost({ ruleTables, sysctls, bridgePorts }));
+    expect(journey(all, { ...packetTo('192.0.2.7', 8080), source: '0.0.0.0' }, 'web').end.kind).toBe(end);
+  });
+
   test('an ICMP error about the translated packet finds its way back', () => {
     const all = host(
       box(),

@@ -25,12 +25,16 @@ export function leave(walk: Walk, namespace: NamespaceState, input: string, hop:
 }
 
 /**
- * The end of a packet for whose next hop nobody answers; null where somebody does: for those whose next hop is asked for
- * before the hooks on the way out.
+ * The end of a packet that a bridge would send on for its host, where it ends before the rules at forward: nobody answers for
+ * the next hop, or it would have to leave by the port that it came in by. Null where it comes to those rules.
  */
-export function leaveUnheard(walk: Walk, namespace: NamespaceState, input: string, hop: NextHop): Progress | null {
-  const reached = cross(new Walk(walk.question, walk), namespace, input, hop);
-  return 'end' in reached && reached.end.kind === 'unanswered' ? cross(walk, namespace, input, hop) : null;
+export function endBeforeForward(walk: Walk, namespace: NamespaceState, input: string, hop: NextHop): Progress | null {
+  const probe = new Walk(walk.question, walk);
+  const reached = cross(probe, namespace, input, hop);
+  const last = probe.steps.at(-1);
+  const isKept = last?.netns === namespace.name && last.fault?.kind === 'bridge-hairpin-off';
+  const isUnanswered = 'end' in reached && reached.end.kind === 'unanswered';
+  return isKept || isUnanswered ? cross(walk, namespace, input, hop) : null;
 }
 
 /** What the packet is sent by, out of a device; that becomes its sender. `input` is as `leave` has it. */

@@ -8,7 +8,7 @@ import { routeQuery } from '../output.ts';
 import type { Answer } from '../step.ts';
 import { end, type Position, type Progress } from '../transmit.ts';
 import { arrive } from './arrive.ts';
-import { leave, leaveUnheard, picked, routeDetail } from './leave.ts';
+import { endBeforeForward, leave, picked, routeDetail } from './leave.ts';
 import type { Walk } from './walk.ts';
 
 /** Linux's own, RFC 1700's recommendation (`IPDEFTTL`). */
@@ -69,9 +69,9 @@ function routed(walk: Walk, namespace: NamespaceState, device: string, port: str
     const isBridged = one.packet.family === 6 && isForNeighbour;
     const stopped = isBridged ? null : forward(one, namespace, device, decision);
     if (stopped !== null) return stopped;
-    // The neighbour is asked for before the bridge forwards anything (`br_nf_pre_routing_finish_bridge`).
-    const unheard = isForNeighbour ? leaveUnheard(one, namespace, device, hop) : null;
-    if (unheard !== null) return unheard;
+    // The bridge asks for the neighbour and chooses its port before it forwards (`br_nf_pre_routing_finish_bridge`).
+    const early = isForNeighbour ? endBeforeForward(one, namespace, device, hop) : null;
+    if (early !== null) return early;
     const devices = { input: device, inputPort: port ?? '', output: hop.device };
     return one.hook({ namespace, stage: 'forward', devices, device }, (after) => leave(after, namespace, device, hop));
   });
