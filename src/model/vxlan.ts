@@ -152,8 +152,9 @@ function takeOut(host: HostState, { sender }: Entrance, carried: Carried, at: Ac
     return { kind: 'lost', steps: [step], reason };
   };
   const unknown = (reason: string): Passage => ({ kind: 'undetermined', steps: [], reason });
-  if (listener?.process != null) {
-    const reason = `${listener.process.name} has UDP port ${arrived.destinationPort} of ${netns}, which is no VXLAN device`;
+  const program = listener?.process ?? null;
+  if (listener !== null && program !== null) {
+    const reason = `${program.name} has UDP port ${arrived.destinationPort} of ${netns}, which is no VXLAN device`;
     return lost(null, reason, [listener.source]);
   }
   const open = openTunnels(host).filter(({ vxlan }) => vxlan.underlay === netns || vxlan.underlay === null);
