@@ -94,7 +94,7 @@ export type Fault =
   | { readonly kind: 'stale-neighbour'; readonly entry: Neighbour };
 
 /** A packet of a tunnel, which carries another. */
-export interface Carrier {
+interface Carrier {
   /** The VXLAN network identifier. */
   readonly network: number;
   /** What it is where it ends. */
