@@ -7,7 +7,7 @@
  * session of its own, so that Ctrl-C passes it by.
  */
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { fixedEnvironment } from '../host/environment.ts';
 import type { ChildWatcher } from '../host/gate.ts';
@@ -66,8 +66,25 @@ function processStartTime(pid: number): string | null {
   }
 }
 
+/** What a guard is called, before the process number of its nettrace. */
+const guardName = 'nettrace-guard-';
+
+/** Process numbers of nettraces whose guard is there, though they themselves may be gone: it has not finished then. */
+export function guardedProcesses(): ReadonlySet<number> {
+  const owners = readdirSync('/proc').flatMap((pid) => {
+    try {
+      const name = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0').at(-2) : undefined;
+      return name?.startsWith(guardName) === true ? [Number(name.slice(guardName.length))] : [];
+    } catch {
+      // It has ended meanwhile.
+      return [];
+    }
+  });
+  return new Set(owners);
+}
+
 function startGuard() {
-  return execa('sh', ['-c', guardScript, 'nettrace-guard'], {
+  return execa('sh', ['-c', guardScript, `${guardName}${process.pid}`], {
     stdio: ['pipe', 'ignore', 'ignore'],
     buffer: false,
     detached: true,

@@ -8,7 +8,7 @@
 
 import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { execa } from 'execa';
-import type { Guard } from '../capture/guard.ts';
+import { type Guard, guardedProcesses } from '../capture/guard.ts';
 import type { KernelLine } from '../case/evidence.ts';
 import { childFailure } from '../host/child-failure.ts';
 import { fixedEnvironment } from '../host/environment.ts';
@@ -67,12 +67,22 @@ function alive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
 }
 
-/** Those of the names that a pattern says are of a nettrace process which is gone. */
+/**
+ * Those of the names that a pattern says are of a nettrace process which is gone. What its guard has still to remove is left
+ * to that: without the mount it would not find the instances.
+ */
 function stale(names: readonly string[], pattern: RegExp): string[] {
-  return names.filter((name) => {
+  const ownerOf = (name: string): number | null => {
     const owner = pattern.exec(name)?.[1];
-    return owner !== undefined && !alive(Number(owner));
+    return owner === undefined ? null : Number(owner);
+  };
+  const left = names.filter((name) => {
+    const owner = ownerOf(name);
+    return owner !== null && !alive(owner);
   });
+  if (left.length === 0) return left;
+  const guarded = guardedProcesses();
+  return left.filter((name) => !guarded.has(ownerOf(name) ?? 0));
 }
 
 /** Removes instances of nettrace processes that are gone. */
