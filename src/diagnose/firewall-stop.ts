@@ -100,7 +100,8 @@ function candidateHook(context: Context, kind: 'drop' | 'reject', kernel: Kernel
   const standing = (journey?.steps ?? []).flatMap((step) => {
     const namespace = host?.namespaces.get(step.netns);
     if (namespace === undefined || !hookStages.includes(step.stage)) return [];
-    const rules = stoppingRules(kind, namespace, step.stage, packet.family);
+    const { family } = step.carrier?.packet ?? packet;
+    const rules = stoppingRules(kind, namespace, step.stage, family);
     return rules.length === 0 ? [] : [{ step, rules }];
   });
   const fitting = standing.filter(({ step }) => stages.includes(step.stage));

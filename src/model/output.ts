@@ -1,7 +1,7 @@
 /** How a packet of the host's own sets out: `ip_route_output_key_hash_rcu` (net/ipv4/route.c), `ip6_dst_lookup_tail`. */
 
 import { routeScope } from '../host/route-numbers.ts';
-import type { NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
+import type { Link, NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
 import { isLoopback, isMulticast, isUnspecified } from '../inet/address.ts';
 import { lookUpRoute, type RouteLookup, type TakenHop } from './routing.ts';
 import { type RouteQuery, vrfOf } from './rule.ts';
@@ -48,16 +48,19 @@ export function routeQuery(packet: ModelPacket, inputDevice: string | null): Rou
   };
 }
 
+/** What routing says of a packet of the host's own; `on-link`: see `lookUpOutput`. */
+type OutputLookup = RouteLookup | { readonly kind: 'on-link'; readonly link: Link };
+
 /**
- * What routing says of a packet of the host's own. Where no route serves what is to leave by one device, IPv4 takes the
- * destination to be on that device's link, and returns its name (`ip_route_output_key_hash_rcu`).
+ * Looks up a packet of the host's own. Where no route serves what is to leave by one device, IPv4 takes the destination to
+ * be on the link of that device (`ip_route_output_key_hash_rcu`).
  */
-function lookUpOutput(namespace: NamespaceState, query: RouteQuery): RouteLookup | string {
+function lookUpOutput(namespace: NamespaceState, query: RouteQuery): OutputLookup {
   const found = lookUpRoute(namespace, query);
   const { family, outputDevice } = query;
-  if (found.kind === 'route' || found.kind === 'unknown' || family === 6 || outputDevice === null) return found;
-  const isUp = namespace.links.some(({ name, up }) => name === outputDevice && up);
-  return isUp && vrfOf(namespace, outputDevice) === null ? outputDevice : found;
+  if (found.kind === 'route' || found.kind === 'unknown' || family === 6) return found;
+  const link = namespace.links.find(({ name, up }) => name === outputDevice && up);
+  return link === undefined || vrfOf(namespace, link.name) !== null ? found : { kind: 'on-link', link };
 }
 
 /** 127.0.0.0/8 leaves by no other device, unless that one is told to take it (`__mkroute_output`). */
@@ -82,11 +85,9 @@ function strandedLoopback(
 }
 
 /** Without a route, by the device that was asked for. */
-function onLink(namespace: NamespaceState, query: RouteQuery, device: string): Departure {
-  const nextHops = [{ device, gateway: null, dead: false, linkDown: false }];
-  const link = namespace.links.find(({ name }) => name === device);
-  const quotes = link === undefined ? [] : [link.source];
-  return strandedLoopback(namespace, query, nextHops) ?? { kind: 'away', route: null, nextHops, quotes };
+function departOnLink(namespace: NamespaceState, query: RouteQuery, { name, source }: Link): Departure {
+  const nextHops = [{ device: name, gateway: null, dead: false, linkDown: false }];
+  return strandedLoopback(namespace, query, nextHops) ?? { kind: 'away', route: null, nextHops, quotes: [source] };
 }
 
 /**
@@ -104,7 +105,7 @@ export function depart(
   // What rules send to no address is for the host itself.
   if (family === 4 && isUnspecified(destination)) return { kind: 'local', quotes: [] };
   const found = lookUpOutput(namespace, query);
-  if (typeof found === 'string') return onLink(namespace, query, found);
+  if (found.kind === 'on-link') return departOnLink(namespace, query, found.link);
   if (found.kind === 'unknown') return found;
   const { quotes } = found;
   // IPv6 looks for a source before it looks at the error.
@@ -158,8 +159,8 @@ export function chooseOrigins(namespace: NamespaceState, asked: ModelPacket): re
   if (!isUnspecified(source)) return [{ source, destination, routedAs: source }];
   const isRoutedAgain = family === 4 && packet.protocol !== 'icmp' && packet.carriesFrame !== true;
   const found = lookUpOutput(namespace, routeQuery(packet, null));
-  if (typeof found === 'string') {
-    const chosen = selectAddress4(namespace, found, null, routeScope.link) ?? source;
+  if (found.kind === 'on-link') {
+    const chosen = selectAddress4(namespace, found.link.name, null, routeScope.link) ?? source;
     return [{ source: chosen, destination, routedAs: isRoutedAgain ? chosen : source }];
   }
   if (found.kind !== 'route') {

@@ -2,7 +2,7 @@
 
 import type { HostState, Link, LinkAddress, NamespaceState } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
-import { type Fabric, Spread } from './segment.ts';
+import { type Fabric, noFirewall, Spread } from './segment.ts';
 import { end } from './transmit.ts';
 
 /** A device with the address. */
@@ -32,7 +32,7 @@ export function areBeside(host: HostState, one: Owner, other: Owner): boolean {
   const fabric: Fabric = {
     host,
     // A question for an address is no IP packet: no rules of a bridge's host see it.
-    firewall: () => ({ steps: [], end: null }),
+    firewall: noFirewall,
     carry: (_underlay, { name }, packet) => ({
       steps: [],
       ...end('leaves-view', name),

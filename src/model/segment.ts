@@ -48,6 +48,9 @@ export type AskFirewall = (
   packet: ModelPacket | undefined,
 ) => BridgeFirewall;
 
+/** For what is no IP packet, or is not judged. */
+export const noFirewall: AskFirewall = () => ({ steps: [], end: null });
+
 /** What frames meet on their way. */
 export interface Fabric extends Underlay {
   readonly firewall: AskFirewall;

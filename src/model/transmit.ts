@@ -9,7 +9,7 @@ import { tooBig, unreachable } from '../inet/icmp.ts';
 import { stoppedDiscovery } from './discovery.ts';
 import { type Frame, unusableReason, type Way } from './frame.ts';
 import { askingAddress, ownsAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
-import { type Edge, type Fabric, Spread, type Station } from './segment.ts';
+import { type Edge, type Fabric, noFirewall, Spread, type Station } from './segment.ts';
 import {
   type Answer,
   type JourneyEnd,
@@ -225,7 +225,7 @@ class Sending {
     const isOutOfTunnel = mark !== undefined;
     if (!isOutOfTunnel) return null;
     const spread = new Spread(
-      { ...this.#medium, mark: 0, remotes: this.#remotes(), firewall: () => ({ steps: [], end: null }) },
+      { ...this.#medium, mark: 0, remotes: this.#remotes(), firewall: noFirewall },
       { to: 'one', mac: this.#link.mac, justLearnt: true, nextHop: this.#nextHop, length: null },
     );
     spread.leave(namespace, link);

@@ -64,15 +64,19 @@ const everyone = 'ff:ff:ff:ff:ff:ff';
 /** Bytes that are put before the IP packet of a frame: IP, UDP and VXLAN headers, and the frame's own. */
 const headers = { 4: 50, 6: 70 } as const;
 
+/** The device's own table, without what a bridge has of it as a port. */
+function tableOf({ namespace, link }: Tunnel): readonly ForwardingEntry[] {
+  return namespace.forwardingEntries.filter(({ device, bridge }) => device === link.name && bridge === null);
+}
+
 /**
  * To whom the device sends the frame (`vxlan_xmit`); null where a group of next hops decides. What it has learnt on the way
  * is younger than the snapshot.
  */
-export function remotesOf(
-  { namespace, link, vxlan, frame: { to, mac } }: Entrance,
-  learnt: readonly LearntRemote[],
-): readonly VxlanRemote[] | null {
-  const own = namespace.forwardingEntries.filter(({ device, bridge }) => device === link.name && bridge === null);
+export function remotesOf(entrance: Entrance, learnt: readonly LearntRemote[]): readonly VxlanRemote[] | null {
+  const { namespace, link, vxlan, frame } = entrance;
+  const { to, mac } = frame;
+  const own = tableOf(entrance);
   const wanted = to === 'all' ? everyone : mac;
   const its = own.filter((entry) => entry.mac === wanted);
   const heard = learnt.findLast(
@@ -129,11 +133,9 @@ function isCut({ namespaces }: HostState, { steps, arrived }: Carried, length: n
 }
 
 /** `vxlan_snoop`: the entry, put in by hand, by which a device that learns drops a frame: its sender is elsewhere. */
-function contraryEntry({ namespace, link, vxlan }: Tunnel, mac: string | null, from: string): ForwardingEntry | null {
-  if (!vxlan.learning) return null;
-  const entry = namespace.forwardingEntries.find(
-    ({ device, bridge, fixed, mac: its }) => device === link.name && bridge === null && fixed && its === mac,
-  );
+function contraryEntry(receiver: Tunnel, sender: string | null, from: string): ForwardingEntry | null {
+  if (!receiver.vxlan.learning) return null;
+  const entry = tableOf(receiver).find(({ fixed, mac }) => fixed && mac === sender);
   if (entry === undefined) return null;
   // An entry that names a device is another than the one that would be learnt.
   const isSame = entry.remote !== null && entry.remote.by === null && sameAddress(entry.remote.address, from);
@@ -249,11 +251,8 @@ export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote:
   }
   const carried = carry(underlay, link, packet);
   const { end, arrived, assumptions } = carried;
-  const steps = carried.steps.map((step) => ({
-    ...step,
-    carrier: step.carrier ?? { network, packet: arrived, carries },
-    detail: `in VXLAN ${network}: ${step.detail}`,
-  }));
+  const carrying = (step: Step): Step => ({ ...step, carrier: step.carrier ?? { network, packet: arrived, carries } });
+  const steps = carried.steps.map((step) => carrying({ ...step, detail: `in VXLAN ${network}: ${step.detail}` }));
   const unknown = (reason: string): Passage => ({ kind: 'undetermined', steps, reason });
   if (carried.isOpen) return unknown(`the packets of ${link.name} may end in several ways`);
   if (end.kind === 'undetermined' || end.kind === 'leaves-view') {
@@ -266,7 +265,7 @@ export function passageTo({ host, carry }: Underlay, entrance: Entrance, remote:
   if (end.netns === underlay.name) return toItself(entrance, packet, network, { underlay, steps });
   if (isCut(host, carried, frame.length)) return unknown(`${link.name} sends it in pieces`);
   const out = takeOut(host, entrance, carried, end, network);
-  return { ...out, steps: [...steps, ...out.steps], assumptions };
+  return { ...out, steps: [...steps, ...out.steps.map(carrying)], assumptions };
 }
 
 /**
@@ -292,14 +291,13 @@ function toItself(
  * Why nothing is certain of what a bridge gets by the device: whatever the bridge floods comes back to it by the device
  * (`encap_bypass_if_local`), and it takes the sender to be there. Null where that is not so.
  */
-export function loopOf({ namespaces }: HostState, { namespace, link, vxlan }: Tunnel): string | null {
+export function loopOf({ namespaces }: HostState, tunnel: Tunnel): string | null {
+  const { namespace, link, vxlan } = tunnel;
   const underlay = namespaces.get(vxlan.underlay ?? '');
   if (link.master === null || underlay === undefined) return null;
-  const own = namespace.forwardingEntries.find(
-    ({ device, mac, remote }) =>
-      device === link.name && mac === anyone && remote !== null && ownsAddress(underlay, remote.address),
-  );
-  if (own === undefined) return null;
+  const isOwn = ({ mac, remote }: ForwardingEntry): boolean =>
+    mac === anyone && remote !== null && ownsAddress(underlay, remote.address);
+  if (!tableOf(tunnel).some(isOwn)) return null;
   return `${namespace.name}:${link.name} is a port of ${link.master} and sends to its own host: what ${link.master} floods comes back to it`;
 }
 

@@ -185,6 +185,11 @@ describe('the other end', () => {
     expect(outcome({}, b)).toBe(expected);
   });
 
+  test("ends the tunnel's packet, not the one in it", () => {
+    const last = exchanged({}, { vxlan: { network: 43 } }).there.steps.at(-1);
+    expect(last).toMatchObject({ stage: 'socket', carrier: { network: 42, carries: 'question' } });
+  });
+
   test('is a program', () => {
     const b = vtep('b', { link: { up: false } });
     const listeners = b.listeners.map((one) => (one.protocol === 'udp' ? { ...one, process: program } : one));
