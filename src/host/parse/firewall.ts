@@ -3,31 +3,20 @@
 import type { RuleTable } from '../netfilter.ts';
 import { snapshotCommand } from '../snapshot-commands.ts';
 import type { Quote } from '../state.ts';
-import { joinTables, listedTables, nftSaves, savedTables } from './netfilter/rule-tables.ts';
+import { joinTables, legacyNames, listedTables, type SavedFamily, savedTables } from './netfilter/rule-tables.ts';
 import type { Sections } from './section.ts';
 
 const longestQuote = 2000;
 
-/** The two families that iptables knows, and where the kernel lists its legacy tables. */
-const legacyFamilies = [
-  { family: 'ip', names: snapshotCommand.legacyTables },
-  { family: 'ip6', names: snapshotCommand.legacyTables6 },
-] as const;
-
 /** Legacy tables of one family: none when the kernel lists none, else all that it lists have to be there. */
-function knowsLegacy(sections: Sections, { family, names }: (typeof legacyFamilies)[number]): boolean {
-  const output = sections.find(names);
-  if (output === undefined) {
-    sections.uncollected(`legacy iptables tables (family ${family})`);
-    return false;
-  }
-  if (output.exitCode !== 0 && /No such file/.test(output.error)) return true;
-  const listed = (output.exitCode === 0 ? output.text : '').split('\n').filter((name) => name !== '');
-  if (output.exitCode === 0 && listed.length === 0) return true;
-  const saved = savedTables(sections, family, false);
-  const known = listed.length > 0 && listed.every((name) => saved.some((table) => table.name === name));
-  if (!known) sections.problem(`legacy iptables tables (family ${family}) could not be read`);
-  return known;
+function knowsLegacy(sections: Sections, family: SavedFamily, saved: readonly RuleTable[]): boolean {
+  const names = legacyNames(sections, family);
+  const isSaved = (name: string): boolean => saved.some((table) => table.family === family && table.name === name);
+  if (names?.every(isSaved) === true) return true;
+  const what = `legacy iptables tables (family ${family})`;
+  if (names === undefined) sections.uncollected(what);
+  else sections.problem(`${what} could not be read`);
+  return false;
 }
 
 /** Where the chains of a table hang, a line each. */
@@ -65,10 +54,10 @@ export function parseFirewall(sections: Sections): {
   firewallKnown: boolean;
   firewallSource: Quote | null;
 } {
-  const saves = nftSaves(sections);
+  const saves = savedTables(sections);
   const listed = listedTables(sections, saves);
   const firewallSource = nftSource(sections, listed);
-  const legacy = legacyFamilies.map((family) => knowsLegacy(sections, family));
+  const legacy = (['ip', 'ip6'] as const).map((family) => knowsLegacy(sections, family, saves.legacy));
   const firewallKnown = firewallSource !== null && legacy.every(Boolean);
-  return { ruleTables: joinTables(sections, saves, listed), firewallKnown, firewallSource };
+  return { ruleTables: joinTables(saves, listed), firewallKnown, firewallSource };
 }
