@@ -98,7 +98,10 @@ if [ "$count" = 0 ]; then
   # Listing none takes as long as listing the other namespaces' entries.
   named '${command.connections}' true
 elif [ -n "$count" ] && [ "$count" -le ${mostConntrackEntries} ]; then
-  run ${command.connections}
+  # On standard error it says its version: up to 1.4.6 it lists IPv4 alone unless told otherwise.
+  { said=$(run ${command.connections} 2>&1 >&3); } 3>&1
+  printf '%s\\n' "$said" >&2
+  case $said in *'conntrack v1.4.'[0-6]' '*) run ${command.connections6} ;; esac
 fi
 `;
 

@@ -42,6 +42,8 @@ export const snapshotCommand = {
   sysctls: 'grep -sH . net/*',
   /** Missing where there is no conntrack, or where its table is too long to list. */
   connections: 'conntrack -L -o extended,id',
+  /** Only where that is told of IPv4 alone. */
+  connections6: 'conntrack -L -f ipv6 -o extended,id',
 } as const;
 
 /** Names of routing tables, which `ip` prints instead of numbers: see ip-route(8). */

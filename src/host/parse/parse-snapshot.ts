@@ -1,7 +1,7 @@
 /** The public door: a snapshot's text becomes the host's state. */
 
 import type { Snapshot } from '../snapshot.ts';
-import { fileCommand, snapshotCommand, tableNamesFile } from '../snapshot-commands.ts';
+import { fileCommand, tableNamesFile } from '../snapshot-commands.ts';
 import type { HostState, NamespaceState, Problem } from '../state.ts';
 import { parseBridgePorts, parseForwardingEntries, parsePortVlans } from './bridge.ts';
 import { parseFirewall } from './firewall.ts';
@@ -9,7 +9,7 @@ import { parseHosts } from './hosts.ts';
 import { parseLinks, parseNamespaceNames, type UnjoinedNamespace } from './links.ts';
 import { joinLowers } from './macvlan.ts';
 import { parseNeighbours, parseProxyNeighbours } from './neighbours.ts';
-import { parseConnections } from './netfilter/connections.ts';
+import { trackedConnections } from './netfilter/connections.ts';
 import { parseIncreases } from './netfilter/counted.ts';
 import { parseResolvers } from './resolvers.ts';
 import { parseRoutes } from './routes.ts';
@@ -68,7 +68,7 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       virtualServices: parseVirtualServices(sections),
       ...parseFirewall(sections),
       ruleIncreases: parseIncreases(sections),
-      connections: parseConnections(sections.optionalText(snapshotCommand.connections) ?? ''),
+      connections: trackedConnections(sections),
       sysctls: parseSysctls(sections),
       hosts: parseHosts(sections),
       resolvers: parseResolvers(sections),

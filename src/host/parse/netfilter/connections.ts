@@ -2,7 +2,9 @@
 
 import { parseAddress } from '../../../inet/address.ts';
 import type { ConnectionEntry, ConnectionTuple } from '../../netfilter.ts';
+import { snapshotCommand } from '../../snapshot-commands.ts';
 import { asInteger } from '../json.ts';
+import type { Sections } from '../section.ts';
 
 const beginning = /^ipv([46])\s+\d+\s+\S+\s+(\d{1,3})\s+(?:\d+\s+)?(?:([A-Z_]+)\s+)?(?=src=)/;
 
@@ -44,4 +46,10 @@ function entryOf(line: string): ConnectionEntry | null {
 /** The entries of a listing; lines that are none are passed over. */
 export function parseConnections(text: string): ConnectionEntry[] {
   return text.split('\n').flatMap((line) => entryOf(line) ?? []);
+}
+
+/** The connections that a namespace tracks, as far as they were listed. */
+export function trackedConnections(sections: Sections): ConnectionEntry[] {
+  const commands = [snapshotCommand.connections, snapshotCommand.connections6];
+  return commands.flatMap((command) => parseConnections(sections.optionalText(command) ?? ''));
 }

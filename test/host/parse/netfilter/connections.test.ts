@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseConnections } from '../../../../src/host/parse/netfilter/connections.ts';
+import { parseConnections, trackedConnections } from '../../../../src/host/parse/netfilter/connections.ts';
+import { Sections } from '../../../../src/host/parse/section.ts';
+import { printed } from '../../sample.ts';
 
 const translated =
   'ipv4     2 tcp      6 431999 ESTABLISHED src=198.51.100.7 dst=192.0.2.10 sport=40000 dport=8080 src=10.88.0.4 dst=198.51.100.7 sport=80 dport=40000 [ASSURED] mark=4096 use=1 id=1654740684';
@@ -42,6 +44,17 @@ test.each<[title: string, line: string, expected: object]>([
   ],
 ])('%s', (_title, line, expected) => {
   expect(parseConnections(line)).toMatchObject([expected]);
+});
+
+test('of both IP versions, where conntrack lists them apart', () => {
+  const six =
+    'ipv6     10 icmpv6   58 29 src=::1 dst=::1 type=128 code=0 id=14715 src=::1 dst=::1 type=129 code=0 id=14715 mark=0 use=1 id=3841770962';
+  const outputs = [
+    printed('conntrack -L -o extended,id', `${translated}\n`),
+    printed('conntrack -L -f ipv6 -o extended,id', `${six}\n`),
+  ];
+  const entries = trackedConnections(new Sections({ name: 'host', inode: 1, container: null, outputs }));
+  expect(entries.map(({ text }) => text)).toEqual([translated, six]);
 });
 
 test('lines that are none are passed over, whatever they are', () => {
