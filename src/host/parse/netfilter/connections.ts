@@ -8,6 +8,9 @@ import type { Sections } from '../section.ts';
 
 const beginning = /^ipv([46])\s+\d+\s+\S+\s+(\d{1,3})\s+(?:\d+\s+)?(?:([A-Z_]+)\s+)?(?=src=)/;
 
+/** Packets of no zone do not find an entry of one: `zone=1`, or of one direction alone `zone-orig=1`, `zone-reply=1`. */
+const otherZone = /\bzone(?:-orig|-reply)?=(?!0\b)/;
+
 /** Names that occur once in each direction, in the order of the line. */
 function tuples(line: string): [ConnectionTuple | null, ConnectionTuple | null] {
   const found = new Map<string, string[]>();
@@ -27,6 +30,7 @@ function tuples(line: string): [ConnectionTuple | null, ConnectionTuple | null] 
 }
 
 function entryOf(line: string): ConnectionEntry | null {
+  if (otherZone.test(line)) return null;
   const [, version, protocol, state = null] = beginning.exec(line) ?? [];
   const [original, reply] = tuples(line);
   if (version === undefined || original === null || reply === null) return null;
@@ -43,7 +47,7 @@ function entryOf(line: string): ConnectionEntry | null {
   };
 }
 
-/** The entries of a listing; lines that are none are passed over. */
+/** The entries of a listing without those of connection zones; lines that are none are passed over. */
 export function parseConnections(text: string): ConnectionEntry[] {
   return text.split('\n').flatMap((line) => entryOf(line) ?? []);
 }

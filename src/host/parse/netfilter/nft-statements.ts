@@ -157,9 +157,11 @@ function translation(name: keyof typeof translations, content: JsonRecord): Tran
   };
 }
 
-function mangle(content: JsonRecord): Expression | null {
+function mangle(raw: unknown, content: JsonRecord): Expression | null {
   const target = operandOf(content['key'], null);
   if (target.kind !== 'field') return null;
+  // A zone is another table of connections.
+  if (/^ct (?:\w+ )?zone$/.test(target.name)) return unknown(raw);
   return { kind: 'set', field: target.name, value: operandOf(content['value'], typeOfOperand(target)) };
 }
 
@@ -205,7 +207,7 @@ export function expressionsOf(raw: unknown): Expression[] {
       return [(record === null ? null : verdictMap(record)) ?? unknown(raw)];
     case 'mangle': {
       // Options and extension headers are no field that rules or routes look at.
-      const set = record === null ? null : mangle(record);
+      const set = record === null ? null : mangle(raw, record);
       return set === null ? [] : [set];
     }
     case 'notrack':

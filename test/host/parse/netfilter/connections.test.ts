@@ -46,6 +46,14 @@ test.each<[title: string, line: string, expected: object]>([
   expect(parseConnections(line)).toMatchObject([expected]);
 });
 
+test.each([
+  'ipv4     2 icmp     1 29 src=127.0.0.1 dst=127.0.0.1 type=8 code=0 id=15098 src=127.0.0.1 dst=127.0.0.1 type=0 code=0 id=15098 mark=0 zone=5 use=1 id=3990248171',
+  'ipv4     2 icmp     1 29 src=127.0.0.1 dst=127.0.0.2 type=8 code=0 id=15104 zone-orig=6 [UNREPLIED] src=127.0.0.2 dst=127.0.0.1 type=0 code=0 id=15104 mark=0 use=1 id=554446043',
+  'ipv4     2 icmp     1 29 src=127.0.0.1 dst=127.0.0.3 type=8 code=0 id=15105 [UNREPLIED] src=127.0.0.3 dst=127.0.0.1 type=0 code=0 id=15105 zone-reply=7 mark=0 use=1 id=801157941',
+])('one of a connection zone is passed over: %s', (line) => {
+  expect(parseConnections(line)).toEqual([]);
+});
+
 test('of both IP versions, where conntrack lists them apart', () => {
   const six =
     'ipv6     10 icmpv6   58 29 src=::1 dst=::1 type=128 code=0 id=14715 src=::1 dst=::1 type=129 code=0 id=14715 mark=0 use=1 id=3841770962';

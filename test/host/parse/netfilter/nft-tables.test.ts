@@ -169,6 +169,12 @@ describe('statements', () => {
     ],
     ['a TCP option', { mangle: { key: { 'tcp option': { name: 'maxseg', field: 'size' } }, value: 1400 } }, []],
     ['notrack', { notrack: null }, [{ kind: 'notrack' }]],
+    ['a zone', { mangle: { key: { ct: { key: 'zone' } }, value: 5 } }, [{ verdict: { kind: 'unknown' } }]],
+    [
+      'a zone of one direction',
+      { mangle: { key: { ct: { key: 'zone', dir: 'original' } }, value: 6 } },
+      [{ verdict: { kind: 'unknown' } }],
+    ],
     ['add to a set', { set: { op: 'add', elem: payload('ip', 'saddr'), set: '@d' } }, []],
     [
       'add to a set within a rate',
