@@ -6,7 +6,7 @@ import { snapshotCommand } from '../../snapshot-commands.ts';
 import { asInteger } from '../json.ts';
 import type { Sections } from '../section.ts';
 
-const beginning = /^ipv([46])\s+\d+\s+\S+\s+(\d{1,3})\s+(?:\d+\s+)?(?:([A-Z_]+)\s+)?(?=src=)/;
+const beginning = /^ipv([46])\s+\d+\s+\S+\s+(\d{1,3})\s+(?:\d+\s+)?(?:([A-Z][A-Z0-9_]*)\s+)?(?=src=)/;
 
 /** Packets of no zone do not find an entry of one: `zone=1`, or of one direction alone `zone-orig=1`, `zone-reply=1`. */
 const otherZone = /\bzone(?:-orig|-reply)?=(?!0\b)/;

@@ -42,6 +42,11 @@ test.each<[title: string, line: string, expected: object]>([
     'ipv6     10 tcp      6 117 SYN_SENT src=fd00::1 dst=fd00::2 sport=5 dport=80 [UNREPLIED] src=fd00::2 dst=fd00::1 sport=80 dport=5 mark=0 zone=0 use=2',
     { family: 6, state: 'SYN_SENT' },
   ],
+  [
+    'both ends open at once',
+    'ipv4     2 tcp      6 59 SYN_SENT2 src=10.0.0.1 dst=10.0.0.2 sport=5 dport=80 src=10.0.0.2 dst=10.0.0.1 sport=80 dport=5 mark=0 use=1 id=4',
+    { state: 'SYN_SENT2' },
+  ],
 ])('%s', (_title, line, expected) => {
   expect(parseConnections(line)).toMatchObject([expected]);
 });
