@@ -158,9 +158,10 @@ const icmp =
   (protocol: 'icmp' | 'icmpv6'): Reader =>
   ({ values: [text = ''], negated }) => {
     const [type = '', code] = text.split('/');
+    // 255, which iptables-save calls `any`, stands for every type, whatever the code.
+    if (protocol === 'icmp' && (type === 'any' || type === '255')) return equals(field('meta l4proto'), 1n, negated);
     const number = numberOf(type) ?? lookUp(symbolsByType[`${protocol}_type`] ?? {}, type) ?? null;
     if (number === null) return null;
-    if (type === '255' && protocol === 'icmp') return equals(field('meta l4proto'), 1n, negated);
     if (code === undefined) return equals(field(`${protocol} type`), number, negated);
     const codeNumber = numberOf(code);
     if (codeNumber === null) return null;

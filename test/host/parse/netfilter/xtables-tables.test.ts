@@ -71,6 +71,7 @@ describe('matches', () => {
       [match('meta l4proto', false, [6, 6]), match('tcp dport', false, [80, 80], [443, 443], [1000, 2000])],
     ],
     ['-p icmp -m icmp --icmp-type 8', [match('meta l4proto', false, [1, 1]), match('icmp type', false, [8, 8])]],
+    ['-p icmp -m icmp --icmp-type any', [match('meta l4proto', false, [1, 1]), match('meta l4proto', false, [1, 1])]],
     [
       '-p icmp -m icmp --icmp-type 3/4',
       [match('meta l4proto', false, [1, 1]), { key: [field('icmp type'), field('icmp code')] }],
