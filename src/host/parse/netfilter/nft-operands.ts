@@ -75,6 +75,13 @@ function fib(raw: JsonRecord): Operand {
   return { kind: 'fib', result: result === 'type' ? 'type' : 'device', address, device };
 }
 
+/** Two numbers' bits together, as flags are written (`fin | psh`); null for anything else. */
+function bothBits(operator: Operator, left: Operand, right: Operand): Operand | null {
+  if (operator !== 'or' || left.kind !== 'constant' || right.kind !== 'constant') return null;
+  const [one, other] = [left.value, right.value];
+  return typeof one === 'bigint' && typeof other === 'bigint' ? constant(one | other) : null;
+}
+
 /** A chain of one operator over two operands or more, the first of which gives the type. */
 function operation(operator: Operator, raw: unknown, type: TypeName, depth: number): Operand {
   const [first, ...others] = Array.isArray(raw) ? raw : [];
@@ -82,7 +89,8 @@ function operation(operator: Operator, raw: unknown, type: TypeName, depth: numb
   let result = operandOf(first, type, depth + 1);
   const own = typeOfOperand(result) ?? type;
   for (const other of others) {
-    result = { kind: 'operation', operator, left: result, right: operandOf(other, own, depth + 1) };
+    const right = operandOf(other, own, depth + 1);
+    result = bothBits(operator, result, right) ?? { kind: 'operation', operator, left: result, right };
   }
   return result;
 }
@@ -156,13 +164,8 @@ export function operandsOf(raw: unknown, depth = 0): Operand[] {
 }
 
 function atomOfRaw(raw: unknown, type: TypeName): Atom | null {
-  const member = soleMember(raw);
-  if (member === null || Array.isArray(raw)) {
-    if (type === 'ifname' && typeof raw === 'string') return nftNamePattern(raw);
-    const operand = operandOf(raw, type);
-    return operand.kind === 'constant' ? atomOf(operand.value) : null;
-  }
-  const [name, content] = member;
+  if (type === 'ifname' && typeof raw === 'string') return nftNamePattern(raw);
+  const [name, content] = soleMember(raw) ?? [];
   if (name === 'prefix') {
     const record = asRecord(content);
     const address = asText(record?.['addr']);
@@ -170,18 +173,9 @@ function atomOfRaw(raw: unknown, type: TypeName): Atom | null {
     // Of a number's prefix nft 1.0.6 prints another number than the rule has, whenever the host is little-endian.
     return address === null || length === null ? null : prefixRange(address, length);
   }
-  if (name === 'range') {
-    const operand = operandOf(raw, type);
-    return operand.kind === 'one-of' ? { low: operand.low, high: operand.high } : null;
-  }
   const operand = operandOf(raw, type);
-  if (operand.kind !== 'operation' || operand.operator !== 'or') return null;
-  const { left, right } = operand;
-  return left.kind === 'constant' && right.kind === 'constant' ? orOf(left.value, right.value) : null;
-}
-
-function orOf(left: unknown, right: unknown): Atom | null {
-  return typeof left === 'bigint' && typeof right === 'bigint' ? atomOf(left | right) : null;
+  if (name === 'range') return operand.kind === 'one-of' ? { low: operand.low, high: operand.high } : null;
+  return operand.kind === 'constant' ? atomOf(operand.value) : null;
 }
 
 /** `{"elem": {"val": …, "timeout": …}}` is its value. */

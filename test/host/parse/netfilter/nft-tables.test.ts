@@ -110,12 +110,22 @@ describe('matches', () => {
     ]);
   });
 
-  test('masked flags are compared whole', () => {
-    const flags = { '&': [payload('tcp', 'flags'), ['fin', 'syn', 'rst', 'ack']] };
-    expect(expressionsOf(match(flags, 'syn'))).toMatchObject([
+  test.each<[title: string, mask: unknown, wanted: unknown, bits: bigint, among: bigint]>([
+    ['a list', ['fin', 'syn', 'rst', 'ack'], 'syn', 23n, 2n],
+    ['flags joined by one sign', { '|': ['fin', 'psh', 'urg'] }, { '|': ['fin', 'psh', 'urg'] }, 41n, 41n],
+    [
+      'flags joined two by two',
+      { '|': [{ '|': ['fin', 'psh'] }, 'urg'] },
+      { '|': ['fin', { '|': ['psh', 'urg'] }] },
+      41n,
+      41n,
+    ],
+    ['two flags', { '|': ['syn', 'ack'] }, { '|': ['syn', 'ack'] }, 18n, 18n],
+  ])('masked flags are compared whole: %s', (_title, mask, wanted, bits, among) => {
+    expect(expressionsOf(match({ '&': [payload('tcp', 'flags'), mask] }, wanted))).toMatchObject([
       {
-        key: [{ kind: 'operation', operator: 'and', right: { value: 23n } }],
-        among: { elements: [{ key: [{ low: 2n, high: 2n }] }] },
+        key: [{ kind: 'operation', operator: 'and', right: { kind: 'constant', value: bits } }],
+        among: { elements: [{ key: [{ low: among, high: among }] }] },
       },
     ]);
   });
