@@ -50,6 +50,10 @@ test('sets of ipset, where they were collected', () => {
     'create range bitmap:ip range 10.0.0.0-10.0.0.255',
     'add range 10.0.0.1-10.0.0.9',
     'create empty hash:ip family inet',
+    'create networks hash:ip family inet hashsize 1024 maxelem 65536 netmask 24 bucketsize 12 initval 0x3c9e5a21',
+    'add networks 10.0.0.0',
+    'create masked hash:ip family inet hashsize 1024 maxelem 65536 bitmask 255.255.0.255 bucketsize 12 initval 0x9b1f6d07',
+    'add masked 10.1.0.4',
   ].join('\n');
   const [table] = tables([printed('iptables-save -c', save), printed('ipset save', sets)]);
   expect(Object.fromEntries(table?.sets ?? [])).toEqual({
