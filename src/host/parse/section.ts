@@ -1,5 +1,6 @@
 /** One namespace's outputs, as its parsers ask for them. */
 
+import { childFailure } from '../child-failure.ts';
 import type { CommandOutput, NamespaceSnapshot } from '../snapshot.ts';
 import type { Problem, Quote } from '../state.ts';
 import { listWords } from '../word-list.ts';
@@ -14,11 +15,15 @@ const toldBy: Readonly<Record<string, string>> = {
   conntrack: 'what the kernel tracks of connections is not known',
 };
 
-/** A tool is there for all namespaces, or for none. */
-function notInstalled(tool: string): Problem {
+/** A tool is the same for all namespaces. */
+function unusable(command: string, why: string): Problem {
+  const tool = command.split(' ', 1).join('');
   const lacking = toldBy[tool];
-  return { netns: null, clause: `\`${tool}\` is not installed${lacking === undefined ? '' : `: ${lacking}`}` };
+  return { netns: null, clause: `\`${tool}\` ${why}${lacking === undefined ? '' : `: ${lacking}`}` };
 }
+
+/** BusyBox's `ip` answers `-j` with a page about itself. */
+const busyBox = /^BusyBox v\d/m;
 
 /** Gives a namespace's outputs and gathers what is wrong with them. */
 export class Sections {
@@ -77,8 +82,9 @@ export class Sections {
     const output = this.find(command);
     if (output?.exitCode === 0) return output.text;
     if (output === undefined) this.uncollected(`\`${command}\``);
-    else if (output.exitCode === null) this.#problems.push(notInstalled(command.split(' ', 1).join('')));
-    else this.problem(`\`${command}\` failed: ${output.error === '' ? `exit ${output.exitCode}` : output.error}`);
+    else if (output.exitCode === null) this.#problems.push(unusable(command, 'is not installed'));
+    else if (busyBox.test(output.error)) this.#problems.push(unusable(command, "is BusyBox's, which prints no JSON"));
+    else this.problem(`\`${command}\` failed: ${childFailure({ exitCode: output.exitCode }, output.error)}`);
     return null;
   }
 

@@ -158,7 +158,33 @@ describe('what is not as it should be', () => {
 
   test.each([
     ['failed', { exitCode: 1, text: '', error: 'boom' }, 'host', '`ip -j neigh` failed: boom'],
-    ['failed without a word', { exitCode: 3, text: '', error: '' }, 'host', '`ip -j neigh` failed: exit 3'],
+    [
+      'failed with many words',
+      {
+        exitCode: 1,
+        text: '',
+        error: 'Cannot open netlink socket: Protocol not supported.\nUsage: ip [ OPTIONS ] OBJECT',
+      },
+      'host',
+      '`ip -j neigh` failed: Cannot open netlink socket: Protocol not supported',
+    ],
+    [
+      'failed without a word',
+      { exitCode: 3, text: '', error: '' },
+      'host',
+      '`ip -j neigh` failed: it ended with status 3',
+    ],
+    [
+      "is BusyBox's",
+      {
+        exitCode: 1,
+        text: '',
+        error:
+          'BusyBox v1.35.0 (Debian 1:1.35.0-4+deb12u1+b1) multi-call binary.\n\nUsage: ip [OPTIONS] address|route|link|tunnel|neigh|rule [ARGS]\n\nOPTIONS := -f[amily] inet|inet6|link | -o[neline]',
+      },
+      null,
+      "`ip` is BusyBox's, which prints no JSON: no links, addresses, routes or neighbours are known",
+    ],
     [
       'is not installed',
       { exitCode: null, text: '', error: '' },
