@@ -18,10 +18,10 @@ import { opensNetfilter } from './findings.ts';
 /** All checks run at once; one that takes this long would keep whoever asked waiting. */
 const timeoutMs = 800;
 
-/** Each tool with the option that makes it say its version. */
+/** Each tool with the options that make it say its version; `ip` with the one as well that makes it print JSON. */
 const versionOptions: Readonly<Record<string, string>> = {
   tcpdump: '--version',
-  ip: '-V',
+  ip: '-j -V',
   bridge: '-V',
   ss: '-V',
   nsenter: '--version',
@@ -39,12 +39,13 @@ const versionOptions: Readonly<Record<string, string>> = {
 
 const versionPattern = /\d+(?:\.\d+)+/;
 
-async function askTool(name: string, option: string, nftables: boolean): Promise<ToolFact> {
-  if (!programIsThere(name)) return { name, installed: false, version: null };
-  if (!nftables && opensNetfilter.includes(name)) return { name, installed: true, version: null };
-  const result = await runTool(name, [option], { timeoutMs, evenIfFailed: true });
-  const version = 'text' in result ? versionPattern.exec(result.text)?.[0] : undefined;
-  return { name, installed: true, version: version ?? null };
+async function askTool(name: string, options: string, nftables: boolean): Promise<ToolFact> {
+  const fact = { name, installed: true, version: null, lacksJson: false };
+  if (!programIsThere(name)) return { ...fact, installed: false };
+  if (!nftables && opensNetfilter.includes(name)) return fact;
+  const result = await runTool(name, options.split(' '), { timeoutMs, evenIfFailed: true });
+  if ('text' in result) return { ...fact, version: versionPattern.exec(result.text)?.[0] ?? null };
+  return { ...fact, lacksJson: name === 'ip' && result.failure.startsWith('failed') };
 }
 
 // /run is there on every Linux; what is mounted over it is seen by this child alone.
@@ -126,7 +127,7 @@ function countNamespaces(): HostFacts['namespaces'] {
 export async function collectFacts(): Promise<HostFacts> {
   const root = process.getuid?.() === 0;
   const nftables = kernelHasNftables();
-  const asking = Object.entries(versionOptions).map(([name, option]) => askTool(name, option, nftables));
+  const asking = Object.entries(versionOptions).map(([name, options]) => askTool(name, options, nftables));
   const [tools, tracefs, ownerTables, containers] = await Promise.all([
     Promise.all(asking),
     lookAtTracefs(root),

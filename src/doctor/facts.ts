@@ -7,6 +7,8 @@ export interface ToolFact {
   readonly installed: boolean;
   /** `4.99.3`; null when it is not there, was not asked, or named none. */
   readonly version: string | null;
+  /** It is an `ip` that prints no JSON, such as BusyBox's. */
+  readonly lacksJson: boolean;
 }
 
 /** The kernel's trace events. */

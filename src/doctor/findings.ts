@@ -168,7 +168,7 @@ function tools(facts: HostFacts): Finding[] {
   const found = new Map(facts.tools.map((tool) => [tool.name, tool]));
   const there = (name: string): Finding | null => {
     const tool = found.get(name);
-    if (tool?.installed !== true) return null;
+    if (tool?.installed !== true || tool.lacksJson) return null;
     const isAsked = facts.nftables || !opensNetfilter.includes(name);
     return ok(
       'tools',
@@ -183,7 +183,8 @@ function tools(facts: HostFacts): Finding[] {
       if (use.name === 'nft' && !facts.nftables)
         return unused('tools', 'nft', 'not installed, and the kernel has no nf_tables');
       const lack = { costs: use.costs, remedy: install(facts, use) };
-      return lacking('tools', use.name, 'not installed', lack, use.needed === true);
+      const detail = found.get(use.name)?.lacksJson === true ? 'has no JSON output' : 'not installed';
+      return lacking('tools', use.name, detail, lack, use.needed === true);
     }),
     ...variants.map((name) => there(name) ?? unused('tools', name, 'not installed; iptables-save serves in its place')),
   ];

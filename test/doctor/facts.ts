@@ -53,7 +53,7 @@ const toolNames = [
 export function toolsWithout(...absent: readonly string[]): ToolFact[] {
   return toolNames.map((name) => {
     const installed = !absent.includes(name);
-    return { name, installed, version: installed ? '1.2.3' : null };
+    return { name, installed, version: installed ? '1.2.3' : null, lacksJson: false };
   });
 }
 

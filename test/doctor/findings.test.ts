@@ -118,7 +118,7 @@ describe('what is lacking, what that costs, what ends it', () => {
     ],
     [
       'an engine that is not asked',
-      { tools: [...toolsWithout(), { name: 'crictl', installed: true, version: '1.28.0' }] },
+      { tools: [...toolsWithout(), { name: 'crictl', installed: true, version: '1.28.0', lacksJson: false }] },
       true,
       'crictl',
       'pid:N',
@@ -157,6 +157,19 @@ describe('what is not there and not missed', () => {
   ])('%s', (_name, differences, name) => {
     const { findings } = examine(factsWith(differences));
     expect(findings.find((finding) => finding.name === name)).toMatchObject({ state: 'unused', costs: null });
+  });
+});
+
+it("an ip that prints no JSON, as BusyBox's, is as good as none", () => {
+  const tools = toolsWithout('ip').map((tool) =>
+    tool.name === 'ip' ? { ...tool, installed: true, lacksJson: true } : tool,
+  );
+  const report = examine(factsWith({ tools }));
+  expect(report.canRun).toBe(false);
+  expect(report.findings.find(({ name }) => name === 'ip')).toMatchObject({
+    state: 'lacking',
+    detail: 'has no JSON output',
+    remedy: 'apt-get install iproute2',
   });
 });
 
