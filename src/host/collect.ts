@@ -8,7 +8,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { childFailure } from './child-failure.ts';
-import { readBounded } from './files.ts';
 import { type ChildWatcher, startStreaming } from './gate.ts';
 import { kernelHasNftables } from './kernel-modules.ts';
 import { nameNamespace } from './name-files.ts';
@@ -16,7 +15,7 @@ import { inNamespace, type NamespaceHandle } from './namespaces.ts';
 import { collectProcesses } from './processes.ts';
 import { collectScript, linkSections, splitSections } from './script.ts';
 import type { CommandOutput, NamespaceSnapshot, Snapshot } from './snapshot.ts';
-import { fileCommand, tableNamesFile } from './snapshot-commands.ts';
+import { readTableNames } from './table-names.ts';
 import { Turns } from './turns.ts';
 import { listWords } from './word-list.ts';
 
@@ -169,12 +168,6 @@ export async function collectNamespace(
 ): Promise<CollectedNamespace> {
   const collected = await collectWith(handle, startCollection(options));
   return { snapshot: nameNamespace(collected.snapshot, handle), missing: problemSentences([collected]) };
-}
-
-function readTableNames(): CommandOutput[] {
-  const bytes = readBounded(tableNamesFile, { followLinks: true });
-  if (bytes === null) return [];
-  return [{ command: fileCommand(tableNamesFile), exitCode: 0, text: bytes.toString('utf8'), error: '' }];
 }
 
 /** Collects the namespaces, in their order. */

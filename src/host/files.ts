@@ -1,6 +1,6 @@
 /** Reads small files whose names or contents others may control. */
 
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 
 /** Largest file that a snapshot keeps: an /etc/hosts is far smaller. */
 const mostBytes = 64 * 1024;
@@ -37,4 +37,13 @@ export function readBounded(path: string, options: { limit?: number; followLinks
 /** True for a file that is there, and is neither a link nor anything that a reader would wait for. */
 export function isPlainFile(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/** The names in a directory, sorted; none where it cannot be read. */
+export function entriesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch {
+    return [];
+  }
 }

@@ -3,9 +3,10 @@
  * its own) until the set is disposed of. See namespaces(7), ip-netns(8).
  */
 
-import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container } from './containers.ts';
+import { entriesOf } from './files.ts';
 
 /** One network namespace, held open. */
 export interface NamespaceHandle {
@@ -44,14 +45,6 @@ interface Found {
   pid: number | null;
   netnsName: string | null;
   dockerName: string | null;
-}
-
-function entries(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch {
-    return [];
-  }
 }
 
 function errorCode(error: unknown): string {
@@ -102,7 +95,7 @@ function openNamed(opened: Opened, missing: string[]): void {
     [namedDirectory, 'netnsName'],
     [dockerDirectory, 'dockerName'],
   ] as const) {
-    for (const name of entries(directory)) {
+    for (const name of entriesOf(directory)) {
       try {
         const found = opened.at(join(directory, name));
         if (found !== null) found[field] ??= name;
@@ -115,7 +108,7 @@ function openNamed(opened: Opened, missing: string[]): void {
 
 function openOfProcesses(opened: Opened, missing: string[], passedOver: ReadonlySet<number>): void {
   let unreadable = 0;
-  const pids = entries('/proc')
+  const pids = entriesOf('/proc')
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && !passedOver.has(pid));
   for (const pid of pids.sort((first, second) => first - second)) {

@@ -46,10 +46,18 @@ export const snapshotCommand = {
   connections6: 'conntrack -L -f ipv6 -o extended,id',
 } as const;
 
-/** Names of routing tables, which `ip` prints instead of numbers: see ip-route(8). */
-export const tableNamesFile = '/etc/iproute2/rt_tables';
+/** Where iproute2 keeps names: what its distribution brought, then the administrator's, which outweighs it. */
+export const iprouteFolders = ['/usr/lib/iproute2', '/usr/share/iproute2', '/etc/iproute2'] as const;
 
 /** What stands in a snapshot for a file that was read. */
 export function fileCommand(path: string): string {
   return `cat ${path}`;
+}
+
+/** Whether what was read is a file of iproute2 that names routing tables: `rt_tables`, or one of `rt_tables.d`. */
+export function readsTableNames(command: string): boolean {
+  return iprouteFolders.some((folder) => {
+    const main = fileCommand(`${folder}/rt_tables`);
+    return command === main || (command.startsWith(`${main}.d/`) && command.endsWith('.conf'));
+  });
 }

@@ -1,7 +1,7 @@
 /** The public door: a snapshot's text becomes the host's state. */
 
 import type { Snapshot } from '../snapshot.ts';
-import { fileCommand, tableNamesFile } from '../snapshot-commands.ts';
+import { readsTableNames } from '../snapshot-commands.ts';
 import type { HostState, NamespaceState, Problem } from '../state.ts';
 import { parseBridgePorts, parseForwardingEntries, parsePortVlans } from './bridge.ts';
 import { parseFirewall } from './firewall.ts';
@@ -36,7 +36,8 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
   }
   const tableNames = parseTableNames(
     [...sectionsByName.values()]
-      .map(({ sections }) => sections.find(fileCommand(tableNamesFile))?.text ?? '')
+      .flatMap(({ sections }) => sections.all(readsTableNames))
+      .map(({ text }) => text)
       .join('\n'),
   );
   const unjoined = new Map<string, UnjoinedNamespace>();

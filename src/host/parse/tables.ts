@@ -6,7 +6,7 @@ import { asInteger, asText } from './json.ts';
 /** The kernel's own tables. */
 const kernelTables: ReadonlyMap<string, number> = new Map(Object.entries(routingTable));
 
-/** Table numbers by name, from the text of /etc/iproute2/rt_tables. */
+/** Table numbers by name, from the text of iproute2's files; the last of a name counts. */
 export function parseTableNames(text: string): Map<string, number> {
   const names = new Map(kernelTables);
   for (const [, number, name] of text.matchAll(/^[ \t]*(\d{1,10}|0x[0-9a-f]{1,8})[ \t]+(\S+)/gim)) {

@@ -211,6 +211,12 @@ describe('what is not as it should be', () => {
     expect(parseSnapshot(named).namespaces.get('host')?.routes).toMatchObject([
       { table: 100, prefix: '0.0.0.0', prefixLength: 0 },
     ]);
+    const added = snapshotOf([
+      routes,
+      printed('cat /usr/share/iproute2/rt_tables', '255\tlocal\n7 vpn\n'),
+      printed('cat /etc/iproute2/rt_tables.d/vpn.conf', '0x65 vpn\n'),
+    ]);
+    expect(parseSnapshot(added).namespaces.get('host')?.routes).toMatchObject([{ table: 101 }]);
     const unnamed = parseSnapshot(snapshotOf([routes]));
     expect(unnamed.namespaces.get('host')?.routes).toMatchObject([{ table: 0 }]);
     expect(unnamed.problems).toContainEqual({
