@@ -28,16 +28,8 @@ const mostBytes = 32 * 1024 * 1024;
 /** Namespaces whose rest is collected at the same time: more gain nothing on a machine of few cores. */
 const parallelNamespaces = 4;
 
-/** One namespace's snapshot, and why it is not whole. */
-export interface CollectedNamespace {
-  readonly snapshot: NamespaceSnapshot;
-  readonly missing: readonly string[];
-}
-
 /** What a collection may be told. */
 export interface CollectOptions {
-  /** Ends the children; what they had printed is kept. */
-  readonly signal?: AbortSignal;
   /**
    * Called as soon as a namespace's links are known, before the rest of any: the first `linkSections` outputs. It must not
    * throw.
@@ -47,10 +39,6 @@ export interface CollectOptions {
   readonly mayGoOn?: (handle: NamespaceHandle) => Promise<void>;
   /** Knows of every child before it does anything. */
   readonly onChild?: ChildWatcher;
-}
-
-/** What a collection of several may be told besides. */
-export interface CollectAllOptions extends CollectOptions {
   /** One sentence each, from finding the namespaces: they go into the snapshot with those of the collection. */
   readonly missing?: readonly string[];
   /**
@@ -77,13 +65,13 @@ interface ScriptRun {
 }
 
 /** What all namespaces of one collection share. */
-interface Collection extends CollectOptions {
+interface Collection extends Pick<CollectOptions, 'onLinks' | 'mayGoOn' | 'onChild'> {
   readonly nftables: boolean;
   readonly turns: Turns;
 }
 
 async function runScript(handle: NamespaceHandle, collection: Collection): Promise<ScriptRun> {
-  const { nftables, turns, signal, onLinks, mayGoOn, onChild } = collection;
+  const { nftables, turns, onLinks, mayGoOn, onChild } = collection;
   const token = randomBytes(16).toString('hex');
   const shell = ['sh', '-c', collectScript, 'sh', token, nftables ? 'yes' : 'no'];
   const child = startStreaming(inNamespace(handle, shell), { watcher: onChild, keepsInput: true }, { cwd: '/' });
@@ -118,11 +106,7 @@ async function runScript(handle: NamespaceHandle, collection: Collection): Promi
   };
   child.stdout.on('data', take('output'));
   child.stderr.on('data', take('error'));
-  const abort = (): void => stop('was stopped');
-  signal?.addEventListener('abort', abort, { once: true });
-  if (signal?.aborted === true) abort();
   const result = await child;
-  signal?.removeEventListener('abort', abort);
   if (gate.turn !== null) {
     await gate.turn;
     turns.give();
@@ -157,26 +141,13 @@ function problemSentences(collected: readonly Collected[]): string[] {
   });
 }
 
-function startCollection(options: CollectOptions): Collection {
-  return { ...options, nftables: kernelHasNftables(), turns: new Turns(parallelNamespaces) };
-}
-
-/** Collects one namespace; what fails is said in `missing`. Never rejects. */
-export async function collectNamespace(
-  handle: NamespaceHandle,
-  options: CollectOptions = {},
-): Promise<CollectedNamespace> {
-  const collected = await collectWith(handle, startCollection(options));
-  return { snapshot: nameNamespace(collected.snapshot, handle), missing: problemSentences([collected]) };
-}
-
-/** Collects the namespaces, in their order. */
+/** Collects the namespaces, in their order; what fails is said in `missing`. */
 export async function collectSnapshot(
   handles: readonly NamespaceHandle[],
-  options: CollectAllOptions = {},
+  options: CollectOptions = {},
 ): Promise<Snapshot> {
   const takenNs = BigInt(Date.now()) * 1_000_000n;
-  const collection = startCollection(options);
+  const collection = { ...options, nftables: kernelHasNftables(), turns: new Turns(parallelNamespaces) };
   const collected = await Promise.all(handles.map((handle) => collectWith(handle, collection)));
   const tableNames = readTableNames();
   const named = await (options.named ?? handles);

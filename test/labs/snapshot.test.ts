@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { collectNamespace, collectSnapshot } from '../../src/host/collect.ts';
+import { collectSnapshot } from '../../src/host/collect.ts';
 import { findNamespaces, type NamespaceHandle } from '../../src/host/namespaces.ts';
 import { parseSnapshot } from '../../src/host/parse/parse-snapshot.ts';
 import { snapshotCommand } from '../../src/host/snapshot-commands.ts';
@@ -145,8 +145,8 @@ describeLab('a snapshot of real namespaces', () => {
       const onLinks = (_handle: unknown, outputs: readonly { command: string }[]) => {
         seen.push(...outputs.map(({ command }) => command));
       };
-      const { snapshot } = await collectNamespace(handle, { onLinks });
-      seen.push(snapshot.outputs[0]?.command ?? '', 'whole');
+      const { namespaces } = await collectSnapshot([handle], { onLinks });
+      seen.push(namespaces[0]?.outputs[0]?.command ?? '', 'whole');
     });
     const first = [snapshotCommand.links, 'ip -j netns list-id', 'ip netns identify'];
     expect(seen).toEqual([...first, snapshotCommand.links, 'whole']);
@@ -199,19 +199,10 @@ describeLab('a snapshot of real namespaces', () => {
     }
   });
 
-  test('a collection that is stopped says so', async () => {
-    const { snapshot, missing } = await withHandles(([handle]) => {
-      if (handle === undefined) throw new Error('no namespace');
-      return collectNamespace(handle, { signal: AbortSignal.abort() });
-    });
-    expect(missing).toEqual([expect.stringContaining('was stopped')]);
-    expect(snapshot.outputs.map(({ command }) => command)).not.toContain(snapshotCommand.links);
-  });
-
   test('a namespace that cannot be entered says so', async () => {
     const { missing } = await withHandles(async ([handle]) => {
       if (handle === undefined) throw new Error('no namespace');
-      return collectNamespace({ ...handle, descriptor: 999_999 });
+      return collectSnapshot([{ ...handle, descriptor: 999_999 }]);
     });
     expect(missing).toEqual([expect.stringContaining('failed at its start: nsenter')]);
   });
