@@ -135,7 +135,7 @@ export interface RuleSelector {
   readonly outputDevice: string | null;
   readonly mark: { readonly value: number; readonly mask: number } | null;
   readonly tos: number | null;
-  /** `tcp`, `udp`, or a number. */
+  /** As `ip` prints it: a name of /etc/protocols (`tcp`, `icmp`, `ipv6-icmp`), or `ipproto-200` of one without. */
   readonly protocol: string | null;
   readonly sourcePorts: NumberRange | null;
   readonly destinationPorts: NumberRange | null;

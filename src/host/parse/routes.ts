@@ -106,7 +106,7 @@ function nextHopsOf(record: JsonRecord, objects: ReadonlyMap<number, readonly Ne
   return one === null ? (objects.get(asInteger(record['nhid']) ?? -1) ?? []) : [one];
 }
 
-/** No packet that the model asks for carries it: a type of service with a name of the administrator's own. */
+/** No packet that the model asks for carries it: a type of service that `ip` has a name for (`AF11`, `CS1`, `EF`). */
 const unreadTos = -1;
 
 function tosOf(record: JsonRecord): number {

@@ -1,4 +1,4 @@
-/** The connection tracking table as `conntrack -L -o extended,id` and /proc/net/nf_conntrack print it: conntrack(8). */
+/** The connection tracking table as `conntrack -L -o extended,id` prints it: conntrack(8). */
 
 import { parseAddress } from '../../../inet/address.ts';
 import type { ConnectionEntry, ConnectionTuple } from '../../netfilter.ts';

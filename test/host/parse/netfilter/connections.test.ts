@@ -38,8 +38,8 @@ test.each<[title: string, line: string, expected: object]>([
     },
   ],
   [
-    'IPv6, as /proc prints it',
-    'ipv6     10 tcp      6 117 SYN_SENT src=fd00::1 dst=fd00::2 sport=5 dport=80 [UNREPLIED] src=fd00::2 dst=fd00::1 sport=80 dport=5 mark=0 zone=0 use=2',
+    'IPv6',
+    'ipv6     10 tcp      6 117 SYN_SENT src=fd00::1 dst=fd00::2 sport=5 dport=80 [UNREPLIED] src=fd00::2 dst=fd00::1 sport=80 dport=5 mark=0 use=2 id=5',
     { family: 6, state: 'SYN_SENT' },
   ],
   [
