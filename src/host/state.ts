@@ -135,7 +135,7 @@ export interface RuleSelector {
   readonly outputDevice: string | null;
   readonly mark: { readonly value: number; readonly mask: number } | null;
   readonly tos: number | null;
-  /** As `ip` prints it: a name of /etc/protocols (`tcp`, `icmp`, `ipv6-icmp`), or `ipproto-200` of one without. */
+  /** By the host's name for it (`tcp`, `icmp`, `ipv6-icmp`), or a number where it has none. */
   readonly protocol: string | null;
   readonly sourcePorts: NumberRange | null;
   readonly destinationPorts: NumberRange | null;

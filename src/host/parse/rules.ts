@@ -83,7 +83,8 @@ function selectorOf(record: JsonRecord, family: 4 | 6): RuleSelector {
     outputDevice: asText(record['oif']),
     mark: mark === null ? null : { value: mark, mask: numberOf(record['fwmask']) ?? everyBit },
     tos: numberOf(record['tos']),
-    protocol: asText(record['ipproto']),
+    // `ipproto-6` where the host has no name for it.
+    protocol: asText(record['ipproto'])?.replace(/^ipproto-/, '') ?? null,
     sourcePorts: rangeOf(record, 'sport', 'sport_start', 'sport_end'),
     destinationPorts: rangeOf(record, 'dport', 'dport_start', 'dport_end'),
     users: rangeOf(record, 'uid', 'uid_start', 'uid_end'),

@@ -44,6 +44,7 @@ test.each([
     { selector: { sourcePorts: { first: 1, last: 5 }, destinationPorts: { first: 80, last: 80 }, protocol: 'tcp' } },
   ],
   [{ uid_start: 0, uid_end: 5, tos: '0x10', table: '5' }, { selector: { users: { first: 0, last: 5 }, tos: 16 } }],
+  [{ ipproto: 'ipproto-6', table: '100' }, { selector: { protocol: '6' } }],
   [{ l3mdev: null }, { action: 'lookup', table: null, selector: { vrf: true } }],
   [{ suppress_ifgroup: '5', table: 'main' }, { unread: true }],
   [
