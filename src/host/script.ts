@@ -7,7 +7,7 @@
  */
 
 import type { CommandOutput } from './snapshot.ts';
-import { snapshotCommand as command } from './snapshot-commands.ts';
+import { snapshotCommand as command, unreadRuleModules } from './snapshot-commands.ts';
 
 /** The first sections: the links, and which namespaces are behind them. Whoever captures frames waits for these. */
 export const linkSections = 3;
@@ -78,6 +78,11 @@ else
 fi
 legacy /proc/net/ip_tables_names iptables-legacy-save iptables-save
 legacy /proc/net/ip6_tables_names ip6tables-legacy-save ip6tables-save
+loaded=
+for module in ${unreadRuleModules.join(' ')}; do
+  if [ -e "/sys/module/$module" ]; then loaded="$loaded /sys/module/$module"; fi
+done
+if [ -n "$loaded" ]; then run ls -d $loaded; fi
 # The list of sets is empty where the kernel has none: asking ipset would load it.
 if [ -e /sys/module/ip_set ] && command -v ipset >/dev/null 2>&1; then run ${command.ipsets}; fi
 if [ -e /proc/net/ip_vs ]; then run ${command.virtualServices}; fi

@@ -46,6 +46,9 @@ export const snapshotCommand = {
   connections6: 'conntrack -L -f ipv6 -o extended,id',
 } as const;
 
+/** Modules of rules that no other tool tells of. Those that are loaded are listed, if any is. */
+export const unreadRuleModules = ['ebtable_filter', 'ebtable_nat', 'ebtable_broute', 'arptable_filter'] as const;
+
 /** Where iproute2 keeps names: what its distribution brought, then the administrator's, which outweighs it. */
 export const iprouteFolders = ['/usr/lib/iproute2', '/usr/share/iproute2', '/etc/iproute2'] as const;
 

@@ -1,8 +1,9 @@
 /** The firewall of a namespace: its rules, and whether they are all known; nft does not see legacy iptables. */
 
 import type { RuleTable } from '../netfilter.ts';
-import { snapshotCommand } from '../snapshot-commands.ts';
+import { snapshotCommand, unreadRuleModules } from '../snapshot-commands.ts';
 import type { Quote } from '../state.ts';
+import { listWords } from '../word-list.ts';
 import { joinTables, legacyNames, listedTables, type SavedFamily, savedTables } from './netfilter/rule-tables.ts';
 import type { Sections } from './section.ts';
 
@@ -17,6 +18,16 @@ function knowsLegacy(sections: Sections, family: SavedFamily, saved: readonly Ru
   if (names === undefined) sections.uncollected(what);
   else sections.problem(`${what} could not be read`);
   return false;
+}
+
+/** Says of the older tools of bridges and ARP that their rules are not read, where they may have some. */
+function tellUnread(sections: Sections): void {
+  const modules = sections
+    .all((command) => command.startsWith('ls -d /sys/module/'))
+    .flatMap(({ text }) => unreadRuleModules.filter((module) => text.includes(`/${module}\n`)));
+  if (modules.length === 0) return;
+  const names = listWords(modules.map((module) => `\`${module}\``));
+  sections.hostProblem(`legacy ebtables or arptables may have rules (${names}), which are not read`);
 }
 
 /** Where the chains of a table hang, a line each. */
@@ -57,6 +68,7 @@ export function parseFirewall(sections: Sections): {
   const saves = savedTables(sections);
   const listed = listedTables(sections, saves);
   const firewallSource = nftSource(sections, listed);
+  tellUnread(sections);
   const legacy = (['ip', 'ip6'] as const).map((family) => knowsLegacy(sections, family, saves.legacy));
   const firewallKnown = firewallSource !== null && legacy.every(Boolean);
   return { ruleTables: joinTables(saves, listed), firewallKnown, firewallSource };

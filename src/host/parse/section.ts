@@ -15,11 +15,10 @@ const toldBy: Readonly<Record<string, string>> = {
   conntrack: 'what the kernel tracks of connections is not known',
 };
 
-/** A tool is the same for all namespaces. */
-function unusable(command: string, why: string): Problem {
+function unusable(command: string, why: string): string {
   const tool = command.split(' ', 1).join('');
   const lacking = toldBy[tool];
-  return { netns: null, clause: `\`${tool}\` ${why}${lacking === undefined ? '' : `: ${lacking}`}` };
+  return `\`${tool}\` ${why}${lacking === undefined ? '' : `: ${lacking}`}`;
 }
 
 /** BusyBox's `ip` answers `-j` with a page about itself. */
@@ -82,8 +81,8 @@ export class Sections {
     const output = this.find(command);
     if (output?.exitCode === 0) return output.text;
     if (output === undefined) this.uncollected(`\`${command}\``);
-    else if (output.exitCode === null) this.#problems.push(unusable(command, 'is not installed'));
-    else if (busyBox.test(output.error)) this.#problems.push(unusable(command, "is BusyBox's, which prints no JSON"));
+    else if (output.exitCode === null) this.hostProblem(unusable(command, 'is not installed'));
+    else if (busyBox.test(output.error)) this.hostProblem(unusable(command, "is BusyBox's, which prints no JSON"));
     else this.problem(`\`${command}\` failed: ${childFailure({ exitCode: output.exitCode }, output.error)}`);
     return null;
   }
@@ -115,6 +114,11 @@ export class Sections {
   /** Notes one clause about this namespace. */
   problem(clause: string): void {
     this.#problems.push({ netns: this.netns, clause });
+  }
+
+  /** Notes one clause about the host: tools and modules are the same for all namespaces. */
+  hostProblem(clause: string): void {
+    this.#problems.push({ netns: null, clause });
   }
 }
 

@@ -103,3 +103,21 @@ describe('how much is known', () => {
     expect(firewallKnown).toBe(false);
   });
 });
+
+test('modules of ebtables and arptables are named, since nobody reads their rules', () => {
+  const modules = '/sys/module/arptable_filter\n/sys/module/ebtable_filter\n';
+  const outputs = [
+    printed('nft -j list ruleset', noNft),
+    ...noLegacy,
+    printed('ls -d /sys/module/ebtable_filter /sys/module/arptable_filter', modules),
+  ];
+  const sections = new Sections({ name: 'host', inode: 1, container: null, outputs });
+  expect(parseFirewall(sections).firewallKnown).toBe(true);
+  expect(sections.problems).toEqual([
+    {
+      netns: null,
+      clause:
+        'legacy ebtables or arptables may have rules (`ebtable_filter` and `arptable_filter`), which are not read',
+    },
+  ]);
+});
