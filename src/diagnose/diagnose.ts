@@ -20,6 +20,7 @@ import { asEffect, upstreamsOf } from './proxy.ts';
 import { RuleRecords } from './rule-trace.ts';
 import { formatTime } from './time.ts';
 import { findTranslatedSights } from './translated.ts';
+import { asMetByProgram } from './unheard.ts';
 
 /** Failed connections come first, then those of which nothing can be said, then those that are well. */
 const places: Partial<Record<Outcome, number>> = { unknown: 1, ok: 2 };
@@ -139,7 +140,7 @@ export class Diagnoser {
   }
 
   #gather(connection: Connection, sender: Credentials | null): Context {
-    return gatherContext(this.#evidence, connection, this.#host, this.#records, this.#rules, sender);
+    return asMetByProgram(gatherContext(this.#evidence, connection, this.#host, this.#records, this.#rules, sender));
   }
 
   /** A context each; what is a connection's sight behind NAT has none of its own. */

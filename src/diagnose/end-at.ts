@@ -28,11 +28,11 @@ export function answerWay(context: Context): Journey | null {
   const back = replyJourney(host, way);
   const last = back?.steps.at(-1);
   // It came further than the model says.
-  return last !== undefined && last.netns !== clientNetns && wasSeenIn(context, clientNetns) ? null : back;
+  return last !== undefined && last.netns !== clientNetns && answerSeenIn(context, clientNetns) ? null : back;
 }
 
 /** True when an answer was seen at a device of the namespace. */
-function wasSeenIn({ evidence, connection }: Context, netns: string | null): boolean {
+export function answerSeenIn({ evidence, connection }: Context, netns: string | null): boolean {
   const answers = connection.packets.filter((packet) => !fromClient(connection, packet));
   return answers.some(({ frames }) =>
     frames.some(({ interfaceIndex }) => evidence.interfaces[interfaceIndex]?.netns === netns),

@@ -172,13 +172,12 @@ function carrierFixes(
   return fixWith(context, step, reference, { permission: permissionFor(packet), back, what });
 }
 
-/** A rule that lets the request pass. */
-export function acceptFixes(context: Context, step: Step, reference: RuleReference): Fix[] {
+/** A rule that lets the request pass, which is `packet` where the rule stands. */
+export function acceptFixes(context: Context, step: Step, reference: RuleReference, packet: ModelPacket): Fix[] {
   if (step.carrier !== undefined) return carrierFixes(context, step, reference, step.carrier);
-  const arrived = context.journey?.arrived ?? context.packet;
-  const what = `If ${arrived.source} may ask for this, let just that pass,`;
+  const what = `If ${packet.source} may ask for this, let just that pass,`;
   // The answers may come by the same chain: they need a rule of their own.
-  return fixWith(context, step, reference, { permission: permissionFor(arrived), back: answers, what });
+  return fixWith(context, step, reference, { permission: permissionFor(packet), back: answers, what });
 }
 
 /** A rule that lets the answers of what was let pass come back. */

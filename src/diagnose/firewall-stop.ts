@@ -3,17 +3,19 @@
  * firewall dropped the packet (NETFILTER_DROP) proves that one did. Where those two disagree no rule is named.
  */
 
-import { segmentAfterOpening } from '../flow/connection.ts';
+import { fromClient, segmentAfterOpening } from '../flow/connection.ts';
 import { increaseKey } from '../host/parse/netfilter/counted.ts';
 import type { RuleIncrease } from '../host/state.ts';
 import { quoteRule, ruleName, stoppingRules } from '../model/hook.ts';
-import { replyJourney } from '../model/journey.ts';
+import { outsideReply, replyJourney } from '../model/journey.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Certainty, EvidenceItem, RuleName } from './diagnosis.ts';
+import { frameEvidence, framesAt } from './hops.ts';
 import { type KernelReading, kernelEvidence } from './kernel-reading.ts';
 import { passedTable, type RuleRecord, ruleEvidence, sameRule, stopOf } from './rule-trace.ts';
+import { silenceTells } from './silence.ts';
 import { inNetns } from './words.ts';
 
 /** The kernel's reason for what a rule, or a policy, dropped. */
@@ -166,26 +168,56 @@ export function findStop(context: Context, kind: 'drop' | 'reject'): Stop | null
   return kernel === null ? null : candidateHook(context, kind, kernel);
 }
 
-/** Where the answer ended, by the trace or by the model's way back; null where nothing says so. */
+/** Where the answer ended, by the trace or by the model's way back. */
 export interface ReplyStop extends ModelStop {
   readonly traced: RuleRecord | null;
   readonly counted: RuleIncrease | null;
-  /** The model's way back. */
-  readonly back: Journey;
+  /** The model's way back; null where it has none. */
+  readonly back: Journey | null;
+  /** The answer, seen where its way begins; null where nobody saw it. */
+  readonly seen: EvidenceItem | null;
 }
 
-/** See `ReplyStop`. */
+/** The answer where it was seen to set out, or to come in from beyond the host's view. */
+function answerSeen(context: Context, back: Journey | null): EvidenceItem | null {
+  const { connection } = context;
+  const frames = connection.packets
+    .filter((packet) => !fromClient(connection, packet))
+    .flatMap((packet) => packet.frames);
+  const [first] = back?.steps ?? [];
+  for (const step of back?.steps ?? []) {
+    const shows = step.stage === 'egress' || step.stage === 'bridge' || (step === first && step.stage === 'ingress');
+    const [frame] = shows ? framesAt(context, frames, step) : [];
+    if (frame !== undefined) return frameEvidence(context, frame);
+  }
+  return null;
+}
+
+/** The model's way of the answer; of one from beyond the host's view, if it was seen to come or is asked for. */
+function modelledAnswer({ host, journey: way, wayBack }: Context): Journey | null {
+  if (wayBack !== null || host === null || way === null) return wayBack;
+  if (way.end.kind === 'leaves-view') return outsideReply(host, way);
+  return way.end.kind === 'accepted' ? replyJourney(host, way) : null;
+}
+
+/** Null where nothing says that a rule stopped the answer. */
 export function findReplyStop(context: Context): ReplyStop | null {
-  const { host, journey: way, rules } = context;
-  const back = host === null || way?.end.kind !== 'accepted' ? null : replyJourney(host, way);
-  if (back === null) return null;
+  const { journey: way, rules, connection } = context;
+  const back = modelledAnswer(context);
+  const seen = answerSeen(context, back);
   const traced = stopOf(rules?.reply ?? []);
-  if (traced !== null) return { step: stepAt(traced, back.steps), rule: traced.reference, traced, counted: null, back };
+  if (traced !== null) {
+    return { step: stepAt(traced, back?.steps ?? []), rule: traced.reference, traced, counted: null, back, seen };
+  }
+  const isPredicted = context.wayBack !== null;
+  // Silence from beyond the host's view may be anybody's; and of datagrams no answer need have been due.
+  const isDue = way?.end.kind === 'leaves-view' ? seen !== null : silenceTells(context);
+  if (back === null || back.end.kind === 'returned' || !(isPredicted || isDue)) return null;
   // Whoever acknowledges the answer has it, whatever the model says.
-  if (segmentAfterOpening(context.connection) !== null) return null;
-  const named = back.end.kind === 'returned' ? null : stopIn(back, ['dropped', 'rejected']);
+  if (segmentAfterOpening(connection) !== null) return null;
+  const named = stopIn(back, ['dropped', 'rejected']);
   if (named === null || isRefuted(context, rules?.reply, named)) return null;
-  return { ...named, traced, counted: increaseOf(context, named.step.netns, named.rule), back };
+  return { ...named, traced, counted: increaseOf(context, named.step.netns, named.rule), back, seen };
 }
 
 /** What quotes the rule and proves that it was this one, beyond what its hop has by the model. */

@@ -1,13 +1,14 @@
 /** The firewall's causes: what is said of a packet that a rule or a policy stopped (`firewall-stop.ts` finds it). */
 
-import { fromClient, resetPacket, wasAnswered } from '../flow/connection.ts';
+import { resetPacket, wasAnswered } from '../flow/connection.ts';
 import type { RuleIncrease } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import { ruleName } from '../model/hook.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
-import type { Journey, Step } from '../model/step.ts';
+import type { ModelPacket, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { EvidenceItem, Fix } from './diagnosis.ts';
+import { answerSeenIn } from './end-at.ts';
 import type { Cause, Finding } from './finding.ts';
 import { acceptFixes, answerFixes } from './firewall-fix.ts';
 import {
@@ -17,18 +18,30 @@ import {
   findReplyStop,
   findStop,
   netfilterDrop,
+  type ReplyStop,
   type Stop,
   stopEvidence,
   tracedEvidence,
 } from './firewall-stop.ts';
-import { frameEvidence, framesAt } from './hops.ts';
+import { frameEvidence } from './hops.ts';
 import { errnoSentence } from './met-errno.ts';
 import { sameRule, stopOf } from './rule-trace.ts';
-import { askedText, inNetns, netnsText, proofAdvice, serverText } from './words.ts';
+import { answeredUnheard, askedText, inNetns, netnsText, proofAdvice, serverText, unheardText } from './words.ts';
 
-/** A rule for packets of which conntrack knows no connection. */
-function takesInvalid({ rule, text }: RuleReference): boolean {
-  return rule !== null && /\bct(?:state| state)\b[^;]*\binvalid\b/i.test(text);
+/** A rule's match of connection states, as either tool writes it: the negation, and the list, set or verdict map. */
+const statePattern = /(! )?--(?:ct)?state (\S+)|\bct state (!= )?(?:vmap )?(\{[^}]*\}|\S+)/;
+/** States that no packet of a known connection has; the others a rule must not ask for beside them. */
+const unknownStates: ReadonlySet<string> = new Set(['invalid', 'untracked']);
+
+/** A rule for packets of which conntrack knows no connection, and for no others. */
+export function takesInvalid({ rule, text }: RuleReference): boolean {
+  const [, not, list, notOf, set] = (rule === null ? null : statePattern.exec(text)) ?? [];
+  if (not !== undefined || notOf !== undefined) return false;
+  const entries = (list ?? set ?? '').toLowerCase().replaceAll(/[{}]/g, '').split(',');
+  // Of a verdict map those that it lets pass are not what it stopped.
+  const stopped = entries.filter((entry) => !/:\s*(?:accept|continue|return)\b/.test(entry));
+  const states = stopped.map((entry) => entry.split(':')[0]?.trim() ?? '');
+  return states.includes('invalid') && states.every((state) => unknownStates.has(state));
 }
 
 const invalidText =
@@ -112,12 +125,28 @@ function proofText({ kernel, traced }: Stop): string {
     : 'The kernel traced the packet through its rules, which dropped it.';
 }
 
+/** The packet as the rule saw it: as it was traced, else with what NAT had made of it by then. */
+function packetAt({ journey, packet }: Context, { step, traced }: Stop): ModelPacket {
+  const { steps = [], forms = [packet] } = journey ?? {};
+  const translations = steps
+    .slice(0, Math.max(steps.indexOf(step), 0))
+    .filter(({ verdict }) => verdict === 'translated');
+  const form = forms[Math.min(translations.length, forms.length - 1)] ?? packet;
+  if (traced === null) return form;
+  const { source, destination } = traced.event.packet;
+  return { ...form, source: source.address, destination: destination.address, destinationPort: destination.port };
+}
+
 /** Rules that let the packet pass there; the model that tries them has to know what stops it without them. */
-function fixesOf(context: Context, { step, rule, traced }: Stop): Fix[] {
+function fixesOf(context: Context, stop: Stop): Fix[] {
+  const { step, rule, traced } = stop;
   if (rule === null) return [];
   const expected = expectedRule(context.journey);
   const isTried = traced === null || (expected !== null && sameRule(expected, rule));
-  return acceptFixes(context, step, rule).map((fix) => ({ ...fix, verified: fix.verified && isTried }));
+  return acceptFixes(context, step, rule, packetAt(context, stop)).map((fix) => ({
+    ...fix,
+    verified: fix.verified && isTried,
+  }));
 }
 
 const opensFirst =
@@ -242,17 +271,16 @@ export const firewallReject: Cause = (context) => {
   };
 };
 
-/** True when the answer was seen where it was sent: the capture point that the model's way back begins at. */
-function answerSeen(context: Context, back: Journey): EvidenceItem | null {
-  const { connection } = context;
-  const frames = connection.packets
-    .filter((packet) => !fromClient(connection, packet))
-    .flatMap((packet) => packet.frames);
-  for (const step of back.steps) {
-    const [frame] = step.stage === 'egress' || step.stage === 'bridge' ? framesAt(context, frames, step) : [];
-    if (frame !== undefined) return frameEvidence(context, frame);
-  }
-  return null;
+/** Where a request came to whose answer is told of. */
+function requestText({ journey, connection }: Context): string {
+  if (journey?.end.kind !== 'leaves-view') return 'The rules let the request pass, and a socket takes it.';
+  const answered = wasAnswered(connection) ? ' and was answered' : '';
+  return `The rules let the request pass. It left what is known of this host,${answered} beyond it.`;
+}
+
+/** True when frames show that the answer was made and not heard: behind a client's own device no frame shows a datagram. */
+function isSeenLost(context: Context, { seen }: ReplyStop): boolean {
+  return seen !== null && (context.connection.protocol === 'tcp' || !answerSeenIn(context, context.clientNetns));
 }
 
 /** The request arrived and was answered, and a rule on the way back swallowed the answer. */
@@ -260,13 +288,12 @@ export const replyDropped: Cause = (context) => {
   if (context.connection.outcome !== 'timeout') return null;
   const stop = findReplyStop(context);
   if (stop === null) return null;
-  const { step, rule, traced, counted, back } = stop;
-  const seen = answerSeen(context, back);
+  const { step, rule, traced, counted, back, seen } = stop;
   const { netns, device, stage } = step;
   const told = traced === null ? null : disagreement(traced, back);
   return {
     ...(takesInvalid(rule) ? { cause: 'conntrack-invalid' } : { cause: 'firewall-drop-reply' }),
-    certainty: traced !== null ? 'proven' : seen === null ? 'inferred' : 'observed',
+    certainty: traced !== null ? 'proven' : isSeenLost(context, stop) ? 'observed' : 'inferred',
     where: { netns, device, stage },
     rule,
     namedBy: traced === null ? 'model' : 'rule-trace',
@@ -279,13 +306,13 @@ export const replyDropped: Cause = (context) => {
       ...(traced === null ? [] : tracedEvidence(traced, expectedRule(back))),
       ...countedEvidence(counted),
     ],
-    summary: `${serverText(context)} answered, and the answer did not come through: ${ruleName(rule)} ${inNetns(netns)} dropped ${step.carrier === undefined ? 'it' : `the packet of VXLAN ${step.carrier.network} that carried it`}.`,
+    summary: `${serverText(context)} ${seen === null && traced === null ? unheardText(context) : answeredUnheard}: ${ruleName(rule)} ${inNetns(netns)} dropped ${step.carrier === undefined ? 'it' : `the packet of VXLAN ${step.carrier.network} that carried it`}.`,
     explanation: [
       askedText(context),
       ...carrierText(step),
       takesInvalid(rule)
-        ? `The request arrives, and a socket takes it. Its answer comes by ${netnsText(netns)}, and ends there. ${invalidText}`
-        : 'The rules let the request pass, and a socket takes it. The answer comes back the other way and is judged as well: a rule that lets requests pass does not let their answers pass by itself. That is what a rule for established connections is for.',
+        ? `${requestText(context)} The answer comes by ${netnsText(netns)}, and ends there. ${invalidText}`
+        : `${requestText(context)} The answer comes back the other way and is judged as well: a rule that lets requests pass does not let their answers pass by itself. That is what a rule for established connections is for.`,
       ruleText(stop),
       ...(told === null ? [] : [told]),
     ],

@@ -7,7 +7,7 @@ import type { Connection } from '../flow/connection.ts';
 import type { KernelRoute } from '../host/parse/route-get.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import type { HostState } from '../host/state.ts';
-import { exchange } from '../model/journey.ts';
+import { exchange, outsideReply } from '../model/journey.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
 import { diagnoseConnection } from './connection-diagnosis.ts';
 import type { Context } from './context.ts';
@@ -36,16 +36,23 @@ export interface Question {
   readonly kernelRoute: { readonly command: string; readonly answer: KernelRoute } | null;
 }
 
+/** The way of an answer that does not come back; null where nobody answers, or it does. */
+function lostAnswer({ end }: Journey, back: Journey | null): Journey | null {
+  const isAnswered = ['accepted', 'refused', 'leaves-view'].includes(end.kind);
+  return isAnswered && back !== null && back.end.kind !== 'returned' ? back : null;
+}
+
+function isAnswerLost({ journey: way, wayBack }: Context): boolean {
+  return way !== null && lostAnswer(way, wayBack) !== null;
+}
+
 /** Why it ends as it does, and where: the way there, or that of the answer where that is what fails. */
 function reasonOf(way: Journey, back: Journey | null): string {
-  const delivered = way.end.kind === 'accepted' || way.end.kind === 'refused';
-  const answerIsLost = delivered && back !== null && back.end.kind !== 'returned';
-  const { end, steps } = answerIsLost ? back : way;
+  const { end, steps } = lostAnswer(way, back) ?? way;
   const last = steps.at(-1);
   // What leaves says itself by which device of whom.
   const place = last === undefined || end.kind === 'leaves-view' ? '' : `${inNetns(last.netns)}, `;
-  const reason = 'reason' in end ? end.reason : (last?.detail ?? '');
-  return answerIsLost ? `the answer does not come back: ${place}${reason}` : `${place}${reason}`;
+  return `${place}${'reason' in end ? end.reason : (last?.detail ?? '')}`;
 }
 
 const untold =
@@ -60,19 +67,24 @@ function openPoint({ journey: way, wayBack }: Context): string | null {
 function unsettledText(context: Context, reason: string): string {
   const server = serverText(context);
   const open = openPoint(context);
-  return open === null && context.journey?.end.kind === 'leaves-view'
-    ? `Nothing that is known of this host stands in the way of ${server}, and beyond it nothing is known: ${reason}.`
-    : `Whether ${server} answers is not settled: ${open ?? reason}.`;
+  if (open === null && context.journey?.end.kind === 'leaves-view') {
+    return `Nothing that is known of this host stands in the way of ${server}, and beyond it nothing is known: ${reason}.`;
+  }
+  const isOfAnswer = open === null && isAnswerLost(context);
+  return `Whether ${server} answers is not settled: ${isOfAnswer ? 'on the way back, ' : ''}${open ?? reason}.`;
 }
 
 /** One sentence. `reason` is why it ends as it does. */
 function summaryOf(context: Context, outcome: Outcome, reason: string): string {
-  const { errno } = context.connection;
+  const { connection } = context;
   const server = serverText(context);
   if (outcome === 'ok') return `Nothing that is known stands in the way of ${server}: ${reason}.`;
   if (outcome === 'stalled') return `${server} would take the connection, and get nothing that follows: ${reason}.`;
   if (outcome === 'refused') return `${server} would refuse: ${reason}.`;
-  if (outcome === 'unreachable') return `${server} would not be reached (${errno}): ${reason}.`;
+  if (outcome === 'unreachable') return `${server} would not be reached (${connection.errno}): ${reason}.`;
+  if (outcome === 'timeout' && isAnswerLost(context)) {
+    return `No answer of ${server} would come through: ${reason}.`;
+  }
   return outcome === 'timeout' ? `${server} would not answer: ${reason}.` : unsettledText(context, reason);
 }
 
@@ -93,9 +105,16 @@ function unreliable(told: ConnectionDiagnosis, disagreements: readonly string[])
   };
 }
 
+/** The way of an answer from beyond the host's view, where rules or settings here would stop it. */
+function lostOutside(host: HostState, there: Journey): Journey | null {
+  const back = outsideReply(host, there);
+  return back?.end.kind === 'dropped' || back?.end.kind === 'rejected' ? back : null;
+}
+
 function predictConnection(question: Question, evidence: Evidence): ConnectionDiagnosis {
   const { host, netns, packet, name, kernelRoute } = question;
-  const { there, back, after } = exchange(host, packet, netns);
+  const { there, back: answer, after } = exchange(host, packet, netns);
+  const back = answer ?? lostOutside(host, there);
   const first = predictedOutcome(there, back);
   const goesOn = after === null || first.outcome !== 'ok' ? 'ok' : outcomeAfterOpening(after);
   const [way, wayBack, met] =

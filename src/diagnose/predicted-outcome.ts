@@ -18,8 +18,9 @@ const silence: Met = { outcome: 'timeout', errno: null };
  */
 export function predictedOutcome({ end, start, packet, steps, mayBeRedirected }: Journey, back: Journey | null): Met {
   const doubtful = [...steps, ...(back?.steps ?? [])].some(({ verdict }) => verdict === 'unknown');
-  if (mayBeRedirected || end.kind === 'undetermined' || end.kind === 'leaves-view') return notKnown;
+  if (mayBeRedirected || end.kind === 'undetermined') return notKnown;
   const lost = back !== null && back.end.kind !== 'returned';
+  if (end.kind === 'leaves-view') return lost ? silence : notKnown;
   const untold = back?.end.kind === 'undetermined' || back?.end.kind === 'leaves-view';
   if (end.kind === 'accepted') {
     if (doubtful || untold || back === null) return notKnown;

@@ -3,7 +3,7 @@
 import { routeScope, routingTable } from '../host/route-numbers.ts';
 import type { BridgePort, HostState, Link, NamespaceState, Quote, Route } from '../host/state.ts';
 import { familyOf, inPrefix } from '../inet/address.ts';
-import { exchange } from '../model/journey.ts';
+import { exchange, outsideReply } from '../model/journey.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Context } from './context.ts';
 import { shellCommand } from './shell.ts';
@@ -137,22 +137,25 @@ export function withPort(host: HostState, netns: string, device: string, change:
 }
 
 /**
- * The packet, sent again on the changed host, as it is where it arrives and is answered, or leaves the host's view; null
- * where it does neither for certain.
+ * The packet, sent again on the changed host, as it is where it arrives and is answered, or leaves the host's view with
+ * nothing in the way of its answer; null where it does neither for certain.
  */
 export function wouldArriveAs({ packet, clientNetns }: Context, changed: HostState): ModelPacket | null {
   if (clientNetns === null) return null;
   // Another try has another port: what conntrack has on this one does not hold for it.
   const { sourcePort: _port, ...again } = packet;
   const { there, back, after } = exchange(changed, again, clientNetns);
-  if (there.assumptions.length > 0) return null;
+  const answer = back ?? outsideReply(changed, there);
+  const isSure = [there, answer, after].every((way) => way === null || way.assumptions.length === 0);
+  const arrives = there.end.kind === 'accepted' || there.end.kind === 'leaves-view';
+  // Of what is beyond the view it is not always known where its answer would come in.
+  const isHeard = answer === null ? there.end.kind === 'leaves-view' : answer.end.kind === 'returned';
   const goesOn = after === null || after.end.kind === 'accepted';
-  const works =
-    there.end.kind === 'leaves-view' || (there.end.kind === 'accepted' && back?.end.kind === 'returned' && goesOn);
+  const works = isSure && arrives && isHeard && goesOn;
   return works ? there.arrived : null;
 }
 
-/** True when the packet, sent again on the changed host, arrives and is answered, or leaves the host's view. */
+/** True when `wouldArriveAs` has an answer. */
 export function wouldWork(context: Context, changed: HostState): boolean {
   return wouldArriveAs(context, changed) !== null;
 }

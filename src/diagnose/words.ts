@@ -64,9 +64,12 @@ export function capitalised(text: string): string {
   return /^[a-z]+ /.test(text) ? `${text.charAt(0).toUpperCase()}${text.slice(1)}` : text;
 }
 
+/** What a server did whose answer was lost. */
+export const answeredUnheard = 'answered, and the answer did not come through';
+
 /** What the server did of whose answer the client did not hear, as it was seen. */
 export function unheardText({ connection }: Context): string {
-  return wasAnswered(connection) ? 'answered, and the answer did not come through' : 'did not answer';
+  return wasAnswered(connection) ? answeredUnheard : 'did not answer';
 }
 
 /** A sentence between the way of the request and that of its answer. */

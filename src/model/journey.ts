@@ -6,15 +6,16 @@
  * all are followed; a route or link that the model cannot follow ends the journey as undetermined.
  */
 
-import type { HostState, NamespaceState } from '../host/state.ts';
+import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { isLinkLocal6, isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import { type IcmpError, unreachable } from '../inet/icmp.ts';
 import { tcpFlag } from '../inet/protocol.ts';
+import { showsBridged } from './bridge.ts';
 import { ownsAddress } from './neighbour.ts';
 import { routeQuery } from './output.ts';
 import { lookUpRoute } from './routing.ts';
 import { selectAddress6 } from './source.ts';
-import { type Journey, type ModelPacket, ownSteps } from './step.ts';
+import { type Journey, type ModelPacket, ownSteps, type Step } from './step.ts';
 import { end, type Position, type Progress } from './transmit.ts';
 import { attachedConnection, echoReply } from './traveller.ts';
 import { receive } from './walk/receive.ts';
@@ -28,9 +29,15 @@ function stage(walk: Walk, position: Position): Progress {
   return position.device === null ? send(walk, position.namespace) : receive(walk, position, position.device);
 }
 
-function travel(asked: Omit<Question, 'stage' | 'forks' | 'tunnels' | 'carries'>, start: NamespaceState): Journey {
+/** @param entry Where it comes in by a device: that step; null: a program of the namespace sends it. */
+function travel(
+  asked: Omit<Question, 'stage' | 'forks' | 'tunnels' | 'carries'>,
+  start: NamespaceState,
+  entry: Step | null = null,
+): Journey {
   const walk = new Walk({ ...asked, stage, forks: 0, tunnels: new Set(), carries: { left: mostCarried } });
-  const reached = walk.run({ namespace: start, device: null, port: null });
+  if (entry !== null) walk.steps.push(entry);
+  const reached = walk.run({ namespace: start, device: entry?.device ?? null, port: null });
   const { steps, alternatives, mayBeRedirected, forms } = walk;
   const assumptions = [...new Set(walk.assumptions)];
   const told = { steps, forms, alternatives, assumptions, mayBeRedirected };
@@ -156,6 +163,34 @@ function straightBack({ end: reached, sender }: Journey): Question['straight'] {
   return { device: reached.port, mac: sender };
 }
 
+/** What answers in the protocol of the packet. */
+function answerTo({ arrived }: Journey, tcpFlags: number): ModelPacket {
+  const { protocol, family, source, destination, destinationPort, sourcePort } = arrived;
+  return {
+    protocol,
+    family,
+    source: destination,
+    destination: source,
+    destinationPort: sourcePort ?? 0,
+    ...(protocol === 'icmp' ? { icmp: echoReply(family) } : { sourcePort: destinationPort }),
+    ...(protocol === 'tcp' ? { tcpFlags } : {}),
+  };
+}
+
+/** The ICMP error about it. */
+function errorTo(namespace: NamespaceState, there: Journey, icmp: IcmpError): ModelPacket {
+  const { family, source, destination, destinationPort, sourcePort } = there.arrived;
+  return {
+    protocol: 'icmp',
+    family,
+    source: errorSource(namespace, there),
+    destination: source,
+    destinationPort: sourcePort ?? 0,
+    icmp,
+    quoted: { destination, destinationPort },
+  };
+}
+
 /**
  * The way of the answer to a journey: the SYN-ACK, RST or echo reply of the host that it ended in, or the ICMP error of
  * one that could not send it on, be it the sender's own. Null when nobody answers, or the sender's call itself fails. Its
@@ -169,25 +204,54 @@ export function replyJourney(host: HostState, there: Journey, length?: number): 
   const namespace = told === null ? undefined : host.namespaces.get(told.netns);
   if (told === null || namespace === undefined) return null;
   const { packet, arrived, start, learnt, tracked, connection } = there;
-  const { protocol, family, source, destination, destinationPort, sourcePort } = arrived;
   const { icmp, isMade } = told;
-  const answer: ModelPacket = {
-    protocol: icmp === null ? protocol : 'icmp',
-    family,
-    source: icmp === null ? destination : errorSource(namespace, there),
-    destination: source,
-    destinationPort: sourcePort ?? 0,
-    ...(icmp === null && protocol !== 'icmp' ? { sourcePort: destinationPort } : { icmp: icmp ?? echoReply(family) }),
-    ...(icmp === null ? {} : { quoted: { destination, destinationPort } }),
-    ...(length === undefined ? {} : { length }),
-    ...(icmp === null && protocol === 'tcp' ? { tcpFlags: there.end.kind === 'accepted' ? synAck : rstAck } : {}),
-  };
+  const made =
+    icmp === null ? answerTo(there, there.end.kind === 'accepted' ? synAck : rstAck) : errorTo(namespace, there, icmp);
+  const answer = length === undefined ? made : { ...made, length };
   const unsent = unsentReason(namespace, there);
   if (unsent !== null) return ended(answer, told.netns, unsent);
   const attached = isMade ? attachedConnection({ packet: arrived, connection }) : null;
   const awaited = { netns: start, request: packet };
   const straight = straightBack(there);
   return travel({ host, packet: answer, awaited, learnt, tracked, attached, straight, doubted: new Set() }, namespace);
+}
+
+/** The device that a packet was routed to, where the host's view ends behind it; null where more stands between. */
+function lastDevice(
+  host: HostState,
+  { end: reached, steps, arrived }: Journey,
+): { namespace: NamespaceState; link: Link } | null {
+  const [before, last] = steps.slice(-2);
+  const namespace = host.namespaces.get(last?.netns ?? '');
+  const link = namespace?.links.find(({ name }) => name === last?.device);
+  if (reached.kind !== 'leaves-view' || last?.stage !== 'egress' || last.carrier !== undefined) return null;
+  // A macvlan's frame goes on by the device below it, a bridge's by its port: what comes back there is not for that host.
+  const isRouted = before?.stage !== 'egress' && before?.stage !== 'bridge';
+  if (!isRouted || namespace === undefined || link === undefined) return null;
+  // Which port it would come in by is not known, and br_netfilter's rules may ask.
+  return link.kind === 'bridge' && showsBridged(namespace, arrived.family) ? null : { namespace, link };
+}
+
+/**
+ * The way of an answer from beyond the host's view, if one comes, and comes in by the device by which the packet left. Null
+ * where the packet did not leave, or not by a device that it was routed to.
+ */
+export function outsideReply(host: HostState, there: Journey): Journey | null {
+  const out = lastDevice(host, there);
+  if (out === null) return null;
+  const { namespace, link } = out;
+  const { packet, start, learnt, tracked } = there;
+  const entry: Step = {
+    netns: namespace.name,
+    device: link.name,
+    stage: 'ingress',
+    verdict: 'passed',
+    detail: `an answer from beyond comes in by ${link.name}`,
+    quotes: [link.source],
+  };
+  const awaited = { netns: start, request: packet };
+  const rest = { attached: null, straight: null, doubted: new Set<string>() };
+  return travel({ host, packet: answerTo(there, synAck), awaited, learnt, tracked, ...rest }, namespace, entry);
 }
 
 /** The way of the segment after a SYN and its answer: TCP's ACK, whose connection the hosts on the way know by now. */

@@ -6,7 +6,7 @@ import { chainOf } from '../model/netfilter/tables.ts';
 import { box, bridgeHost, uplinkedHost } from '../model/two-boxes.ts';
 import { macOf, router, vtep } from '../model/vteps.ts';
 
-import { fixesOf, ipRules, predicted } from './on-host.ts';
+import { fixesOf, ipRules, judged, predicted } from './on-host.ts';
 
 type Tables = readonly RuleTable[];
 
@@ -134,6 +134,26 @@ describe('a rule that lets answers come back', () => {
     const connection = predicted(routed(tables), '192.0.2.1');
     expect(connection.cause).toBe('firewall-drop-reply');
     expect(fixesOf(connection)).toEqual([`host# ${command}`, 'verified']);
+  });
+});
+
+describe('a rule that the model passes, and the kernel names', () => {
+  const sometimes = chainOf('forward', [[{ limit: { rate: 10, per: 'second' } }, { drop: null }]]);
+  const masquerade = ipRules('iptables', 'nat', ':POSTROUTING ACCEPT [0:0]', '-A POSTROUTING -o eth0 -j MASQUERADE');
+  const state = host(box(), bridgeHost({ ruleTables: [...sometimes, ...masquerade] }));
+
+  it('is mended for the packet as it was there, before later rules translate it', () => {
+    const traced = [
+      'trace id 7e0b06d7 inet t c packet: iif "br0" oif "eth0" ip saddr 10.88.0.10 ip daddr 203.0.113.5 ip ttl 63 ip id 0 tcp sport 51054 tcp dport 80 tcp flags == syn tcp window 64240 ',
+      'trace id 7e0b06d7 inet t c rule limit rate 10/second drop # handle 2 (verdict drop)',
+    ];
+    const connection = judged(state, { to: '203.0.113.5:80', at: ['box:eth0', 'host:br0'], traced });
+    expect(connection).toMatchObject({ cause: 'firewall-drop', certainty: 'proven' });
+    expect(fixesOf(connection)).toEqual([
+      'host# nft insert rule inet t c handle 2 ip saddr 10.88.0.10 ip daddr 203.0.113.5 tcp dport 80 accept',
+      'host# nft insert rule inet t c handle 2 ct state established,related accept',
+      'not verified',
+    ]);
   });
 });
 

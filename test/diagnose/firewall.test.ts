@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { takesInvalid } from '../../src/diagnose/firewall.ts';
+import { referTo } from '../../src/model/netfilter/state.ts';
 import { icmpError } from '../flow/frames.ts';
 import {
   at,
@@ -15,6 +17,7 @@ import {
   snapshotWith,
   told,
 } from './cases.ts';
+import { ipRules } from './on-host.ts';
 
 const sights = [...seen(packets.syn, [at.container]), ...seen(packets.reset, [at.container], 60_000n)];
 const snapshot = snapshotWith(listeners.bridge, rejectingRule);
@@ -153,6 +156,40 @@ describe('firewall-reject', () => {
   it('is not said where no rule on the way could reject', () => {
     const connection = onlyConnection(caseOf({ sights, snapshot: snapshotWith(listeners.bridge), kernel: [lookUp] }));
     expect(connection.cause).toBeNull();
+  });
+});
+
+describe('a rule for invalid packets alone', () => {
+  const asks = (text: string): boolean => {
+    const [table] = ipRules('iptables', 'filter', ':INPUT ACCEPT [0:0]', '-A INPUT -j DROP');
+    const chain = table?.chains.get('INPUT');
+    const [rule] = chain?.rules ?? [];
+    if (table === undefined || chain === undefined || rule === undefined) throw new Error('no rule was read');
+    return takesInvalid(referTo(table, chain, { ...rule, text }));
+  };
+
+  it.each([
+    '-A FORWARD -m conntrack --ctstate INVALID -j DROP',
+    '-A FORWARD -m state --state INVALID -j DROP',
+    '-A FORWARD -m conntrack --ctstate INVALID,UNTRACKED -j DROP',
+    'ct state invalid drop',
+    'ct state invalid,untracked counter drop',
+    'ct state { invalid, untracked } drop',
+    'ct state vmap { established : accept, related : accept, invalid : drop }',
+  ])('%s', (text) => {
+    expect(asks(text)).toBe(true);
+  });
+
+  it.each([
+    '-A FORWARD -m conntrack --ctstate NEW,INVALID -j DROP',
+    '-A FORWARD -m conntrack ! --ctstate INVALID -j DROP',
+    '-A FORWARD -m conntrack --ctstate NEW -m comment --comment invalid -j DROP',
+    'ct state invalid,new drop',
+    'ct state != invalid drop',
+    'ct state vmap { established : accept, new : drop, invalid : drop }',
+    'ct state new drop comment "invalid"',
+  ])('not %s', (text) => {
+    expect(asks(text)).toBe(false);
   });
 });
 

@@ -6,13 +6,14 @@ import type { ConnectionDiagnosis } from '../../src/diagnose/diagnosis.ts';
 import { evidenceOf } from '../../src/diagnose/evidence.ts';
 import { readKernelLines } from '../../src/diagnose/kernel-reading.ts';
 import { predict, type Question } from '../../src/diagnose/predict.ts';
+import { RuleRecords } from '../../src/diagnose/rule-trace.ts';
 import { findConnections } from '../../src/flow/connection.ts';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import { parseXtablesTables } from '../../src/host/parse/netfilter/xtables-tables.ts';
 import type { HostState } from '../../src/host/state.ts';
 import { formatEndpoint } from '../../src/inet/address.ts';
 import type { ModelPacket } from '../../src/model/step.ts';
-import { reverse, tcp } from '../flow/frames.ts';
+import { reverse, startNs, tcp } from '../flow/frames.ts';
 import { caseOf, kernelLine } from './cases.ts';
 
 /** What was seen of a connection from `box`, unless told. */
@@ -25,10 +26,14 @@ export interface Sighting {
   readonly at?: readonly string[];
   /** Where was captured; without, where it was seen. */
   readonly captured?: readonly string[];
-  /** A SYN-ACK or RST came back to the first of these; `from` another address than was asked, if told. */
-  readonly answer?: { readonly flags: 'SYN ACK' | 'RST ACK'; readonly from?: string };
+  /**
+   * A SYN-ACK or RST came back to the first of these, or `at` another one; `from` another address than was asked, if told.
+   */
+  readonly answer?: { readonly flags: 'SYN ACK' | 'RST ACK'; readonly from?: string; readonly at?: string };
   /** Why the kernel dropped the SYN, in its own word; null: it was asked and said nothing of it. */
   readonly drop?: string | null;
+  /** Lines of the rule trace of `host`. */
+  readonly traced?: readonly string[];
   /** The kernel's own TCP answered with a reset, for want of a socket. */
   readonly reset?: true;
 }
@@ -39,7 +44,7 @@ const ethernetHeader = 14;
 /** Diagnoses what was seen, with the kernel's word where one is given. */
 export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiagnosis {
   const { netns = 'box', from = '10.88.0.10:51054', to = '10.88.0.20:80', at = ['box:eth0'] } = sighting;
-  const { answer, drop, reset, captured = at } = sighting;
+  const { answer, drop, reset, captured = at, traced } = sighting;
   const ends = { from, to };
   const syn = tcp(ends, { flags: 'SYN', sequence: 100 });
   const back =
@@ -83,16 +88,17 @@ export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiag
   const kernel = drop === undefined && reset === undefined ? null : lines;
   const sights = [
     ...at.map((point, index) => ({ at: captured.indexOf(point), packet: syn, afterNs: BigInt(index) * 10_000n })),
-    ...back.map((packet) => ({ at: 0, packet, afterNs: 60_000n })),
+    ...back.map((packet) => ({ at: Math.max(captured.indexOf(answer?.at ?? ''), 0), packet, afterNs: 60_000n })),
   ];
   const evidence = { ...caseOf({ sights, kernel, netns, argv: ['curl', `http://${to}/`] }), interfaces };
   const connection = findConnections(evidence).find(
     ({ client }) => formatEndpoint(client.address, client.port) === from,
   );
   if (connection === undefined) throw new Error('the connection was not found');
-  return diagnoseConnection(
-    gatherContext(evidenceOf(evidence), connection, host, readKernelLines(evidence.kernelLines), null),
-  );
+  const records = readKernelLines(evidence.kernelLines);
+  const trace = traced?.map((text) => ({ timeNs: startNs, text }));
+  const rules = trace === undefined ? null : new RuleRecords([{ netns: 'host', lines: trace }], host);
+  return diagnoseConnection(gatherContext(evidenceOf(evidence), connection, host, records, rules));
 }
 
 /** What would become of a packet from a namespace: of TCP to port 80, unless told otherwise. */

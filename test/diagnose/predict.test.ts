@@ -157,14 +157,14 @@ describe('what would become of a packet', () => {
       { source: '10.88.0.10' },
       all({ web: noWayBack }),
       'timeout - no-return-route',
-      '10.88.0.20:80 would not answer: no route to 10.88.0.10, for the answer.',
+      'No answer of 10.88.0.20:80 would come through: no route to 10.88.0.10, for the answer.',
     ],
     [
       'a refusal that finds no way back',
       { source: '10.88.0.10' },
       all({ web: { ...noWayBack, ...noListener } }),
       'timeout - -',
-      '10.88.0.20:80 would not answer: the answer does not come back: in web, no route to 10.88.0.10.',
+      'No answer of 10.88.0.20:80 would come through: in web, no route to 10.88.0.10.',
     ],
     [
       'a device out of sight',

@@ -275,9 +275,8 @@ describe('a published port', () => {
     });
     const wire = link('eth0', { index: 2, addresses: ['192.0.2.7'], peer: 'outside:2' });
     const links = bridgeHost().links.map((one) => (one.name === 'eth0' ? wire : one));
-    const sysctls = { ...forwarding, 'net.ipv4.conf.eth0.forwarding': '1' };
     const routes = ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0'];
-    const all = host(outside, web(), bridgeHost({ links, routes, sysctls, ruleTables: save(...published) }));
+    const all = host(outside, web(), bridgeHost({ links, routes, ruleTables: save(...published) }));
     const packet = { ...packetTo('192.0.2.7', 8080), source: '192.0.2.50', sourcePort: 40_000 };
     const way = journey(all, packet, 'outside');
     expect(way.end.kind).toBe('accepted');

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import type { NamespaceState } from '../../src/host/state.ts';
-import { journey, replyJourney } from '../../src/model/journey.ts';
-import { host, link, loopback, packetTo, told } from './hosts.ts';
+import { journey, outsideReply, replyJourney } from '../../src/model/journey.ts';
+import { host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
+import { saved } from './netfilter/tables.ts';
 import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
 
 /** The answer's way as text, null when there is none. */
@@ -82,5 +83,74 @@ describe('an ICMP error', () => {
 
   test("the sender's own kernel needs no packet for it", () => {
     expect(answer('203.0.113.5', box({ routes: [] }))).toBeNull();
+  });
+});
+
+describe('an answer from beyond the host', () => {
+  const rules = (...lines: readonly string[]) => saved(['*filter', ...lines, 'COMMIT', ''].join('\n'));
+  const asked = (start: string, ...namespaces: readonly NamespaceState[]) => {
+    const all = host(...namespaces);
+    return outsideReply(all, journey(all, { ...packetTo('203.0.113.5'), source: '0.0.0.0' }, start));
+  };
+
+  it('comes in by the device by which the packet left, and back to who asked', () => {
+    const reply = asked('box', box(), bridgeHost());
+    expect(reply === null ? null : told(reply)).toEqual([
+      'host:eth0 ingress passed',
+      'host:eth0 route passed',
+      'host:eth0 forward passed',
+      'host:br0 egress passed',
+      'host:veth0 egress passed',
+      'box:eth0 ingress passed',
+      'box:eth0 route delivered',
+      'box:eth0 input passed',
+      'box:eth0 socket delivered',
+      'returned',
+    ]);
+  });
+
+  it('is translated back', () => {
+    const masquerade = saved('*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT\n');
+    const reply = asked('box', box(), bridgeHost({ ruleTables: masquerade }));
+    expect(reply?.packet.destination).toBe('192.0.2.7');
+    expect(reply?.arrived.destination).toBe('10.88.0.10');
+    expect(reply?.end.kind).toBe('returned');
+  });
+
+  it.each<[string, string, string]>([
+    ['host', ':INPUT DROP [0:0]', 'dropped'],
+    ['host', ':FORWARD DROP [0:0]', 'returned'],
+    ['box', ':INPUT DROP [0:0]', 'returned'],
+    ['box', ':FORWARD ACCEPT [0:0]\n-A FORWARD -i eth0 -j DROP', 'dropped'],
+  ])('of what %s asked meets %s: %s', (start, line, expected) => {
+    expect(asked(start, box(), bridgeHost({ ruleTables: rules(line) }))?.end.kind).toBe(expected);
+  });
+
+  it('is not told of a packet that is answered in view', () => {
+    const all = host(box(), web(), bridgeHost());
+    expect(outsideReply(all, journey(all, packetTo('10.88.0.20'), 'box'))).toBeNull();
+  });
+
+  it.each<[string, string, string[]]>([
+    ['by a macvlan', 'macvlan', []],
+    ['by a port of a bridge', 'bridge', ['br9']],
+  ])('is not told of a packet that leaves %s', (_name, kind, ports) => {
+    const lower = link('up0', { index: 7, addresses: [], ...(kind === 'bridge' ? { master: 'br9' } : {}) });
+    const upper = link(kind === 'bridge' ? 'br9' : 'mv0', {
+      index: 8,
+      kind,
+      addresses: ['192.0.2.9'],
+      ...(kind === 'macvlan' ? { mode: 'bridge', lower: { netns: 'host', device: 'up0' } } : {}),
+    });
+    const leaving = namespace('host', {
+      links: [loopback(), lower, upper],
+      routes: [`default via 192.0.2.1 dev ${upper.name}`],
+      bridgePorts: ports.map((bridge) => port('up0', bridge)),
+      neighbours: [neighbour('192.0.2.1', upper.name, '02:00:00:00:00:01')],
+    });
+    const all = host(leaving);
+    const way = journey(all, packetTo('203.0.113.5'), 'host');
+    expect(way.end.kind).toBe('leaves-view');
+    expect(outsideReply(all, way)).toBeNull();
   });
 });

@@ -29,7 +29,11 @@ export const veth1 = link('veth1', { index: 6, master: 'br0', peer: 'web:2' });
 export const uplink = link('eth0', { index: 2, addresses: ['192.0.2.7'] });
 /** As `uplink`, plugged into the namespace `outside`. */
 export const uplinkToOutside = link('eth0', { index: 2, addresses: ['192.0.2.7/24'], peer: 'outside:2' });
-export const forwarding = { 'net.ipv4.conf.br0.forwarding': '1', 'net.ipv6.conf.all.forwarding': '1' };
+export const forwarding = {
+  'net.ipv4.conf.br0.forwarding': '1',
+  'net.ipv4.conf.eth0.forwarding': '1',
+  'net.ipv6.conf.all.forwarding': '1',
+};
 
 export function bridgeHost(more: Told = {}): NamespaceState {
   return namespace('host', {
@@ -46,7 +50,6 @@ export function uplinkedHost(more: Told = {}): NamespaceState {
   return bridgeHost({
     links: [loopback(), uplinkToOutside, bridge, veth0, veth1],
     routes: ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0', 'default via 192.0.2.1 dev eth0'],
-    sysctls: { ...forwarding, 'net.ipv4.conf.eth0.forwarding': '1' },
     ...more,
   });
 }
