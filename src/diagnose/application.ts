@@ -43,6 +43,11 @@ function lookThere(context: Context): string {
     : `Look into the log of ${name} ${inNetns(where.netns)}.`;
 }
 
+/** True when the capture has the connection's beginning. */
+function wasOpened({ packets }: Context['connection']): boolean {
+  return packets.some(({ facts }) => facts.tcp?.syn === true);
+}
+
 const middlebox =
   'A firewall or proxy on the way can forge a reset as well; a capture at the server shows whether it was sent there.';
 
@@ -54,6 +59,7 @@ export const resetByApplication: Cause = (context) => {
   if (reset === null || fromClient(connection, reset)) return null;
   const { where, name } = program(context);
   const asked = firstWords(context, 'client') !== null;
+  const when = asked ? 'after the request' : wasOpened(connection) ? 'before anything was asked' : 'later';
   return {
     cause: 'reset-by-application',
     certainty: where.netns === null ? 'inferred' : 'observed',
@@ -64,7 +70,7 @@ export const resetByApplication: Cause = (context) => {
     summary: `${serverText(context)} accepted the connection and then reset it.`,
     explanation: [
       askedText(context),
-      `The connection was accepted, and ${asked ? 'after the request' : 'before anything was asked'} a reset (RST) came back, which a program reports as "connection reset by peer". The network carried it; ${name} ended it so: it crashed, it closed the socket with data unread, or it is a proxy whose own connection onwards failed. ${where.netns === null ? middlebox : ''}`.trimEnd(),
+      `The connection was accepted, and ${when} a reset (RST) came back, which a program reports as "connection reset by peer". The network carried it; ${name} ended it so: it crashed, it closed the socket with data unread, or it is a proxy whose own connection onwards failed. ${where.netns === null ? middlebox : ''}`.trimEnd(),
       lookThere(context),
     ],
     fixes: [],

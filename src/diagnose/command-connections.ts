@@ -4,6 +4,7 @@ import type { Frame } from '../case/evidence.ts';
 import type { Connection } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
+import { ownsAddress } from '../model/neighbour.ts';
 import { dissect } from '../wire/dissect.ts';
 import { vxlanNetwork } from '../wire/vxlan.ts';
 import { findAttempts, isAttemptOf, knowsItsSource, unseenConnections } from './attempts.ts';
@@ -18,9 +19,7 @@ function fromItsNamespace(
 ): readonly Connection[] {
   const namespace = host?.namespaces.get(evidence.session?.command?.netns ?? '');
   if (namespace === undefined) return connections;
-  return connections.filter(({ client }) =>
-    namespace.links.some((link) => link.addresses.some(({ address }) => sameAddress(address, client.address))),
-  );
+  return connections.filter(({ client }) => ownsAddress(namespace, client.address));
 }
 
 /** The network of the VXLAN that a connection's first frame carries; null where it carries none. */

@@ -240,10 +240,18 @@ function choiceText({ journey }: Context): string[] {
   ];
 }
 
+function findCause(context: Context): Finding | null {
+  for (const cause of causes) {
+    const finding = cause(context);
+    if (finding !== null) return finding;
+  }
+  return null;
+}
+
 /** What is to be said of one connection. */
 export function diagnoseConnection(context: Context): ConnectionDiagnosis {
   const { connection, clientNetns, serverName } = context;
-  const finding = causes.map((cause) => cause(context)).find((found) => found !== null) ?? null;
+  const finding = findCause(context);
   const hops = hopsOf(context, finding);
   const source: Endpoint = { ...shownEnd(context, connection.client), netns: clientNetns, name: null };
   const destination: Endpoint = {

@@ -11,8 +11,8 @@ import {
 } from '../flow/connection.ts';
 import type { Ends } from '../flow/translated.ts';
 import type { HostState } from '../host/state.ts';
-import { sameAddress } from '../inet/address.ts';
 import { exchange, journey } from '../model/journey.ts';
+import { ownsAddress } from '../model/neighbour.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
 import type { Evidence } from './evidence.ts';
 import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
@@ -60,10 +60,9 @@ export function kernelFoundNoSocket({ kernel, journey }: Pick<Context, 'kernel' 
   return drop?.kind === 'drop' && drop.reason === noSocket && journey?.mayBeRedirected !== true;
 }
 
-function ownersOf(host: HostState, address: string): string[] {
-  const owners = [...host.namespaces.values()].filter(({ links }) =>
-    links.some((link) => link.addresses.some((own) => sameAddress(own.address, address))),
-  );
+/** The namespaces that have an address. */
+export function ownersOf(host: HostState, address: string): string[] {
+  const owners = [...host.namespaces.values()].filter((namespace) => ownsAddress(namespace, address));
   return owners.map(({ name }) => name);
 }
 

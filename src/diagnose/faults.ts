@@ -15,7 +15,16 @@ import { type KernelRecord, kernelEvidence } from './kernel-reading.ts';
 import { letLoopbackOut } from './local-nat.ts';
 import { natTableOf } from './nat-rule.ts';
 import { commandsOf, withNamespace, withPort, withPortsOpen, withSetting, wouldWork } from './what-if.ts';
-import { answerArrived, askedText, capitalised, inNetns, netnsText, serverText, unheardText } from './words.ts';
+import {
+  answerArrived,
+  askedText,
+  capitalised,
+  inNetns,
+  joinWords,
+  netnsText,
+  serverText,
+  unheardText,
+} from './words.ts';
 
 /** A change of the host, in words, as commands, and in the model. */
 interface Change {
@@ -130,7 +139,7 @@ const words: Readonly<Record<NamedFault['kind'], FaultWords>> = {
   'stale-neighbour': {
     reasons: ['OTHERHOST'],
     explain: ({ detail, netns }) =>
-      `${netnsText(netns)} did not ask who has the address, since its neighbour table says so; and what it says is wrong: ${detail}. The frames go to nobody.`,
+      `${capitalised(netnsText(netns))} did not ask who has the address, since its neighbour table says so; and what it says is wrong: ${detail}. The frames go to nobody.`,
   },
 };
 
@@ -295,10 +304,10 @@ export const routingLoop: Cause = (context) => {
     verdict: 'dropped',
     detail: way.end.reason,
     evidence: proven && context.kernel?.drop ? [kernelEvidence(context.kernel.drop)] : [],
-    summary: `${serverText(context)} could not be reached: the packet goes in a circle between ${ring.map(netnsText).join(' and ')}.`,
+    summary: `${serverText(context)} could not be reached: the packet goes in a circle between ${joinWords(ring.map(netnsText))}.`,
     explanation: [
       askedText(context),
-      `Each of them has a route to ${context.packet.destination} that leads to the other, so they pass the packet to and fro until its time to live is used up. One of the routes is wrong: look at them with ip route get ${context.packet.destination}, ${ring.map(inNetns).join(' and ')}.`,
+      `Each of them has a route to ${way.arrived.destination} that leads to ${ring.length > 2 ? 'the next one' : 'the other'}, so they pass the packet round until its time to live is used up. One of the routes is wrong: look at them with ip route get ${way.arrived.destination}, ${joinWords(ring.map(inNetns))}.`,
     ],
     fixes: [],
     alternatives: [],

@@ -10,7 +10,7 @@ import type { RuleReference } from '../model/netfilter/state.ts';
 import type { ModelPacket, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Fix } from './diagnosis.ts';
-import { shellCommand } from './shell.ts';
+import { shellCommand, writerOf } from './shell.ts';
 import { withNamespace, wouldWork } from './what-if.ts';
 import { inNetns } from './words.ts';
 
@@ -77,7 +77,7 @@ function directCommand({ engine, family, table, chain, rule, command }: RuleRefe
     const before = handle === null ? [] : ['handle', String(handle)];
     return ['nft', ...place, ...before, ...nft, 'accept'];
   }
-  const program = command.replace(/-save.*$/s, '');
+  const program = writerOf(command);
   const place = rule === null ? ['-A', chain] : ['-I', chain, String(rule.position)];
   return [program, ...(table === 'filter' ? [] : ['-t', table]), ...place, ...iptables, '-j', 'ACCEPT'];
 }

@@ -12,7 +12,7 @@ import { isFailure } from './diagnosis.ts';
 import { errnoText } from './errno.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence } from './hops.ts';
-import { commandsOf } from './what-if.ts';
+import { shellCommand } from './shell.ts';
 import { clientText, joinWords } from './words.ts';
 
 /** Whether the connection is one to the proxy; `perhaps` of a name that only a resolver knows: it can be any address. */
@@ -46,6 +46,11 @@ function wouldAnswer(
   const packet: ModelPacket = { protocol: 'tcp', family, source, destination, destinationPort: port, ...sender };
   const { there, back } = exchange(host, packet, netns);
   return there.end.kind === 'accepted' && back?.end.kind === 'returned' && there.assumptions.length === 0;
+}
+
+/** For a shell: the host beside what is excepted already, in either spelling of the variable. */
+function exceptFor(host: string): string {
+  return `export no_proxy="\${no_proxy:-$NO_PROXY},${host}"`;
 }
 
 /** See the file's head. */
@@ -91,7 +96,8 @@ export const httpProxyInTheWay: Cause = (context) => {
     fixes: [
       {
         summary: `Ask ${first.named.host} without a proxy: name it in no_proxy, beside what is there already. For good, where ${variable} is set (a profile, a service's unit, an image, ~/.docker/config.json).`,
-        commands: commandsOf(['export', `no_proxy=${first.named.host}`]),
+        // A name that a shell would read otherwise is not put between its quotes.
+        commands: shellCommand([first.named.host]) === first.named.host ? [exceptFor(first.named.host)] : [],
         netns: namespace.name,
         verified: true,
       },

@@ -37,9 +37,22 @@ function rebindSsh(argv: readonly string[], listener: Listener, address: string)
 
 const loopbackNames: Readonly<Record<string, readonly string[]>> = { '127.0.0.1': ['localhost'], '::1': ['localhost'] };
 
+/** Options that name another end than the one that the program listens on: `--upstream`, `--redis-host`, `DB_URL=`. */
+const otherEnd =
+  /^-*(?:[\w-]*[-_])?(?:upstream|backend|target|remote|connect|proxy|peer|origin|server|db|database|redis|url|to|from|allow)(?:[-_](?:host|addr|address|ip|url))?$/i;
+
+/** The option that an argument is the value of, or part of: `--bind` of `--bind 127.0.0.1` and of `--bind=127.0.0.1`. */
+function optionOf(argv: readonly string[], index: number, at: number): string {
+  const before = argv[index]?.slice(0, at) ?? '';
+  const [name = ''] = before.includes('=') ? before.split('=') : [];
+  const previous = argv[index - 1] ?? '';
+  return name === '' && previous.startsWith('-') ? previous : name;
+}
+
 /**
  * The program's arguments with its address replaced, where they name it exactly once. An address with another port than
- * the listener's is another thing (`--upstream 127.0.0.1:9000`), and does not count.
+ * the listener's is another thing (`--upstream 127.0.0.1:9000`), and does not count; nor does one without a port behind an
+ * option that says so.
  */
 function rebindByArgument(argv: readonly string[], listener: Listener, address: string): string[] | null {
   const names = [listener.address, ...(loopbackNames[listener.address] ?? [])];
@@ -53,6 +66,8 @@ function rebindByArgument(argv: readonly string[], listener: Listener, address: 
     index === 0
       ? argument
       : argument.replace(pattern, (found: string, before: string, _name: string, at: number) => {
+          const hasPort = argument.slice(at + found.length).startsWith(`:${listener.port}`);
+          if (!hasPort && otherEnd.test(optionOf(argv, index, at + before.length))) return found;
           places += 1;
           const portFollows = argument.charAt(at + found.length) === ':';
           return `${before}${portFollows || before === '/' ? formatHost(address) : address}`;
@@ -129,9 +144,27 @@ function unbindDevice({ host, packet, start, netns, listener }: ListenerFixInput
   return { summary, commands: [], netns, verified };
 }
 
+/** Programs that hold a published port for a container's engine. */
+const publishers: readonly string[] = ['docker-proxy', 'rootlessport', 'pasta', 'slirp4netns'];
+
+/** What to do where the listener is no program that somebody starts: it holds the port for another. */
+function heldForAnother({ listener, address }: ListenerFixInput): string | null {
+  const { process, port } = listener;
+  const there = formatEndpoint(address, port);
+  if (process !== null && publishers.includes(process.name)) {
+    return `${ownerText(listener)} holds the port for a container, as it was published: publish it anew, on ${there} or on every address (-p ${port}:…).`;
+  }
+  return process?.pid === 1
+    ? `${ownerText(listener)} holds the port for a socket unit (systemctl list-sockets): let its ListenStream or ListenDatagram name ${there} as well (systemctl edit), and restart the unit.`
+    : null;
+}
+
 /** The same program, bound to the address that was asked for. */
-function rebind({ host, packet, address, start, netns, listener }: ListenerFixInput): Fix {
+function rebind(input: ListenerFixInput): Fix {
+  const { host, packet, address, start, netns, listener } = input;
   const verified = mends(host, packet, start, netns, { ...listener, family: packet.family, address, device: null });
+  const held = heldForAnother(input);
+  if (held !== null) return { summary: held, commands: [], netns, verified };
   const argv = listener.process === null ? undefined : host.processes.get(listener.process.pid);
   const command = argv === undefined ? null : reboundCommand(argv, listener, address);
   const isSsh = listener.process?.name === 'ssh';

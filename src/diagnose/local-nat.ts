@@ -7,7 +7,7 @@ import { passHook, ruleName } from '../model/hook.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { ModelPacket } from '../model/step.ts';
 import { requestAt } from '../model/traveller.ts';
-import type { Context } from './context.ts';
+import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
 import { addNatRule, dnatRule, type NatChange, type NatTable, natTableOf } from './nat-rule.ts';
@@ -44,7 +44,9 @@ export function outsiderRule(
 /** A published port, asked for by the very host that publishes it: the rule stands where only others come by. */
 export const dnatNotAppliedToLocal: Cause = (context) => {
   const { connection, host, journey: way, clientNetns } = context;
-  if (host === null || way === null || clientNetns === null || connection.outcome === 'ok') return null;
+  if (host === null || way === null || clientNetns === null || connection.outcome !== 'refused') return null;
+  // The kernel told of another end.
+  if (context.kernel?.drop && !kernelFoundNoSocket(context)) return null;
   const namespace = host.namespaces.get(clientNetns);
   const isOwn = way.end.kind === 'refused' && way.end.netns === clientNetns && way.forms.length === 1;
   if (namespace === undefined || !isOwn || wasAnswered(connection)) return null;

@@ -1,7 +1,7 @@
 /** No local port is left for one more connection to that end: connect() fails, and nothing is sent. */
 
 import type { NumberRange } from '../host/state.ts';
-import { isUnspecified } from '../inet/address.ts';
+import { formatHost, isUnspecified } from '../inet/address.ts';
 import { localPorts, portsIn } from '../model/local-port.ts';
 import type { Context } from './context.ts';
 import type { Certainty, Fix } from './diagnosis.ts';
@@ -77,7 +77,7 @@ export const ephemeralPortsExhausted: Cause = (context) => {
     explanation: [
       `${clientText(context)} asked for ${server}.${connection.errno === null ? '' : ` Its connect() met ${errnoText(connection.errno)}.`} Nothing was sent.`,
       `A connection has a port at either end, and the kernel chooses the one at this end from a range, ${setting}: here ${count === 1 ? 'a single one' : `${count} of them`}. Towards one and the same address and port each serves one connection at a time, and stays taken for a minute after that was closed (TIME-WAIT). By the list of sockets ${taken} of them ${taken === 1 ? 'is' : 'are'} taken${taken < count ? '; the list is no longer than some thousands, and older than the request' : ''}.`,
-      `See who holds them ${inNetns(name)}: ss -tan dst ${connection.server.address}. A program that opens a connection for each request uses them up: let it keep its connections and use them again (keep-alive, a pool). Sockets in CLOSE-WAIT are held by a program that forgot to close them.`,
+      `See who holds them ${inNetns(name)}: ss -tan dst ${formatHost(connection.server.address)}. A program that opens a connection for each request uses them up: let it keep its connections and use them again (keep-alive, a pool). Sockets in CLOSE-WAIT are held by a program that forgot to close them.`,
     ],
     fixes: widen(context, name, range),
     alternatives: [],

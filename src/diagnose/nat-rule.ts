@@ -6,6 +6,7 @@ import type { HostState } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { ModelPacket } from '../model/step.ts';
+import { writerOf } from './shell.ts';
 import { commandsOf, withNamespace } from './what-if.ts';
 
 /** A rule of both tools, its target last. */
@@ -75,12 +76,12 @@ export function natTableOf(tables: readonly RuleTable[], family: 4 | 6, beside: 
   const own = family === 4 ? 'ip' : 'ip6';
   const named = beside?.family === 'inet' || beside?.family === own ? beside : null;
   if (named !== null) {
-    const program = named.command.replace(/-save.*$/s, '');
+    const program = writerOf(named.command);
     return { engine: named.engine, family: named.family === 'inet' ? 'inet' : own, name: named.table, program };
   }
   const saved = tables.find(({ engine, family: its, name }) => engine !== 'nft' && its === own && name === 'nat');
   if (saved !== undefined) {
-    return { engine: saved.engine, family: own, name: 'nat', program: saved.command.replace(/-save.*$/s, '') };
+    return { engine: saved.engine, family: own, name: 'nat', program: writerOf(saved.command) };
   }
   return { engine: 'nft', family: own, name: 'nettrace', program: 'nft' };
 }

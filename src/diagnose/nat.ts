@@ -4,13 +4,14 @@ import { requestPacket, wasAnswered } from '../flow/connection.ts';
 import type { NamespaceState } from '../host/state.ts';
 import { familyOf, formatAddress, formatEndpoint, inPrefix, prefixRange, sameAddress } from '../inet/address.ts';
 import { replyJourney } from '../model/journey.ts';
+import { ownsAddress } from '../model/neighbour.ts';
 import { type Journey, type ModelPacket, ownSteps, type Step } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { addNatRule, ipWord, natTableOf, toDestination } from './nat-rule.ts';
 import { wouldArriveAs, wouldWork } from './what-if.ts';
-import { askedText, netnsText, serverText } from './words.ts';
+import { askedText, capitalised, netnsText, serverText } from './words.ts';
 
 /** RFC 1918, RFC 6598, RFC 4193: addresses to which the rest of the world has no way. */
 const privateNetworks = [
@@ -23,10 +24,6 @@ const privateNetworks = [
 
 function isPrivate(address: string): boolean {
   return privateNetworks.some(([prefix, length]) => inPrefix(address, prefix, length));
-}
-
-function owns({ links }: NamespaceState, address: string): boolean {
-  return links.some(({ addresses }) => addresses.some((own) => sameAddress(own.address, address)));
 }
 
 /** The network of an address, by the router's own address in it; the address alone where there is none. */
@@ -82,7 +79,7 @@ export const missingMasquerade: Cause = (context) => {
   const namespace = host.namespaces.get(router?.forward.netns ?? '');
   const { source } = way.arrived;
   const device = router?.out.device ?? '';
-  if (router === null || namespace === undefined || !isPrivate(source) || owns(namespace, source)) return null;
+  if (router === null || namespace === undefined || !isPrivate(source) || ownsAddress(namespace, source)) return null;
   if (!uplinks(namespace, way.arrived.family).includes(device)) return null;
   const back = way.end.kind === 'accepted' ? replyJourney(host, way) : null;
   const isLost = back === null ? way.end.kind === 'leaves-view' : back.end.kind !== 'returned' && isBeyond(back, way);
@@ -182,7 +179,7 @@ export const hairpinNatMissing: Cause = (context) => {
     summary: `${serverText(context)} did not answer in its own name: it sent the request back to ${formatEndpoint(destination, destinationPort)}, a neighbour of the client, and that one answered directly.`,
     explanation: [
       askedText(context),
-      `${netnsText(netns)} changed where the packet goes (${step.detail}), and not where it comes from. So ${destination} sees a neighbour's address as its source and answers straight to it, past ${netnsText(netns)}, which alone could translate the answer back. The client gets an answer from ${formatEndpoint(destination, destinationPort)}, which it never asked, and throws it away.`,
+      `${capitalised(netnsText(netns))} changed where the packet goes (${step.detail}), and not where it comes from. So ${destination} sees a neighbour's address as its source and answers straight to it, past ${netnsText(netns)}, which alone could translate the answer back. The client gets an answer from ${formatEndpoint(destination, destinationPort)}, which it never asked, and throws it away.`,
       `What goes back into the network that it came from needs both ends translated (hairpin NAT). The other way out: inside that network, ask for ${formatEndpoint(destination, destinationPort)} itself.`,
     ],
     fixes:

@@ -1,6 +1,7 @@
 /** Nobody answers for the next hop: because it is behind another device, or because the cable is plugged in nowhere. */
 
 import { answerPacket, wasAnswered } from '../flow/connection.ts';
+import { routingTable } from '../host/route-numbers.ts';
 import type { HostState, Link, NamespaceState, Quote } from '../host/state.ts';
 import { addressBits, familyOf, inPrefix, unspecifiedAddress } from '../inet/address.ts';
 import { journey, replyJourney } from '../model/journey.ts';
@@ -31,15 +32,12 @@ function withRoute(host: HostState, netns: string, destination: string, { device
   return withNamespace(host, netns, (namespace) => ({ ...namespace, routes: [route, ...namespace.routes] }));
 }
 
-const mainTable = 254;
-const localTable = 255;
-
 /** The main table, then the others that rules may send a packet to: a route helps only where it is asked. */
 function tablesOf({ routes }: NamespaceState): number[] {
   const others = new Set(routes.map(({ table }) => table));
-  others.delete(mainTable);
-  others.delete(localTable);
-  return [mainTable, ...others];
+  others.delete(routingTable.main);
+  others.delete(routingTable.local);
+  return [routingTable.main, ...others];
 }
 
 /** The command that makes the route. */
@@ -53,7 +51,7 @@ function routeCommand(destination: string, { device, gateway, table }: Turn): st
     ...(gateway === null ? [] : ['via', gateway]),
     'dev',
     device,
-    ...(table === mainTable ? [] : ['table', String(table)]),
+    ...(table === routingTable.main ? [] : ['table', String(table)]),
   ]);
 }
 

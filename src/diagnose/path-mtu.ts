@@ -15,8 +15,9 @@ import type { EvidenceItem, Fix } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { layerOf } from './payload.ts';
+import { writerOf } from './shell.ts';
 import { commandsOf, withLink } from './what-if.ts';
-import { askedText, clientText, inNetns, netnsText, serverText } from './words.ts';
+import { askedText, capitalised, clientText, inNetns, netnsText, serverText } from './words.ts';
 
 const ipv6Header = 40;
 
@@ -81,7 +82,7 @@ function silenceOf(
       ? last.detail
       : `${ruleName(last.rule)} ${inNetns(last.netns)} stops it: \`${last.rule.text.replaceAll('`', "'")}\``;
   return {
-    text: `${netnsText(step.netns)} tells the sender so, by an ICMP error ("fragmentation needed", of IPv6 "packet too big"), and that error does not come back: ${stop}`,
+    text: `${capitalised(netnsText(step.netns))} tells the sender so, by an ICMP error ("fragmentation needed", of IPv6 "packet too big"), and that error does not come back: ${stop}`,
     evidence: last.quotes.map((quote) => ({ kind: 'snapshot', ...quote })),
   };
 }
@@ -97,7 +98,7 @@ function clampFix(context: Context, host: HostState, { step, link }: Narrow, by:
   const tables = host.namespaces.get(step.netns)?.ruleTables ?? [];
   const own = context.packet.family === 4 ? 'ip' : 'ip6';
   const saved = tables.find(({ engine, family }) => engine !== 'nft' && family === own);
-  const program = saved?.command.replace(/-save.*$/s, '');
+  const program = saved === undefined ? undefined : writerOf(saved.command);
   const commands =
     program === undefined
       ? commandsOf(
@@ -235,14 +236,20 @@ function beyondThisHost(context: Context, stuck: StuckSegment, length: number): 
     alternatives: [
       {
         cause: 'no-reply-from-remote',
-        tellApart: `${shownPing(context, length)}: when neither is answered, ${far} is gone or answers no ping`,
+        tellApart: `${shownPing(context, stuck, length)}: when neither is answered, ${far} is gone or answers no ping`,
       },
     ],
   };
 }
 
-function shownPing({ connection }: Context, length: number): string {
-  return `ping -M do -s ${Math.max(length - 28, 0)} ${connection.server.address} and the same with -s 500`;
+/** What an echo request has before its payload: the headers of IP (RFC 791; RFC 8200) and ICMP, in bytes. */
+const echoHeaders = { 4: 20 + 8, 6: 40 + 8 } as const;
+
+/** The sender's check of whether size matters. */
+function shownPing({ connection }: Context, { by }: StuckSegment, length: number): string {
+  const { address } = by === 'client' ? connection.server : connection.client;
+  const payload = Math.max(length - echoHeaders[connection.family], 0);
+  return `on the machine of the ${by}, ping -M do -s ${payload} ${address} and the same with -s 500`;
 }
 
 /** See the file's head. */

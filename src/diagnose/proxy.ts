@@ -5,7 +5,7 @@
 
 import type { Connection } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
-import { sameAddress } from '../inet/address.ts';
+import { ownsAddress } from '../model/neighbour.ts';
 import type { ConnectionDiagnosis } from './diagnosis.ts';
 import { inNetns } from './words.ts';
 
@@ -17,12 +17,7 @@ const failures: readonly string[] = ['refused', 'timeout', 'unreachable'];
 const momentNs = 1_000_000_000n;
 
 /** Other namespaces may have the same address, as containers of two hosts on one do. */
-function hasAddress(host: HostState, netns: string, address: string): boolean {
-  const links = host.namespaces.get(netns)?.links ?? [];
-  return links.some(({ addresses }) => addresses.some((own) => sameAddress(own.address, address)));
-}
-
-/** The failed connections that the program's own namespace began while the first one was open. */
+/** The failed connections that the program's own namespace began while the first one was open, what ended next to it first. */
 export function upstreamsOf(
   front: { readonly diagnosis: ConnectionDiagnosis; readonly connection: Connection },
   all: readonly Connection[],
@@ -30,18 +25,23 @@ export function upstreamsOf(
 ): Connection[] {
   const { diagnosis, connection } = front;
   const netns = diagnosis.where?.netns ?? null;
-  if (netns === null || !frontEnds.includes(diagnosis.cause ?? '')) return [];
+  const namespace = host.namespaces.get(netns ?? '');
+  if (namespace === undefined || !frontEnds.includes(diagnosis.cause ?? '')) return [];
   // Whoever waits for another asked it as soon as it was asked itself; what began later may be anybody's.
   const last = diagnosis.cause === waits ? connection.beganNs : connection.endedNs;
-  return all.filter(
+  const possible = all.filter(
     (one) =>
       one !== connection &&
       one.protocol === 'tcp' &&
       failures.includes(one.outcome) &&
       one.beganNs >= connection.beganNs &&
       one.beganNs <= last + momentNs &&
-      hasAddress(host, netns, one.client.address),
+      ownsAddress(namespace, one.client.address),
   );
+  // Who hangs up does so when it knows that the other cannot be asked.
+  const sinceNs = ({ endedNs }: Connection): bigint =>
+    endedNs < connection.endedNs ? connection.endedNs - endedNs : endedNs - connection.endedNs;
+  return possible.toSorted((a, b) => Number(sinceNs(a) - sinceNs(b)));
 }
 
 /** The first connection as the effect of the second. */
@@ -55,7 +55,7 @@ export function asEffect(front: ConnectionDiagnosis, upstream: ConnectionDiagnos
     ...front,
     cause: 'proxy-upstream-refused',
     certainty: 'inferred',
-    summary: `${front.summary.replace(/\.$/, '')}, ${isWaiting ? 'while' : 'after'} a connection of its own failed: ${upstream.summary}`,
+    summary: `${front.summary.replace(/\.$/, '')}, ${isWaiting ? 'while' : 'after'} a connection from the same place failed: ${upstream.summary}`,
     explanation: [
       ...front.explanation,
       `While it was open, a connection set out from the same place (${place}) and failed; it is told below. A proxy does so: it takes a request, asks the server that it stands for, ${does}. ${upstream.summary} That both belong to one program follows from their times and places alone.`,

@@ -10,7 +10,7 @@ import type { IcmpError, Packet } from '../flow/packet.ts';
 import type { Step } from '../model/step.ts';
 import { icmpText } from '../wire/icmp-names.ts';
 import { icmpv6Text } from '../wire/icmpv6-names.ts';
-import { type Context, kernelFoundNoSocket } from './context.ts';
+import { type Context, kernelFoundNoSocket, ownersOf } from './context.ts';
 import type { Cause, Finding } from './finding.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
@@ -130,6 +130,8 @@ export const rejectedByRemote: Cause = (context) => {
   const failed = ['unreachable', 'refused', 'timeout'].includes(connection.outcome) && !wasAnswered(connection);
   if (!failed || edge === null || error === undefined || resetPacket(connection) !== null) return null;
   const [seen] = edge.step === null ? [] : framesAt(context, refusalFrames(connection), edge.step);
+  // Its sender's address is one of this host's, and nothing shows that it came in from beyond.
+  if (seen === undefined && context.host !== null && ownersOf(context.host, error.sender).length > 0) return null;
   const itself = error.sender === connection.server.address;
   return {
     cause: 'rejected-by-remote',

@@ -5,9 +5,10 @@
 
 import { answerPacket, refusalFrames, requestPacket } from '../flow/connection.ts';
 import type { HostState } from '../host/state.ts';
+import { sameAddress } from '../inet/address.ts';
 import { routeQuery } from '../model/output.ts';
 import { lookUpRoute } from '../model/routing.ts';
-import { ownSteps, type Step } from '../model/step.ts';
+import { type Journey, ownSteps, type Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { EvidenceItem, Fix } from './diagnosis.ts';
 import { answerWay, endAt } from './end-at.ts';
@@ -17,15 +18,53 @@ import { kernelEvidence } from './kernel-reading.ts';
 import { certaintyByErrno, errnoSentence } from './met-errno.ts';
 import { shellCommand } from './shell.ts';
 import { commandsOf, withForwarding, withSetting, wouldWork } from './what-if.ts';
-import { answerArrived, askedText, inNetns, netnsText, serverText, unheardText } from './words.ts';
+import { answerArrived, askedText, capitalised, inNetns, netnsText, serverText, unheardText } from './words.ts';
 
 /** By what the kernel gives the program: the types of routes that say no (fib_props in net/ipv4/fib_semantics.c). */
-const routeCauses: Readonly<Record<string, { readonly cause: string; readonly what: string }>> = {
-  ENETUNREACH: { cause: 'no-route', what: 'has no route to it' },
-  EHOSTUNREACH: { cause: 'route-unreachable', what: 'has a route to it of type unreachable, which says no' },
-  EACCES: { cause: 'route-prohibit', what: 'has a route to it of type prohibit, which forbids it' },
-  EINVAL: { cause: 'route-blackhole', what: 'has a route to it of type blackhole, which swallows it' },
+const refusals: Readonly<Record<string, { readonly cause: string; readonly type: string; readonly does: string }>> = {
+  ENETUNREACH: { cause: 'no-route', type: 'unreachable', does: 'says no' },
+  EHOSTUNREACH: { cause: 'route-unreachable', type: 'unreachable', does: 'says no' },
+  EACCES: { cause: 'route-prohibit', type: 'prohibit', does: 'forbids it' },
+  EINVAL: { cause: 'route-blackhole', type: 'blackhole', does: 'swallows it' },
 };
+
+interface Refusal {
+  readonly cause: string;
+  /** What the host has, in a clause: `has no route to it`. */
+  readonly what: string;
+  /** What mends it, in a sentence; of a host itself and of a router. */
+  readonly advice: { readonly own: string; readonly router: string };
+}
+
+const changeRoute = 'Somebody put it there: take it away, or add a more specific route.';
+const changeRule = 'It is a rule of policy routing (ip rule), which stands before all tables that come later.';
+
+/** Why a look-up fails, by its errno and the clause of its step; null for reasons that have no cause of their own. */
+function refusalOf(errno: string, detail: string): Refusal | null {
+  const found = refusals[errno];
+  if (found === undefined) return null;
+  const { cause, type, does } = found;
+  if (detail.startsWith('no route to')) {
+    const own = "A container usually needs a default route by its bridge's address.";
+    const router = 'A host that passes packets on needs a route there, mostly a default route.';
+    return { cause, what: 'has no route to it', advice: { own, router } };
+  }
+  if (detail.startsWith('the rule ')) {
+    return { cause, what: `has a rule that ${does}: ${detail}`, advice: { own: changeRule, router: changeRule } };
+  }
+  if (!detail.endsWith(`is of type ${type}`)) return null;
+  return {
+    cause,
+    what: `has a route to it of type ${type}, which ${does}`,
+    advice: { own: changeRoute, router: changeRoute },
+  };
+}
+
+/** The address that was looked up, where NAT has made another of that which was asked for. */
+function translatedText({ packet }: Context, { arrived }: Journey): string {
+  const { destination } = arrived;
+  return sameAddress(destination, packet.destination) ? '' : `, which NAT sends on to ${destination},`;
+}
 
 /** No route, or one that says no, where the packet starts. */
 export const noRoute: Cause = (context) => {
@@ -33,8 +72,8 @@ export const noRoute: Cause = (context) => {
   const end = context.journey?.end;
   if (step === null || end === undefined || !('answer' in end) || end.answer?.netns !== context.clientNetns)
     return null;
-  const found = routeCauses[end.answer.errno];
-  if (found === undefined) return null;
+  const found = refusalOf(end.answer.errno, step.detail);
+  if (found === null) return null;
   const place = netnsText(step.netns);
   return {
     cause: found.cause,
@@ -46,8 +85,8 @@ export const noRoute: Cause = (context) => {
     summary: `${serverText(context)} could not be reached: ${place} ${found.what}.`,
     explanation: [
       askedText(context),
-      `Before a packet is made, the kernel of ${place} looks up where it is to go, in its routing table. ${place} ${found.what}, so no packet was made.${errnoSentence(context)}`,
-      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', context.packet.destination])}. A container usually needs a default route by its bridge's address.`,
+      `Before a packet is made, the kernel of ${place} looks up where it is to go, in its routing table. It ${found.what}, so no packet was made.${errnoSentence(context)}`,
+      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', context.packet.destination])}. ${found.advice.own}`,
     ],
     fixes: [],
     alternatives: [],
@@ -66,12 +105,12 @@ const routeDrops = /^(?:ip_error|ip6_pkt_(?:discard|prohibit))\b/;
 /** A router on the way has no route on, or one that says no. */
 export const noRouteOnTheWay: Cause = (context) => {
   const step = endAt(context, 'route', ['unroutable']);
-  const { connection, packet, kernel, host, journey: way } = context;
+  const { connection, kernel, host, journey: way } = context;
   const namespace = host?.namespaces.get(step?.netns ?? '');
   if (step === null || way === null || namespace === undefined || step.netns === context.clientNetns) return null;
   const look = lookUpRoute(namespace, routeQuery(way.arrived, step.device));
-  const found = routeCauses[look.kind === 'refused' ? look.errno : 'ENETUNREACH'];
-  if (found === undefined) return null;
+  const found = refusalOf(look.kind === 'refused' ? look.errno : 'ENETUNREACH', step.detail);
+  if (found === null) return null;
   const isTold = 'answer' in way.end && way.end.answer !== null;
   const drop = kernel?.drop ?? null;
   const said = drop?.event.kind === 'drop' && routeDrops.test(drop.event.location);
@@ -93,11 +132,11 @@ export const noRouteOnTheWay: Cause = (context) => {
       ...(drop === null ? [] : [kernelEvidence(drop)]),
       ...(told === undefined ? [] : [frameEvidence(context, told)]),
     ],
-    summary: `${serverText(context)} could not be reached: ${place} ${found.what}.`,
+    summary: `${serverText(context)}${translatedText(context, way)} could not be reached: ${place} ${found.what}.`,
     explanation: [
       askedText(context),
-      `${place} is a router on the way: it looks up where the packet is to go on, in its own routing table, and ${found.what}. ${answer}`,
-      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', packet.destination])}. A host that passes packets on needs a route there, mostly a default route.`,
+      `${capitalised(place)} is a router on the way: it looks up where the packet is to go on, in its own routing table, and ${found.what}. ${answer}`,
+      `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', way.arrived.destination])}. ${found.advice.router}`,
     ],
     fixes: [],
     alternatives: [],
@@ -107,6 +146,18 @@ export const noRouteOnTheWay: Cause = (context) => {
 const forwardingOff = 'IP_INADDRERRORS';
 const ipForward = 'net.ipv4.ip_forward';
 
+/** Devices by which the kernel has learnt a default route from router advertisements. */
+function advertisedBy(host: HostState, netns: string): string[] {
+  const routes = (host.namespaces.get(netns)?.routes ?? []).filter(
+    ({ family, prefixLength, source }) => family === 6 && prefixLength === 0 && /\bproto ra\b/.test(source.text),
+  );
+  return [...new Set(routes.flatMap(({ nextHops }) => nextHops.map(({ device }) => device)))];
+}
+
+/** `addrconf_forward_change`, `rt6_purge_dflt_routers`. */
+const keepsAdvertised =
+  ' Its own default route was learnt from router advertisements, and a host that forwards forgets such a route unless accept_ra is 2: so that comes first.';
+
 /**
  * The switch of all devices; where that is on already, writing it changes nothing (`devinet_sysctl_forward`), and the one
  * of the device is the one to turn.
@@ -115,13 +166,17 @@ function forwardingFix(context: Context, host: HostState, { netns, carrier }: St
   const { family } = carrier?.packet ?? context.packet;
   const isOn = family === 4 && host.namespaces.get(netns)?.sysctls.get(ipForward)?.value === '1';
   const everywhere = family === 4 ? ipForward : 'net.ipv6.conf.all.forwarding';
+  const learnt = family === 6 ? advertisedBy(host, netns) : [];
   const changed = isOn ? withSetting(host, netns, deviceSetting) : withForwarding(host, netns, family);
   const reach = isOn
     ? ' what comes in by that device as well; somebody has switched it off there'
     : '; it then does so between all of its networks, as far as its firewall lets it';
   return {
-    summary: `Let ${netnsText(netns)} forward${reach}. To keep it over a reboot, write it to a file in /etc/sysctl.d.`,
-    commands: commandsOf(['sysctl', '-w', `${isOn ? deviceSetting : everywhere}=1`]),
+    summary: `Let ${netnsText(netns)} forward${reach}.${learnt.length === 0 ? '' : keepsAdvertised} To keep it over a reboot, write it to a file in /etc/sysctl.d.`,
+    commands: commandsOf(
+      ...learnt.map((device) => ['sysctl', '-w', `net.ipv6.conf.${device.replaceAll('.', '/')}.accept_ra=2`]),
+      ['sysctl', '-w', `${isOn ? deviceSetting : everywhere}=1`],
+    ),
     netns,
     verified: wouldWork(context, changed),
   };
@@ -228,6 +283,7 @@ export const noReturnRoute: Cause = (context) => {
   const seen = arrived === undefined ? [] : framesAt(context, frames, arrived);
   const place = netnsText(step.netns);
   const address = back.arrived.destination;
+  const isNone = step.detail.startsWith('no route to');
   const isMade = way.end.kind === 'accepted' && way.end.netns !== step.netns;
   return {
     cause: 'no-return-route',
@@ -237,11 +293,11 @@ export const noReturnRoute: Cause = (context) => {
     verdict: 'failed',
     detail: `${step.detail}, for the answer`,
     evidence: seen.slice(0, 1).map((frame) => frameEvidence(context, frame)),
-    summary: `${serverText(context)} ${unheardText(context)}: ${place} has no route back to ${address}.`,
+    summary: `${serverText(context)} ${unheardText(context)}: ${isNone ? `${place} has no route back to ${address}` : `${inNetns(step.netns)}, ${step.detail}`}.`,
     explanation: [
       askedText(context),
-      `The request arrived, and a socket takes it. The answer goes to ${address}${isMade ? ` by ${place}, a router,` : ','} and ${place} has no route there: ${isMade ? 'it is dropped there, and the client is not told' : 'no answer is made, and nobody is told'}.`,
-      `Add a route back, a default route by the router that the request came by for a container; ${shellCommand(['ip', 'route', 'get', address])} ${inNetns(step.netns)} shows what there is. Or let that router translate the source (masquerade), so that the answer goes to the router.`,
+      `The request arrived, and a socket takes it. The answer goes to ${address}${isMade ? ` by ${place}, a router,` : ','} and ${isNone ? `${place} has no route there` : step.detail}: ${isMade ? 'it is dropped there, and the client is not told' : 'no answer is made, and nobody is told'}.`,
+      `${isNone ? 'Add a route back, a default route by the router that the request came by for a container' : 'Add a route back that comes before it'}; ${shellCommand(['ip', 'route', 'get', address])} ${inNetns(step.netns)} shows what there is. Or let that router translate the source (masquerade), so that the answer goes to the router.`,
     ],
     fixes: [],
     alternatives: [],

@@ -20,3 +20,8 @@ export function shellCommand(argv: readonly string[]): string | null {
   const command = argv.map((argument, index) => quote(argument, index === 0)).join(' ');
   return command.length > longest ? null : command;
 }
+
+/** The tool that changes what a command of its family saves: `iptables-legacy` of `iptables-legacy-save -c`. */
+export function writerOf(command: string): string {
+  return command.replace(/-save.*$/s, '');
+}

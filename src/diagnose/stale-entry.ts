@@ -13,7 +13,7 @@ import { trackedIn } from '../model/traveller.ts';
 import type { Cause } from './finding.ts';
 import { frameEvidence } from './hops.ts';
 import { commandsOf, wouldWork } from './what-if.ts';
-import { askedText, netnsText, serverText } from './words.ts';
+import { askedText, capitalised, netnsText, serverText } from './words.ts';
 
 /** Where the table has the packet, on its way. */
 interface Tracked {
@@ -62,7 +62,7 @@ export const staleNatEntry: Cause = (context) => {
     summary: `${serverText(context)} was not reached: ${place} still sends this connection to ${old}, and new ones to ${now}.`,
     explanation: [
       askedText(context, step),
-      `${place} keeps a list of connections (conntrack), with where NAT sent each. Rules are asked for the first packet of a connection alone; what has the same ends and ports goes by the list, also when the rules have changed since. So these packets still go to ${old}, where nothing takes them any more, and each of them keeps the entry alive.`,
+      `${capitalised(place)} keeps a list of connections (conntrack), with where NAT sent each. Rules are asked for the first packet of a connection alone; what has the same ends and ports goes by the list, also when the rules have changed since. So these packets still go to ${old}, where nothing takes them any more, and each of them keeps the entry alive.`,
     ],
     fixes: [
       {

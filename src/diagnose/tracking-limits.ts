@@ -21,6 +21,7 @@ import type { Cause } from './finding.ts';
 import { droppedAfterRouting, netfilterDrop } from './firewall-stop.ts';
 import { lastReached, snapshotEvidence } from './hops.ts';
 import { kernelEvidence } from './kernel-reading.ts';
+import { writerOf } from './shell.ts';
 import { commandsOf } from './what-if.ts';
 import { askedText, capitalised, inNetns, netnsText, serverText } from './words.ts';
 
@@ -226,5 +227,5 @@ function servesText(count: number): string {
 
 function listingOf({ engine, command, family, table, chain }: RuleReference): readonly string[] {
   if (engine === 'nft') return ['nft', '-a', 'list', 'table', family, table];
-  return [command.replace(/-save.*$/s, ''), '-t', table, '-S', chain];
+  return [writerOf(command), '-t', table, '-S', chain];
 }

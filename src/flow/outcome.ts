@@ -79,8 +79,8 @@ export function metByTcp(own: number, theirs: number, errno: string | null, clie
   if (resetByThem && !closedByThem && !served) return { outcome: 'reset', errno: 'ECONNRESET' };
   if (has(theirs, sent.data)) return { outcome: 'ok', errno: null };
   // Whoever sends, says that it is done, and is answered with the same has uploaded something.
-  if (has(own, sent.data) && closedByThem) return { outcome: clientDoneFirst ? 'ok' : 'closed', errno: null };
+  if (has(own, sent.data) && closedByThem && clientDoneFirst) return { outcome: 'ok', errno: null };
   // Of a connection whose start was not captured, the answer may lie before the capture.
-  if (has(own, sent.data) && asked) return { outcome: 'timeout', errno: null };
+  if (has(own, sent.data) && asked) return { outcome: closedByThem ? 'closed' : 'timeout', errno: null };
   return { outcome: accepted && heard ? 'ok' : 'unknown', errno: null };
 }

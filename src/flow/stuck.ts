@@ -59,7 +59,7 @@ function stuckOf(connection: Connection, by: StuckSegment['by']): StuckSegment |
   if (packet === undefined || first === undefined || last === undefined) return null;
   if (frames.length < fewestSights || last.timeNs - first.timeNs < shortestNs) return null;
   const passed = sent.filter(({ facts }) => after((facts.tcp?.sequence ?? 0) + facts.payloadLength, acknowledged) <= 0);
-  const largestAcknowledged = Math.max(0, ...passed.map(({ facts }) => facts.payloadLength));
+  const largestAcknowledged = passed.reduce((largest, { facts }) => Math.max(largest, facts.payloadLength), 0);
   const heardSince = theirs.some(
     ({ facts }) =>
       facts.tcp?.acknowledgement === acknowledged &&

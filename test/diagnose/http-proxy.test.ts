@@ -56,7 +56,7 @@ describe('http-proxy-in-the-way', () => {
       '10.88.0.20:80 was not asked: the variable http_proxy sent the request to the proxy 10.88.0.1:3128, and that failed.',
     );
     expect(connection.hops.at(-1)?.evidence.map(({ kind }) => kind)).toEqual(['frame']);
-    expect(fixesOf(connection)).toEqual(['box# export no_proxy=10.88.0.20', 'verified']);
+    expect(fixesOf(connection)).toEqual(['box# export no_proxy="${no_proxy:-$NO_PROXY},10.88.0.20"', 'verified']);
   });
 
   it.each<[string, Asked]>([

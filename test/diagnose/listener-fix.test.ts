@@ -10,6 +10,7 @@ interface Wanted {
   readonly v6Only?: boolean;
   readonly argv: readonly string[];
   readonly name?: string;
+  readonly pid?: number;
   readonly address?: string;
   readonly family?: 4 | 6;
   readonly destination?: string;
@@ -20,13 +21,14 @@ function fixesFor(wanted: Wanted): Fix[] {
   const {
     argv,
     name = 'ssh',
+    pid = 812,
     address = '127.0.0.1',
     family = 4,
     destination = '10.88.0.1',
     device = null,
     v6Only = false,
   } = wanted;
-  const host = parseSnapshot(snapshotWith('', null, [{ pid: 812, argv }]));
+  const host = parseSnapshot(snapshotWith('', null, [{ pid, argv }]));
   const listener: Listener = {
     protocol: 'tcp',
     family,
@@ -35,7 +37,7 @@ function fixesFor(wanted: Wanted): Fix[] {
     v6Only,
     device,
     queue: { waiting: 0, limit: 128 },
-    process: { name, pid: 812 },
+    process: { name, pid },
     source: { netns: 'host', command: 'ss -HOtlnpe', text: listeners.loopback },
   };
   const six = destination.includes(':');
@@ -98,6 +100,17 @@ describe('an ssh tunnel', () => {
   });
 });
 
+describe('a program that holds the port for another', () => {
+  it.each([
+    ['docker-proxy', 812, 'publish it anew, on 10.88.0.1:19001 or on every address (-p 19001:…)'],
+    ['systemd', 1, 'let its ListenStream or ListenDatagram name 10.88.0.1:19001 as well'],
+  ])('%s is not to be started otherwise', (name, pid, words) => {
+    const [fix] = fixesFor({ name, pid, argv: [name, '-host-ip', '127.0.0.1', '-host-port', '19001'] });
+    expect(fix?.commands).toEqual([]);
+    expect(fix?.summary).toContain(words);
+  });
+});
+
 describe('any other program', () => {
   const name = 'app';
   it.each([
@@ -110,6 +123,16 @@ describe('any other program', () => {
       ['app', '--upstream', '127.0.0.1:9000', '--listen', '127.0.0.1:19001'],
       'app --upstream 127.0.0.1:9000 --listen 10.88.0.1:19001',
     ],
+    [
+      'beside another end without a port',
+      ['app', '--port', '19001', '--host', '127.0.0.1', '--redis-host', '127.0.0.1'],
+      'app --port 19001 --host 10.88.0.1 --redis-host 127.0.0.1',
+    ],
+    [
+      'behind an option for another end, with its port',
+      ['app', '--server=127.0.0.1:19001'],
+      'app --server=10.88.0.1:19001',
+    ],
     ['socat', ['socat', 'TCP-LISTEN:19001,bind=127.0.0.1', 'TCP:h:1'], 'socat TCP-LISTEN:19001,bind=10.88.0.1 TCP:h:1'],
   ])('that names its address once: %s', (_name, argv, command) => {
     expect(commandFor({ name, argv })).toBe(command);
@@ -119,6 +142,8 @@ describe('any other program', () => {
     ['twice', ['app', '--listen', '127.0.0.1:19001', '--also', '127.0.0.1']],
     ['twice in one argument', ['app', '127.0.0.1:19001,127.0.0.1:19001']],
     ['not at all', ['app', '--port', '19001']],
+    ['for another end alone', ['app', '--port', '19001', '--upstream', '127.0.0.1']],
+    ['for another end alone, in one argument', ['app', '--port', '19001', '--backend-addr=127.0.0.1']],
     ['as part of another', ['app', '1127.0.0.1:19001', '127.0.0.11']],
     ['with another port alone', ['app', '--upstream', '127.0.0.1:190019']],
     ['beside a masked secret', ['app', '--listen', '127.0.0.1:19001', '--password', '***']],

@@ -73,7 +73,7 @@ describe('dnat-not-applied-to-local', () => {
     ':PREROUTING ACCEPT [0:0]',
     '-A PREROUTING -p tcp -m tcp --dport 9090 -j DNAT --to-destination 10.88.0.20:80',
   );
-  it.each<[string, Tables, Sighting, string]>([
+  it.each<[string, Tables, object, string | null]>([
     ['no rule publishes the port', [], {}, 'no-listener'],
     ['a rule publishes another port', elsewhere, {}, 'no-listener'],
     [
@@ -82,6 +82,8 @@ describe('dnat-not-applied-to-local', () => {
       { netns: 'box', from: '10.88.0.10:51054', at: ['box:eth0'] },
       'no-listener',
     ],
+    ['nobody answered', byIptables, { answer: undefined }, null],
+    ['a rule answered in its name', byIptables, { drop: 'NETFILTER_DROP' }, null],
   ])('is not said where %s', (_name, ruleTables, more, cause) => {
     expect(judged(host(box(), web(), bridgeHost({ ruleTables })), { ...asked, ...more }).cause).toBe(cause);
   });

@@ -143,6 +143,10 @@ describe('mtu-black-hole', () => {
     const connection = judged(state, seen);
     expect(verdictOf(connection)).toBe(verdict);
     expect(connection.alternatives.map(({ cause }) => cause)).toEqual(['no-reply-from-remote']);
+    const [check] = connection.alternatives;
+    const [sender, other] = seen.by === 'server' ? ['server', '10.88.0.10'] : ['client', '203.0.113.9'];
+    const wanted = `the machine of the ${sender}, ping -M do -s 1472 ${other}`;
+    expect(check?.tellApart).toContain(`on ${wanted} and the same with -s 500`);
   });
 
   it.each<[string, Seen]>([

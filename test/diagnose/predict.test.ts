@@ -3,7 +3,7 @@ import { predict } from '../../src/diagnose/predict.ts';
 import type { KernelRoute } from '../../src/host/parse/route-get.ts';
 import type { NamespaceState } from '../../src/host/state.ts';
 import type { ModelPacket } from '../../src/model/step.ts';
-import { host, link, loopback } from '../model/hosts.ts';
+import { host, link, loopback, rule } from '../model/hosts.ts';
 import { saved, sometimes } from '../model/netfilter/tables.ts';
 import { box, bridgeHost, type Told, web } from '../model/two-boxes.ts';
 import { questionOf } from './on-host.ts';
@@ -35,6 +35,11 @@ function said(asked: Asked, ...namespaces: readonly NamespaceState[]): string[] 
 }
 
 const noListener = { listeners: [] };
+const prohibited = [
+  '0: from all lookup 255',
+  '100: from all to 198.51.100.0/24 prohibit',
+  '32766: from all lookup 254',
+].map((text) => rule(text));
 const dropping = { ruleTables: sometimes('INPUT', 'DROP') };
 const translating = { ruleTables: sometimes('PREROUTING', 'DNAT --to-destination 10.88.0.20:80') };
 const noWayBack = { routes: [] };
@@ -144,6 +149,20 @@ describe('what would become of a packet', () => {
       all({ host: { firewallKnown: false } }),
       'unknown - -',
       'Whether 192.0.2.7:80 answers is not settled: on the host, prerouting: the firewall rules could not be read.',
+    ],
+    [
+      'a router whose rule of policy routing says no',
+      { to: '198.51.100.1' },
+      all({ host: { rules: prohibited } }),
+      'unreachable EHOSTUNREACH route-prohibit',
+      '198.51.100.1:80 would not be reached (EHOSTUNREACH): the host has a rule that forbids it: the rule "100: from all to 198.51.100.0/24 prohibit" takes it.',
+    ],
+    [
+      'a network as a whole, which TCP cannot ask',
+      { to: '10.88.255.255' },
+      all({ box: { routes: ['broadcast 10.88.255.255/32 dev eth0', '10.88.0.0/16 dev eth0'] } }),
+      'unreachable ENETUNREACH -',
+      '10.88.255.255:80 would not be reached (ENETUNREACH): in box, the route to 10.88.255.255 is of type broadcast.',
     ],
     [
       'a router whose route swallows it',

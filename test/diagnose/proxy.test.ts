@@ -57,10 +57,19 @@ describe('a front that waits for its upstream', () => {
     expect(asked(more)).toBe(count);
   });
 
+  it('that hangs up is told with the one that ended next to it', () => {
+    const [early, late] = [1, 8].map((at) =>
+      connection('10.88.0.20', '203.0.113.9', { beganNs: BigInt(at) * second, endedNs: BigInt(at) * second }),
+    );
+    if (early === undefined || late === undefined) throw new Error('there are two');
+    const hangsUp = { diagnosis: toldAs('closed-by-application'), connection: front };
+    expect(upstreamsOf(hangsUp, [front, early, late], state)).toEqual([late, early]);
+  });
+
   it('is told as the effect, and as waiting', () => {
     const { cause, summary, explanation } = asEffect(toldAs('no-response-from-application'), judged(state));
     expect(cause).toBe('proxy-upstream-refused');
-    expect(summary).toContain('did not answer, while a connection of its own failed:');
+    expect(summary).toContain('did not answer, while a connection from the same place failed:');
     expect(explanation.at(-1)).toContain('has nothing to say as long as that one does not answer');
     expect(asEffect(toldAs('closed-by-application'), judged(state)).explanation.at(-1)).toContain('hangs up');
   });

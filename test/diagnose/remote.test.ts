@@ -1,11 +1,38 @@
 /** Captures without a snapshot: what came back from outside, or did not. */
 import { describe, expect, it } from 'vitest';
+import { diagnoseConnection } from '../../src/diagnose/connection-diagnosis.ts';
+import { gatherContext } from '../../src/diagnose/context.ts';
 import { diagnose } from '../../src/diagnose/diagnose.ts';
+import { evidenceOf } from '../../src/diagnose/evidence.ts';
+import { findConnections } from '../../src/flow/connection.ts';
 import { captureOf, icmpError, reverse, tcp, udp } from '../flow/frames.ts';
 import { host, link, loopback } from '../model/hosts.ts';
-import { bridgeHost } from '../model/two-boxes.ts';
-import { ends, onlyConnection, packets, told } from './cases.ts';
+import { box, bridgeHost } from '../model/two-boxes.ts';
+import { caseOf, ends, onlyConnection, packets, told } from './cases.ts';
 import { judged, type Sighting, verdictOf } from './on-host.ts';
+
+describe('an ICMP error from an address of this host', () => {
+  const state = host(box(), bridgeHost());
+  const from = (sender: string) => {
+    const syn = tcp({ from: '10.88.0.10:51054', to: '203.0.113.5:80' }, { flags: 'SYN', sequence: 100 });
+    const sights = [
+      { at: 0, packet: syn, afterNs: 0n },
+      { at: 0, packet: icmpError(sender, '10.88.0.10', 3, 13, syn), afterNs: 1_000n },
+    ];
+    const evidence = {
+      ...caseOf({ sights, netns: 'box' }),
+      interfaces: [{ netns: 'box', device: 'eth0', linkType: 1 }],
+    };
+    const [connection] = findConnections(evidence);
+    if (connection === undefined) throw new Error('there is no connection');
+    return diagnoseConnection(gatherContext(evidenceOf(evidence), connection, state, [], null)).cause;
+  };
+
+  it('is none of a machine on the way, unless it was seen to come from there', () => {
+    expect(from('10.88.0.1')).toBeNull();
+    expect(from('198.51.100.1')).toBe('rejected-by-remote');
+  });
+});
 
 describe('a capture that has nothing but frames', () => {
   it.each([

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { host, link, loopback, namespace } from '../model/hosts.ts';
 import { box, bridgeHost, forwarding, uplinkedHost } from '../model/two-boxes.ts';
 
-import { fixesOf, predicted, verdictOf } from './on-host.ts';
+import { fixesOf, ipRules, judged, predicted, verdictOf } from './on-host.ts';
 
 describe('a host that does not forward', () => {
   const off = { 'net.ipv4.conf.br0.forwarding': '0' };
@@ -18,6 +18,42 @@ describe('a host that does not forward', () => {
     const connection = predicted(host(box(), bridgeHost({ sysctls: { ...forwarding, ...sysctls } })), '192.0.2.1');
     expect(connection.cause).toBe('ip-forward-off');
     expect(fixesOf(connection)).toEqual([`host# sysctl -w ${setting}`, 'verified']);
+  });
+});
+
+describe('a host that does not forward IPv6', () => {
+  const routed = (how: string) => {
+    const routes = ['fd00:88::/64 dev br0', `default via fd00:2::1 dev eth0 proto ${how}`];
+    const sysctls = { 'net.ipv6.conf.all.forwarding': '0' };
+    return fixesOf(predicted(host(box(), bridgeHost({ routes, sysctls })), '2001:db8::1'));
+  };
+
+  it('keeps a default route that it learnt from a router', () => {
+    expect(routed('ra')).toEqual([
+      'host# sysctl -w net.ipv6.conf.eth0.accept_ra=2',
+      'host# sysctl -w net.ipv6.conf.all.forwarding=1',
+      'verified',
+    ]);
+    expect(routed('static')).toEqual(['host# sysctl -w net.ipv6.conf.all.forwarding=1', 'verified']);
+  });
+});
+
+describe('a router that sends on what is published, and has no route there', () => {
+  it('is told with the address that it looked up', () => {
+    const publish = ipRules(
+      'iptables',
+      'nat',
+      ':PREROUTING ACCEPT [0:0]',
+      '-A PREROUTING -d 192.0.2.7/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.89.0.5:80',
+    );
+    const state = host(box(), bridgeHost({ routes: ['10.88.0.0/16 dev br0'], ruleTables: publish }));
+    const connection = predicted(state, '192.0.2.7');
+    expect(connection.cause).toBe('no-route');
+    expect(connection.explanation.join(' ')).toContain('ip route get 10.89.0.5.');
+    const seen = judged(state, { to: '192.0.2.7:80', at: ['box:eth0', 'host:br0'], drop: null });
+    expect(seen.summary).toBe(
+      '192.0.2.7:80, which NAT sends on to 10.89.0.5, could not be reached: the host has no route to it.',
+    );
   });
 });
 

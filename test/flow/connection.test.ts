@@ -49,6 +49,11 @@ describe('what the program met', () => {
     ['question and answer', [...handshake, question, answer], 'ok -'],
     ['a question acknowledged, without an answer', [...handshake, question, heard], 'timeout -'],
     ['a question met by FIN', [...handshake, question, finish], 'closed -'],
+    [
+      'a question of the middle met by FIN: what it asked before may have been answered',
+      [question, finish],
+      'unknown -',
+    ],
     ['a question met by RST', [...handshake, question, abort], 'reset ECONNRESET'],
     ['an answer, then RST', [...handshake, question, answer, abort], 'reset ECONNRESET'],
     ['an answer to who is done then, and RST', [...handshake, question, answer, done, abort], 'ok -'],
