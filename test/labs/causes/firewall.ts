@@ -215,6 +215,49 @@ export const firewallLabs: readonly CauseLab[] = [
       mends: true,
     }),
   ),
+  ...(
+    [
+      ['TCP', curl('host', '203.0.113.1/')],
+      ['a ping', ping('host', '203.0.113.1')],
+      ['a datagram', askUdp('host', '203.0.113.1')],
+    ] as const
+  ).map(
+    ([what, command]): CauseLab => ({
+      name: `firewall-drop-reply: ${what} of the host itself, answered from out of sight`,
+      spec: containerHost({
+        host: { iptables: filter(':INPUT DROP [0:0]', '-A INPUT -i lo -j ACCEPT') },
+        outside: { services: { web: webServer('0.0.0.0', 80), echo: udpEcho('0.0.0.0', 5353) } },
+      }),
+      beyond: ['outside'],
+      command,
+      expected: {
+        outcome: 'timeout',
+        cause: 'firewall-drop-reply',
+        host: 'host',
+        stage: 'input',
+        rule: 'policy drop',
+        namedBy: 'rule-trace',
+      },
+      mends: true,
+    }),
+  ),
+  {
+    name: 'firewall-drop-reply: legacy iptables, answered from out of sight',
+    spec: containerHost({ host: { nft: masquerade } }),
+    beyond: ['outside'],
+    before: legacy(['-P', 'FORWARD', 'DROP'], ['-A', 'FORWARD', '-i', 'br0', '-j', 'ACCEPT']),
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'firewall-drop-reply', host: 'host', stage: 'forward', rule: 'policy drop' },
+    mends: true,
+  },
+  {
+    name: 'firewall-drop: the policy of FORWARD, both ways, towards what is out of sight',
+    spec: containerHost({ host: { iptables: filter(':FORWARD DROP [0:0]'), nft: masquerade } }),
+    beyond: ['outside'],
+    command: curl('box', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'firewall-drop', host: 'host', stage: 'forward', rule: 'policy drop' },
+    mends: true,
+  },
   {
     name: 'firewall-drop-reply: three tiers, and no rule lets answers come back',
     spec: threeTiers(...tierRules.onwards),
