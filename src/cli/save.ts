@@ -1,7 +1,17 @@
 /** Writes files: new, readable by their owner alone, owned by whoever called sudo. */
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fchownSync, lstatSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { encodeCase } from '../capfile/case-file.ts';
 import type { Case } from '../case/evidence.ts';
@@ -57,15 +67,18 @@ function create(place: string, path = place): number {
 /** Bytes that are written at once. */
 const pieceLength = 256 * 1024;
 
-/** A file that is being written. What was begun and not finished is removed when it is disposed of. */
+/** A file that is being written. What was begun, neither finished nor kept, is removed when it is disposed of. */
 export class NewFile implements Disposable {
   readonly #path: string;
   /** Where it is written; it takes its own name when it is complete. */
   readonly #place: string;
   readonly #descriptor: number;
   #waiting: Uint8Array[] = [];
+  #waitingLength = 0;
+  /** What is in the file: whole parts, and their bytes. */
+  #parts = 0;
   #length = 0;
-  #finished = false;
+  #stays = false;
 
   /**
    * Creates it. Throws CannotSave; never follows a link and never overwrites.
@@ -90,14 +103,22 @@ export class NewFile implements Disposable {
     return new NewFile(path, join(dirname(path), beside));
   }
 
-  /** Adds parts. Throws CannotSave when they cannot be written. */
+  /** Parts that are in the file, or wait for it; none that it had no room for. */
+  get parts(): number {
+    return this.#parts + this.#waiting.length;
+  }
+
+  /**
+   * Adds parts. Throws CannotSave when they cannot be written: what waited is lost then, and the file ends with the last
+   * part of which all is in it.
+   */
   write(parts: Iterable<Uint8Array | string>): void {
     this.#try(() => {
       for (const part of parts) {
         const bytes = typeof part === 'string' ? Buffer.from(part) : part;
         this.#waiting.push(bytes);
-        this.#length += bytes.length;
-        if (this.#length >= pieceLength) this.#flush();
+        this.#waitingLength += bytes.length;
+        if (this.#waitingLength >= pieceLength) this.#flush();
       }
     });
   }
@@ -107,20 +128,39 @@ export class NewFile implements Disposable {
     this.#try(() => this.#flush());
   }
 
+  /** What is in it stays, though the rest may fail. Not for a file that replaces another. */
+  keep(): void {
+    this.#stays = true;
+  }
+
   /** The file is complete: it stays. Throws CannotSave when the last of it cannot be written. */
   finish(): void {
     this.#try(() => {
       this.#flush();
       if (this.#place !== this.#path) renameSync(this.#place, this.#path);
     });
-    this.#finished = true;
+    this.#stays = true;
   }
 
   #flush(): void {
-    const bytes = Buffer.concat(this.#waiting);
+    const parts = this.#waiting;
+    const bytes = Buffer.concat(parts);
     this.#waiting = [];
-    this.#length = 0;
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
+    this.#waitingLength = 0;
+    const start = this.#length;
+    let written = 0;
+    try {
+      while (written < bytes.length) {
+        written += writeSync(this.#descriptor, bytes, written, bytes.length - written, start + written);
+      }
+    } finally {
+      for (const { length } of parts) {
+        if (this.#length + length > start + written) break;
+        this.#length += length;
+        this.#parts += 1;
+      }
+      if (written < bytes.length) ftruncateSync(this.#descriptor, this.#length);
+    }
   }
 
   #try(action: () => void): void {
@@ -132,7 +172,7 @@ export class NewFile implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (!this.#finished) unlinkSync(this.#place);
+    if (!this.#stays) unlinkSync(this.#place);
     closeSync(this.#descriptor);
   }
 }

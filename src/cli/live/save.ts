@@ -5,7 +5,7 @@ import { enhancedPacketBlock, interfaceBlock, sectionHeaderBlock } from '../../c
 import type { CaptureInterface, Case, Session } from '../../case/evidence.ts';
 import type { ToldFrame } from '../../live/frame-store.ts';
 import { errorText } from '../errors.ts';
-import { application, NewFile } from '../save.ts';
+import { application, CannotSave, NewFile } from '../save.ts';
 
 const nsPerSecond = 1_000_000_000n;
 
@@ -38,10 +38,10 @@ export class LiveSave implements Disposable {
     this.#limitBytes = limitBytes;
     this.#tell = tell;
     this.#file = new NewFile(path);
-    this.#write([sectionHeaderBlock(application)]);
+    this.#write(sectionHeaderBlock(application));
   }
 
-  /** Frames that are in it. */
+  /** Frames that are in it, or wait for the next flush. */
   get frames(): number {
     return this.#frames;
   }
@@ -53,18 +53,18 @@ export class LiveSave implements Disposable {
     second: number,
   ) {
     if (!this.#isOpen || this.#ended !== null) return;
-    const parts: Uint8Array[] = [];
-    let interfaceIndex = this.#numbers[point];
-    if (interfaceIndex === undefined) {
-      interfaceIndex = this.#interfaceCount;
-      this.#interfaceCount += 1;
-      this.#numbers[point] = interfaceIndex;
-      parts.push(interfaceBlock(place, place.linkType));
-    }
+    const known = this.#numbers[point];
+    const interfaceIndex = known ?? this.#interfaceCount;
     const bytes = new Uint8Array(view.buffer, view.byteOffset + start, capturedLength);
     const sinceEpochNs = BigInt(second) * nsPerSecond + BigInt(timeNs);
-    parts.push(enhancedPacketBlock({ interfaceIndex, timeNs: sinceEpochNs, originalLength, bytes }));
-    if (this.#write(parts)) this.#frames += 1;
+    const packet = enhancedPacketBlock({ interfaceIndex, timeNs: sinceEpochNs, originalLength, bytes });
+    // One part a frame: so the parts that are in the file tell how many frames are.
+    const part = known === undefined ? Buffer.concat([interfaceBlock(place, place.linkType), packet]) : packet;
+    if (!this.#write(part)) return;
+    this.#frames += 1;
+    if (known !== undefined) return;
+    this.#numbers[point] = interfaceIndex;
+    this.#interfaceCount += 1;
   }
 
   /** Once a second: what was added until now is in the file, however nettrace ends. */
@@ -72,11 +72,16 @@ export class LiveSave implements Disposable {
     if (this.#isOpen) this.#attempt(() => this.#file.flush());
   }
 
-  /** Writes the rest of the evidence behind the frames; the file is complete, and takes no more. */
+  /**
+   * Writes the rest of the evidence behind the frames; the file is complete, and takes no more.
+   *
+   * @throws CannotSave when that fails; frames that are in the file stay.
+   */
   finish({ session, snapshot, kernelLines }: Omit<Case, 'frames' | 'interfaces'>): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     using file = this.#file;
+    this.#keepFrames();
     const { framesDropped, missing } = session ?? { framesDropped: [], missing: [] };
     // Points without a frame have no interface in the file, and a hole in the list.
     const points = this.#numbers.flatMap((number, point) => ({ number, point }));
@@ -86,29 +91,46 @@ export class LiveSave implements Disposable {
       framesDropped: dropped,
       missing: this.#ended === null ? missing : [...missing, this.#ended],
     };
-    file.write(encodeEvidence({ session: told, snapshot, kernelLines }));
-    file.finish();
+    try {
+      // Lost with the first frames.
+      if (file.parts === 0) file.write([sectionHeaderBlock(application)]);
+      file.write(encodeEvidence({ session: told, snapshot, kernelLines }));
+      file.finish();
+    } catch (error) {
+      if (this.#frames === 0 || !(error instanceof CannotSave)) throw error;
+      throw new CannotSave(
+        this.#path,
+        `${error.reason}. Its frames (${this.#frames}) are there, and not all of the other evidence; nettrace replay opens it as it is.`,
+      );
+    }
+  }
+
+  /** Hands over what waits; from then on what is in the file stays, if a frame is. */
+  #keepFrames(): void {
+    this.#attempt(() => this.#file.flush());
+    if (this.#frames > 0) this.#file.keep();
   }
 
   /** False when it could not be written, or not any more. */
-  #write(parts: readonly Uint8Array[]): boolean {
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
+  #write(part: Uint8Array): boolean {
+    const { length } = part;
     if (this.#bytes + length > this.#limitBytes) {
       this.#end(`${this.#path} has reached its size limit (--save-limit): later frames are not in it.`);
       return false;
     }
-    if (!this.#attempt(() => this.#file.write(parts))) return false;
+    if (!this.#attempt(() => this.#file.write([part]))) return false;
     this.#bytes += length;
     return true;
   }
 
   /** False when it failed; that ends the file. */
   #attempt(action: () => void): boolean {
-    if (this.#ended !== null) return false;
     try {
       action();
       return true;
     } catch (error) {
+      // What waited is lost. The first part is the section's header.
+      this.#frames = Math.max(0, this.#file.parts - 1);
       this.#end(`${errorText(error)}: later frames are not in it.`);
       return false;
     }
@@ -122,7 +144,7 @@ export class LiveSave implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    using file = this.#file;
-    if (this.#frames > 0) file.finish();
+    using _file = this.#file;
+    this.#keepFrames();
   }
 }

@@ -207,11 +207,15 @@ export class LiveSession implements Disposable {
     this.#finishSave(this.#kernel.stop());
   }
 
-  /** The terminal is taken away: the file is completed at once. */
+  /** The terminal is taken away: the file is completed at once, as far as it can be. */
   hurryEnd(): void {
     this.#stopped = true;
-    this.#store.finish();
-    this.#finishSave([]);
+    try {
+      this.#store.finish();
+      this.#finishSave([]);
+    } catch {
+      // Nobody can be told any more.
+    }
   }
 
   [Symbol.dispose](): void {

@@ -1,13 +1,34 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import fs, { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { CaseReader } from '../../../src/capfile/case-file.ts';
 import type { Case } from '../../../src/case/evidence.ts';
 import { UserError } from '../../../src/cli/errors.ts';
 import { LiveSave } from '../../../src/cli/live/save.ts';
 import type { ToldFrame } from '../../../src/live/frame-store.ts';
 import { caseOf } from '../../diagnose/cases.ts';
+
+const { writeSync } = fs;
+
+/** Lets the disk take so many bytes more. */
+function setRoom(bytes: number): void {
+  let room = bytes;
+  const limited = (file: number, data: Uint8Array, offset: number, length?: number, position?: number): number => {
+    if (room === 0) throw new Error('ENOSPC: no space left on device, write');
+    const written = writeSync(file, data, offset, Math.min(length ?? data.length - offset, room), position);
+    room -= written;
+    return written;
+  };
+  Object.assign(fs, { writeSync: limited });
+  syncBuiltinESMExports();
+}
+
+afterEach(() => {
+  Object.assign(fs, { writeSync });
+  syncBuiltinESMExports();
+});
 
 const directory = mkdtempSync(join(tmpdir(), 'nettrace-live-save-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -115,6 +136,53 @@ describe('a live capture that is saved', () => {
     whole.save.finish(evidence);
     whole.save[Symbol.dispose]();
     expect(existsSync(whole.path)).toBe(true);
+  });
+
+  it('keeps its frames when the rest of the evidence cannot be written, and says so', () => {
+    const { save, path } = open('no-room-behind', 1e6);
+    save.add(told(1, 0), places[0], second);
+    save.flush();
+    setRoom(100);
+    expect(() => save.finish(evidence)).toThrow(
+      `cannot save to ${path}: no space left on device (ENOSPC). Its frames (1) are there, and not all of the other`,
+    );
+    expect(read(path)?.frames).toHaveLength(1);
+  });
+
+  it('leaves no file where nothing of it could be written', () => {
+    const { save, path } = open('no-room-at-all', 1e6);
+    save.add(told(1, 0), places[0], second);
+    setRoom(0);
+    expect(() => save.finish(evidence)).toThrow(UserError);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('ends with a whole frame where the disk is full, and takes the other evidence when there is room again', () => {
+    const { save, path, said } = open('full', 1e6);
+    save.add(told(1, 0), places[0], second);
+    save.flush();
+    for (const number of [2, 3, 4]) save.add(told(number, 0), places[0], second);
+    // A block of 92 bytes, and a part of the next.
+    setRoom(150);
+    save.flush();
+    const sentence = `cannot save to ${path}: no space left on device (ENOSPC): later frames are not in it.`;
+    expect([save.frames, said]).toEqual([2, [sentence]]);
+    expect(read(path)?.frames).toHaveLength(2);
+    setRoom(Number.POSITIVE_INFINITY);
+    save.finish(evidence);
+    const { frames, session } = read(path) ?? {};
+    expect(frames?.map(({ number }) => number)).toEqual([1, 2]);
+    expect(session?.missing).toContain(sentence);
+  });
+
+  it('keeps what there is when it is disposed of on a full disk', () => {
+    const { save, path } = open('dropped', 1e6);
+    save.add(told(1, 0), places[0], second);
+    save.flush();
+    save.add(told(2, 0), places[0], second);
+    setRoom(0);
+    save[Symbol.dispose]();
+    expect(read(path)?.frames).toHaveLength(1);
   });
 
   it('never overwrites a file', () => {
