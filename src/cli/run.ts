@@ -1,13 +1,14 @@
 /** `nettrace run -- CMD`: runs a command as if nettrace were not there, then explains its connections. */
 
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { chooseEngine, type WantedEngine } from '../capture/capture.ts';
 import { Guard } from '../capture/guard.ts';
 import { findContainer } from '../host/containers.ts';
 import { isPlainFile } from '../host/files.ts';
 import type { ColourChoice } from '../ui/colour.ts';
-import { errorText, UserError } from './errors.ts';
+import { UserError } from './errors.ts';
+import { namespaceInode } from './namespace-file.ts';
 import { checkSavable, saveCase } from './save.ts';
 import { type RelayedSignal, SignalRelay } from './signals.ts';
 import { isTerminal } from './terminal.ts';
@@ -34,17 +35,6 @@ export interface RunOptions {
 interface Place {
   readonly namespaceInode: number | null;
   readonly nameFiles: NameFiles;
-}
-
-function namespaceInode(path: string, what: string): number {
-  try {
-    const descriptor = openSync(path, 'r');
-    const { ino } = fstatSync(descriptor);
-    closeSync(descriptor);
-    return ino;
-  } catch (error) {
-    throw new UserError(`cannot enter ${what}: ${errorText(error)}`);
-  }
 }
 
 function existing(path: string): string | null {
@@ -83,12 +73,16 @@ async function findPlace({ netns, container, pid }: RunOptions, guard: Guard): P
       hosts: existing(`/etc/netns/${netns}/hosts`),
       resolvConf: existing(`/etc/netns/${netns}/resolv.conf`),
     };
-    const inode = namespaceInode(`/run/netns/${netns}`, `the namespace ${netns} (ip netns list shows the names)`);
+    const inode = namespaceInode(
+      `/run/netns/${netns}`,
+      `the namespace ${netns} (ip netns list shows the names)`,
+      `ip netns delete ${netns} removes what is left of it, then make it again`,
+    );
     return { namespaceInode: inode, nameFiles: files };
   }
   if (pid !== undefined) {
     return {
-      namespaceInode: namespaceInode(`/proc/${pid}/ns/net`, `the namespace of process ${pid}`),
+      namespaceInode: namespaceInode(`/proc/${pid}/ns/net`, `the namespace of process ${pid}`, 'name another process'),
       nameFiles: hostFiles,
     };
   }
@@ -96,7 +90,11 @@ async function findPlace({ netns, container, pid }: RunOptions, guard: Guard): P
     const found = await findContainer(container, { onChild: guard.watchProcess });
     if (found.container === null) throw new UserError(found.reasons.join(' '));
     return {
-      namespaceInode: namespaceInode(found.netnsPath, `the namespace of the container ${container}`),
+      namespaceInode: namespaceInode(
+        found.netnsPath,
+        `the namespace of the container ${container}`,
+        'restart the container',
+      ),
       nameFiles: {
         hosts: containersOwn(found.container.hostsPath),
         resolvConf: containersOwn(found.container.resolvConfPath),

@@ -19,7 +19,7 @@ import type { Link } from '../../host/state.ts';
 import { listWords } from '../../host/word-list.ts';
 import { RuleTracer, type TracedRules } from '../../kernel/rule-trace.ts';
 import { Tracer } from '../../kernel/tracefs.ts';
-import { errorText } from '../errors.ts';
+import { errorText, UserError } from '../errors.ts';
 import { namespacesInSight } from '../namespace-choice.ts';
 import { namespaceChanges } from './namespace-changes.ts';
 
@@ -155,7 +155,7 @@ export class Watch {
 
   /**
    * Finds the namespaces, and prepares the kernel's events beside that. `needsNames`: what follows asks for namespaces by
-   * their containers' names, which takes an engine its time.
+   * their containers' names, which takes an engine its time. Rejects with a UserError when the one to start from is gone.
    */
   static async begin(options: WatchOptions, guard: Guard, needsNames: boolean): Promise<Watch> {
     const missing: string[] = [];
@@ -165,7 +165,11 @@ export class Watch {
     const set = findNamespaces(known);
     const { namespaceInode } = options;
     const start = set.namespaces.find(({ inode, own }) => (namespaceInode === null ? own : inode === namespaceInode));
-    if (start === undefined) throw new Error('the namespace of the command is gone');
+    if (start === undefined) {
+      throw new UserError(
+        'cannot enter the network namespace: it went away meanwhile, as the last process in it ended; start that again first',
+      );
+    }
     return new Watch(options, guard, set, start, { containers, tracing, missing });
   }
 
