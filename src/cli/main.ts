@@ -1,6 +1,6 @@
 /** The command line: what nettrace can be asked for. */
 
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { escapeText } from '../report/escape.ts';
 import {
   above0,
@@ -64,11 +64,18 @@ function usageText(message: string): string {
   return `${lines.map(escapeText).join('\n')}\n`;
 }
 
+/** Has commander end with this status where the command line is wrong; help and version are no failure. */
+function wrongUsageEndsWith(status: number): (error: CommanderError) => never {
+  return ({ exitCode, code, message }) => {
+    throw new CommanderError(exitCode === 0 ? 0 : status, code, message);
+  };
+}
+
 const program = new Command('nettrace')
   .configureOutput({ outputError: (message, write) => write(usageText(message)) })
   .description('Says where a connection ended, why, what proves it, and which change mends it.')
   .version(version)
-  .exitOverride()
+  .exitOverride(wrongUsageEndsWith(wrongUsage))
   .configureHelp({ showGlobalOptions: true })
   .addHelpText(
     'after',
@@ -98,8 +105,11 @@ program
   .summary('run a command, trace its connections, explain those that failed')
   .description(
     "Runs a command as if nettrace were not there, traces its connections and its children's, and explains them.\n" +
-      "The report goes to standard error; the exit status is the command's own (125: nettrace itself failed).",
+      "The report goes to standard error; the exit status is the command's own (125: nettrace itself failed, " +
+      'or its options are wrong).',
   )
+  // 2 would be taken for the command's.
+  .exitOverride(wrongUsageEndsWith(ownFailureStatus))
   .usage('[options] -- COMMAND [ARGUMENT...]')
   .argument('<command...>', 'the command and its arguments, after --')
   .addOption(new Option('--netns <name>', 'run it in this network namespace (ip netns list)').argParser(namespaceName))
@@ -293,10 +303,9 @@ try {
   // Without a command it is live.
   await program.parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, 'live']);
 } catch (error) {
-  const code = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : null;
-  if (error instanceof WrongUsage) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode;
+  else if (error instanceof WrongUsage) {
     process.stderr.write(`${error.lines.map(escapeText).join('\n')}\n`);
     process.exitCode = wrongUsage;
-  } else if (code === null) fail(error, failed);
-  else process.exitCode = code === 0 ? 0 : wrongUsage;
+  } else fail(error, failed);
 }

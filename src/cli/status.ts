@@ -2,7 +2,7 @@
 
 import { type Diagnosis, isFailure } from '../diagnose/diagnosis.ts';
 
-/** Of `run`, whose status is the command's: nettrace itself failed, as env(1), timeout(1) and nohup(1) have it. */
+/** Of `run`, whose status is the command's: nettrace itself failed or was called wrongly, as env(1), timeout(1) and nohup(1) have it. */
 export const ownFailureStatus = 125;
 
 /** With `--fail`: a connection failed. */

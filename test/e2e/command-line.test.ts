@@ -52,8 +52,22 @@ describe('wrong usage ends with status 2 and says what is wrong', () => {
     ['an unknown command', ['frobnicate'], "error: unknown command 'frobnicate'"],
     ['an unknown option', ['replay', '--nope', shipped], "error: unknown option '--nope'"],
     ['a missing file', ['replay'], "error: missing required argument 'file'"],
-    ['a missing command to run', ['run', '--'], "error: missing required argument 'command'"],
     ['a wrong choice', ['replay', '--color', 'pink', shipped], 'Allowed choices are auto, always, never.'],
+    ['a word that would act on the terminal', ['\u001b[31m'], "unknown command '\\x1b[31m'\n"],
+    ['a word that is nearly one', ['demoo'], "'demoo'\n(Did you mean demo?)\n"],
+    ['a recording into nothing', ['record'], "required option '-o, --output <file>' not specified"],
+    ['a recording of no time', ['record', '-o', 'x', '--duration', '0'], 'It is a number of seconds above 0'],
+    ['a recording of no frame', ['record', '-o', 'x', '--count', '0'], 'It is a number of frames above 0.'],
+  ])('%s', (_name, parameters, phrase) => {
+    const { status, out, err } = nettrace(...parameters);
+    expect([status, out]).toEqual([2, '']);
+    expect(err).toContain(phrase);
+  });
+});
+
+describe("wrong usage of run ends with status 125: others are the command's", () => {
+  it.each([
+    ['a missing command to run', ['run', '--'], "error: missing required argument 'command'"],
     ['a report and no report', ['run', '--tui', '--teach', '--', 'true'], 'cannot be used with option'],
     ['a screen and a document', ['run', '--tui', '--json', '--', 'true'], 'cannot be used with option'],
     ['a wrong time', ['run', '--timeout', '0', '--', 'true'], 'It is a number of seconds above 0, at most'],
@@ -63,16 +77,11 @@ describe('wrong usage ends with status 2 and says what is wrong', () => {
     ['a namespace called ..', ['run', '--netns', '..', '--', 'true'], 'It is a name without a slash'],
     ['a namespace by its path', ['run', '--netns', '../netns/blue', '--', 'true'], 'It is a name without a slash'],
     ['an option without --', ['run', 'curl', '-s', 'x'], 'stand behind --: nettrace run [options] -- COMMAND'],
-    ['a word that would act on the terminal', ['\u001b[31m'], "unknown command '\\x1b[31m'\n"],
     ['a value of several lines', ['run', '--engine', 'a\nb', '--', 'true'], "'a\\x0ab' is invalid"],
-    ['a word that is nearly one', ['demoo'], "'demoo'\n(Did you mean demo?)\n"],
-    ['a recording into nothing', ['record'], "required option '-o, --output <file>' not specified"],
-    ['a recording of no time', ['record', '-o', 'x', '--duration', '0'], 'It is a number of seconds above 0'],
-    ['a recording of no frame', ['record', '-o', 'x', '--count', '0'], 'It is a number of frames above 0.'],
     ['a wrong process', ['run', '--pid', '../1', '--', 'true'], 'It is the number of a process.'],
   ])('%s', (_name, parameters, phrase) => {
     const { status, out, err } = nettrace(...parameters);
-    expect([status, out]).toEqual([2, '']);
+    expect([status, out]).toEqual([125, '']);
     expect(err).toContain(phrase);
   });
 });
