@@ -2,6 +2,7 @@
 
 import type { ConnectionDiagnosis, DiagnosisHead } from '../diagnose/diagnosis.ts';
 import { unsafeCharacters } from './escape.ts';
+import type { Lesson } from './teach.ts';
 
 /** RFC 8259, section 7: a character beyond the basic plane is two escapes, its surrogates. */
 function escapes(character: string): string {
@@ -23,17 +24,28 @@ export function formatJson(document: { readonly schema: string }): string {
 /** Between the connections of a document and around them, as `JSON.stringify` would set them. */
 const connectionIndent = '\n    ';
 
-/** What `formatJson` makes of a diagnosis, in pieces: its connections are asked for one by one. */
-export function* diagnosisJson(head: DiagnosisHead, connections: Iterable<ConnectionDiagnosis>): Generator<string> {
-  const document = { ...head, connections: [] };
+/** Where the connections of a document stand: no text in it has a line of its own that begins so. */
+const connectionsStart = '\n  "connections": [';
+
+/**
+ * What `formatJson` makes of a diagnosis, in pieces: its connections are asked for one by one.
+ *
+ * @param teach What its words mean, behind the connections; null to leave that out.
+ */
+export function* diagnosisJson(
+  head: DiagnosisHead,
+  connections: Iterable<ConnectionDiagnosis>,
+  teach: readonly Lesson[] | null = null,
+): Generator<string> {
+  const document = { ...head, connections: [], ...(teach && { teach }) };
   const empty = formatJson(document);
-  const end = ']\n}\n';
-  yield empty.slice(0, -end.length);
+  const place = empty.indexOf(connectionsStart) + connectionsStart.length;
+  yield empty.slice(0, place);
   let isFirst = true;
   for (const connection of connections) {
     const json = JSON.stringify(connection, null, 2).replaceAll('\n', connectionIndent);
     yield `${isFirst ? '' : ','}${connectionIndent}${escapeJson(json)}`;
     isFirst = false;
   }
-  yield `${isFirst ? '' : '\n  '}${end}`;
+  yield `${isFirst ? '' : '\n  '}${empty.slice(place)}`;
 }

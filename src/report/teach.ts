@@ -137,8 +137,10 @@ const concepts: readonly Concept[] = [
 ];
 
 /** The concepts that the report of these connections speaks of, each once, from the ground up. */
-export function lessonsOf(connections: readonly Told[]): Lesson[] {
-  return concepts
-    .filter(({ isTouched }) => connections.some(isTouched))
-    .map(({ concept, text }): Lesson => ({ concept, text }));
+export function lessonsOf(connections: Iterable<Told>): Lesson[] {
+  const touched = new Set<Concept>();
+  for (const connection of connections) {
+    for (const concept of concepts) if (!touched.has(concept) && concept.isTouched(connection)) touched.add(concept);
+  }
+  return concepts.filter((concept) => touched.has(concept)).map(({ concept, text }): Lesson => ({ concept, text }));
 }

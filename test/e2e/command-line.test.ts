@@ -189,9 +189,13 @@ describe('replay --snapshot', () => {
     expect(nettrace('replay', '--snapshot', host, '--fail', path).status).toBe(3);
   });
 
-  it('says the very same of a capture that is too large to be held', () => {
-    expect(nettrace('replay', '--snapshot', host, large)).toEqual(nettrace('replay', '--snapshot', host, capture));
-  });
+  it.each([[[]], [['--json']], [['--teach']], [['--json', '--teach']]])(
+    'says the very same of a capture that is too large to be held: %j',
+    (options) => {
+      const replay = (path: string) => nettrace('replay', '--snapshot', host, ...options, path);
+      expect(replay(large)).toEqual(replay(capture));
+    },
+  );
 
   it('stays with the packets where the capture is of another host, and says so', () => {
     const { status, out, err } = nettrace(

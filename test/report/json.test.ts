@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
-import { formatJson } from '../../src/report/json.ts';
+import { diagnosisJson, formatJson } from '../../src/report/json.ts';
+import { lessonsOf } from '../../src/report/teach.ts';
 import { hostile, hostileOutage, outage } from './samples.ts';
 
 /** Any text, lone surrogates too. */
@@ -44,6 +45,19 @@ describe('the JSON document', () => {
         expect(JSON.parse(text)).toEqual(document);
       }),
     );
+  });
+
+  it.each([
+    ['no connection', []],
+    ['one', outage.connections],
+    ['several', [...outage.connections, ...hostileOutage.connections]],
+  ])('is the same in pieces: %s', (_name, connections) => {
+    const { connections: _, ...head } = hostileOutage;
+    const document = { ...head, connections };
+    expect([...diagnosisJson(head, connections)].join('')).toBe(formatJson(document));
+    const teach = lessonsOf(connections);
+    const taught = { ...document, teach };
+    expect([...diagnosisJson(head, connections, teach)].join('')).toBe(formatJson(taught));
   });
 
   it('has no field that docs/json.md leaves out', () => {

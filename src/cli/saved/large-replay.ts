@@ -69,10 +69,10 @@ export async function diagnoseChosen(
 /** Writes the report, or the document, connection by connection. */
 export async function writeIndexed({ diagnosis, passing }: Shown, { json, color, teach }: ShowOptions): Promise<void> {
   const { head } = diagnosis;
-  if (json) await writeAll(diagnosisJson(head, diagnosis.all()));
+  if (json) await writeAll(diagnosisJson(head, diagnosis.all(), teach ? lessonsOf(diagnosis.told()) : null));
   else if (passing !== null && diagnosis.length === 0) sayNothingPasses();
   else {
-    const lessons = teach ? lessonsOf([...diagnosis.told()]) : [];
+    const lessons = teach ? lessonsOf(diagnosis.told()) : [];
     await writeAll(textReport(head, diagnosis.told(), paintFor(color, process.stdout), lessons));
   }
 }
