@@ -5,6 +5,7 @@ import {
   above0,
   captureNetnsOption,
   engineOption,
+  ignoreNetnsOption,
   interfaceOption,
   noKernelOption,
   noRuleTraceOption,
@@ -35,6 +36,7 @@ export function addRecord(
     .addOption(engineOption())
     .addOption(noKernelOption())
     .addOption(noRuleTraceOption())
+    .addOption(ignoreNetnsOption())
     .addHelpText(
       'after',
       `

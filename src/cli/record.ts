@@ -17,6 +17,7 @@ export interface RecordOptions {
   readonly netns?: readonly string[];
   readonly duration?: number;
   readonly count?: number;
+  readonly ignoreNetns?: readonly string[];
   readonly engine: WantedEngine;
   readonly kernel: boolean;
   readonly ruleTrace: boolean;
@@ -60,18 +61,19 @@ export async function record(options: RecordOptions, ignoredSignals: readonly Re
   const relay = new SignalRelay(false, (status) => process.exit(status));
   const stopListening = relay.listen(ignoredSignals);
   const wanted = { devices: options.interface ?? [], namespaces: options.netns ?? [] };
-  const isChoice = wanted.devices.length > 0 || wanted.namespaces.length > 0;
+  const ignoreNetns = options.ignoreNetns ?? [];
+  const needsNames = [...wanted.devices, ...wanted.namespaces, ...ignoreNetns].length > 0;
   const watch = await Watch.begin(
     {
       namespaceInode: null,
-      ignoreNetns: [],
+      ignoreNetns,
       engine,
       kernel: options.kernel,
       ruleTrace: options.ruleTrace,
       pace: 'bulk',
     },
     guard,
-    isChoice,
+    needsNames,
   );
   await watch.capture((links, start) => recordPoints(wanted, links, start, watch.namespaces), 'all');
   const stop = new AbortController();

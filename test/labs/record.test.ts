@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, expect, test } from 'vitest';
+import { CaseReader } from '../../src/capfile/case-file.ts';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
@@ -78,6 +79,19 @@ describeLab('a recording', () => {
     const { exitCode } = await start('-o', file, '--duration', '0.1', '-i', `${lab.netns('host')}:lo`);
     expect(exitCode).toBe(0);
     expect((await execa('bin/nettrace', ['replay', file])).stdout).toContain('No TCP connection and no UDP exchange');
+  });
+
+  test('looks into no namespace that it is to ignore', async () => {
+    await using lab = await buildLab(containerOnBridge());
+    const file = join(directory, 'ignoring.pcapng');
+    const there = ['--duration', '0.1', '-i', `${lab.netns('host')}:lo`];
+    const { exitCode } = await start('-o', file, ...there, '--ignore-netns', lab.netns('portainer'));
+    expect(exitCode).toBe(0);
+    const reader = new CaseReader();
+    reader.push(readFileSync(file));
+    const names = reader.end()?.snapshot?.namespaces.map(({ name }) => name);
+    expect(names).toContain(lab.netns('host'));
+    expect(names).not.toContain(lab.netns('portainer'));
   });
 
   test('of a device that is not there says which there are, and leaves no file', async () => {

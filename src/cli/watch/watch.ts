@@ -173,9 +173,9 @@ export class Watch {
     return new Watch(options, guard, set, start, { containers, tracing, missing });
   }
 
-  /** The namespaces that were found, ignored ones too. */
+  /** The namespaces in sight. */
   get namespaces(): readonly NamespaceHandle[] {
-    return this.#set.namespaces;
+    return this.#inSight(this.#set);
   }
 
   /**
@@ -185,7 +185,7 @@ export class Watch {
    * @param whose Whose packets are traced through the rules: those of the namespace that it starts from, or all.
    */
   async capture(choose: PointChoice, whose: 'first' | 'all'): Promise<void> {
-    const inSight = namespacesInSight(this.#set.namespaces, this.start, this.#options.ignoreNetns);
+    const inSight = this.namespaces;
     const gathering = new LinkGathering(inSight);
     const naming = this.#containers.then((running) => findNamespaces(running.containers));
     const onTheWay = Promise.withResolvers<ReadonlySet<number>>();
@@ -308,10 +308,12 @@ export class Watch {
 
   /** To be asked when the engines have ended: what only they were still in is gone. */
   #namespaceChanges(): string[] {
-    const inSight = ({ namespaces }: NamespaceSet): NamespaceHandle[] =>
-      namespacesInSight(namespaces, this.start, this.#options.ignoreNetns);
     const now = findNamespaces([]);
     now.dispose();
-    return namespaceChanges(inSight(this.#set), inSight(now));
+    return namespaceChanges(this.namespaces, this.#inSight(now));
+  }
+
+  #inSight({ namespaces }: NamespaceSet): NamespaceHandle[] {
+    return namespacesInSight(namespaces, this.start, this.#options.ignoreNetns);
   }
 }
