@@ -7,6 +7,7 @@ import { parseSnapshot } from '../host/parse/parse-snapshot.ts';
 import { routingTable } from '../host/route-numbers.ts';
 import type { NamespaceSnapshot, Snapshot } from '../host/snapshot.ts';
 import type { Link, NamespaceState, Route, Vxlan } from '../host/state.ts';
+import { isLinkLocal6, isMulticast } from '../inet/address.ts';
 
 /** A network interface and what it is connected to. */
 export interface TopologyDevice {
@@ -66,28 +67,46 @@ function carrierRemark({ kind }: Link): string {
   return 'has no carrier: none of its ports is up';
 }
 
+/**
+ * Something is sent by the device, or to this host's address on it. What the kernel gives to each device that is up does not
+ * count: its link-local address and the routes for such and for multicast.
+ */
+function isInUse({ name, addresses }: Link, routes: readonly Route[]): boolean {
+  return (
+    addresses.some(({ address }) => !isLinkLocal6(address)) ||
+    routes.some(
+      ({ type, prefix, nextHops }) =>
+        type === 'unicast' &&
+        !isLinkLocal6(prefix) &&
+        !isMulticast(prefix) &&
+        nextHops.some(({ device }) => device === name),
+    )
+  );
+}
+
 /** What a newcomer would look for in vain. */
-function remarksOf(link: Link, ports: readonly Link[], hasMaster: boolean, farKnown: boolean): string[] {
-  const { kind, up, carrier, addresses, master } = link;
+function remarksOf(link: Link, { links, routes }: NamespaceState, ports: readonly Link[], farKnown: boolean): string[] {
+  const { kind, up, carrier, master } = link;
+  const hasMaster = links.some(({ name }) => name === master);
   const isEmptyBridge = kind === 'bridge' && ports.length === 0;
-  const leadsNowhere = kind === 'veth' && master === null && addresses.length === 0;
+  const leadsNowhere = kind === 'veth' && master === null && !isInUse(link, routes);
   return [
     ...(up ? [] : ['is down']),
     // A bridge without ports never has a carrier.
     ...(up && !carrier && !isEmptyBridge ? [carrierRemark(link)] : []),
     ...(isEmptyBridge ? ['has no ports: nothing is connected to it'] : []),
     ...(kind === 'veth' && !farKnown ? ['its other end is in no namespace that was found'] : []),
-    ...(leadsNowhere ? ['is plugged into nothing here: it has no address and is a port of no bridge'] : []),
+    ...(leadsNowhere ? ['is plugged into nothing here: it has no address of its own, no route and no bridge'] : []),
     ...(master !== null && !hasMaster ? [`is a port of ${master}, which was not found`] : []),
   ];
 }
 
-function deviceOf(link: Link, { links, routes }: NamespaceState): TopologyDevice {
+function deviceOf(link: Link, namespace: NamespaceState): TopologyDevice {
+  const { links, routes } = namespace;
   const { name, index, kind, mac, mtu, up, carrier, addresses, master, peer, lower, vxlan } = link;
   const ports = links.filter((other) => other.master === name);
   const { netns = null, device = null } = peer ?? {};
   const far = netns === null || device === null ? null : { netns, device };
-  const hasMaster = links.some((other) => other.name === master);
   return {
     name,
     index,
@@ -107,7 +126,7 @@ function deviceOf(link: Link, { links, routes }: NamespaceState): TopologyDevice
     peer: far,
     lower,
     vxlan: vxlan && { network: vxlan.network, port: vxlan.port, local: vxlan.local, underlay: vxlan.underlay },
-    remarks: remarksOf(link, ports, hasMaster, far !== null),
+    remarks: remarksOf(link, namespace, ports, far !== null),
   };
 }
 

@@ -24,11 +24,12 @@ export interface DeviceSpec {
 
 const usable = ['UP', 'LOWER_UP'];
 
-/** A namespace with these devices and `ip -4 route` objects. */
+/** A namespace with these devices, and `ip -4 route` and `ip -6 route` objects. */
 export function namespaceWith(
   name: string,
   devices: readonly DeviceSpec[],
   routes: readonly object[] = [],
+  routes6: readonly object[] = [],
 ): NamespaceSnapshot {
   const links = devices.map(
     ({ index, name: ifname, kind, flags = usable, master, farIndex, farNumber = 0, below, data }) => ({
@@ -45,10 +46,11 @@ export function namespaceWith(
     }),
   );
   const addresses = devices.map(({ index, address }) => {
-    const [local, length] = (address ?? '').split('/');
+    const [local = '', length] = (address ?? '').split('/');
+    const family = local.includes(':') ? 'inet6' : 'inet';
     return {
       ifindex: index,
-      addr_info: address === undefined ? [] : [{ family: 'inet', local, prefixlen: Number(length) }],
+      addr_info: address === undefined ? [] : [{ family, local, prefixlen: Number(length) }],
     };
   });
   return {
@@ -61,7 +63,7 @@ export function namespaceWith(
       printed('ip netns identify', ''),
       printed('ip -j addr', JSON.stringify(addresses)),
       printed('ip -j -4 route show table all', JSON.stringify(routes)),
-      printed('ip -j -6 route show table all', '[]'),
+      printed('ip -j -6 route show table all', JSON.stringify(routes6)),
       printed('ip -j -4 rule', '[]'),
       printed('ip -j -6 rule', '[]'),
       printed('ip -j neigh', '[]'),

@@ -66,6 +66,31 @@ describe('how a host is wired', () => {
     expect(deviceOf(...devices)?.remarks).toEqual(remarks.map((remark) => expect.stringContaining(remark)));
   });
 
+  it.each<[string, string | undefined, object[], boolean]>([
+    ['a link-local address alone, and the routes of the kernel', 'fe80::1/64', [], true],
+    ['an address', 'fd00::1/64', [], false],
+    ['a route to a container by it', undefined, [{ dst: '10.244.1.5', dev: 'cali0', scope: 'link' }], false],
+    ['a route by another device', undefined, [{ dst: '10.244.1.5', dev: 'eth0', scope: 'link' }], true],
+    [
+      'one of several ways of a route',
+      undefined,
+      [{ dst: '10.0.0.0/8', nexthops: [{ dev: 'eth0', gateway: '192.0.2.1' }, { dev: 'cali0' }] }],
+      false,
+    ],
+  ])('a veth that is no port, with %s', (_name, address, routes, isIdle) => {
+    const veth = { index: 1, name: 'cali0', kind: 'veth', farIndex: 9, ...(address !== undefined && { address }) };
+    const ofKernel = [
+      { dst: 'fe80::/64', dev: 'cali0', protocol: 'kernel', metric: 256 },
+      { type: 'local', dst: 'fe80::1', dev: 'cali0', table: 'local', protocol: 'kernel', metric: 0 },
+      { type: 'multicast', dst: 'ff00::/8', dev: 'cali0', table: 'local', protocol: 'kernel', metric: 256 },
+      // Some kernels give it no type of its own.
+      { dst: 'ff00::/8', dev: 'cali0', table: 'local', metric: 256 },
+    ];
+    const { namespaces } = describeTopology(snapshotWith(namespaceWith('host', [veth], routes, ofKernel)));
+    const remarks = namespaces[0]?.devices[0]?.remarks.join('; ');
+    expect(remarks?.includes('is plugged into nothing here')).toBe(isIdle);
+  });
+
   it('says what could not be read of it, and only that', () => {
     const { namespaces, missing } = describeTopology(snapshotOf([printed('ip -j -d -s link', 'no JSON')]));
     expect(namespaces).toMatchObject([{ name: 'host', devices: [] }]);
