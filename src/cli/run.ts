@@ -11,7 +11,7 @@ import { UserError } from './errors.ts';
 import { namespaceInode } from './namespace-file.ts';
 import { checkSavable, saveCase } from './save.ts';
 import { type RelayedSignal, SignalRelay } from './signals.ts';
-import { isTerminal } from './terminal.ts';
+import { whyNoScreen } from './terminal.ts';
 import { trace } from './watch/trace.ts';
 import { exitStatus, type NameFiles } from './watch/traced-command.ts';
 
@@ -151,7 +151,9 @@ export async function run(
   process.exitCode = status;
   const { diagnose, browseCase, writeJson, writeReport } = await (telling ?? loadTelling());
   const diagnosis = diagnose(evidence);
-  const isBrowsed = options.tui === true && isTerminal();
+  const noScreen = options.tui === true ? whyNoScreen() : null;
+  if (noScreen !== null) process.stderr.write(`nettrace: no terminal UI (--tui): ${noScreen}; the report follows\n`);
+  const isBrowsed = options.tui === true && noScreen === null;
   if (options.json) writeJson(diagnosis, options);
   else if (!isBrowsed) writeReport(diagnosis, process.stderr, options);
   if (options.save !== undefined) saveCase(options.save, evidence);

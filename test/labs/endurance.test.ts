@@ -234,11 +234,12 @@ describeLab('a start that fails', () => {
 });
 
 describeLab('the terminal UI without a terminal', () => {
-  test('is the report, which leaves standard output to the command', async () => {
+  test('is the report, which says why, and leaves standard output to the command', async () => {
     await using lab = await buildLab(containerOnBridge());
     const argv = ['run', '--tui', '--netns', lab.netns('portainer'), '--', 'echo', 'its own'];
     const { stdout, stderr } = await execa('bin/nettrace', argv, { stdin: 'ignore' });
     expect(stdout).toBe('its own');
+    expect(stderr).toContain('nettrace: no terminal UI (--tui): standard input is no terminal; the report follows\n');
     expect(stderr).toContain('made no connection that was seen');
   });
 });
