@@ -45,7 +45,7 @@ export interface HostFacts {
   readonly ownerTables: string | null | undefined;
   /** How many network namespaces were found, and one sentence each about those that were not. */
   readonly namespaces: { readonly found: number; readonly missing: readonly string[] };
-  /** Running containers by engine, and a sentence about each engine that did not answer; null when not asked. */
+  /** Running containers by engine, and a sentence about each engine that did not answer, or could not; null when not asked. */
   readonly containers: {
     readonly running: ReadonlyMap<string, number>;
     readonly missing: ReadonlyMap<string, string>;

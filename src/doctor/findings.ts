@@ -278,25 +278,29 @@ function namespaces({ root, namespaces: { found, missing } }: HostFacts): Findin
 const engines = ['podman', 'docker'] as const;
 const unasked = ['crictl', 'nerdctl'] as const;
 
+const unnamed = 'Its containers are named by a process number (pid:N) instead of their names.';
+
 function containers({ tools: found, containers: asked }: HostFacts): Finding[] {
   const tool = (name: string) => found.find((one) => one.name === name && one.installed);
   const findings = engines.map((engine) => {
     const program = tool(engine);
-    if (program === undefined) return unused('containers', engine, 'not installed');
+    const failure = asked?.missing.get(engine);
+    if (program === undefined) {
+      if (failure === undefined) return unused('containers', engine, 'not installed');
+      const remedy = `install the command ${engine}, or link it into one of these folders`;
+      return lacking('containers', engine, failure, { costs: unnamed, remedy });
+    }
     const version = program.version ?? 'its version is not told';
     if (asked === null) return unused('containers', engine, `${version}; its containers are asked for by root`);
-    const failure = asked.missing.get(engine);
     if (failure !== undefined) {
-      const costs = 'Its containers are named by a process number (pid:N) instead of their names.';
-      return lacking('containers', engine, `${version}. ${failure}`, { costs, remedy: `${engine} ps shows the fault` });
+      const remedy = `${engine} ps shows the fault`;
+      return lacking('containers', engine, `${version}. ${failure}`, { costs: unnamed, remedy });
     }
     return ok('containers', engine, `${version}, ${asked.running.get(engine) ?? 0} running`);
   });
   const others = unasked.filter((name) => tool(name) !== undefined);
-  if (others.length === 0) return findings;
-  const costs = 'Its containers are named by a process number (pid:N) instead of their names.';
   const detail = 'there, but nettrace does not ask it yet';
-  return [...findings, ...others.map((name) => lacking('containers', name, detail, { costs, remedy: null }))];
+  return [...findings, ...others.map((name) => lacking('containers', name, detail, { costs: unnamed, remedy: null }))];
 }
 
 /** Judges the facts. Pure; texts of the host stay raw. */

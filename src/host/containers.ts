@@ -6,6 +6,7 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { fixedEnvironment, programIsThere } from './environment.ts';
 import type { ChildWatcher } from './gate.ts';
 import { asRecord, asRecords, type JsonRecord, parseJson } from './parse/json.ts';
 import { runTool } from './run-tool.ts';
@@ -28,7 +29,7 @@ export interface Container {
   readonly infrastructure: boolean;
 }
 
-/** Containers, and a sentence about each engine that did not answer. */
+/** Containers, and a sentence about each engine that did not answer, or could not be asked. */
 interface Containers {
   readonly containers: readonly Container[];
   readonly missing: ReadonlyMap<Container['runtime'], string>;
@@ -47,17 +48,42 @@ interface Engine {
   readonly runtime: Container['runtime'];
   /** One of these is there as soon as the engine has run: asking an engine that has not would make its directories. */
   readonly traces: readonly string[];
+  /** The same, but made by others as well. */
+  readonly sharedTraces: readonly string[];
 }
 
 const engines: readonly Engine[] = [
-  { runtime: 'podman', traces: ['/run/libpod', '/run/containers/storage'] },
-  { runtime: 'docker', traces: ['/run/docker.sock', '/var/run/docker.sock'] },
+  { runtime: 'podman', traces: ['/run/libpod'], sharedTraces: ['/run/containers/storage'] },
+  { runtime: 'docker', traces: ['/run/docker.sock', '/var/run/docker.sock'], sharedTraces: [] },
 ];
 
-const searched = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin', '/usr/local/sbin'];
+/** What of a host says which engines there are. */
+interface Looking {
+  readonly fileIsThere: (path: string) => boolean;
+  readonly programIsThere: (program: string) => boolean;
+}
 
-function hasRun({ runtime, traces }: Engine): boolean {
-  return traces.some((path) => existsSync(path)) && searched.some((directory) => existsSync(`${directory}/${runtime}`));
+/** The engines that can be asked, and a sentence about each that has run here and cannot. */
+export function enginesHere(looking: Looking = { fileIsThere: existsSync, programIsThere }): {
+  readonly asked: readonly Engine[];
+  readonly missing: Containers['missing'];
+} {
+  const asked: Engine[] = [];
+  const missing = new Map<Container['runtime'], string>();
+  for (const engine of engines) {
+    const { runtime, traces, sharedTraces } = engine;
+    const trace = traces.find(looking.fileIsThere);
+    const hasRun = trace !== undefined || sharedTraces.some(looking.fileIsThere);
+    if (hasRun && looking.programIsThere(runtime)) asked.push(engine);
+    else if (trace !== undefined) {
+      const folders = fixedEnvironment.PATH.replaceAll(':', ', ');
+      missing.set(
+        runtime,
+        `Containers of ${runtime} are not known: ${trace} is there, but no program ${runtime} is in ${folders}.`,
+      );
+    }
+  }
+  return { asked, missing };
 }
 
 const noMembers: JsonRecord = {};
@@ -125,14 +151,16 @@ async function containersOf(engine: Engine, asking: Asking): Promise<Containers>
 
 /** The running containers of all engines here; never throws. `docker` that is another name for Podman counts once. */
 export async function listContainers(asking: Asking = {}): Promise<Containers> {
-  const answers = await Promise.all(engines.filter(hasRun).map((engine) => containersOf(engine, asking)));
+  const here = enginesHere();
+  const answers = await Promise.all(here.asked.map((engine) => containersOf(engine, asking)));
   const byId = new Map(
     answers
       .flatMap(({ containers }) => containers)
       .reverse()
       .map((container) => [container.id, container]),
   );
-  return { containers: [...byId.values()].reverse(), missing: new Map(answers.flatMap(({ missing }) => [...missing])) };
+  const unanswered = answers.flatMap(({ missing }) => [...missing]);
+  return { containers: [...byId.values()].reverse(), missing: new Map([...here.missing, ...unanswered]) };
 }
 
 /** The container of that name, id, or unique start of an id (twelve digits at least, as `ps` prints it). */

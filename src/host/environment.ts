@@ -2,9 +2,9 @@
 
 import { accessSync, constants } from 'node:fs';
 
-/** No user's PATH, and English, parseable output. */
+/** No user's PATH, only folders of root's, and English, parseable output. Ubuntu's Docker may be a snap. */
 export const fixedEnvironment = {
-  PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin',
+  PATH: '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin:/snap/bin',
   LC_ALL: 'C',
 } as const;
 

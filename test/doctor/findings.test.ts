@@ -117,6 +117,20 @@ describe('what is lacking, what that costs, what ends it', () => {
       'podman ps shows the fault',
     ],
     [
+      'an engine that runs and whose program was not found',
+      {
+        tools: toolsWithout('podman'),
+        containers: {
+          running: new Map(),
+          missing: new Map([['podman', 'Containers of podman are not known: /run/libpod is there, but no program.']]),
+        },
+      },
+      true,
+      'podman',
+      'pid:N',
+      'link it into one of these folders',
+    ],
+    [
       'an engine that is not asked',
       { tools: [...toolsWithout(), { name: 'crictl', installed: true, version: '1.28.0', lacksJson: false }] },
       true,

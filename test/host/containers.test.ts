@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Container, parseInspect, pickContainer } from '../../src/host/containers.ts';
+import { type Container, enginesHere, parseInspect, pickContainer } from '../../src/host/containers.ts';
 
 const webId = 'a'.repeat(64);
 const podmanInspect = [
@@ -52,6 +52,35 @@ describe('parseInspect', () => {
     expect(
       parseInspect('podman', JSON.stringify([{ Name: 'x' }, { Id: webId }, { Id: '-x', Name: 'x' }, 5, null])),
     ).toEqual([]);
+  });
+});
+
+describe('enginesHere', () => {
+  const looked = (files: readonly string[], programs: readonly string[]) => {
+    const { asked, missing } = enginesHere({
+      fileIsThere: (path) => files.includes(path),
+      programIsThere: (program) => programs.includes(program),
+    });
+    return { asked: asked.map(({ runtime }) => runtime), missing: [...missing.values()] };
+  };
+
+  test.each([
+    ['that have run', ['/run/libpod', '/run/docker.sock'], ['podman', 'docker'], ['podman', 'docker']],
+    ['none that is there and has not run', [], ['podman', 'docker'], []],
+    ['one that others share a folder with', ['/run/containers/storage'], ['podman'], ['podman']],
+    ['none that only the others have run of', ['/run/containers/storage'], ['docker'], []],
+  ])('asks those %s', (_title, files, programs, asked) => {
+    expect(looked(files, programs)).toEqual({ asked, missing: [] });
+  });
+
+  test('says of one that runs that its program was not found', () => {
+    const { asked, missing } = looked(['/run/libpod', '/run/docker.sock'], ['podman']);
+    expect(asked).toEqual(['podman']);
+    expect(missing).toEqual([
+      expect.stringMatching(
+        /^Containers of docker are not known: \/run\/docker\.sock is there, but no program docker is in \/usr\/sbin, .*, \/snap\/bin\.$/,
+      ),
+    ]);
   });
 });
 
