@@ -9,13 +9,13 @@ import { type LinkChange, LinkMonitor } from '../../capture/link-monitor.ts';
 import type { LinkOutage } from '../../case/evidence.ts';
 import { listContainers } from '../../host/containers.ts';
 import { findNamespaces, type NamespaceHandle, type NamespaceSet } from '../../host/namespaces.ts';
-import { parseSnapshot } from '../../host/parse/parse-snapshot.ts';
+import { linksOf } from '../../host/parse/links-of.ts';
 import type { Snapshot } from '../../host/snapshot.ts';
 import type { Link } from '../../host/state.ts';
 import { listWords } from '../../host/word-list.ts';
 import type { Topology } from '../../topology/topology.ts';
 import { errorText } from '../errors.ts';
-import { LiveSnapshot, wiringOf } from './snapshot.ts';
+import { LiveSnapshot } from './snapshot.ts';
 
 /** How often it is looked for namespaces that have come or gone. */
 const scanMs = 1000;
@@ -149,9 +149,7 @@ export class LiveHost {
 
   /** The links of each namespace by its name, by the latest snapshot. */
   links(): Map<string, readonly Link[]> {
-    if (this.snapshot === null) return new Map();
-    const { namespaces } = parseSnapshot(wiringOf(this.snapshot));
-    return new Map([...namespaces.values()].map(({ name, links }) => [name, links]));
+    return this.snapshot === null ? new Map() : linksOf(this.snapshot);
   }
 
   /** When links were down, of all namespaces. */

@@ -14,7 +14,7 @@ const shortestPauseMs = 2000;
 const emptyTopology: Topology = { schema: 'nettrace.topology/1', namespaces: [], missing: [] };
 
 /** The parts of a snapshot that say how the host is wired: the others take far longer to parse. */
-export function wiringOf(snapshot: Snapshot): Snapshot {
+function wiringOf(snapshot: Snapshot): Snapshot {
   const namespaces = snapshot.namespaces.map((namespace) => ({
     ...namespace,
     outputs: namespace.outputs.filter(({ command }) => command.startsWith('ip ')),

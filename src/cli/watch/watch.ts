@@ -13,7 +13,7 @@ import type { CaptureInterface, Case, TracedCommand } from '../../case/evidence.
 import { collectSnapshot } from '../../host/collect.ts';
 import { type Container, listContainers } from '../../host/containers.ts';
 import { findNamespaces, type NamespaceHandle, type NamespaceSet } from '../../host/namespaces.ts';
-import { parseSnapshot } from '../../host/parse/parse-snapshot.ts';
+import { linksOf } from '../../host/parse/links-of.ts';
 import type { CommandOutput, Snapshot } from '../../host/snapshot.ts';
 import type { Link } from '../../host/state.ts';
 import { listWords } from '../../host/word-list.ts';
@@ -87,8 +87,7 @@ class LinkGathering {
       container: null,
       outputs,
     }));
-    const state = parseSnapshot({ takenNs: 0n, namespaces, processes: [], missing: [] });
-    return new Map([...state.namespaces.values()].map(({ name, links }) => [name, links]));
+    return linksOf({ namespaces });
   }
 }
 

@@ -3,11 +3,11 @@
 import type { Snapshot } from '../snapshot.ts';
 import { readsTableNames } from '../snapshot-commands.ts';
 import type { HostState, NamespaceState, Problem } from '../state.ts';
-import { parseBridgePorts, parseForwardingEntries, parsePortVlans } from './bridge.ts';
+import { parseBridgePorts, parsePortVlans } from './bridge.ts';
 import { parseFirewall } from './firewall.ts';
 import { parseHosts } from './hosts.ts';
-import { parseLinks, parseNamespaceNames, type UnjoinedNamespace } from './links.ts';
-import { joinLowers } from './macvlan.ts';
+import type { UnjoinedNamespace } from './links.ts';
+import { joinLinks, parseUnjoined } from './links-of.ts';
 import { parseNeighbours, parseProxyNeighbours } from './neighbours.ts';
 import { trackedConnections } from './netfilter/connections.ts';
 import { parseIncreases } from './netfilter/counted.ts';
@@ -18,9 +18,7 @@ import { Sections } from './section.ts';
 import { parseConnectedSockets, parseListeners } from './sockets.ts';
 import { parseSysctls } from './sysctls.ts';
 import { parseTableNames } from './tables.ts';
-import { joinPeers } from './veth.ts';
 import { parseVirtualServices } from './virtual-services.ts';
-import { joinUnderlays } from './vxlan.ts';
 
 /**
  * Parses a snapshot. Never throws: a section that is missing or cannot be read is an empty list and a sentence in
@@ -41,14 +39,8 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
       .join('\n'),
   );
   const unjoined = new Map<string, UnjoinedNamespace>();
-  for (const [name, { sections }] of sectionsByName) {
-    unjoined.set(name, {
-      links: parseLinks(sections),
-      names: parseNamespaceNames(sections),
-      forwardingEntries: parseForwardingEntries(sections),
-    });
-  }
-  const links = joinUnderlays(unjoined, joinLowers(unjoined, joinPeers(unjoined)));
+  for (const [name, { sections }] of sectionsByName) unjoined.set(name, parseUnjoined(sections));
+  const links = joinLinks(unjoined);
   const namespaces = new Map<string, NamespaceState>();
   for (const [name, { sections, inode }] of sectionsByName) {
     const { listeners, known: listenersKnown } = parseListeners(sections);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/cli/errors.ts';
 import { liveChoice } from '../../../src/cli/live/choice.ts';
-import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
+import { linksOf } from '../../../src/host/parse/links-of.ts';
 import { handle } from '../../capture/handles.ts';
 import { oddHost } from '../../topology/sample.ts';
 
-const links = new Map([...parseSnapshot(oddHost).namespaces.values()].map(({ name, links }) => [name, links]));
+const links = linksOf(oddHost);
 const namespaces = [handle('host', true), handle('web')];
 const host = { links: () => links, namespaces };
 const empty = { links: () => new Map(), namespaces };

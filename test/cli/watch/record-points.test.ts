@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/cli/errors.ts';
 import { recordPoints, type WantedPoints } from '../../../src/cli/watch/record-points.ts';
-import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
-import type { Link } from '../../../src/host/state.ts';
+import { linksOf } from '../../../src/host/parse/links-of.ts';
 import { oddHost } from '../../topology/sample.ts';
 
-const links = new Map<string, readonly Link[]>(
-  [...parseSnapshot(oddHost).namespaces.values()].map(({ name, links }) => [name, links]),
-);
+const links = linksOf(oddHost);
 const namespaces = [
   { name: 'host', netnsName: null },
   { name: 'web', netnsName: 'podman-web' },
