@@ -77,7 +77,8 @@ export class LiveSession implements Disposable {
   #stopped = false;
 
   /**
-   * @param show Is called with a new view at most every 100 ms.
+   * @param show Is called with a new view: every `showMs` if anything was captured or became of a connection, every `meterMs`
+   *   whatever happened, and when a place is switched on or off.
    * @throws UserError when the file cannot be made.
    */
   constructor(options: LiveSessionOptions, guard: Guard, show: (view: CaseView) => void) {
