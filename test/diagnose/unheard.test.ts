@@ -48,10 +48,10 @@ function asked(
   ];
   const evidence = caseOf({ sights, netns: 'host', argv: ['dig', '@203.0.113.53', 'web'] });
   const { session } = evidence;
-  const command = exitCode === null || session?.command == null ? null : { ...session.command, exitCode };
+  const command = exitCode === null ? null : session?.command && { ...session.command, exitCode };
   const told = {
     ...evidence,
-    session: session === null ? null : { ...session, command },
+    session: session && { ...session, command: command ?? null },
     interfaces: [{ netns: 'host', device: 'eth0', linkType: 1 }],
   };
   const lines = Array.from({ length: traced?.packets ?? 0 }, (_one, index) => [
