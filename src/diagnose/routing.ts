@@ -36,7 +36,7 @@ interface Refusal {
   readonly advice: { readonly own: string; readonly router: string };
 }
 
-const changeRoute = 'Somebody put it there: take it away, or add a more specific route.';
+const changeRoute = 'Somebody put that route there: take it away, or add a more specific one.';
 const changeRule = 'It is a rule of policy routing (ip rule), which stands before all tables that come later.';
 
 /** Why a look-up fails, by its errno and the clause of its step; null for reasons that have no cause of their own. */
@@ -85,7 +85,7 @@ export const noRoute: Cause = (context) => {
     summary: `${serverText(context)} could not be reached: ${place} ${found.what}.`,
     explanation: [
       askedText(context),
-      `Before a packet is made, the kernel of ${place} looks up where it is to go, in its routing table. It ${found.what}, so no packet was made.${errnoSentence(context)}`,
+      `Before a packet is made, the kernel of ${place} looks up where it is to go, in its routing table. ${capitalised(place)} ${found.what}, so no packet was made.${errnoSentence(context)}`,
       `See what it makes of the address ${inNetns(step.netns)}: ${shellCommand(['ip', 'route', 'get', context.packet.destination])}. ${found.advice.own}`,
     ],
     fixes: [],
