@@ -15,6 +15,7 @@ import {
 } from './diagnosis.ts';
 import { dnsError, dnsTimeout } from './dns.ts';
 import { duplicateAddress } from './duplicate.ts';
+import { answerJourney } from './end-at.ts';
 import { errnoName } from './errno.ts';
 import { answerFault, modelFault, routingLoop } from './faults.ts';
 import type { Cause, Finding } from './finding.ts';
@@ -151,13 +152,18 @@ function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
   return told.map((hop, index) => ({ ...hop, index: first + index }));
 }
 
-/** The way there and, where the model alone tells of it, back. */
+/** The way there and, where it ended on that or was only asked for, back. */
 function hopsOf(context: Context, finding: Finding | null): Hop[] {
-  const endsBack = finding?.direction === 'reply';
   const all = requestHops(context);
-  const there = finding === null || endsBack ? all : upTo(finding, all, 1);
-  const back = replyHops(context, there.length + 1);
-  return [...there, ...(endsBack ? upTo(finding, back, there.length + 1) : back)];
+  if (finding?.direction !== 'reply') {
+    const there = finding === null ? all : upTo(finding, all, 1);
+    return [...there, ...replyHops(context, there.length + 1)];
+  }
+  const first = all.length + 1;
+  const back = replyHops({ ...context, wayBack: answerJourney(context) }, first);
+  // A way that does not come by that place is not the one that it took.
+  const isItsWay = context.wayBack !== null || back.some((hop) => isPlace(hop, finding));
+  return [...all, ...upTo(finding, isItsWay ? back : [], first)];
 }
 
 function certaintyOf(context: Context, finding: Finding | null): Certainty {

@@ -1,7 +1,7 @@
 /** Where the model ends a connection that failed. */
 
 import { fromClient, wasAnswered, wasUnheard } from '../flow/connection.ts';
-import { replyJourney } from '../model/journey.ts';
+import { outsideReply, replyJourney } from '../model/journey.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import { silenceTells } from './silence.ts';
@@ -13,6 +13,13 @@ export function endAt(context: Context, stage: Step['stage'], ends: readonly str
   if (way === null || !failed || wasAnswered(connection) || !ends.includes(way.end.kind)) return null;
   const last = way.steps.at(-1);
   return last?.stage === stage ? last : null;
+}
+
+/** The model's way of an answer, of who takes the request or from beyond the host's view; null where it knows of none. */
+export function answerJourney({ host, journey: way, wayBack }: Context): Journey | null {
+  if (wayBack !== null || host === null || way === null) return wayBack;
+  if (way.end.kind === 'leaves-view') return outsideReply(host, way);
+  return way.end.kind === 'accepted' ? replyJourney(host, way) : null;
 }
 
 /**

@@ -7,11 +7,11 @@ import { fromClient, segmentAfterOpening } from '../flow/connection.ts';
 import { increaseKey } from '../host/parse/netfilter/counted.ts';
 import type { RuleIncrease } from '../host/state.ts';
 import { quoteRule, ruleName, stoppingRules } from '../model/hook.ts';
-import { outsideReply, replyJourney } from '../model/journey.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Certainty, EvidenceItem, RuleName } from './diagnosis.ts';
+import { answerJourney } from './end-at.ts';
 import { frameEvidence, framesAt } from './hops.ts';
 import { type KernelReading, kernelEvidence } from './kernel-reading.ts';
 import { passedTable, type RuleRecord, ruleEvidence, sameRule, stopOf } from './rule-trace.ts';
@@ -193,17 +193,10 @@ function answerSeen(context: Context, back: Journey | null): EvidenceItem | null
   return null;
 }
 
-/** The model's way of the answer; of one from beyond the host's view, if it was seen to come or is asked for. */
-function modelledAnswer({ host, journey: way, wayBack }: Context): Journey | null {
-  if (wayBack !== null || host === null || way === null) return wayBack;
-  if (way.end.kind === 'leaves-view') return outsideReply(host, way);
-  return way.end.kind === 'accepted' ? replyJourney(host, way) : null;
-}
-
 /** Null where nothing says that a rule stopped the answer. */
 export function findReplyStop(context: Context): ReplyStop | null {
   const { journey: way, rules, connection } = context;
-  const back = modelledAnswer(context);
+  const back = answerJourney(context);
   const seen = answerSeen(context, back);
   const traced = stopOf(rules?.reply ?? []);
   if (traced !== null) {

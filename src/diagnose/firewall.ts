@@ -7,7 +7,7 @@ import { ruleName } from '../model/hook.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
 import type { ModelPacket, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
-import type { EvidenceItem, Fix } from './diagnosis.ts';
+import type { Fix } from './diagnosis.ts';
 import { answerSeenIn } from './end-at.ts';
 import type { Cause, Finding } from './finding.ts';
 import { acceptFixes, answerFixes } from './firewall-fix.ts';
@@ -302,7 +302,6 @@ export const replyDropped: Cause = (context) => {
     detail: `${ruleName(rule)} dropped the answer`,
     evidence: [
       ...(seen === null ? [] : [seen]),
-      ...step.quotes.map((quote): EvidenceItem => ({ kind: 'snapshot', ...quote })),
       ...(traced === null ? [] : tracedEvidence(traced, expectedRule(back))),
       ...countedEvidence(counted),
     ],

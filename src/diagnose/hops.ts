@@ -171,7 +171,7 @@ export function requestHops(context: Context): Hop[] {
 }
 
 /**
- * The hops of the way back, which only the model tells of; numbered from `first`. What follows an undecided step, there
+ * The hops of the way back (`wayBack`), which the model tells of; numbered from `first`. What follows an undecided step, there
  * or back, is no more than its "if". Frames show where the answer was seen.
  */
 export function replyHops(context: Context, first: number): Hop[] {

@@ -3,7 +3,7 @@
 import type { ConnectionDiagnosis, Diagnosis, Prediction } from '../diagnose/diagnosis.ts';
 import { escapeAll } from './escape.ts';
 import type { Lesson } from './teach.ts';
-import { endpointText, fixLines, hopLines, lessonLines, type Paint, plainPaint, section, wrap } from './text.ts';
+import { endpointText, fixLines, lessonLines, type Paint, plainPaint, section, waySections, wrap } from './text.ts';
 
 function kernelLines(kernelRoute: Prediction['kernelRoute']): string[] {
   if (kernelRoute === null) return [];
@@ -23,13 +23,9 @@ function connectionLines(connection: ConnectionDiagnosis, paint: Paint): string[
   const { protocol, source, destination, outcome, cause, certainty, hops, prediction, fixes, alternatives } =
     connection;
   const verdict = [outcomeText(outcome, paint), ...(cause === null ? [] : [paint.strong(cause), `(${certainty})`])];
-  const lines = hopLines(hops, paint);
-  const there = lines.filter((_, at) => hops[at]?.direction === 'request');
-  const back = lines.slice(there.length);
   return [
     `${protocol} from ${endpointText(source)} to ${endpointText(destination)}: no packet was sent`,
-    ...section('The way there', there, paint),
-    ...section('The way back', back, paint),
+    ...waySections(hops, paint, 'The way there'),
     '',
     verdict.join('  '),
     ...wrap(connection.summary, ''),

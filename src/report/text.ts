@@ -48,7 +48,7 @@ function placeText({ netns, device }: Hop): string {
 const endVerdicts: readonly Hop['verdict'][] = ['dropped', 'rejected', 'refused', 'failed'];
 
 /** One line a hop: number, place, stage, verdict, time since the hop before where there are times, detail; an X where it ends. */
-export function hopLines(hops: readonly Hop[], paint: Paint): string[] {
+function hopLines(hops: readonly Hop[], paint: Paint): string[] {
   const placeWidth = Math.max(...hops.map((hop) => placeText(hop).length));
   const stageWidth = Math.max(...hops.map(({ stage }) => stage.length));
   const verdictWidth = Math.max(...hops.map(({ verdict }) => verdict.length));
@@ -97,6 +97,21 @@ export function section(title: string, lines: readonly string[], paint: Paint): 
   return lines.length === 0 ? [] : ['', paint.strong(title), ...lines];
 }
 
+/**
+ * The hops, in two sections where some are of the way back.
+ *
+ * @param alone The title where none is.
+ */
+export function waySections(hops: readonly Hop[], paint: Paint, alone: string): string[] {
+  const lines = hopLines(hops, paint);
+  const there = lines.filter((_, at) => hops[at]?.direction === 'request');
+  const back = lines.slice(there.length);
+  return [
+    ...section(back.length === 0 ? alone : 'The way there', there, paint),
+    ...section('The way back', back, paint),
+  ];
+}
+
 function connectionLines(connection: Omit<ConnectionDiagnosis, 'frames'>, paint: Paint): string[] {
   const { outcome, cause, certainty, errno, hops, where } = connection;
   const ok = outcome === 'ok';
@@ -118,7 +133,7 @@ function connectionLines(connection: Omit<ConnectionDiagnosis, 'frames'>, paint:
     `${endpointText(connection.source)} > ${endpointText(connection.destination)}, ${connection.protocol}${errno === null ? '' : `, ${errno}`}`,
     '',
     ...wrap(connection.summary, ''),
-    ...section('The way', hops.length === 0 ? [] : hopLines(hops, paint), paint),
+    ...waySections(hops, paint, 'The way'),
     ...(ok ? [] : section('Why', paragraphs, paint)),
     ...section(
       evidenceTitles[certainty],

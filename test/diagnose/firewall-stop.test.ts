@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import type { HostState } from '../../src/host/state.ts';
 import { host } from '../model/hosts.ts';
+import { chainOf } from '../model/netfilter/tables.ts';
 import { box, bridgeHost } from '../model/two-boxes.ts';
 import { fixesOf, ipRules, judged, predicted, verdictOf } from './on-host.ts';
 
@@ -27,6 +28,30 @@ describe('an answer from beyond the host', () => {
       'It left what is known of this host, and was answered beyond it.',
     );
     expect(fixesOf(connection)).toEqual([`host# iptables -A FORWARD ${back}`, 'verified']);
+  });
+
+  it('is followed on its way back, up to the rule', () => {
+    const { hops, where } = judged(ruled(...oneWay), seen);
+    const back = hops.filter(({ direction }) => direction === 'reply');
+    expect(back.map(({ netns, device, stage, verdict }) => `${netns}:${device} ${stage} ${verdict}`)).toEqual([
+      'host:eth0 ingress passed',
+      'host:eth0 route passed',
+      'host:eth0 forward dropped',
+    ]);
+    expect(hops.map(({ index }) => index)).toEqual(hops.map((_hop, at) => at + 1));
+    expect(where?.hop).toBe(hops.length);
+    expect(back[0]?.evidence).toContainEqual(expect.objectContaining({ kind: 'frame' }));
+  });
+
+  it('that was traced to a rule elsewhere is not shown on the way that the model has', () => {
+    const rules = chainOf('output', [[{ drop: null }]]);
+    const traced = [
+      'trace id 7e0b06d7 inet t c packet: oif "lo" ip saddr 203.0.113.5 ip daddr 10.88.0.10 ip ttl 64 ip id 7 tcp sport 80 tcp dport 51054 tcp flags == syn|ack tcp window 64240 ',
+      'trace id 7e0b06d7 inet t c rule drop # handle 2 (verdict drop)',
+    ];
+    const { hops, where } = judged(host(box(), bridgeHost({ ruleTables: rules })), { ...seen, traced });
+    expect(where).toMatchObject({ netns: 'host', stage: 'output' });
+    expect(hops.filter(({ direction }) => direction === 'reply')).toHaveLength(1);
   });
 
   it('that a rule stops on its way to a program of the host is told as well', () => {
