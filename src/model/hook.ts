@@ -151,11 +151,12 @@ function endOf(visit: HookVisit, outcome: Outcome): HookEnd | null {
   return { traveller, rerouted, step: { ...at, verdict: 'rejected', detail }, end };
 }
 
+/** Without a port that is not known: of an answer to a program whose port nobody named, it is 0. */
 function endsText({ protocol, source, sourcePort, destination, destinationPort }: ModelPacket): [string, string] {
   if (protocol === 'icmp') return [source, destination];
   return [
     sourcePort === undefined ? source : formatEndpoint(source, sourcePort),
-    formatEndpoint(destination, destinationPort),
+    destinationPort === 0 ? destination : formatEndpoint(destination, destinationPort),
   ];
 }
 

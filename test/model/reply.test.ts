@@ -112,6 +112,9 @@ describe('an answer from beyond the host', () => {
   it('is translated back', () => {
     const masquerade = saved('*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT\n');
     const reply = asked('box', box(), bridgeHost({ ruleTables: masquerade }));
+    expect(reply?.steps.find(({ verdict }) => verdict === 'translated')?.detail).toBe(
+      'the destination 192.0.2.7 becomes 10.88.0.10, as its connection is translated',
+    );
     expect(reply?.packet.destination).toBe('192.0.2.7');
     expect(reply?.arrived.destination).toBe('10.88.0.10');
     expect(reply?.end.kind).toBe('returned');
