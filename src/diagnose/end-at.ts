@@ -32,7 +32,7 @@ export function answerWay(context: Context): Journey | null {
   if (wasAnswered(connection) && !wasUnheard(connection)) return null;
   // Of a prediction there are no frames, and nobody has to have waited.
   if (connection.packets.length > 0 && !silenceTells(context)) return null;
-  const back = replyJourney(host, way);
+  const back = answerJourney(context);
   const last = back?.steps.at(-1);
   // It came further than the model says.
   return last !== undefined && last.netns !== clientNetns && answerSeenIn(context, clientNetns) ? null : back;

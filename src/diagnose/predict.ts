@@ -76,12 +76,12 @@ function unsettledText(context: Context, reason: string): string {
 
 /** One sentence. `reason` is why it ends as it does. */
 function summaryOf(context: Context, outcome: Outcome, reason: string): string {
-  const { connection } = context;
+  const { errno } = context.connection;
   const server = serverText(context);
   if (outcome === 'ok') return `Nothing that is known stands in the way of ${server}: ${reason}.`;
   if (outcome === 'stalled') return `${server} would take the connection, and get nothing that follows: ${reason}.`;
   if (outcome === 'refused') return `${server} would refuse: ${reason}.`;
-  if (outcome === 'unreachable') return `${server} would not be reached (${connection.errno}): ${reason}.`;
+  if (outcome === 'unreachable') return `${server} would not be reached (${errno}): ${reason}.`;
   if (outcome === 'timeout' && isAnswerLost(context)) {
     return `No answer of ${server} would come through: ${reason}.`;
   }

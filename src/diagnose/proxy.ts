@@ -16,7 +16,6 @@ const failures: readonly string[] = ['refused', 'timeout', 'unreachable'];
 /** A proxy hangs up as soon as it knows, and its own last packets may be seen a moment later. */
 const momentNs = 1_000_000_000n;
 
-/** Other namespaces may have the same address, as containers of two hosts on one do. */
 /** The failed connections that the program's own namespace began while the first one was open, what ended next to it first. */
 export function upstreamsOf(
   front: { readonly diagnosis: ConnectionDiagnosis; readonly connection: Connection },

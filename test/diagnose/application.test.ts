@@ -98,10 +98,11 @@ describe('the application', () => {
     ['after the request', [...opening, asks(get), reset], 'after the request a reset'],
     ['before it', [...opening, reset], 'before anything was asked a reset'],
     ['in a capture that began later', [asks('more of it'), reset], 'after the request a reset'],
-    ['in a capture that has less', [acknowledged, reset], 'later a reset'],
+    ['in a capture that began later, and has no request', opening.slice(2).concat(reset), 'later a reset'],
   ])('resets %s, and so it is told', (_name, sights, words) => {
     const { cause, explanation } = onlyConnection(captureOf(sights));
-    if (cause !== null) expect(explanation.join(' ')).toContain(words);
+    expect(cause).toBe('reset-by-application');
+    expect(explanation.join(' ')).toContain(words);
   });
 
   it.each([

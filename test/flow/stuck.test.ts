@@ -52,6 +52,16 @@ describe('a segment that is stuck', () => {
     expect(found?.frames).toHaveLength(3);
   });
 
+  it('is told at the end of a long upload', () => {
+    const sights = [...opening, ...sent(101, 300, [1]), acknowledged(401, 2), ...sent(401, 1400, [3, 203, 603])];
+    const [connection] = findConnections(caseOf({ sights }));
+    const first = connection?.packets.find(({ facts }) => facts.payloadLength === 300);
+    if (connection === undefined || first === undefined) throw new Error('the segment was not found');
+    // More than a call takes arguments.
+    const long = { ...connection, packets: [...connection.packets, ...Array.from({ length: 200_000 }, () => first)] };
+    expect(stuckSegment(long)?.largestAcknowledged).toBe(300);
+  });
+
   it('is told in its smallest form: the kernel may have sent several in one piece', () => {
     const found = stuck(...sent(101, 2800, [1]), ...sent(101, 1400, [201, 601]));
     expect(found?.packet.facts.payloadLength).toBe(1400);

@@ -5,6 +5,16 @@ import { host, link, loopback, namespace, neighbour, packetTo, port, told } from
 import { saved } from './netfilter/tables.ts';
 import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
 
+/** The end of the way of an answer that comes back. */
+const home = [
+  'host:veth0 egress passed',
+  'box:eth0 ingress passed',
+  'box:eth0 route delivered',
+  'box:eth0 input passed',
+  'box:eth0 socket delivered',
+  'returned',
+];
+
 /** The answer's way as text, null when there is none. */
 function answer(destination: string, ...namespaces: readonly NamespaceState[]): string[] | null {
   const all = host(...namespaces);
@@ -17,12 +27,7 @@ test('a SYN-ACK goes back as it came, to a host that is known from its question'
     'web:eth0 route passed',
     'web:eth0 egress passed',
     'host:veth1 bridge passed',
-    'host:veth0 egress passed',
-    'box:eth0 ingress passed',
-    'box:eth0 route delivered',
-    'box:eth0 input passed',
-    'box:eth0 socket delivered',
-    'returned',
+    ...home,
   ]);
 });
 
@@ -100,12 +105,7 @@ describe('an answer from beyond the host', () => {
       'host:eth0 route passed',
       'host:eth0 forward passed',
       'host:br0 egress passed',
-      'host:veth0 egress passed',
-      'box:eth0 ingress passed',
-      'box:eth0 route delivered',
-      'box:eth0 input passed',
-      'box:eth0 socket delivered',
-      'returned',
+      ...home,
     ]);
   });
 
