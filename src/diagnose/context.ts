@@ -7,6 +7,7 @@ import {
   onlyOpened,
   requestPacket,
   segmentAfterOpening,
+  serverPackets,
   wasAnswered,
 } from '../flow/connection.ts';
 import type { Ends } from '../flow/translated.ts';
@@ -126,7 +127,7 @@ function asHeard(
     evidence.interfaces.some((point) => point.netns === client && point.device === device);
   const ways = links.filter(({ kind, up, master }) => kind !== 'loopback' && up && master === null);
   const own = connection.packets.filter((packet) => fromClient(connection, packet));
-  const answers = connection.packets.filter((packet) => !fromClient(connection, packet));
+  const answers = serverPackets(connection);
   const isSent = own.some(({ frames }) => frames.some(isHere));
   const isHeard = answers.some(({ frames }) => frames.some(isHere));
   if (!isSent || isHeard || !ways.every(({ name }) => isCaptured(name))) return connection;

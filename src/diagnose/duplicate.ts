@@ -1,6 +1,6 @@
 /** Two hosts of one network have one address: whoever asks for it gets the one that answers first, or last. */
 
-import { fromClient, requestPacket } from '../flow/connection.ts';
+import { fromClient, requestPacket, serverPackets } from '../flow/connection.ts';
 import type { HostState, NamespaceState } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
 import { replyJourney } from '../model/journey.ts';
@@ -81,11 +81,7 @@ function asker(way: Journey, { wrong, right }: Duplicate): Step | null {
 function sightFor(context: Context, { link }: Owner, isAnswer: boolean): EvidenceItem[] {
   const { connection } = context;
   const request = requestPacket(connection);
-  const packets = isAnswer
-    ? connection.packets.filter((packet) => !fromClient(connection, packet))
-    : request === null
-      ? []
-      : [request];
+  const packets = isAnswer ? serverPackets(connection) : request === null ? [] : [request];
   const seen = packets.find((packet) => {
     const layer = layerOf(context, packet, 'eth');
     return layer !== null && link.mac !== null && fieldValue(layer, 'eth.dst') === link.mac;

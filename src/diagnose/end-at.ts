@@ -1,6 +1,6 @@
 /** Where the model ends a connection that failed. */
 
-import { fromClient, wasAnswered, wasUnheard } from '../flow/connection.ts';
+import { serverPackets, wasAnswered, wasUnheard } from '../flow/connection.ts';
 import { outsideReply, replyJourney } from '../model/journey.ts';
 import type { Journey, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
@@ -40,8 +40,7 @@ export function answerWay(context: Context): Journey | null {
 
 /** True when an answer was seen at a device of the namespace. */
 export function answerSeenIn({ evidence, connection }: Context, netns: string | null): boolean {
-  const answers = connection.packets.filter((packet) => !fromClient(connection, packet));
-  return answers.some(({ frames }) =>
+  return serverPackets(connection).some(({ frames }) =>
     frames.some(({ interfaceIndex }) => evidence.interfaces[interfaceIndex]?.netns === netns),
   );
 }

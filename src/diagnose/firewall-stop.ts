@@ -3,7 +3,7 @@
  * firewall dropped the packet (NETFILTER_DROP) proves that one did. Where those two disagree no rule is named.
  */
 
-import { fromClient, segmentAfterOpening } from '../flow/connection.ts';
+import { segmentAfterOpening, serverPackets } from '../flow/connection.ts';
 import { increaseKey } from '../host/parse/netfilter/counted.ts';
 import type { RuleIncrease } from '../host/state.ts';
 import { quoteRule, ruleName, stoppingRules } from '../model/hook.ts';
@@ -180,10 +180,7 @@ export interface ReplyStop extends ModelStop {
 
 /** The answer where it was seen to set out, or to come in from beyond the host's view. */
 function answerSeen(context: Context, back: Journey | null): EvidenceItem | null {
-  const { connection } = context;
-  const frames = connection.packets
-    .filter((packet) => !fromClient(connection, packet))
-    .flatMap((packet) => packet.frames);
+  const frames = serverPackets(context.connection).flatMap((packet) => packet.frames);
   const [first] = back?.steps ?? [];
   for (const step of back?.steps ?? []) {
     const shows = step.stage === 'egress' || step.stage === 'bridge' || (step === first && step.stage === 'ingress');

@@ -154,7 +154,7 @@ function heldForAnother({ listener, address }: ListenerFixInput): string | null 
   if (process !== null && publishers.includes(process.name)) {
     return `${ownerText(listener)} holds the port for a container, as it was published: publish it anew, on ${there} or on every address (-p ${port}:…).`;
   }
-  return process?.pid === 1
+  return process?.name === 'systemd'
     ? `${ownerText(listener)} holds the port for a socket unit (systemctl list-sockets): let its ListenStream or ListenDatagram name ${there} as well (systemctl edit), and restart the unit.`
     : null;
 }

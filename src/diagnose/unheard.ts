@@ -3,7 +3,7 @@
  * that stands before the rules, and the program waits in vain.
  */
 
-import { fromClient } from '../flow/connection.ts';
+import { serverPackets } from '../flow/connection.ts';
 import type { Context } from './context.ts';
 import { findReplyStop } from './firewall-stop.ts';
 
@@ -12,7 +12,7 @@ export function asMetByProgram(context: Context): Context {
   const { connection, evidence, rules, clientNetns } = context;
   if (connection.protocol === 'tcp' || connection.outcome !== 'ok') return context;
   const unheard: Context = { ...context, connection: { ...connection, outcome: 'timeout', errno: null } };
-  const answers = connection.packets.filter((packet) => !fromClient(connection, packet));
+  const answers = serverPackets(connection);
   const dropped = (rules?.reply ?? []).filter(({ event }) => event.verdict === 'drop');
   if (dropped.length > 0) return dropped.length >= answers.length ? unheard : context;
   // A program that is content has heard its answer, whatever the model says.

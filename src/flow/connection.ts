@@ -70,6 +70,11 @@ export function answerPacket(connection: Connection): Packet | null {
   return connection.packets.find((packet) => !fromClient(connection, packet)) ?? null;
 }
 
+/** What the server's end was seen to send. */
+export function serverPackets(connection: Connection): Packet[] {
+  return connection.packets.filter((packet) => !fromClient(connection, packet));
+}
+
 /** The RST that ended it, from either end, or null. */
 export function resetPacket(connection: Connection): Packet | null {
   return connection.packets.find(({ facts }) => facts.tcp?.reset === true) ?? null;
@@ -89,8 +94,7 @@ export function wasAnswered(connection: Connection): boolean {
 
 /** True when all that the server's end is seen to say is that it takes the connection: nothing since has reached it. */
 export function onlyOpened(connection: Connection): boolean {
-  const own = connection.packets.filter((packet) => !fromClient(connection, packet));
-  const answers = own.filter(({ facts }) => facts.tcp?.reset !== true);
+  const answers = serverPackets(connection).filter(({ facts }) => facts.tcp?.reset !== true);
   return answers.length > 0 && answers.every(({ facts }) => facts.tcp?.syn === true);
 }
 

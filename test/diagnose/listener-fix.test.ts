@@ -111,6 +111,11 @@ describe('a program that holds the port for another', () => {
   });
 });
 
+it('a program that is the first of a container, where nettrace runs in it, is a program as any other', () => {
+  const argv = ['app', '--listen', '127.0.0.1:19001'];
+  expect(commandFor({ name: 'app', pid: 1, argv })).toBe('app --listen 10.88.0.1:19001');
+});
+
 describe('any other program', () => {
   const name = 'app';
   it.each([
