@@ -8,7 +8,9 @@ import { judge, modes } from './cause-lab.ts';
 const wanted = process.argv.slice(2).join(' ');
 /** Labs at a time: most of one is waiting for a program to give up. */
 const parallel = 3;
-const labs = causeLabs.filter(({ name }) => name.includes(wanted)).values();
+const chosen = causeLabs.filter(({ name }) => name.includes(wanted));
+if (chosen.length === 0) throw new Error(`no lab has "${wanted}" in its name`);
+const labs = chosen.values();
 let wrong = 0;
 
 async function work(): Promise<void> {
