@@ -27,6 +27,7 @@ export const capEngine: CaptureEngine = {
   clock: 'user-space',
   promiscuous: true,
   countsSignal: null,
+  hearsSignals: () => true,
   counts: () => null,
   latencyMs,
   jobs(points, { bufferKilobytes, filter, pace }) {

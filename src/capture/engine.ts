@@ -56,6 +56,8 @@ export interface CaptureEngine {
   readonly latencyMs: Readonly<Record<Pace, number>>;
   /** Signal that makes a child say its counts on standard error, or null when it has none. */
   readonly countsSignal: 'SIGUSR1' | null;
+  /** True when what a child said on standard error shows that a signal will not end it any more. */
+  hearsSignals(standardError: string): boolean;
   /** Reads the counts out of what it said, the latest, or null. */
   counts(standardError: string): EngineCounts | null;
 }

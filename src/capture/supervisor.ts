@@ -66,7 +66,7 @@ export class SupervisedJob {
   /** Why children ended before they were told to, in the order of time; not of devices that are down. */
   readonly ends: string[] = [];
   #firstChild = true;
-  /** The present child has begun to capture. */
+  /** The present child has begun to capture, and hears signals. */
   #capturing = false;
   readonly #downAtStart = new Set<string>();
 
@@ -102,7 +102,7 @@ export class SupervisedJob {
     return this.#engine.counts(this.#standardError);
   }
 
-  /** Has the engine say its counts. One that does not capture yet would be ended by the signal, so it is spared. */
+  /** Has the engine say its counts. One that does not hear signals yet would be ended by this one, so it is spared. */
   askCounts(): void {
     const signal = this.#engine.countsSignal;
     if (signal !== null && this.#capturing) this.#child?.kill(signal);
@@ -132,14 +132,19 @@ export class SupervisedJob {
       return;
     }
     let interfaces = 0;
+    this.#standardError = '';
+    const noteReady = (): void => {
+      const isReady = interfaces >= this.#job.points.length && this.#engine.hearsSignals(this.#standardError);
+      if (this.#capturing || !isReady) return;
+      this.#capturing = true;
+      this.#markReady();
+    };
     const reader = new RecordReader({
       section: () => undefined,
       interface: (_name, linkType) => {
         this.#events.onInterface(this.#firstPoint + interfaces, linkType);
         interfaces += 1;
-        if (interfaces < this.#job.points.length) return;
-        this.#capturing = true;
-        this.#markReady();
+        noteReady();
       },
       frame: (record) => {
         this.#pauseMs = firstPauseMs;
@@ -147,12 +152,12 @@ export class SupervisedJob {
       },
       block: () => undefined,
     });
-    this.#standardError = '';
     const { child, read } = this.#begin(pipe, (bytes) => reader.push(bytes));
     this.#child = child;
     this.#read = read;
     child.stderr.on('data', (chunk: Buffer) => {
       this.#standardError = (this.#standardError + chunk.toString('utf8')).slice(-standardErrorBound);
+      noteReady();
       if (this.#firstChild) for (const device of devicesDown(this.#standardError)) this.#downAtStart.add(device);
     });
     const [result] = await Promise.all([child, this.#read]);

@@ -27,6 +27,8 @@ export const tcpdumpEngine: CaptureEngine = {
   clock: 'kernel',
   promiscuous: false,
   countsSignal: 'SIGUSR1',
+  // It writes the head of its stream before it minds signals, and this after (tcpdump.c, main).
+  hearsSignals: (standardError) => /^tcpdump: listening on /m.test(standardError),
   latencyMs,
   jobs: (points, { bufferKilobytes, filter, pace }) =>
     points.map((point) => ({

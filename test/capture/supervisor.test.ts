@@ -1,5 +1,8 @@
-import { expect, it } from 'vitest';
-import { devicesDown, lastWords } from '../../src/capture/supervisor.ts';
+import { expect, it, vi } from 'vitest';
+import { Guard } from '../../src/capture/guard.ts';
+import { devicesDown, lastWords, SupervisedJob } from '../../src/capture/supervisor.ts';
+import { tcpdumpEngine } from '../../src/capture/tcpdump.ts';
+import { handle } from './handles.ts';
 
 // tcpdump 4.99.3 and the cap worker on libpcap 1.10.3.
 it.each([
@@ -33,4 +36,40 @@ it.each([
   ['cap at a bridge port', 'Warning: eth0: no IPv4 address assigned - This may not actually work\n', ''],
 ])('why an engine ended: %s', (_name, said, words) => {
   expect(lastWords(said)).toBe(words);
+});
+
+// As tcpdump does, but for the time that it takes: the stream's head comes before signals are minded.
+const slowToMind = `
+printf '\\115\\074\\262\\241\\2\\0\\4\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\4\\0\\1\\0\\0\\0'
+sleep 0.2
+trap 'echo "7 packets captured, 7 packets received by filter, 0 packets dropped by kernel" >&2' USR1
+echo 'tcpdump: listening on eth0' >&2
+while :; do sleep 0.01; done
+`;
+
+const host = handle('host', true);
+
+it('an engine is ready, and asked for its counts, when that does not end it any more', async () => {
+  const guard = new Guard();
+  const told: number[] = [];
+  const job = new SupervisedJob(
+    tcpdumpEngine,
+    {
+      namespace: host,
+      points: [{ namespace: host, device: 'eth0' }],
+      command: ['sh', '-c', slowToMind],
+      latencyMs: 0,
+      output: 'socket',
+    },
+    0,
+    guard,
+    { onFrame: () => undefined, onInterface: (_point, linkType) => told.push(linkType) },
+  );
+  await job.ready;
+  expect(told).toEqual([1]);
+  job.askCounts();
+  await vi.waitFor(() => expect(job.counts()).toMatchObject({ captured: 7 }));
+  await job.stop();
+  await guard.release();
+  expect(job.ends).toEqual([]);
 });
