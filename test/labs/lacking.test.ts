@@ -116,4 +116,20 @@ describeLab('without', () => {
     expect(connection?.translated?.destination).toMatchObject({ address: '10.88.0.20', port: 81 });
     expect(missing).toMatch(/conntrack/);
   });
+
+  test('either end of a cable, twice: what is left of the two is not taken for one cable', async () => {
+    const refusing = '*filter\n-A INPUT -p tcp -m tcp --dport 81 -j DROP\nCOMMIT\n';
+    // By the numbers of its devices each is the other's twin.
+    const spec = containerHost({ outside: { iptables: refusing } });
+    await using asking = await buildLab(spec);
+    await using twin = await buildLab(spec);
+    const ignored = [asking.netns('outside'), twin.netns('host')].flatMap((name) => ['--ignore-netns', name]);
+    const { connection } = await run(asking, [], '203.0.113.1:81', '--netns', asking.netns('host'), ...ignored);
+    expect(connection).toMatchObject({
+      outcome: 'timeout',
+      cause: 'no-reply-from-remote',
+      destination: { netns: null },
+    });
+    expect(connection?.where).toMatchObject({ netns: asking.netns('host'), stage: 'remote' });
+  });
 });

@@ -43,7 +43,7 @@ function namespacesByEnds(host: Host): (index: number, farIndex: number) => read
 
 /**
  * At first a number may mean any other namespace that an end could lead to, unless `ip netns` names it: that settles both
- * ends.
+ * ends. A name that none of these namespaces has is of one that was not looked into, whatever the ends of others say.
  */
 function everyMeaning(host: Host, namespaces: ReadonlyMap<string, Pick<UnjoinedNamespace, 'names'>>): Meanings {
   const meanings: Meanings = new Map([...namespaces.keys()].map((here) => [here, new Map<number, Set<string>>()]));
@@ -58,8 +58,13 @@ function everyMeaning(host: Host, namespaces: ReadonlyMap<string, Pick<UnjoinedN
   );
   for (const [here, { names }] of namespaces) {
     for (const [end, far, netnsId] of numberedEnds(host, here)) {
-      const there = byNetnsName.get(names.byNumber.get(netnsId) ?? '');
-      if (there === undefined) continue;
+      const name = names.byNumber.get(netnsId);
+      if (name === undefined) continue;
+      const there = byNetnsName.get(name);
+      if (there === undefined) {
+        meanings.get(here)?.set(netnsId, new Set());
+        continue;
+      }
       const other = answering(host, meanings, here, end, far, there)?.far?.netnsId;
       meanings.get(here)?.set(netnsId, new Set([there]));
       if (typeof other === 'number') meanings.get(there)?.set(other, new Set([here]));

@@ -89,6 +89,14 @@ test('twins are told apart by a second pair that shares the number', () => {
   expect(peers(wider)).toMatchObject({ hostA: ['boxA:v2', 'boxA:v9'], boxA: ['hostA:v3', 'hostA:v4'] });
 });
 
+test('twins of which each has lost one are not joined, where ip netns names the lost one', () => {
+  const lost = {
+    hostA: namespace([veth(3, 2, 0)], ['host-a'], new Map([[0, 'box-a']])),
+    boxB: namespace([veth(2, 3, 0)], ['box-b'], new Map([[0, 'host-b']])),
+  };
+  expect(peers(lost)).toEqual({ hostA: ['null:null'], boxB: ['null:null'] });
+});
+
 test('two ends that claim the same third are not joined', () => {
   const one = { a: namespace([veth(3, 2, 0)]), b: namespace([veth(3, 2, 0)]), box: namespace([veth(2, 3, 0)]) };
   expect(new Set(Object.values(peers(one)).flat())).toEqual(new Set(['null:null']));
