@@ -6,7 +6,6 @@
 
 import { wasAnswered } from '../flow/connection.ts';
 import type { ConnectionEntry, Operand } from '../host/netfilter.ts';
-import { snapshotCommand } from '../host/snapshot-commands.ts';
 import type { HostState, NamespaceState, Quote } from '../host/state.ts';
 import { formatEndpoint, sameAddress } from '../inet/address.ts';
 import { ipProtocol } from '../inet/protocol.ts';
@@ -176,7 +175,7 @@ export const snatExhausted: Cause = (context) => {
   const range = isOne ? `port ${ports.low}` : `ports ${ports.low} to ${ports.high}`;
   const quotes = entries
     .slice(0, quotedEntries)
-    .map(({ text }): Quote => ({ netns, command: snapshotCommand.connections, text }));
+    .flatMap(({ listed }): Quote[] => (listed === null ? [] : [{ netns, ...listed }]));
   return {
     cause: 'snat-exhausted',
     certainty: open.drop === null ? 'inferred' : 'proven',

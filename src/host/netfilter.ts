@@ -180,8 +180,8 @@ export interface ConnectionEntry {
   readonly unreplied: boolean;
   readonly assured: boolean;
   readonly mark: number;
-  /** The line, verbatim. */
-  readonly text: string;
+  /** The line, verbatim, and the command that printed it; null for one that no table has yet. */
+  readonly listed: { readonly command: string; readonly text: string } | null;
 }
 
 /** NF_IP_PRI_* of linux/netfilter_ipv4.h: where the kernel's own parts and iptables' tables hang at a hook. */

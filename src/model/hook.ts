@@ -4,7 +4,6 @@
  */
 
 import type { RejectWith, RuleChain, RuleTable } from '../host/netfilter.ts';
-import { snapshotCommand } from '../host/snapshot-commands.ts';
 import type { NamespaceState, Quote } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import { errnoOf, type IcmpError, icmpName } from '../inet/icmp.ts';
@@ -177,8 +176,9 @@ function passedStep(visit: HookVisit, outcome: Outcome, traveller: Traveller): S
   const told = translation(packet, traveller.packet);
   const { translatedBy } = outcome;
   if (told !== null) {
-    const entry = outcome.packet.connection.entry?.text ?? '';
-    const quotes = translatedBy === null ? trackedQuote(namespace, entry) : [quoteRule(namespace.name, translatedBy)];
+    const listed = outcome.packet.connection.entry?.listed ?? null;
+    const tracked = listed === null ? [] : [{ netns: namespace.name, ...listed }];
+    const quotes = translatedBy === null ? tracked : [quoteRule(namespace.name, translatedBy)];
     const by = translatedBy === null ? ', as its connection is translated' : `: ${ruleName(translatedBy)}`;
     const rule = translatedBy === null ? {} : { rule: translatedBy };
     return { ...place(visit), verdict: 'translated', detail: `${told}${by}`, quotes, ...rule };
@@ -194,10 +194,6 @@ function passedStep(visit: HookVisit, outcome: Outcome, traveller: Traveller): S
   const detail = accepting === undefined ? 'no rule here stops it' : `${ruleName(accepting)} accepts it`;
   const deciding = outcome.passed.length === 0 ? chains : outcome.passed;
   return { ...place(visit), verdict: 'passed', detail, quotes: deciding.map((one) => quoteRule(namespace.name, one)) };
-}
-
-function trackedQuote({ name }: NamespaceState, text: string): Quote[] {
-  return text === '' ? [] : [{ netns: name, command: snapshotCommand.connections, text }];
 }
 
 function unique<Item>(items: readonly Item[], key: (item: Item) => string): Item[] {

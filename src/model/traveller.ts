@@ -187,7 +187,7 @@ export function entryOf(seen: NetfilterPacket): ConnectionEntry | null {
     destinationPort: final.sourcePort,
   };
   const mark = Number(connection.mark ?? 0n);
-  return { family, protocol, state: null, original, reply, unreplied: true, assured: false, mark, text: '' };
+  return { family, protocol, state: null, original, reply, unreplied: true, assured: false, mark, listed: null };
 }
 
 /**

@@ -148,7 +148,7 @@ function answered(connection: Connection, delivered: NetfilterPacket): Connectio
     unreplied: false,
     assured: false,
     mark: Number(connection.mark ?? 0n),
-    text: '',
+    listed: null,
   };
   return {
     ...connection,

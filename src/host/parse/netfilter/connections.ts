@@ -29,7 +29,7 @@ function tuples(line: string): [ConnectionTuple | null, ConnectionTuple | null] 
   return [at(0), at(1)];
 }
 
-function entryOf(line: string): ConnectionEntry | null {
+function entryOf(command: string, line: string): ConnectionEntry | null {
   if (otherZone.test(line)) return null;
   const [, version, protocol, state = null] = beginning.exec(line) ?? [];
   const [original, reply] = tuples(line);
@@ -43,17 +43,17 @@ function entryOf(line: string): ConnectionEntry | null {
     unreplied: line.includes('[UNREPLIED]'),
     assured: line.includes('[ASSURED]'),
     mark: asInteger(/\bmark=(\d+)/.exec(line)?.[1] ?? null) ?? 0,
-    text: line.trim(),
+    listed: { command, text: line.trim() },
   };
 }
 
-/** The entries of a listing without those of connection zones; lines that are none are passed over. */
-export function parseConnections(text: string): ConnectionEntry[] {
-  return text.split('\n').flatMap((line) => entryOf(line) ?? []);
+/** The entries of what a command listed without those of connection zones; lines that are none are passed over. */
+export function parseConnections(text: string, command: string = snapshotCommand.connections): ConnectionEntry[] {
+  return text.split('\n').flatMap((line) => entryOf(command, line) ?? []);
 }
 
 /** The connections that a namespace tracks, as far as they were listed. */
 export function trackedConnections(sections: Sections): ConnectionEntry[] {
   const commands = [snapshotCommand.connections, snapshotCommand.connections6];
-  return commands.flatMap((command) => parseConnections(sections.optionalText(command) ?? ''));
+  return commands.flatMap((command) => parseConnections(sections.optionalText(command) ?? '', command));
 }

@@ -18,7 +18,7 @@ test('a translated connection', () => {
       unreplied: false,
       assured: true,
       mark: 4096,
-      text: translated,
+      listed: { command: 'conntrack -L -o extended,id', text: translated },
     },
   ]);
 });
@@ -67,7 +67,10 @@ test('of both IP versions, where conntrack lists them apart', () => {
     printed('conntrack -L -f ipv6 -o extended,id', `${six}\n`),
   ];
   const entries = trackedConnections(new Sections({ name: 'host', inode: 1, container: null, outputs }));
-  expect(entries.map(({ text }) => text)).toEqual([translated, six]);
+  expect(entries.map(({ listed }) => listed)).toEqual([
+    { command: 'conntrack -L -o extended,id', text: translated },
+    { command: 'conntrack -L -f ipv6 -o extended,id', text: six },
+  ]);
 });
 
 test('lines that are none are passed over, whatever they are', () => {
@@ -90,7 +93,7 @@ test('lines that are none are passed over, whatever they are', () => {
         ),
       ),
       (words) => {
-        expect(parseConnections(words.join(' ')).every(({ text }) => text !== '')).toBe(true);
+        expect(parseConnections(words.join(' ')).every(({ listed }) => listed?.text !== '')).toBe(true);
       },
     ),
   );
