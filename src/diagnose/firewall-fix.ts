@@ -11,7 +11,7 @@ import type { ModelPacket, Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Fix } from './diagnosis.ts';
 import { shellCommand, writerOf } from './shell.ts';
-import { withNamespace, wouldWork } from './what-if.ts';
+import { whatIsLeft, withNamespace, wouldWork } from './what-if.ts';
 import { inNetns } from './words.ts';
 
 /** A rule as arguments of both tools. */
@@ -136,8 +136,11 @@ function fixWith(context: Context, step: Step, reference: RuleReference, { permi
     owner === null || target !== null
       ? 'To keep it over a reboot, add it where the rules of this machine are written.'
       : `The chain belongs to ${owner}, which loses what is added beside it when it writes its rules again: to keep it, say the same to ${owner}.`;
-  const summary = `${what} ${where} ${inNetns(step.netns)}${alsoBack}. ${keeps}`;
-  return [{ summary, commands, netns: step.netns, verified: alone || isBoth }];
+  const verified = alone || isBoth;
+  const left = verified ? null : whatIsLeft(context, one.host);
+  const behind = left === null ? '' : ` That alone will not do: by the model of this host, ${left}.`;
+  const summary = `${what} ${where} ${inNetns(step.netns)}${alsoBack}. ${keeps}${behind}`;
+  return [{ summary, commands, netns: step.netns, verified }];
 }
 
 /** The host with these rules in front of one, and the commands that put them there; null where none can be shown. */

@@ -7,15 +7,15 @@ import type { Connection } from '../flow/connection.ts';
 import type { KernelRoute } from '../host/parse/route-get.ts';
 import type { Snapshot } from '../host/snapshot.ts';
 import type { HostState } from '../host/state.ts';
-import { exchange, outsideReply } from '../model/journey.ts';
-import type { Journey, ModelPacket } from '../model/step.ts';
+import { exchange } from '../model/journey.ts';
+import type { ModelPacket } from '../model/step.ts';
 import { diagnoseConnection } from './connection-diagnosis.ts';
 import type { Context } from './context.ts';
 import type { ConnectionDiagnosis, Diagnosis, Outcome, Prediction } from './diagnosis.ts';
 import type { Evidence } from './evidence.ts';
 import { routeDisagreements } from './kernel-route.ts';
 import { missingSentences } from './missing.ts';
-import { outcomeAfterOpening, predictedOutcome } from './predicted-outcome.ts';
+import { lostAnswer, lostOutside, outcomeAfterOpening, predictedOutcome, reasonOf } from './predicted-outcome.ts';
 import { trackingDoubts } from './tracking-limits.ts';
 import { inNetns, serverText } from './words.ts';
 
@@ -36,23 +36,8 @@ export interface Question {
   readonly kernelRoute: { readonly command: string; readonly answer: KernelRoute } | null;
 }
 
-/** The way of an answer that does not come back; null where nobody answers, or it does. */
-function lostAnswer({ end }: Journey, back: Journey | null): Journey | null {
-  const isAnswered = ['accepted', 'refused', 'leaves-view'].includes(end.kind);
-  return isAnswered && back !== null && back.end.kind !== 'returned' ? back : null;
-}
-
 function isAnswerLost({ journey: way, wayBack }: Context): boolean {
   return way !== null && lostAnswer(way, wayBack) !== null;
-}
-
-/** Why it ends as it does, and where: the way there, or that of the answer where that is what fails. */
-function reasonOf(way: Journey, back: Journey | null): string {
-  const { end, steps } = lostAnswer(way, back) ?? way;
-  const last = steps.at(-1);
-  // What leaves says itself by which device of whom.
-  const place = last === undefined || end.kind === 'leaves-view' ? '' : `${inNetns(last.netns)}, `;
-  return `${place}${'reason' in end ? end.reason : (last?.detail ?? '')}`;
 }
 
 const untold =
@@ -103,12 +88,6 @@ function unreliable(told: ConnectionDiagnosis, disagreements: readonly string[])
     fixes: [],
     alternatives: [],
   };
-}
-
-/** The way of an answer from beyond the host's view, where rules or settings here would stop it. */
-function lostOutside(host: HostState, there: Journey): Journey | null {
-  const back = outsideReply(host, there);
-  return back?.end.kind === 'dropped' || back?.end.kind === 'rejected' ? back : null;
 }
 
 function predictConnection(question: Question, evidence: Evidence): ConnectionDiagnosis {

@@ -2,8 +2,11 @@
 
 import type { Connection } from '../flow/connection.ts';
 import { metByError } from '../flow/outcome.ts';
+import type { HostState } from '../host/state.ts';
 import { icmpErrno } from '../inet/icmp.ts';
+import { outsideReply } from '../model/journey.ts';
 import type { Journey } from '../model/step.ts';
+import { inNetns } from './words.ts';
 
 /** An outcome, and the errno that it means to the program. */
 type Met = Pick<Connection, 'outcome' | 'errno'>;
@@ -35,6 +38,27 @@ export function predictedOutcome({ end, start, packet, steps, mayBeRedirected }:
   const failsTheCall = answer.netns === start && end.kind === 'unroutable';
   if (packet.protocol !== 'udp' || failsTheCall || icmp === null) return metByError(errno);
   return icmpErrno(icmp, packet.family, false) === null ? silence : metByError(errno);
+}
+
+/** The way of an answer that does not come back; null where nobody answers, or it does. */
+export function lostAnswer({ end }: Journey, back: Journey | null): Journey | null {
+  const isAnswered = ['accepted', 'refused', 'leaves-view'].includes(end.kind);
+  return isAnswered && back !== null && back.end.kind !== 'returned' ? back : null;
+}
+
+/** The way of an answer from beyond the host's view, where rules or settings here would stop it. */
+export function lostOutside(host: HostState, there: Journey): Journey | null {
+  const back = outsideReply(host, there);
+  return back?.end.kind === 'dropped' || back?.end.kind === 'rejected' ? back : null;
+}
+
+/** Why it ends as it does, and where: the way there, or that of the answer where that is what fails. */
+export function reasonOf(way: Journey, back: Journey | null): string {
+  const { end, steps } = lostAnswer(way, back) ?? way;
+  const last = steps.at(-1);
+  // What leaves says itself by which device of whom.
+  const place = last === undefined || end.kind === 'leaves-view' ? '' : `${inNetns(last.netns)}, `;
+  return `${place}${'reason' in end ? end.reason : (last?.detail ?? '')}`;
 }
 
 /** What becomes of a TCP connection that opens, by the way of the segment after its answer. */

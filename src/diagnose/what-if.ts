@@ -3,9 +3,10 @@
 import { routeScope, routingTable } from '../host/route-numbers.ts';
 import type { BridgePort, HostState, Link, NamespaceState, Quote, Route } from '../host/state.ts';
 import { familyOf, inPrefix } from '../inet/address.ts';
-import { exchange, outsideReply } from '../model/journey.ts';
+import { type Exchange, exchange, outsideReply } from '../model/journey.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Context } from './context.ts';
+import { lostOutside, outcomeAfterOpening, predictedOutcome, reasonOf } from './predicted-outcome.ts';
 import { shellCommand } from './shell.ts';
 
 /** The host with one namespace changed. */
@@ -136,15 +137,18 @@ export function withPort(host: HostState, netns: string, device: string, change:
   }));
 }
 
+/** Another try has another port: what conntrack has on this one does not hold for it. */
+function askedAgain(changed: HostState, { sourcePort: _port, ...packet }: ModelPacket, clientNetns: string): Exchange {
+  return exchange(changed, packet, clientNetns);
+}
+
 /**
  * The packet, sent again on the changed host, as it is where it arrives and is answered, or leaves the host's view with
  * nothing in the way of its answer; null where it does neither for certain.
  */
 export function wouldArriveAs({ packet, clientNetns }: Context, changed: HostState): ModelPacket | null {
   if (clientNetns === null) return null;
-  // Another try has another port: what conntrack has on this one does not hold for it.
-  const { sourcePort: _port, ...again } = packet;
-  const { there, back, after } = exchange(changed, again, clientNetns);
+  const { there, back, after } = askedAgain(changed, packet, clientNetns);
   const answer = back ?? outsideReply(changed, there);
   const isSure = [there, answer, after].every((way) => way === null || way.assumptions.length === 0);
   const arrives = there.end.kind === 'accepted' || there.end.kind === 'leaves-view';
@@ -153,6 +157,18 @@ export function wouldArriveAs({ packet, clientNetns }: Context, changed: HostSta
   const goesOn = after === null || after.end.kind === 'accepted';
   const works = isSure && arrives && isHeard && goesOn;
   return works ? there.arrived : null;
+}
+
+/** Why the packet would fail on the changed host as well, and where; null where it might not, or where that is not certain. */
+export function whatIsLeft({ packet, clientNetns }: Context, changed: HostState): string | null {
+  if (clientNetns === null) return null;
+  const { there, back, after } = askedAgain(changed, packet, clientNetns);
+  const answer = back ?? lostOutside(changed, there);
+  if ([there, answer, after].some((way) => way !== null && way.assumptions.length > 0)) return null;
+  const { outcome } = predictedOutcome(there, answer);
+  if (outcome === 'ok')
+    return after !== null && outcomeAfterOpening(after) === 'timeout' ? reasonOf(after, null) : null;
+  return outcome === 'unknown' ? null : reasonOf(there, answer);
 }
 
 /** True when `wouldArriveAs` has an answer. */

@@ -78,7 +78,7 @@ function evidenceText(item: EvidenceItem): string {
 
 /** What to do, and the commands. */
 export function fixLines(fix: Fix): string[] {
-  const checked = fix.verified ? 'checked on a model of this host' : 'not checked on the model';
+  const checked = fix.verified ? 'checked on a model of this host' : 'not confirmed on the model';
   return [
     ...wrap(`${fix.summary} (${checked}; to be run ${fix.netns === 'host' ? 'on the host' : `in ${fix.netns}`})`, '  '),
     ...fix.commands.map((command) => `      ${command}`),

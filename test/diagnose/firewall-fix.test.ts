@@ -106,6 +106,37 @@ describe('a rule that lets just this packet pass', () => {
     expect(fixesOf(predicted(served(tables), '10.88.0.1')).at(-1)).toBe('not verified');
   });
 
+  it.each<[string, HostState, string | null]>([
+    [
+      'another rule',
+      served([...input(drop80('INPUT')), ...chainOf('input', [], { policy: 'drop', priority: 10 })]),
+      'on the host, the policy of chain c in table inet t drops what no rule takes',
+    ],
+    [
+      'that nobody listens',
+      host(box(), bridgeHost({ ruleTables: input(drop80('INPUT')) })),
+      'on the host, no socket takes 10.88.0.1:80',
+    ],
+    [
+      'a rule against the answer',
+      served([...input(drop80('INPUT')), ...ipRules('iptables', 'raw', ':OUTPUT DROP [0:0]')]),
+      'on the host, the policy of chain OUTPUT in table ip raw drops what no rule takes',
+    ],
+    [
+      'nothing that is certain',
+      served([
+        ...input(drop80('INPUT')),
+        ...chainOf('input', [[{ limit: { rate: 1, per: 'second' } }, { drop: null }]], { priority: 10 }),
+      ]),
+      null,
+    ],
+  ])('says what is in the way behind it: %s', (_name, state, left) => {
+    const [fix] = predicted(state, '10.88.0.1').fixes;
+    expect(fix?.verified).toBe(false);
+    const said = /That alone will not do: by the model of this host, (.*)\.$/.exec(fix?.summary ?? '');
+    expect(said?.[1] ?? null).toBe(left);
+  });
+
   it('comes with one for the answers, where they pass by the same chain', () => {
     const tables = ipRules('iptables', 'filter', ':FORWARD DROP [0:0]');
     expect(fixesOf(predicted(routed(tables), '192.0.2.1'))).toEqual([

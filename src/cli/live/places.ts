@@ -75,11 +75,7 @@ export class LivePlaces {
     );
     const there = new Set(present.map(placeOf));
     for (const point of this.#active()) {
-      const place = placeOfPoint(point);
-      if (there.has(place)) continue;
-      this.#down.delete(place);
-      this.#notes.happened(`${place} is gone.`);
-      void this.capture.remove(point);
+      if (!there.has(placeOfPoint(point))) void this.#leavePoint(point);
     }
     const wanted = wantedPlaces(this.#choose(host), present, this.#switched);
     const points = wanted.flatMap(({ netns, device }): CapturePoint[] => {
@@ -116,7 +112,14 @@ export class LivePlaces {
   /** A namespace is gone: resolves when nothing captures in it. */
   async leave({ inode }: NamespaceHandle): Promise<void> {
     const points = this.#active().filter(({ namespace }) => namespace.inode === inode);
-    await Promise.all(points.map((point) => this.capture.remove(point)));
+    await Promise.all(points.map((point) => this.#leavePoint(point)));
+  }
+
+  #leavePoint(point: CapturePoint): Promise<void> {
+    const place = placeOfPoint(point);
+    this.#down.delete(place);
+    this.#notes.happened(`${place} is gone.`);
+    return this.capture.remove(point);
   }
 
   /** Tells of engines that ended by themselves since the last call. */

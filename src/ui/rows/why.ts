@@ -13,7 +13,7 @@ function paragraphs(texts: readonly string[], width: number): Line[] {
 }
 
 function fixLines(fix: Fix, number: number, width: number): Line[] {
-  const checked = fix.verified ? 'checked on a model of this host' : 'not checked';
+  const checked = fix.verified ? 'checked on a model of this host' : 'not confirmed';
   const lines = wrap(`${number}. ${printable(fix.summary)} (${checked})`, width, 3).map(plain);
   if (fix.commands.length > 0) lines.push(plain(`   in ${printable(fix.netns)}:`));
   for (const command of fix.commands) {

@@ -42,14 +42,14 @@ describe('why', () => {
     );
   });
 
-  it('says of a fix that it was not checked, and names alternatives', () => {
+  it('says of a fix that it was not confirmed, and names alternatives', () => {
     const [fix] = refused.fixes;
     const text = draw({
       ...refused,
       fixes: fix ? [{ ...fix, verified: false }] : [],
       alternatives: [{ cause: 'firewall-reject', tellApart: 'nft list ruleset' }],
     });
-    expect(text).toContain('(not checked)');
+    expect(text).toContain('(not confirmed)');
     expect(text).toContain('- firewall-reject. This tells them apart:\n  $ nft list ruleset');
   });
 
