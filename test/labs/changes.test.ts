@@ -1,5 +1,5 @@
 /** What changes under nettrace while it watches: links that flap, engines that are killed, containers that start again. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -62,6 +62,31 @@ function engines(pid: number, engine: string): ProcessIdentity[] {
   return descendants(pid).filter((child) => program.test(commandLineOf(child)));
 }
 
+/** Sockets that take packets where an engine is, all of its namespace: proc_pid_net(5), packet. */
+function takers({ pid }: ProcessIdentity): number {
+  try {
+    const rows = readFileSync(`/proc/${pid}/net/packet`, 'utf8').split('\n').slice(1);
+    return rows.filter((row) => row.trim().split(/\s+/)[5] === '1').length;
+  } catch {
+    return 0;
+  }
+}
+
+/** Kills a nettrace's engines, and waits until others capture in their place; gives how many there were. */
+async function killEngines(pid: number, engine: string): Promise<number> {
+  const taking = (): number => engines(pid, engine).reduce((sum, one) => sum + takers(one), 0);
+  expect(await waitUntil(() => engines(pid, engine).length > 1 && taking() > 0, limitMs)).toBe(true);
+  const killed = engines(pid, engine);
+  const before = taking();
+  for (const one of killed) process.kill(one.pid, 'SIGKILL');
+  const areBack = (): boolean => {
+    const pids = engines(pid, engine).map((one) => one.pid);
+    return pids.length >= killed.length && !killed.some((one) => pids.includes(one.pid)) && taking() >= before;
+  };
+  expect(await waitUntil(areBack, limitMs)).toBe(true);
+  return killed.length;
+}
+
 /** Nothing passes by itself: no address that is looked for, no router that is asked for. */
 async function silence(lab: Lab): Promise<void> {
   for (const host of ['box', 'web', 'host']) {
@@ -96,11 +121,7 @@ describeLab('an engine that is killed', () => {
     const script = `${ask('10.88.0.20')}; echo first >&2; read -r go; ${ask('10.88.0.20')}`;
     const running = startRun(lab, script, '--engine', engine);
     await running.hears('first');
-    const killed = engines(running.pid, engine);
-    expect(killed.length).toBeGreaterThan(1);
-    for (const { pid } of killed) process.kill(pid, 'SIGKILL');
-    expect(await waitUntil(() => engines(running.pid, engine).length === killed.length, limitMs)).toBe(true);
-    await delay(500);
+    const killed = await killEngines(running.pid, engine);
     running.goOn();
     const { connections, evidence } = await running.diagnosis();
     expect(connections.map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
@@ -109,7 +130,7 @@ describeLab('an engine that is killed', () => {
       expect(onPort?.evidence.map(({ kind }) => kind)).toContain('frame');
     }
     const said = evidence.missing.filter((sentence) => sentence.includes('ended and was started again'));
-    expect(said.length).toBe(killed.length);
+    expect(said.length).toBe(killed);
     for (const sentence of said) expect(sentence).toMatch(/started again: SIGKILL ended it$/);
   });
 
@@ -143,11 +164,8 @@ describeLab('an engine that is killed', () => {
   test('during live is told, and goes on', async () => {
     await using lab = await buildLab(containerHost());
     const live = await watch(lab, 'box');
-    expect(await waitUntil(() => engines(live.pid, 'tcpdump').length > 0, limitMs)).toBe(true);
-    const killed = engines(live.pid, 'tcpdump');
-    for (const { pid } of killed) process.kill(pid, 'SIGKILL');
+    await killEngines(live.pid, 'tcpdump');
     await live.until(/ended and was begun again: SIGKILL\s+ended it/);
-    expect(await waitUntil(() => engines(live.pid, 'tcpdump').length >= killed.length, limitMs)).toBe(true);
     live.press('1');
     await lab.run('box', ['curl', '-s', '-m', '5', 'http://10.88.0.20:81/']);
     await live.until(/REFUSED [!~?] tcp/);
