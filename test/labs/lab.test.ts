@@ -71,9 +71,9 @@ describeLab('a container on a bridge', () => {
   test('loses the carrier while the link is down, and has it back after', async () => {
     const carrier = async () => (await lab.run('portainer', ['ip', '-br', 'link', 'show', 'eth0'])).stdout;
     await lab.linkDown('host', 'veth0');
-    expect(await waitUntil(async () => (await carrier()).includes('NO-CARRIER'), 5000)).toBe(true);
+    expect(await waitUntil(async () => (await carrier()).includes('NO-CARRIER'), 15_000)).toBe(true);
     await lab.linkUp('host', 'veth0');
-    expect(await waitUntil(async () => (await carrier()).includes('LOWER_UP'), 5000)).toBe(true);
+    expect(await waitUntil(async () => (await carrier()).includes('LOWER_UP'), 15_000)).toBe(true);
   });
 
   test('takes another service in place of one that was stopped', async () => {

@@ -22,7 +22,7 @@ describeLab('a host that is watched', () => {
       },
     });
     await host.begin();
-    expect(await waitUntil(() => looks >= 3, 8000)).toBe(true);
+    expect(await waitUntil(() => looks >= 3, 15_000)).toBe(true);
     await delay(0);
     await host.stop();
     await guard.release();

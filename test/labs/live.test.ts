@@ -24,7 +24,7 @@ async function watch(lab: Lab, ...parameters: readonly string[]): Promise<Termin
   terminal = opened;
   opened.press('3');
   await opened.until(`* ${lab.netns('portainer')}:eth0`);
-  expect(await waitUntil(() => captures(lab), 5000)).toBe(true);
+  expect(await waitUntil(() => captures(lab), 15_000)).toBe(true);
   opened.press('1');
   return opened;
 }
@@ -68,7 +68,7 @@ describeLab('live', () => {
     expect(await live.ended).toMatchObject({ exitCode: 0 });
     expect([live.isAlternate(), live.isCursorShown()]).toEqual([false, true]);
     expect(live.screen()).toContain('frames are in');
-    expect(await waitUntil(() => !leftover(live.pid)(), 5000)).toBe(true);
+    expect(await waitUntil(() => !leftover(live.pid)(), 15_000)).toBe(true);
     const { stdout } = await execa('bin/nettrace', ['replay', '--json', file]);
     const diagnosis: Diagnosis = JSON.parse(stdout);
     expect(diagnosis.connections[0]).toMatchObject({
