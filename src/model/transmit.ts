@@ -6,7 +6,7 @@
 import type { HostState, Link, NamespaceState, Neighbour, NextHop } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
 import { tooBig, unreachable } from '../inet/icmp.ts';
-import { stoppedDiscovery } from './discovery.ts';
+import { bridgesBetween, stoppedDiscovery } from './discovery.ts';
 import { type Frame, unusableReason, type Way } from './frame.ts';
 import { askingAddress, ownsAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
 import { type Edge, type Fabric, noFirewall, Spread, type Station } from './segment.ts';
@@ -187,6 +187,7 @@ class Sending {
       asker: { namespace: this.#namespace, device: this.#link.name, port: left?.device ?? null, address },
       owner: { namespace, device: link.name, port },
       target: this.#nextHop,
+      between: bridgesBetween(this.#medium.host, steps),
     });
     return stop === null ? reaction : { answers: false, ...stop };
   }
