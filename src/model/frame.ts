@@ -27,7 +27,7 @@ export interface Way {
   readonly end?: JourneyEnd;
   /** What the model took for granted of tunnels' packets. */
   readonly assumptions?: readonly string[];
-  /** Of what came out of a tunnel alone: the mark that it has from the tunnel's packet. */
+  /** Of what came out of a tunnel, or was marked on a bridge: the mark that it has. */
   readonly mark?: number | null;
   /** What is in it, where the rules of a bridge on the way have translated or stopped that. */
   readonly traveller?: Traveller;

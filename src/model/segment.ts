@@ -39,13 +39,18 @@ interface BridgeFirewall {
   readonly end: JourneyEnd | null;
   /** What it is afterwards, where they translate it; where they stop it, with its connection there. */
   readonly traveller?: Traveller;
+  /** Where they mark it. */
+  readonly mark?: number | null;
 }
 
-/** Asks the rules of a namespace about a packet that crosses a bridge; absent, it is the one that is sent. */
+/** Asks the rules of a namespace about a packet that crosses a bridge, with the mark that it has there. */
 export type AskFirewall = (
   namespace: NamespaceState,
   bridging: Bridging,
+  /** Undefined: the one that is sent. */
   packet: ModelPacket | undefined,
+  /** Undefined: none. */
+  mark: number | null | undefined,
 ) => BridgeFirewall;
 
 /** For what is no IP packet, or is not judged. */
@@ -314,7 +319,7 @@ export class Spread {
   /** Past the rules that see what crosses a bridge. A question for an address is no IP packet: they do not see it. */
   #filtered(namespace: NamespaceState, bridging: Bridging, way: Way): Way {
     if (this.#frame.to !== 'one' || way.obstacle !== null) return way;
-    const { end, ...passing } = this.#fabric.firewall(namespace, bridging, way.traveller?.packet);
+    const { end, ...passing } = this.#fabric.firewall(namespace, bridging, way.traveller?.packet, way.mark);
     const all = [...way.steps, ...passing.steps];
     if (end === null) return { ...way, ...passing, steps: all };
     const obstacle = 'reason' in end ? end.reason : end.kind;

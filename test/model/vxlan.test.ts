@@ -386,10 +386,11 @@ test('a device in a bridge that sends to its own host makes all uncertain that c
   expect(outcome({}, { entries: [...loop, ...twoWays] })).toBe('accepted, returned');
 });
 
-test('a bridge hands the frames of those behind it to the tunnel, and back', () => {
+/** `guest` is behind a bridge of `b` that has its VXLAN device as another port. */
+function withGuest(more: Told = {}) {
   const bridged = vtep('b', {
     link: { master: 'br0', addresses: [] },
-    more: { bridgePorts: [port('vx0', 'br0'), port('veth0', 'br0')] },
+    more: { bridgePorts: [port('vx0', 'br0'), port('veth0', 'br0')], ...more },
   });
   const links = [
     ...bridged.links,
@@ -401,8 +402,31 @@ test('a bridge hands the frames of those behind it to the tunnel, and back', () 
     routes: ['10.1.0.0/24 dev eth0'],
     listeners: ['tcp 0.0.0.0:80'],
   });
-  const all = host(vtep('a'), router(), { ...bridged, links }, guest);
+  return host(vtep('a'), router(), { ...bridged, links }, guest);
+}
+
+test('a bridge hands the frames of those behind it to the tunnel, and back', () => {
+  const all = withGuest();
   const there = journey(all, asks, 'a');
   expect(there.end).toMatchObject({ kind: 'accepted', netns: 'guest' });
   expect(replyJourney(all, there)?.end.kind).toBe('returned');
+});
+
+describe('a mark goes over, where br_netfilter shows the rules what crosses the bridge', () => {
+  const marked = (...lines: readonly string[]) =>
+    withGuest({ ruleTables: rules(...lines), sysctls: { 'net.bridge.bridge-nf-call-iptables': '1' } });
+
+  test('from what is bridged to the packet of the tunnel', () => {
+    const mark = ['*mangle', ':POSTROUTING ACCEPT [0:0]', '-A POSTROUTING -p tcp -j MARK --set-mark 1', 'COMMIT'];
+    const all = marked(...mark, '*filter', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -m mark --mark 1 -j DROP');
+    const { end } = journey(all, { ...packetTo('10.1.0.1'), source: '10.1.0.2' }, 'guest');
+    expect(end).toMatchObject({ kind: 'dropped', reason: expect.stringContaining('rule 1 of chain OUTPUT') });
+  });
+
+  test('from the packet of the tunnel to what is bridged', () => {
+    const mark = ['*mangle', ':INPUT ACCEPT [0:0]', '-A INPUT -p udp -j MARK --set-mark 2', 'COMMIT'];
+    const all = marked(...mark, '*filter', ':FORWARD ACCEPT [0:0]', '-A FORWARD -m mark --mark 2 -j DROP');
+    const { end } = journey(all, asks, 'a');
+    expect(end).toMatchObject({ kind: 'dropped', reason: expect.stringContaining('rule 1 of chain FORWARD') });
+  });
 });

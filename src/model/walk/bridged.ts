@@ -9,11 +9,11 @@ import { isTranslated, type Walk } from './walk.ts';
 
 /** Asks the rules on behalf of a packet that is on its way over bridges. */
 export function bridgeFirewall(asker: Walk): AskFirewall {
-  return (namespace, { bridge, from, to }, sent = asker.packet) => {
+  return (namespace, { bridge, from, to }, sent = asker.packet, mark = 0) => {
     const steps: Step[] = [];
     if (!showsBridged(namespace, sent.family)) return { steps, end: null };
     const ports = { inputPort: from.name, outputPort: to.name };
-    const walk = asker.bridged(sent);
+    const walk = asker.bridged(sent, mark);
     // A port without a carrier is disabled (`br_port_carrier_check`): nothing is forwarded to it.
     const isForwarded = unusableReason(to) === null;
     for (const [stage, devices] of [
@@ -43,9 +43,10 @@ export function bridgeFirewall(asker: Walk): AskFirewall {
     }
     asker.tracked.splice(0, asker.tracked.length, ...walk.tracked);
     const { mark: _before, ...before } = sent;
-    const { mark: _after, ...after } = walk.packet;
-    if (!isTranslated(before, after) && isAboutSame(before, after)) return { steps, end: null };
-    return { steps, end: null, traveller: { packet: after, connection: null } };
+    const { mark: after = 0, ...packet } = walk.packet;
+    const passed = { steps, end: null, ...(after === mark ? {} : { mark: after }) };
+    if (!isTranslated(before, packet) && isAboutSame(before, packet)) return passed;
+    return { ...passed, traveller: { packet, connection: null } };
   };
 }
 

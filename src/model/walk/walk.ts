@@ -149,11 +149,10 @@ export class Walk {
     this.forms.splice(0, this.forms.length, this.#sent);
   }
 
-  /** Another walk from here, across a bridge: there the packet has neither mark nor connection. */
-  bridged(sent: ModelPacket): Walk {
+  /** Another walk from here, across a bridge: there the packet has no connection, and no mark but this one. */
+  bridged(sent: ModelPacket, mark: number | null): Walk {
     const walk = new Walk(this.question, this);
-    const { mark: _mark, ...packet } = sent;
-    walk.#traveller = { packet, connection: null };
+    walk.#traveller = { packet: { ...sent, mark }, connection: null };
     return walk;
   }
 
