@@ -86,15 +86,22 @@ export interface Translation {
   readonly port: Operand | null;
 }
 
+/** Goes on when the key is among the elements, or when `negated` is not; never when the packet has no such field. */
+export interface Match {
+  readonly kind: 'match';
+  readonly key: readonly Operand[];
+  readonly negated: boolean;
+  readonly among: Elements;
+}
+
 /** A part of a rule, in the order in which the kernel meets them. */
 export type Expression =
-  /** Goes on when the key is among the elements, or when `negated` is not; never when the packet has no such field. */
-  | {
-      readonly kind: 'match';
-      readonly key: readonly Operand[];
-      readonly negated: boolean;
-      readonly among: Elements;
-    }
+  | Match
+  /**
+   * Two negated matches of which nft may have made one: the kernel's then goes on unless both fields are as told, and not
+   * only where neither is. Both are listed alike.
+   */
+  | { readonly kind: 'merged'; readonly matches: readonly [Match, Match] }
   /** Goes on or not, by something that no snapshot shows: a rate, a counter, chance, or what is not understood. */
   | { readonly kind: 'maybe'; readonly text: string }
   /** Gives a field of the packet or its connection a value: `meta mark`, `ct mark`, or a header's. */

@@ -1,6 +1,6 @@
 /** One rule and one packet: what comes of it, three-valued. */
 
-import type { Expression, Operand, Rule, RuleChain, RuleTable, Verdict } from '../../host/netfilter.ts';
+import type { Expression, Match, Operand, Rule, RuleChain, RuleTable, Verdict } from '../../host/netfilter.ts';
 import { ipProtocol } from '../../inet/protocol.ts';
 import type { View } from './fields.ts';
 import { candidates, isAmong, read } from './operand.ts';
@@ -134,6 +134,8 @@ class RuleRun {
         if (truth === 'yes') return progress;
         return truth === 'no' ? this.#miss(progress) : this.#fork(progress, truth.unknown);
       }
+      case 'merged':
+        return this.#merged(expression.matches, progress);
       case 'maybe':
         return this.#fork(progress, `whether it matches is not known: ${this.#asPrinted(expression.text)}`);
       case 'set':
@@ -154,6 +156,17 @@ class RuleRun {
       default:
         return this.#miss(progress);
     }
+  }
+
+  /** Both readings are the same but where one field alone is as told. */
+  #merged(matches: readonly [Match, Match], progress: Progress): Progress | null {
+    const truths = matches.map(({ key, among, negated }) =>
+      isAmong(key, among, negated, viewOf(this.#walk, progress.state), this.#walk.table),
+    );
+    if (truths.every((truth) => truth === 'yes')) return progress;
+    if (truths.every((truth) => truth === 'no')) return this.#miss(progress);
+    const text = this.#reference.text;
+    return this.#fork(progress, `whether it matches is not known, as nft may have made one comparison of two: ${text}`);
   }
 
   #set(expression: Extract<Expression, { kind: 'set' }>, progress: Progress): Progress | null {

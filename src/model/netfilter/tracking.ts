@@ -38,6 +38,8 @@ function needsConnection(expression: Expression, { engine }: RuleTable): boolean
       return engine !== 'nft';
     case 'verdict':
       return expression.verdict.kind === 'unknown';
+    // Its fields are of headers.
+    case 'merged':
     default:
       return false;
   }

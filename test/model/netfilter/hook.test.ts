@@ -11,6 +11,11 @@ const syn = packet('tcp 10.0.0.1:40000 > 10.0.0.2:80');
 const is = (protocol: string, field: string, right: unknown, op = '==') => ({
   match: { op, left: { payload: { protocol, field } }, right },
 });
+/** `tcp sport != … tcp dport != …` */
+const neither = (source: number, destination: number) => [
+  is('tcp', 'sport', source, '!='),
+  is('tcp', 'dport', destination, '!='),
+];
 const meta = (key: string, right: unknown, op = '==') => ({ match: { op, left: { meta: { key } }, right } });
 const state = (name: string) => ({ match: { op: 'in', left: { ct: { key: 'state' } }, right: name } });
 const accept = { accept: null };
@@ -168,6 +173,14 @@ describe('what is not known', () => {
   >([
     ['forks', [[limit, accept], [drop]], syn, ['accept', 'drop']],
     ['does not fork where nothing comes of it', [[limit, { log: null }], [drop]], syn, ['drop']],
+    [
+      'is what nft may have made one of, where one field is as told',
+      [[...neither(40000, 81), drop]],
+      syn,
+      ['drop', 'accept'],
+    ],
+    ['is not what nft may have made one of, where both are', [[...neither(40000, 80), drop]], syn, ['accept']],
+    ['is not what nft may have made one of, where neither is', [[...neither(1, 81), drop]], syn, ['drop']],
     ['does not matter when another match fails', [[limit, is('tcp', 'dport', 81), drop]], syn, ['accept']],
     ['does not matter when both ways end alike', [[limit, accept]], syn, ['accept']],
     ['a field that the packet lacks', [[is('ip', 'ttl', 5, '<'), drop]], syn, ['drop', 'accept']],

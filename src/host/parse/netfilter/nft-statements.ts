@@ -1,7 +1,7 @@
 /** The statements of nft's rules, from its JSON: libnftables-json(5), "STATEMENTS". */
 
 import { unreachableBy } from '../../../inet/icmp.ts';
-import type { Expression, Operand, RejectWith, RuleCounter, Translation, Verdict } from '../../netfilter.ts';
+import type { Expression, Match, Operand, RejectWith, RuleCounter, Translation, Verdict } from '../../netfilter.ts';
 import { asInteger, asRecord, asText, asTexts, type JsonRecord, jsonText } from '../json.ts';
 import { anyBit, icmpxReasons, match, verdict } from './build.ts';
 import {
@@ -190,7 +190,7 @@ function unknown(raw: unknown): Expression {
 }
 
 /** What one statement does; nothing for one after which a packet goes on as it was. */
-export function expressionsOf(raw: unknown): Expression[] {
+function expressionsOf(raw: unknown): Expression[] {
   const [name, content] = soleMember(raw) ?? [];
   // What this nft could not put into JSON is a string.
   if (name === undefined) return [unknown(raw)];
@@ -221,6 +221,45 @@ export function expressionsOf(raw: unknown): Expression[] {
       // fwd, synproxy, tproxy, and whatever comes after this was written.
       return [unknown(raw)];
   }
+}
+
+/** Fields that are neighbours in a header, the first one first, together no longer than a register of the kernel's. */
+const neighbours: ReadonlySet<string> = new Set(
+  ['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'th']
+    .map((protocol) => `${protocol} sport ${protocol} dport`)
+    .concat('icmp type icmp code', 'icmpv6 type icmpv6 code', 'ip ttl ip protocol', 'ip6 nexthdr ip6 hoplimit'),
+);
+
+/** The field of `field != value`; null for any other statement. */
+function negatedField(raw: unknown): string | null {
+  const content = asRecord(asRecord(raw)?.['match']);
+  const payload = asRecord(asRecord(content?.['left'])?.['payload']);
+  const isPlain = ['number', 'string'].includes(typeof content?.['right']);
+  if (content?.['op'] !== '!=' || payload === null || !isPlain) return null;
+  return `${asText(payload['protocol'])} ${asText(payload['field'])}`;
+}
+
+/**
+ * What the statements of one rule do, in their order. nft makes one comparison of two with neighbouring fields, of negated
+ * ones too, which is not the same (1.0.6 does, as `--debug=netlink` shows); its listing has two again.
+ */
+export function ruleExpressions(statements: readonly unknown[]): Expression[] {
+  const found: Expression[] = [];
+  let before: { readonly field: string; readonly match: Match } | null = null;
+  for (const raw of statements) {
+    const expressions = expressionsOf(raw);
+    const [first] = expressions;
+    const field = negatedField(raw);
+    const match = field !== null && first?.kind === 'match' ? { field, match: first } : null;
+    if (before !== null && match !== null && neighbours.has(`${before.field} ${match.field}`)) {
+      found.splice(-1, 1, { kind: 'merged', matches: [before.match, match.match] });
+      before = null;
+    } else {
+      found.push(...expressions);
+      before = match;
+    }
+  }
+  return found;
 }
 
 /** The counter among a rule's statements. */

@@ -5,7 +5,7 @@ import { isTraceTable } from '../../trace-table-name.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord, jsonText, parseJson } from '../json.ts';
 import type { NftText } from '../nft-text.ts';
 import { elementList, operandsOf, type TypeName, typeOfOperand } from './nft-operands.ts';
-import { counterOf, expressionsOf, verdictOf } from './nft-statements.ts';
+import { counterOf, ruleExpressions, verdictOf } from './nft-statements.ts';
 
 /** A chain whose rules another tool tells: what nft says of them is not read. */
 export type ToldElsewhere = (family: RuleTable['family'], table: string, chain: string) => boolean;
@@ -55,7 +55,7 @@ function ruleOf(record: JsonRecord, position: number, text: NftText, isRead: boo
     position,
     comment: asText(record['comment']),
     counter: counterOf(statements),
-    expressions: isRead ? statements.flatMap((statement) => expressionsOf(statement)) : [],
+    expressions: isRead ? ruleExpressions(statements) : [],
   };
 }
 

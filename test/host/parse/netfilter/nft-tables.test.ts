@@ -32,6 +32,24 @@ const only = (low: number, high = low): string =>
   `among:{kind:elements,elements:[{key:[{low:${low},high:${high}}],data:null}]}`;
 const of = (name: string, negated = false): string => `{kind:match,key:[{kind:field,name:${name}}],negated:${negated},`;
 
+describe('two negated matches with neighbouring fields', () => {
+  const [source, destination] = [payload('tcp', 'sport'), payload('tcp', 'dport')];
+  test.each<[title: string, first: unknown, second: unknown, kinds: readonly string[]]>([
+    ['may be one', match(source, 1, '!='), match(destination, 2, '!='), ['merged']],
+    ['are two in another order', match(destination, 2, '!='), match(source, 1, '!='), ['match', 'match']],
+    ['are two where one is not negated', match(source, 1), match(destination, 2, '!='), ['match', 'match']],
+    ['are two with a set', match(source, { set: [1, 3] }, '!='), match(destination, 2, '!='), ['match', 'match']],
+    [
+      'are two of other fields',
+      match(payload('ip', 'saddr'), '192.0.2.1', '!='),
+      match(payload('ip', 'daddr'), '192.0.2.2', '!='),
+      ['match', 'match'],
+    ],
+  ])('%s', (_title, first, second, kinds) => {
+    expect(expressionsOf(first, second).map(({ kind }) => kind)).toEqual(kinds);
+  });
+});
+
 describe('matches', () => {
   test.each<[title: string, statement: unknown, expected: string]>([
     ['a port', match(payload('tcp', 'dport'), 80), `${of('tcp dport')}${only(80)}}`],
