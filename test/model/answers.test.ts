@@ -261,6 +261,17 @@ test('the error for a host without an address comes back to it: 0.0.0.0 is the h
   expect(replyJourney(all, unsourced)?.end.kind).toBe('returned');
 });
 
+test('the reset of a rule comes back to a host without an address by loopback, not by the route to whom was asked', () => {
+  const links = [loopback(), link('eth0', { peer: 'host:5' })];
+  const reject = '-A OUTPUT -d 10.88.0.20/32 -p tcp -j REJECT --reject-with tcp-reset';
+  const ruleTables = save('*filter', ':OUTPUT ACCEPT [0:0]', reject);
+  const all = host(box({ links, routes: ['default dev eth0'], ruleTables }), bridgeHost());
+  const unsourced = journey(all, { ...packetTo('10.88.0.20'), source: '0.0.0.0', sourcePort: 40_000 }, 'box');
+  expect([unsourced.end.kind, unsourced.packet.source]).toEqual(['rejected', '0.0.0.0']);
+  // Were it for 10.88.0.20, as what a program sends to no address, the rule would stop it as well.
+  expect(replyJourney(all, unsourced)?.end.kind).toBe('returned');
+});
+
 test('an error is of the connection of the packet that it quotes, not of the latest one', () => {
   const sender = box({
     ruleTables: save('*nat', ':OUTPUT ACCEPT [0:0]', '-A OUTPUT -j DNAT --to-destination 198.51.100.4'),

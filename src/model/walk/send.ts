@@ -1,7 +1,7 @@
 /** A packet of the host itself: from the program that sends it, by its route, through the output hook. */
 
 import type { NamespaceState } from '../../host/state.ts';
-import { formatEndpoint } from '../../inet/address.ts';
+import { formatEndpoint, isUnspecified } from '../../inet/address.ts';
 import { unusableReason } from '../frame.ts';
 import { localPorts, portsIn } from '../local-port.ts';
 import { chooseOrigins, type Departure, depart, routeQuery } from '../output.ts';
@@ -26,8 +26,11 @@ function failedProbe({ packet }: Walk, namespace: NamespaceState, routedAs: stri
 
 /** From the program that sends it, with each source that may be chosen for it. */
 export function send(walk: Walk, namespace: NamespaceState): Progress {
-  const origins = chooseOrigins(namespace, walk.packet);
-  const sources = origins.map(({ source }) => source).join(' or ');
+  const { source, destination } = walk.packet;
+  // A rule's reset has its header before it has a route (`nf_send_reset`): what is for no address stays so.
+  const hasHeader = walk.question.attached !== null && !isUnspecified(source);
+  const origins = hasHeader ? [{ source, destination, routedAs: source }] : chooseOrigins(namespace, walk.packet);
+  const sources = origins.map((origin) => origin.source).join(' or ');
   return walk.eachWay(namespace, origins, `from ${sources}: ${picked}`, (one, origin) => {
     one.setOut(origin);
     return sendAs(one, namespace, origin.routedAs);
