@@ -16,7 +16,7 @@ import { exchange, journey } from '../model/journey.ts';
 import { ownsAddress } from '../model/neighbour.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
 import type { Evidence } from './evidence.ts';
-import { type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
+import { destinationTold, type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
 import { timeToLiveOf } from './payload.ts';
 import type { RuleReading, RuleRecords } from './rule-trace.ts';
 import { departureDevice } from './sent-by.ts';
@@ -145,6 +145,21 @@ function otherEnds({ client, translated }: Connection, way: Journey | null): End
   return translated === null ? modelled : [translated, ...modelled];
 }
 
+/** The destinations that rules may have given the request, where each of its ways has one; none where they leave nothing open. */
+function possibleDestinations({ client, server }: Connection, way: Journey | null): Ends[] {
+  if (way?.end.kind !== 'undetermined' || way.end.isFork !== true) return [];
+  const possible = way.alternatives.map(
+    ({ arrived: { source, sourcePort, destination, destinationPort } }): Ends => ({
+      client: { address: source, port: sourcePort ?? client.port },
+      server: { address: destination, port: destinationPort },
+    }),
+  );
+  const isRedirected = possible.every(
+    (ends) => ends.server.address !== server.address || ends.server.port !== server.port,
+  );
+  return isRedirected ? possible : [];
+}
+
 /** Somebody's socket, or the lack of one, answered it: it came through whatever stands on its way. */
 function cameThrough(connection: Connection, kernel: KernelReading | null): boolean {
   return wasAnswered(connection) || (kernel?.resetSent ?? null) !== null;
@@ -208,12 +223,17 @@ export function gatherContext(
   const clientNetns = findClientNetns(evidence, told, host, asked);
   const connection = asHeard(evidence, told, host, clientNetns);
   const timeToLive = host === null ? null : sentTimeToLive(evidence, connection, clientNetns);
-  const routed: ModelPacket = { ...asked, ...(timeToLive === null ? {} : { timeToLive }), ...sender };
-  const usual = host === null || clientNetns === null ? null : journey(host, routed, clientNetns);
+  const sent: ModelPacket = { ...asked, ...(timeToLive === null ? {} : { timeToLive }), ...sender };
+  const open = host === null || clientNetns === null ? null : journey(host, sent, clientNetns);
+  const kernelAsked = session?.kernelEvents === true;
+  const kernelComplete = kernelAsked && session.kernelEventsLost === 0;
+  const redirectedTo = destinationTold(connection, possibleDestinations(connection, open), records, kernelComplete);
+  const routed: ModelPacket = redirectedTo === null ? sent : { ...sent, redirectedTo };
+  const usual =
+    host === null || clientNetns === null || redirectedTo === null ? open : journey(host, routed, clientNetns);
   const device = host === null || usual === null ? null : departureDevice(evidence, connection, host, usual);
   const packet: ModelPacket = device === null ? routed : { ...routed, boundDevice: device };
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
-  const kernelAsked = session?.kernelEvents === true;
   const after =
     host === null || clientNetns === null ? null : stoppedAfterOpening(host, connection, packet, clientNetns);
   const read = (way: Journey | null): KernelReading | null => {
@@ -238,7 +258,7 @@ export function gatherContext(
     stopsAfterOpening: after !== null,
     wayBack: null,
     kernel: believed === way ? kernel : read(believed),
-    kernelComplete: kernelAsked && session?.kernelEventsLost === 0,
+    kernelComplete,
     rules: after === null ? (rules?.of(connection, otherEnds(connection, believed)) ?? null) : null,
     serverName: findServerName(evidence, connection, host),
   };

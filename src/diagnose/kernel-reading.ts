@@ -214,6 +214,39 @@ export function readKernelFor(
   };
 }
 
+/**
+ * Which of the possible destinations the request was given, by the kernel's word: a reset that it sent names both ends;
+ * else a route was looked up to one of them alone, where nothing that the kernel said was lost. Null where that is not told.
+ */
+export function destinationTold(
+  { client, beganNs, endedNs }: Connection,
+  possible: readonly Ends[],
+  records: readonly KernelRecord[],
+  isComplete: boolean,
+): SocketAddress | null {
+  const fromNs = beganNs - stampedLaterNs['user-space'];
+  const told = records.filter(
+    ({ source }) => source.scope === 'packets' && source.timeNs >= fromNs && source.timeNs <= endedNs,
+  );
+  const refused = possible.find((ends) =>
+    told.some(
+      ({ event }) => event.kind === 'send-reset' && is(event.source, ends.server) && is(event.destination, ends.client),
+    ),
+  );
+  if (refused !== undefined) return refused.server;
+  const lookedUp = possible.filter((ends) =>
+    told.some(
+      ({ event }) =>
+        event.kind === 'route' &&
+        event.destination.address === ends.server.address &&
+        (event.source.address === client.address || event.source.address === ends.client.address),
+    ),
+  );
+  const [only, ...others] = lookedUp;
+  const isOnly = only !== undefined && others.every(({ server }) => is(server, only.server));
+  return isComplete && isOnly ? only.server : null;
+}
+
 /** True for a device event that belongs to a frame of the packet. */
 function isSight(record: KernelRecord, packet: Packet, frames: FrameReading): boolean {
   const { event } = record;

@@ -1,4 +1,7 @@
-/** What is gathered of a connection: whose it is, and whether an answer that was seen on its way came to its client. */
+/**
+ * What is gathered of a connection: whose it is, whether an answer that was seen on its way came to its client, and where
+ * rules that choose among destinations sent it.
+ */
 
 import { describe, expect, it } from 'vitest';
 import type { Credentials } from '../../src/case/evidence.ts';
@@ -12,6 +15,7 @@ import { host, link, loopback, port } from '../model/hosts.ts';
 import { saved } from '../model/netfilter/tables.ts';
 import { box, bridge, bridgeHost, veth0, veth1, web } from '../model/two-boxes.ts';
 import { caseOf } from './cases.ts';
+import { ipRules, judged as judgedOn } from './on-host.ts';
 
 const ends = { from: '10.88.0.10:40000', to: '10.88.0.20:53' };
 const ping = [echo('10.88.0.10', '10.88.0.20', 'request'), echo('10.88.0.20', '10.88.0.10', 'reply')] as const;
@@ -126,5 +130,46 @@ describe('an answer that was seen on its way', () => {
     ],
   ])('is an answer where %s', (_name, { outcome }) => {
     expect(outcome).toBe('ok');
+  });
+});
+
+describe('where rules that choose by chance sent the request', () => {
+  const sent = (...lines: readonly string[]) =>
+    host(
+      box(),
+      web(),
+      bridgeHost({
+        routes: ['10.88.0.0/16 dev br0'],
+        ruleTables: ipRules('iptables', 'nat', ':PREROUTING ACCEPT [0:0]', ...lines),
+      }),
+    );
+  const half = '-A PREROUTING -d 10.96.0.10/32 -p tcp -m statistic --mode random --probability 0.5';
+  const first = `${half} -j DNAT --to-destination 10.88.0.20:80`;
+  const service = sent(first, '-A PREROUTING -d 10.96.0.10/32 -p tcp -j DNAT --to-destination 10.88.0.1:8080');
+  const to = '10.96.0.10:80';
+  const seen = { to, at: ['box:eth0', 'host:veth0'] } as const;
+  const refused = { flags: 'RST ACK', at: 'host:veth0' } as const;
+
+  it('is said by the reset of the kernel', () => {
+    const connection = judgedOn(service, { ...seen, answer: refused, reset: '10.88.0.1:8080' });
+    expect(connection).toMatchObject({ cause: 'no-listener', certainty: 'proven', where: { netns: 'host' } });
+    expect(connection.explanation.join(' ')).toContain('and sent this attempt to 10.88.0.1:8080');
+  });
+
+  it('is said by the only route that was looked up', () => {
+    const told = (...lookedUp: readonly string[]) => {
+      const { destination, hops } = judgedOn(service, { ...seen, lookedUp });
+      return [destination.netns, hops.some(({ detail }) => detail.includes('one of 2 destinations'))];
+    };
+    expect(told('10.88.0.20')).toEqual(['web', true]);
+    expect(told('10.88.0.1')).toEqual(['host', true]);
+    expect(told('10.88.0.1', '10.88.0.20')).toEqual([null, false]);
+    expect(told()).toEqual([null, false]);
+  });
+
+  it('is not said by a route, where it may not have come that far', () => {
+    const open = sent(first);
+    const { destination } = judgedOn(open, { ...seen, lookedUp: ['10.88.0.20'] });
+    expect(destination.netns).toBeNull();
   });
 });

@@ -34,8 +34,10 @@ export interface Sighting {
   readonly drop?: string | null;
   /** Lines of the rule trace of `host`. */
   readonly traced?: readonly string[];
-  /** The kernel's own TCP answered with a reset, for want of a socket. */
-  readonly reset?: true;
+  /** The kernel's own TCP answered with a reset, for want of a socket: where rules had sent the SYN, if told. */
+  readonly reset?: true | string;
+  /** To which addresses the kernel looked up routes from the client's. */
+  readonly lookedUp?: readonly string[];
 }
 
 const buffer = '00000000c0cc8d3d';
@@ -44,7 +46,7 @@ const ethernetHeader = 14;
 /** Diagnoses what was seen, with the kernel's word where one is given. */
 export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiagnosis {
   const { netns = 'box', from = '10.88.0.10:51054', to = '10.88.0.20:80', at = ['box:eth0'] } = sighting;
-  const { answer, drop, reset, captured = at, traced } = sighting;
+  const { answer, drop, reset, lookedUp, captured = at, traced } = sighting;
   const ends = { from, to };
   const syn = tcp(ends, { flags: 'SYN', sequence: 100 });
   const back =
@@ -68,12 +70,18 @@ export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiag
   const length = syn.length / 2 + ethernetHeader;
   const lines = [
     kernelLine(1_000n, `net_dev_queue: dev=${first?.device} skbaddr=${buffer} len=${length}`),
+    ...(lookedUp ?? []).map((address) =>
+      kernelLine(
+        2_000n,
+        `fib_table_lookup: table 254 oif 0 iif 2 proto 0 ${from.split(':')[0]}/0 -> ${address}/0 tos 0 scope 0 flags 0 ==> dev br0 gw 0.0.0.0/:: err 0`,
+      ),
+    ),
     ...(reset === undefined
       ? []
       : [
           kernelLine(
             3_000n,
-            `tcp_send_reset: skbaddr=${buffer} skaddr=0 src=${to} dest=${from} state=UNKNOWN reason=NO_SOCKET`,
+            `tcp_send_reset: skbaddr=${buffer} skaddr=0 src=${reset === true ? to : reset} dest=${from} state=UNKNOWN reason=NO_SOCKET`,
           ),
         ]),
     ...(drop === undefined || drop === null
@@ -85,7 +93,8 @@ export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiag
           ),
         ]),
   ];
-  const kernel = drop === undefined && reset === undefined ? null : lines;
+  const isAsked = [drop, reset, lookedUp].some((told) => told !== undefined);
+  const kernel = isAsked ? lines : null;
   const sights = [
     ...at.map((point, index) => ({ at: captured.indexOf(point), packet: syn, afterNs: BigInt(index) * 10_000n })),
     ...back.map((packet) => ({ at: Math.max(captured.indexOf(answer?.at ?? ''), 0), packet, afterNs: 60_000n })),
