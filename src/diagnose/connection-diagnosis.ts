@@ -9,6 +9,7 @@ import {
   type Certainty,
   type ConnectionDiagnosis,
   type Endpoint,
+  type EvidenceItem,
   type Hop,
   isFailure,
   type RuleName,
@@ -110,6 +111,13 @@ function errnoOf({ kernel, connection }: Context): string | null {
   return told ?? connection.errno;
 }
 
+/** A frame, a line of the kernel's or of a tool's is told apart by its words; of frames two may have the same. */
+function isSame(one: EvidenceItem, other: EvidenceItem): boolean {
+  const [frame, otherFrame] = [one, other].map((item) => (item.kind === 'frame' ? item.frame : null));
+  const [netns, otherNetns] = [one, other].map((item) => (item.kind === 'snapshot' ? item.netns : null));
+  return one.kind === other.kind && one.text === other.text && frame === otherFrame && netns === otherNetns;
+}
+
 function isPlace(hop: Hop, { where, direction }: Finding): boolean {
   return (
     hop.direction === (direction ?? 'request') &&
@@ -138,6 +146,7 @@ function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
   const { where, direction = 'request', verdict, detail, evidence } = finding;
   const known = hops.findIndex((hop) => isPlace(hop, finding));
   const at = known < 0 ? placeFor(finding, hops) : known;
+  const shown = hops[known]?.evidence ?? [];
   const own: Hop = {
     index: 0,
     direction,
@@ -145,7 +154,7 @@ function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
     verdict,
     detail,
     time: hops[known]?.time ?? null,
-    evidence: [...(hops[known]?.evidence ?? []), ...evidence],
+    evidence: [...shown, ...evidence.filter((item) => !shown.some((one) => isSame(one, item)))],
   };
   const after = known < 0 ? at : at + 1;
   const told = [...hops.slice(0, at), own, ...(verdict === 'passed' ? hops.slice(after) : [])];
