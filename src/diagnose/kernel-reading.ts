@@ -224,9 +224,10 @@ export function destinationTold(
   records: readonly KernelRecord[],
   isComplete: boolean,
 ): SocketAddress | null {
-  const fromNs = beganNs - stampedLaterNs['user-space'];
+  // What was captured may lie before the choice, and a program's stamps behind it.
+  const [fromNs, toNs] = [beganNs - stampedLaterNs['user-space'], endedNs + stampedLaterNs['user-space']];
   const told = records.filter(
-    ({ source }) => source.scope === 'packets' && source.timeNs >= fromNs && source.timeNs <= endedNs,
+    ({ source }) => source.scope === 'packets' && source.timeNs >= fromNs && source.timeNs <= toNs,
   );
   const refused = possible.find((ends) =>
     told.some(

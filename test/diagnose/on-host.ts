@@ -72,7 +72,7 @@ export function judged(host: HostState, sighting: Sighting = {}): ConnectionDiag
     kernelLine(1_000n, `net_dev_queue: dev=${first?.device} skbaddr=${buffer} len=${length}`),
     ...(lookedUp ?? []).map((address) =>
       kernelLine(
-        2_000n,
+        20_000n,
         `fib_table_lookup: table 254 oif 0 iif 2 proto 0 ${from.split(':')[0]}/0 -> ${address}/0 tos 0 scope 0 flags 0 ==> dev br0 gw 0.0.0.0/:: err 0`,
       ),
     ),
