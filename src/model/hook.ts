@@ -40,6 +40,8 @@ export interface HookWay {
   readonly rerouted: readonly ModelPacket[];
   /** As netfilter sees it now. */
   readonly seen: NetfilterPacket;
+  /** A rule has given it the address of the device that it leaves by (MASQUERADE). */
+  readonly masquerades: boolean;
   /** Null where nothing stands and nothing happens. */
   readonly step: Step | null;
 }
@@ -274,7 +276,7 @@ export function passHook(visit: HookVisit): HookPassage {
     const step: Step = { ...place(visit), verdict: 'unknown', detail, quotes: [] };
     const mayRedirect = redirects && (!namespace.firewallKnown || hasNatRules(visit));
     const traveller = { packet, connection: seen.connection };
-    return { ways: [{ traveller, rerouted: [], seen, step }], ends: [], mayRedirect };
+    return { ways: [{ traveller, rerouted: [], seen, masquerades: false, step }], ends: [], mayRedirect };
   }
   const at: HookPlace = { ...devices, hook: stage, layer: 'ip' };
   const outcomes = evaluateHook(namespace.ruleTables, at, seen, hostViewOf(namespace));
@@ -298,7 +300,15 @@ export function passHook(visit: HookVisit): HookPassage {
       });
     } else {
       const { packet: after } = outcome;
-      ways.push({ traveller, rerouted, seen: after, step: doubt ?? passedStep(visit, outcome, traveller) });
+      const by = outcome.translatedBy?.rule?.expressions ?? [];
+      const masquerades = by.some((one) => one.kind === 'translate' && one.how === 'masquerade');
+      ways.push({
+        traveller,
+        rerouted,
+        seen: after,
+        masquerades,
+        step: doubt ?? passedStep(visit, outcome, traveller),
+      });
     }
   }
   return { ways, ends: [...ends, ...stuck], mayRedirect: redirects && open.length > 0 };

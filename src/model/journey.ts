@@ -259,9 +259,9 @@ function followingJourney(host: HostState, there: Journey, back: Journey): Journ
   const namespace = host.namespaces.get(there.start);
   const packet = { ...there.packet, tcpFlags: ackFlag };
   if (namespace === undefined) return lost(packet, there.start);
-  const answered = [...back.tracked, ...there.tracked].map(({ netns, entry }) => ({
-    netns,
-    entry: { ...entry, unreplied: false },
+  const answered = [...back.tracked, ...there.tracked].map((one) => ({
+    ...one,
+    entry: { ...one.entry, unreplied: false },
   }));
   const learnt = [...there.learnt, ...back.learnt];
   return travel(

@@ -198,6 +198,8 @@ export type Learnt = LearntNeighbour | LearntRemote;
 export interface TrackedConnection {
   readonly netns: string;
   readonly entry: ConnectionEntry;
+  /** The device whose address MASQUERADE has given it; null for another source. */
+  readonly masqueradedOn: string | null;
 }
 
 /** Where a way ended, and what the packet was by then: its answer begins there. */

@@ -4,7 +4,7 @@ import { exchange, journey, replyJourney } from '../../src/model/journey.ts';
 import { isFork } from '../../src/model/walk/walk.ts';
 import { host, link, loopback, namespace, packetTo, rule, told } from './hosts.ts';
 import { chainOf, saved } from './netfilter/tables.ts';
-import { box, bridge, bridgeHost, forwarding, type Told, veth0, veth1, web } from './two-boxes.ts';
+import { box, bridge, bridgeHost, forwarding, type Told, uplinkedHost, veth0, veth1, web } from './two-boxes.ts';
 
 const save = (...lines: readonly string[]): RuleTable[] => saved([...lines, 'COMMIT', ''].join('\n'));
 const filter = (chain: string, ...rules: readonly string[]): RuleTable[] =>
@@ -400,6 +400,34 @@ describe('MASQUERADE', () => {
     expect(way.arrived.source).toBe('10.1.0.4');
     expect(way.end).toMatchObject({ kind: 'unanswered', answer: { errno: 'EHOSTUNREACH' } });
     expect(replyJourney(all, way)?.end.kind).toBe('returned');
+  });
+
+  /** The host asks web, on its own bridge, by a neighbour who sends that back to it. */
+  const around = (target: string) => {
+    const outside = namespace('outside', {
+      links: [loopback(), link('eth0', { addresses: ['192.0.2.1/24'], peer: 'host:2' })],
+      routes: ['192.0.2.0/24 dev eth0', 'default via 192.0.2.7 dev eth0'],
+      sysctls: { 'net.ipv4.conf.eth0.forwarding': '1' },
+    });
+    const asking = uplinkedHost({
+      rules: ['0: from all lookup 255', '9: from all iif lo lookup 100', '32766: from all lookup 254'].map((one) =>
+        rule(one),
+      ),
+      routes: ['default via 192.0.2.1 dev eth0 table 100', '10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0'],
+      sysctls: { ...forwarding, 'net.ipv4.conf.eth0.accept_local': '1' },
+      ruleTables: save('*nat', ':POSTROUTING ACCEPT [0:0]', `-A POSTROUTING -j ${target}`),
+    });
+    return journey(host(asking, outside, web()), { ...packetTo('10.88.0.20'), source: '192.0.2.7' }, 'host').end;
+  };
+
+  test('has a connection leave by its device alone', () => {
+    expect(around('SNAT --to-source 192.0.2.7')).toMatchObject({ kind: 'accepted', netns: 'web' });
+    expect(around('MASQUERADE')).toEqual({
+      kind: 'dropped',
+      reason:
+        'its connection has the address of eth0 by MASQUERADE, and the kernel drops what leaves by another device',
+      answer: null,
+    });
   });
 
   test('leaves alone what has no source', () => {

@@ -7,7 +7,7 @@
 import type { ConnectionEntry } from '../../host/netfilter.ts';
 import type { HostState, Link, NamespaceState } from '../../host/state.ts';
 import { formatEndpoint } from '../../inet/address.ts';
-import { type HookStage, type HookVisit, type HookWay, passHook } from '../hook.ts';
+import { type HookPassage, type HookStage, type HookVisit, type HookWay, passHook } from '../hook.ts';
 import { tracks } from '../netfilter/hook.ts';
 import type { Connection } from '../netfilter/packet.ts';
 import type { EndState, JourneyEnd, Learnt, ModelPacket, Step, TrackedConnection } from '../step.ts';
@@ -223,10 +223,14 @@ export class Walk {
   }
 
   /** Asks the rules of a hook. */
-  visit({ namespace, stage, devices, device, broadcast = false }: Visited) {
+  visit({ namespace, stage, devices, device, broadcast = false }: Visited): HookPassage {
     const role = this.question.awaited === null ? 'request' : 'answer';
     const tracked = [...this.question.tracked, ...this.tracked];
     const { seen } = trackedIn(namespace, this.#traveller, tracked, role);
+    const masqueradedOn = this.#masqueradedOn(namespace, seen.connection);
+    if (stage === 'postrouting' && masqueradedOn !== null && masqueradedOn !== devices.output) {
+      return this.#leftByOther(namespace, device, masqueradedOn);
+    }
     const doubted = this.question.doubted.has(`${namespace.name} ${stage}`);
     return passHook({
       doubted,
@@ -267,7 +271,7 @@ export class Walk {
   }
 
   /** Goes on as the packet has left a hook. */
-  take(namespace: NamespaceState, stage: HookStage, { traveller, seen, step }: HookWay): void {
+  take(namespace: NamespaceState, stage: HookStage, { traveller, seen, masquerades, step }: HookWay): void {
     if (step !== null) this.add(step);
     // The last hook of a namespace confirms the connection (`nf_conntrack_confirm`).
     const confirms = stage === 'postrouting' || stage === 'input';
@@ -276,7 +280,26 @@ export class Walk {
     if (isTranslated(this.packet, after.packet)) this.forms.push(after.packet);
     this.#traveller = after;
     if (entry !== null)
-      this.tracked.unshift({ netns: namespace.name, entry: after === traveller ? entry : withoutReplyPort(entry) });
+      this.tracked.unshift({
+        netns: namespace.name,
+        entry: after === traveller ? entry : withoutReplyPort(entry),
+        masqueradedOn: masquerades ? (step?.device ?? null) : this.#masqueradedOn(namespace, seen.connection),
+      });
+  }
+
+  /** The device whose address its connection in the namespace has by MASQUERADE; null without, and for answers. */
+  #masqueradedOn({ name }: NamespaceState, { entry, direction }: Connection): string | null {
+    const all = [...this.question.tracked, ...this.tracked];
+    const own = all.find((one) => one.netns === name && one.entry === entry);
+    return direction === 'original' ? (own?.masqueradedOn ?? null) : null;
+  }
+
+  /** `nf_nat_oif_changed`: what was masqueraded by one device does not leave by another one. */
+  #leftByOther({ name }: NamespaceState, device: string | null, masqueradedOn: string): HookPassage {
+    const detail = `its connection has the address of ${masqueradedOn} by MASQUERADE, and the kernel drops what leaves by another device`;
+    const step: Step = { netns: name, device, stage: 'postrouting', verdict: 'dropped', detail, quotes: [] };
+    const reached: JourneyEnd = { kind: 'dropped', reason: detail, answer: null };
+    return { ways: [], ends: [{ traveller: this.#traveller, rerouted: [], step, end: reached }], mayRedirect: false };
   }
 
   /** It comes through the namespace again, as another connection with the same answer: NAT gives it a port of its own. */
