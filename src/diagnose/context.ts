@@ -147,8 +147,10 @@ function otherEnds({ client, translated }: Connection, way: Journey | null): End
 
 /** The destinations that rules may have given the request, where each of its ways has one; none where they leave nothing open. */
 function possibleDestinations({ client, server }: Connection, way: Journey | null): Ends[] {
-  if (way?.end.kind !== 'undetermined' || way.end.isFork !== true) return [];
-  const possible = way.alternatives.map(
+  if (way === null || way.alternatives.length === 0) return [];
+  // Ways that end alike are told as the first of them.
+  const isFork = way.end.kind === 'undetermined' && way.end.isFork === true;
+  const possible = [...(isFork ? [] : [way]), ...way.alternatives].map(
     ({ arrived: { source, sourcePort, destination, destinationPort } }): Ends => ({
       client: { address: source, port: sourcePort ?? client.port },
       server: { address: destination, port: destinationPort },

@@ -167,6 +167,24 @@ describe('where rules that choose by chance sent the request', () => {
     expect(told()).toEqual([null, false]);
   });
 
+  it('is said where all ways end alike, too, and else that it is open', () => {
+    const tables = ipRules('iptables', 'filter', ':INPUT ACCEPT [0:0]', ':FORWARD DROP [0:0]');
+    const nat = ipRules(
+      'iptables',
+      'nat',
+      ':PREROUTING ACCEPT [0:0]',
+      first,
+      '-A PREROUTING -d 10.96.0.10/32 -p tcp -j DNAT --to-destination 10.88.0.30:80',
+    );
+    const routes = ['10.88.0.0/16 dev br0'];
+    const state = host(box(), web(), bridgeHost({ routes, ruleTables: [...tables, ...nat] }));
+    const translated = (...lookedUp: readonly string[]) =>
+      judgedOn(state, { ...seen, drop: 'NETFILTER_DROP', lookedUp }).hops.find(({ stage }) => stage === 'prerouting')
+        ?.detail;
+    expect(translated('10.88.0.30')).toMatch(/becomes 10\.88\.0\.30:80.*\(one of 2 destinations, as it was seen\)$/);
+    expect(translated()).toMatch(/becomes 10\.88\.0\.20:80.*\(or to another of 2 destinations\)$/);
+  });
+
   it('is not said by a route, where it may not have come that far', () => {
     const open = sent(first);
     const { destination } = judgedOn(open, { ...seen, lookedUp: ['10.88.0.20'] });

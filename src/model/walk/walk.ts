@@ -262,12 +262,14 @@ export class Walk {
   /** Of ways to several destinations, those to where the packet was seen; all where that tells nothing of them. */
   #asSeen(ways: readonly HookWay[]): readonly HookWay[] {
     const seen = this.packet.redirectedTo;
-    if (seen === undefined) return ways;
     const ends = ways.map(({ traveller: { packet } }) => formatEndpoint(packet.destination, packet.destinationPort));
-    const taken = ways.filter((_way, index) => ends[index] === formatEndpoint(seen.address, seen.port));
     const choices = new Set(ends).size;
-    if (taken.length === 0 || choices === 1) return ways;
-    return taken.map((way) => ({ ...way, step: way.step && asChosen(way.step, choices) }));
+    if (choices === 1) return ways;
+    const end = seen === undefined ? null : formatEndpoint(seen.address, seen.port);
+    const taken = ways.filter((_way, index) => ends[index] === end);
+    return taken.length === 0
+      ? ways.map((way) => ({ ...way, step: way.step && asOpen(way.step, choices) }))
+      : taken.map((way) => ({ ...way, step: way.step && asChosen(way.step, choices) }));
   }
 
   /** Goes on as the packet has left a hook. */
@@ -333,6 +335,12 @@ export function assumptionOf({ netns, stage, detail }: Step): string {
 /** The step of one of several destinations: the one that was seen. */
 function asChosen(step: Step, choices: number): Step {
   return { ...step, detail: `${step.detail} (one of ${choices} destinations, as it was seen)`, choices };
+}
+
+/** The step of one of several destinations, where it is not known which. */
+function asOpen(step: Step, choices: number): Step {
+  if (step.verdict !== 'translated') return step;
+  return { ...step, detail: `${step.detail} (or to another of ${choices} destinations)` };
 }
 
 /** True when the ends of the packet are others. */
