@@ -111,11 +111,9 @@ function errnoOf({ kernel, connection }: Context): string | null {
   return told ?? connection.errno;
 }
 
-/** A frame, a line of the kernel's or of a tool's is told apart by its words; of frames two may have the same. */
-function isSame(one: EvidenceItem, other: EvidenceItem): boolean {
-  const [frame, otherFrame] = [one, other].map((item) => (item.kind === 'frame' ? item.frame : null));
-  const [netns, otherNetns] = [one, other].map((item) => (item.kind === 'snapshot' ? item.netns : null));
-  return one.kind === other.kind && one.text === other.text && frame === otherFrame && netns === otherNetns;
+/** What is shown, with where it is from. */
+function keyOf(item: EvidenceItem): string {
+  return Object.values(item).join('\n');
 }
 
 function isPlace(hop: Hop, { where, direction }: Finding): boolean {
@@ -147,6 +145,7 @@ function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
   const known = hops.findIndex((hop) => isPlace(hop, finding));
   const at = known < 0 ? placeFor(finding, hops) : known;
   const shown = hops[known]?.evidence ?? [];
+  const keys = new Set(shown.map(keyOf));
   const own: Hop = {
     index: 0,
     direction,
@@ -154,7 +153,7 @@ function upTo(finding: Finding, hops: readonly Hop[], first: number): Hop[] {
     verdict,
     detail,
     time: hops[known]?.time ?? null,
-    evidence: [...shown, ...evidence.filter((item) => !shown.some((one) => isSame(one, item)))],
+    evidence: [...shown, ...evidence.filter((item) => !keys.has(keyOf(item)))],
   };
   const after = known < 0 ? at : at + 1;
   const told = [...hops.slice(0, at), own, ...(verdict === 'passed' ? hops.slice(after) : [])];

@@ -134,28 +134,28 @@ function asHeard(
   return { ...connection, outcome: 'timeout', errno: null };
 }
 
+/** The ends of the connection where its request is as the model says; without a port of its own it has the client's. */
+function endsAs({ client }: Connection, { source, sourcePort, destination, destinationPort }: ModelPacket): Ends {
+  return {
+    client: { address: source, port: sourcePort ?? client.port },
+    server: { address: destination, port: destinationPort },
+  };
+}
+
 /** The ends that NAT gives the connection on its way, as they were seen and as the model says. */
-function otherEnds({ client, translated }: Connection, way: Journey | null): Ends[] {
-  const modelled = (way?.forms.slice(1) ?? []).map(
-    ({ source, sourcePort, destination, destinationPort }): Ends => ({
-      client: { address: source, port: sourcePort ?? client.port },
-      server: { address: destination, port: destinationPort },
-    }),
-  );
+function otherEnds(connection: Connection, way: Journey | null): Ends[] {
+  const { translated } = connection;
+  const modelled = (way?.forms.slice(1) ?? []).map((form) => endsAs(connection, form));
   return translated === null ? modelled : [translated, ...modelled];
 }
 
 /** The destinations that rules may have given the request, where each of its ways has one; none where they leave nothing open. */
-function possibleDestinations({ client, server }: Connection, way: Journey | null): Ends[] {
+function possibleDestinations(connection: Connection, way: Journey | null): Ends[] {
   if (way === null || way.alternatives.length === 0) return [];
   // Ways that end alike are told as the first of them.
   const isFork = way.end.kind === 'undetermined' && way.end.isFork === true;
-  const possible = [...(isFork ? [] : [way]), ...way.alternatives].map(
-    ({ arrived: { source, sourcePort, destination, destinationPort } }): Ends => ({
-      client: { address: source, port: sourcePort ?? client.port },
-      server: { address: destination, port: destinationPort },
-    }),
-  );
+  const possible = [...(isFork ? [] : [way]), ...way.alternatives].map(({ arrived }) => endsAs(connection, arrived));
+  const { server } = connection;
   const isRedirected = possible.every(
     (ends) => ends.server.address !== server.address || ends.server.port !== server.port,
   );

@@ -224,6 +224,7 @@ export function destinationTold(
   records: readonly KernelRecord[],
   isComplete: boolean,
 ): SocketAddress | null {
+  if (possible.length === 0) return null;
   // What was captured may lie before the choice, and a program's stamps behind it.
   const [fromNs, toNs] = [beganNs - stampedLaterNs['user-space'], endedNs + stampedLaterNs['user-space']];
   const told = records.filter(

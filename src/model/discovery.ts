@@ -7,7 +7,7 @@
 import type { HostState, NamespaceState, Quote } from '../host/state.ts';
 import { formatAddress, parseAddress } from '../inet/address.ts';
 import { showsBridged } from './bridge.ts';
-import { type HookVisit, passHook } from './hook.ts';
+import { type HookVisit, hooksAcross, noDevices, passHook } from './hook.ts';
 import { type ModelPacket, ownSteps, type Step } from './step.ts';
 import { untrackedPacket } from './traveller.ts';
 
@@ -59,18 +59,11 @@ export function bridgesBetween(host: HostState, steps: readonly Step[]): Bridged
 
 type Hook = readonly [Pick<Seat, 'namespace' | 'device'>, HookVisit['stage'], HookVisit['devices']];
 
-const none = { input: '', output: '', inputPort: '', outputPort: '' };
-
 /** What the host of a bridge sees of what crosses it. */
 function hooksBetween({ namespace, bridge, from, to }: Bridged): readonly Hook[] {
   if (!showsBridged(namespace, 6)) return [];
   const seat = { namespace, device: bridge };
-  const ports = { inputPort: from, outputPort: to };
-  return [
-    [seat, 'prerouting', { ...none, input: bridge, inputPort: from }],
-    [seat, 'forward', { ...ports, input: bridge, output: bridge }],
-    [seat, 'postrouting', { ...none, ...ports, output: bridge }],
-  ];
+  return hooksAcross(bridge, from, to).map(([stage, devices]) => [seat, stage, devices]);
 }
 
 /** Why the rules keep the asker from learning the address, and what shows it. */
@@ -88,8 +81,8 @@ function stopped(
   to: Seat,
 ): StoppedDiscovery | null {
   const [leaving, coming] = [
-    { ...none, output: from.device },
-    { ...none, input: to.device, inputPort: showsBridged(to.namespace, 6) ? (to.port ?? '') : '' },
+    { ...noDevices, output: from.device },
+    { ...noDevices, input: to.device, inputPort: showsBridged(to.namespace, 6) ? (to.port ?? '') : '' },
   ];
   const hooks: readonly Hook[] = [
     [from, 'output', leaving],

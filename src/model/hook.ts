@@ -33,6 +33,22 @@ export interface HookVisit {
   readonly doubted: boolean;
 }
 
+/** A hook without devices. */
+export const noDevices: HookVisit['devices'] = { input: '', output: '', inputPort: '', outputPort: '' };
+
+/** The hooks that br_netfilter shows what crosses a bridge from port to port, in order, with the devices there. */
+export function hooksAcross(
+  bridge: string,
+  inputPort: string,
+  outputPort: string,
+): readonly (readonly [HookStage, HookVisit['devices']])[] {
+  return [
+    ['prerouting', { ...noDevices, input: bridge, inputPort }],
+    ['forward', { input: bridge, output: bridge, inputPort, outputPort }],
+    ['postrouting', { ...noDevices, output: bridge, inputPort, outputPort }],
+  ];
+}
+
 /** One way on from a hook. */
 export interface HookWay {
   readonly traveller: Traveller;

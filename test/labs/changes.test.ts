@@ -10,6 +10,7 @@ import { openTerminal, type Terminal } from '../e2e/terminal.ts';
 import { describeLab } from './available.ts';
 import { containerHost, webServer } from './causes/topology.ts';
 import { buildLab, type Lab } from './lab.ts';
+import { captured } from './packet-sockets.ts';
 import { commandLineOf, descendants, type ProcessIdentity, waitUntil } from './process.ts';
 
 const limitMs = 15_000;
@@ -62,11 +63,10 @@ function engines(pid: number, engine: string): ProcessIdentity[] {
   return descendants(pid).filter((child) => program.test(commandLineOf(child)));
 }
 
-/** Sockets that take packets where an engine is, all of its namespace: proc_pid_net(5), packet. */
+/** Sockets that take packets where an engine is, all of its namespace. */
 function takers({ pid }: ProcessIdentity): number {
   try {
-    const rows = readFileSync(`/proc/${pid}/net/packet`, 'utf8').split('\n').slice(1);
-    return rows.filter((row) => row.trim().split(/\s+/)[5] === '1').length;
+    return captured(readFileSync(`/proc/${pid}/net/packet`, 'utf8')).length;
   } catch {
     return 0;
   }

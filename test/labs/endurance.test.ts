@@ -20,6 +20,7 @@ import { CaseReader } from '../../src/capfile/case-file.ts';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
+import { captured } from './packet-sockets.ts';
 import { commandLineOf, descendants, endProcesses, isAlive, type ProcessIdentity, waitUntil } from './process.ts';
 import { httpsServer } from './services.ts';
 import { containerOnBridge } from './topologies.ts';
@@ -45,14 +46,13 @@ async function hears(running: ReturnType<typeof start>, words: string): Promise<
   if (!(await waitUntil(() => said.includes(words), limitMs))) throw new Error(`"${words}" was not said, but: ${said}`);
 }
 
-/** Waits until a socket takes the packets of a device: proc_pid_net(5), packet, has its index and that it runs. */
+/** Waits until a socket takes the packets of a device. */
 async function isCaptured(lab: Lab, host: string, device: string): Promise<void> {
   const link = await lab.run(host, ['ip', '-j', 'link', 'show', device]);
   const [{ ifindex }] = JSON.parse(link.stdout);
   const takes = async (): Promise<boolean> => {
     const { stdout } = await lab.run(host, ['cat', '/proc/net/packet']);
-    const rows = stdout.split('\n').map((row) => row.trim().split(/\s+/));
-    return rows.some((row) => row[4] === String(ifindex) && row[5] === '1');
+    return captured(stdout).includes(ifindex);
   };
   expect(await waitUntil(takes, limitMs)).toBe(true);
 }

@@ -118,9 +118,9 @@ describeLab('without', () => {
   });
 
   test('either end of a cable, twice: what is left of the two is not taken for one cable', async () => {
-    const refusing = '*filter\n-A INPUT -p tcp -m tcp --dport 81 -j DROP\nCOMMIT\n';
+    const silent = '*filter\n-A INPUT -p tcp -m tcp --dport 81 -j DROP\nCOMMIT\n';
     // By the numbers of its devices each is the other's twin.
-    const spec = containerHost({ outside: { iptables: refusing } });
+    const spec = containerHost({ outside: { iptables: silent } });
     await using asking = await buildLab(spec);
     await using twin = await buildLab(spec);
     const ignored = [asking.netns('outside'), twin.netns('host')].flatMap((name) => ['--ignore-netns', name]);

@@ -8,6 +8,7 @@ import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { openTerminal, type Terminal } from '../e2e/terminal.ts';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
+import { captured } from './packet-sockets.ts';
 import { waitUntil } from './process.ts';
 import { httpsServer } from './services.ts';
 import { containerOnBridge } from './topologies.ts';
@@ -29,10 +30,10 @@ async function watch(lab: Lab, ...parameters: readonly string[]): Promise<Termin
   return opened;
 }
 
-/** The engines are chosen before they capture: a packet socket each (packet(7)), behind a line of titles. */
+/** The engines are chosen before they capture: a packet socket each (packet(7)). */
 async function captures(lab: Lab): Promise<boolean> {
   const sockets = await Promise.all(['portainer', 'host'].map((host) => lab.run(host, ['cat', '/proc/net/packet'])));
-  return sockets.every(({ stdout }) => stdout.trim().split('\n').length > 1);
+  return sockets.every(({ stdout }) => captured(stdout).length > 0);
 }
 
 function refusedCurl(lab: Lab): Promise<unknown> {

@@ -3,6 +3,7 @@
 import type { NamespaceState } from '../../host/state.ts';
 import { showsBridged } from '../bridge.ts';
 import { unusableReason } from '../frame.ts';
+import { hooksAcross } from '../hook.ts';
 import type { AskFirewall } from '../segment.ts';
 import type { ModelPacket, Step } from '../step.ts';
 import { isTranslated, type Walk } from './walk.ts';
@@ -12,15 +13,10 @@ export function bridgeFirewall(asker: Walk): AskFirewall {
   return (namespace, { bridge, from, to }, sent = asker.packet, mark = 0) => {
     const steps: Step[] = [];
     if (!showsBridged(namespace, sent.family)) return { steps, end: null };
-    const ports = { inputPort: from.name, outputPort: to.name };
     const walk = asker.bridged(sent, mark);
     // A port without a carrier is disabled (`br_port_carrier_check`): nothing is forwarded to it.
     const isForwarded = unusableReason(to) === null;
-    for (const [stage, devices] of [
-      ['prerouting', { input: bridge.name, inputPort: from.name }],
-      ['forward', { input: bridge.name, output: bridge.name, ...ports }],
-      ['postrouting', { output: bridge.name, ...ports }],
-    ] as const) {
+    for (const [stage, devices] of hooksAcross(bridge.name, from.name, to.name)) {
       if (stage !== 'prerouting' && !isForwarded) return { steps, end: null };
       const { ways, ends } = walk.visit({ namespace, stage, devices, device: bridge.name });
       const [way, ...others] = ways;

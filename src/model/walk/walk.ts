@@ -7,7 +7,7 @@
 import type { ConnectionEntry } from '../../host/netfilter.ts';
 import type { HostState, Link, NamespaceState } from '../../host/state.ts';
 import { formatEndpoint } from '../../inet/address.ts';
-import { type HookPassage, type HookStage, type HookVisit, type HookWay, passHook } from '../hook.ts';
+import { type HookPassage, type HookStage, type HookVisit, type HookWay, noDevices, passHook } from '../hook.ts';
 import { tracks } from '../netfilter/hook.ts';
 import type { Connection } from '../netfilter/packet.ts';
 import type { EndState, JourneyEnd, Learnt, ModelPacket, Step, TrackedConnection } from '../step.ts';
@@ -55,8 +55,6 @@ export interface Visited extends Pick<HookVisit, 'namespace' | 'stage' | 'device
   readonly devices: Partial<HookVisit['devices']>;
   readonly broadcast?: boolean;
 }
-
-const noDevices: HookVisit['devices'] = { input: '', output: '', inputPort: '', outputPort: '' };
 
 /** Follows one packet. */
 export class Walk {
@@ -222,13 +220,17 @@ export class Walk {
     return fork(reason);
   }
 
+  /** What packets of the journey have begun, those of the other direction first. */
+  get #allTracked(): readonly TrackedConnection[] {
+    return [...this.question.tracked, ...this.tracked];
+  }
+
   /** Asks the rules of a hook. */
   visit({ namespace, stage, devices, device, broadcast = false }: Visited): HookPassage {
     const role = this.question.awaited === null ? 'request' : 'answer';
-    const tracked = [...this.question.tracked, ...this.tracked];
-    const { seen } = trackedIn(namespace, this.#traveller, tracked, role);
-    const masqueradedOn = this.#masqueradedOn(namespace, seen.connection);
-    if (stage === 'postrouting' && masqueradedOn !== null && masqueradedOn !== devices.output) {
+    const { seen } = trackedIn(namespace, this.#traveller, this.#allTracked, role);
+    const masqueradedOn = stage === 'postrouting' ? this.#masqueradedOn(namespace, seen.connection) : null;
+    if (masqueradedOn !== null && masqueradedOn !== devices.output) {
       return this.#leftByOther(namespace, device, masqueradedOn);
     }
     const doubted = this.question.doubted.has(`${namespace.name} ${stage}`);
@@ -291,9 +293,8 @@ export class Walk {
 
   /** The device whose address its connection in the namespace has by MASQUERADE; null without, and for answers. */
   #masqueradedOn({ name }: NamespaceState, { entry, direction }: Connection): string | null {
-    const all = [...this.question.tracked, ...this.tracked];
-    const own = all.find((one) => one.netns === name && one.entry === entry);
-    return direction === 'original' ? (own?.masqueradedOn ?? null) : null;
+    if (direction !== 'original') return null;
+    return this.#allTracked.find((one) => one.netns === name && one.entry === entry)?.masqueradedOn ?? null;
   }
 
   /** `nf_nat_oif_changed`: what was masqueraded by one device does not leave by another one. */
@@ -307,8 +308,7 @@ export class Walk {
   /** It comes through the namespace again, as another connection with the same answer: NAT gives it a port of its own. */
   #takesPortAnew({ name, ruleTables }: NamespaceState, entry: ConnectionEntry): boolean {
     const translates = ruleTables.some(({ chains }) => [...chains.values()].some(({ base }) => base?.type === 'nat'));
-    const all = [...this.question.tracked, ...this.tracked];
-    return translates && all.some((one) => one.netns === name && hasSameAnswer(one.entry, entry));
+    return translates && this.#allTracked.some((one) => one.netns === name && hasSameAnswer(one.entry, entry));
   }
 
   #stopped(namespace: NamespaceState, stage: HookStage, ends: ReturnType<typeof passHook>['ends']): Progress {

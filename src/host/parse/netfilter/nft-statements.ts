@@ -223,19 +223,20 @@ function expressionsOf(raw: unknown): Expression[] {
   }
 }
 
-/** Fields that are neighbours in a header, the first one first, together no longer than a register of the kernel's. */
-const neighbours: ReadonlySet<string> = new Set(
+/** Fields that are side by side in a header, the first one first, together no longer than a register of the kernel's. */
+const adjacentFields: ReadonlySet<string> = new Set(
   ['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'th']
     .map((protocol) => `${protocol} sport ${protocol} dport`)
     .concat('icmp type icmp code', 'icmpv6 type icmpv6 code', 'ip ttl ip protocol', 'ip6 nexthdr ip6 hoplimit'),
 );
 
-/** The field of `field != value`; null for any other statement. */
+/** The field of `field != value`; null for any other statement, of a set (`@name`) too. */
 function negatedField(raw: unknown): string | null {
   const content = asRecord(asRecord(raw)?.['match']);
   const payload = asRecord(asRecord(content?.['left'])?.['payload']);
-  const isPlain = ['number', 'string'].includes(typeof content?.['right']);
-  if (content?.['op'] !== '!=' || payload === null || !isPlain) return null;
+  const right = content?.['right'];
+  const isValue = typeof right === 'number' || (typeof right === 'string' && !right.startsWith('@'));
+  if (content?.['op'] !== '!=' || payload === null || !isValue) return null;
   return `${asText(payload['protocol'])} ${asText(payload['field'])}`;
 }
 
@@ -251,7 +252,7 @@ export function ruleExpressions(statements: readonly unknown[]): Expression[] {
     const [first] = expressions;
     const field = negatedField(raw);
     const match = field !== null && first?.kind === 'match' ? { field, match: first } : null;
-    if (before !== null && match !== null && neighbours.has(`${before.field} ${match.field}`)) {
+    if (before !== null && match !== null && adjacentFields.has(`${before.field} ${match.field}`)) {
       found.splice(-1, 1, { kind: 'merged', matches: [before.match, match.match] });
       before = null;
     } else {

@@ -38,6 +38,7 @@ describe('two negated matches with neighbouring fields', () => {
     ['may be one', match(source, 1, '!='), match(destination, 2, '!='), ['merged']],
     ['are two in another order', match(destination, 2, '!='), match(source, 1, '!='), ['match', 'match']],
     ['are two where one is not negated', match(source, 1), match(destination, 2, '!='), ['match', 'match']],
+    ['are two with a named set', match(source, '@ports', '!='), match(destination, 2, '!='), ['match', 'match']],
     ['are two with a set', match(source, { set: [1, 3] }, '!='), match(destination, 2, '!='), ['match', 'match']],
     [
       'are two of other fields',
