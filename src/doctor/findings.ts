@@ -136,7 +136,8 @@ const toolUses: readonly ToolUse[] = [
   {
     ...utilLinux,
     name: 'unshare',
-    costs: "nettrace run --container cannot give the command the container's hosts file.",
+    costs:
+      "nettrace run --container cannot give the command the container's hosts file, and of cables between namespaces that `ip netns` does not name, the other end may stay unknown.",
   },
   {
     name: 'nft',

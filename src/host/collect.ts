@@ -2,12 +2,13 @@
  * Collects the host's snapshot: one child a namespace runs the constant script of `script.ts`; files that describe
  * names are read beside it. All begin at once with their links, then go on a few at a time.
  *
- * Nothing is written, loaded or followed that was not there: the commands only read, and the engine's own paths stand
- * for a container's files, never `/proc/PID/root`.
+ * Nothing is written, loaded or followed that was not there: the commands only read (the names of `every-name.ts` nobody
+ * else sees), and the engine's own paths stand for a container's files, never `/proc/PID/root`.
  */
 
 import { randomBytes } from 'node:crypto';
 import { childFailure } from './child-failure.ts';
+import { nameEvery } from './every-name.ts';
 import { type ChildWatcher, startStreaming } from './gate.ts';
 import { kernelHasNftables } from './kernel-modules.ts';
 import { nameNamespace } from './name-files.ts';
@@ -39,6 +40,8 @@ export interface CollectOptions {
   readonly mayGoOn?: (handle: NamespaceHandle) => Promise<void>;
   /** Knows of every child before it does anything. */
   readonly onChild?: ChildWatcher;
+  /** The namespaces that cables may lead to, where these are more than are collected. */
+  readonly present?: readonly NamespaceHandle[];
   /** One sentence each, from finding the namespaces: they go into the snapshot with those of the collection. */
   readonly missing?: readonly string[];
   /**
@@ -68,13 +71,16 @@ interface ScriptRun {
 interface Collection extends Pick<CollectOptions, 'onLinks' | 'mayGoOn' | 'onChild'> {
   readonly nftables: boolean;
   readonly turns: Turns;
+  /** The mount namespace to collect in. */
+  readonly mounts: string | undefined;
 }
 
 async function runScript(handle: NamespaceHandle, collection: Collection): Promise<ScriptRun> {
-  const { nftables, turns, onLinks, mayGoOn, onChild } = collection;
+  const { nftables, turns, mounts, onLinks, mayGoOn, onChild } = collection;
   const token = randomBytes(16).toString('hex');
   const shell = ['sh', '-c', collectScript, 'sh', token, nftables ? 'yes' : 'no'];
-  const child = startStreaming(inNamespace(handle, shell), { watcher: onChild, keepsInput: true }, { cwd: '/' });
+  const command = inNamespace(handle, shell, mounts);
+  const child = startStreaming(command, { watcher: onChild, keepsInput: true }, { cwd: '/' });
   const parts = { output: [] as Buffer[], error: [] as Buffer[] };
   let received = 0;
   let stopped: string | null = null;
@@ -147,8 +153,11 @@ export async function collectSnapshot(
   options: CollectOptions = {},
 ): Promise<Snapshot> {
   const takenNs = BigInt(Date.now()) * 1_000_000n;
-  const collection = { ...options, nftables: kernelHasNftables(), turns: new Turns(parallelNamespaces) };
+  const everyName = await nameEvery(options.present ?? handles, options.onChild);
+  const nftables = kernelHasNftables();
+  const collection = { ...options, nftables, turns: new Turns(parallelNamespaces), mounts: everyName?.mounts };
   const collected = await Promise.all(handles.map((handle) => collectWith(handle, collection)));
+  await everyName?.end();
   const tableNames = readTableNames();
   const named = await (options.named ?? handles);
   const renamed = collected.map(({ snapshot, problem }, index): Collected => {

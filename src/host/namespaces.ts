@@ -182,8 +182,19 @@ export function findNamespaces(
   return { namespaces: handles, missing, dispose: () => opened.dispose() };
 }
 
-/** A command line that runs a command in the namespace. It is valid as long as this process and the handle live. */
-export function inNamespace(namespace: NamespaceHandle, command: readonly string[]): readonly string[] {
-  if (namespace.own) return command;
-  return ['nsenter', `--net=/proc/${process.pid}/fd/${namespace.descriptor}`, '--', ...command];
+/**
+ * A command line that runs a command in the namespace. It is valid as long as this process and the handle live.
+ *
+ * @param mounts The path of a mount namespace to run it in; without, this process's own.
+ */
+export function inNamespace(
+  { own, descriptor }: NamespaceHandle,
+  command: readonly string[],
+  mounts?: string,
+): readonly string[] {
+  const entered = [
+    ...(own ? [] : [`--net=/proc/${process.pid}/fd/${descriptor}`]),
+    ...(mounts === undefined ? [] : [`--mount=${mounts}`]),
+  ];
+  return entered.length === 0 ? command : ['nsenter', ...entered, '--', ...command];
 }

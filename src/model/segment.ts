@@ -331,7 +331,7 @@ export class Spread {
 
 function edgeReason(namespace: NamespaceState, link: Link): string {
   if (link.kind === 'veth') {
-    return `the other end of ${namespace.name}:${link.name} is in a namespace that the snapshot has not`;
+    return `the other end of ${namespace.name}:${link.name} is in a namespace that is not known`;
   }
   const what = kindWords.get(link.kind);
   const place = `it leaves by ${namespace.name}:${link.name}`;

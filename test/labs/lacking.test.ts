@@ -1,11 +1,11 @@
 /** What is said where a tool or a facility is lacking: the same, or less, and that it was lacking. */
 import { execFileSync } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { describeLab } from './available.ts';
-import { containerHost } from './causes/topology.ts';
+import { containerHost, webServer } from './causes/topology.ts';
 import { buildLab, type Lab } from './lab.ts';
 
 // In a mount namespace of its own: nothing that may be run lies over each program, nothing at all over each folder.
@@ -28,13 +28,16 @@ const hidden = {
   nft: () => pathOf('nft'),
   conntrack: () => pathOf('conntrack'),
   'the cap module': () => realpathSync('node_modules/cap/build/Release'),
+  'the names of `ip netns`': () => '/run/netns',
   'tracefs, which cannot be mounted': () => pathOf('mount'),
 } as const;
 type Lack = keyof typeof hidden;
 
-/** nettrace beside a curl in \`box\`, without these. */
-async function run(lab: Lab, lacks: readonly Lack[], address: string, ...options: readonly string[]) {
-  const hide = [
+/** A command without these. */
+function without(lacks: readonly Lack[], command: readonly string[]): readonly string[] {
+  const paths = lacks.map((lack) => hidden[lack]());
+  return [
+    'unshare',
     '--mount',
     '--propagation',
     'private',
@@ -43,11 +46,21 @@ async function run(lab: Lab, lacks: readonly Lack[], address: string, ...options
     '-c',
     hideScript,
     'sh',
-    ...lacks.map((lack) => hidden[lack]()),
+    ...paths,
+    '--',
+    ...command,
   ];
-  const ask = ['curl', '-sS', '-o', '/dev/null', '-m', '2', `http://${address}/`];
-  const traced = ['bin/nettrace', 'run', '--json', '--netns', lab.netns('box'), ...options, '--', ...ask];
-  const { exitCode, stdout, stderr } = await execa('unshare', [...hide, '--', ...traced], { reject: false });
+}
+
+function ask(address: string): readonly string[] {
+  return ['curl', '-sS', '-o', '/dev/null', '-m', '2', `http://${address}/`];
+}
+
+/** nettrace beside a curl in \`box\`, without these. */
+async function run(lab: Lab, lacks: readonly Lack[], address: string, ...options: readonly string[]) {
+  const traced = ['bin/nettrace', 'run', '--json', '--netns', lab.netns('box'), ...options, '--', ...ask(address)];
+  const [file = '', ...args] = without(lacks, traced);
+  const { exitCode, stdout, stderr } = await execa(file, args, { reject: false });
   const json: Diagnosis | null = stdout === '' ? null : JSON.parse(stdout);
   return {
     exitCode,
@@ -131,5 +144,23 @@ describeLab('without', () => {
       destination: { netns: null },
     });
     expect(connection?.where).toMatchObject({ netns: asking.netns('host'), stage: 'remote' });
+  });
+
+  test('names of namespaces, as where engines keep them to themselves: twins keep their cables apart', async () => {
+    await using asking = await buildLab(containerHost());
+    await using twin = await buildLab(containerHost());
+    for (const lab of [asking, twin]) {
+      // What is not named is found by its processes.
+      for (const host of ['host', 'box', 'web', 'outside']) await lab.start(host, 'any', webServer('127.0.0.1', 9000));
+    }
+    const traced = ['bin/nettrace', 'run', '--json', '--', ...ask('10.88.0.20:81')];
+    const { stdout } = await asking.run('box', without(['the names of `ip netns`'], traced));
+    const { connections }: Diagnosis = JSON.parse(stdout);
+    expect(connections).toMatchObject([{ cause: 'no-listener', certainty: 'proven' }]);
+    const met = new Set(connections.flatMap(({ hops }) => hops.map(({ netns }) => netns ?? '')));
+    // To the nettrace that runs in it, that is the name of box.
+    met.delete('host');
+    const inodes = [...met].map((name) => statSync(`/proc/${name.replace('pid:', '')}/ns/net`).ino);
+    expect(inodes).toEqual(['host', 'web'].map((host) => statSync(`/run/netns/${asking.netns(host)}`).ino));
   });
 });

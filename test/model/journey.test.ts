@@ -248,7 +248,7 @@ describe('out of a namespace', () => {
     expect(told(journey(host(box({ links })), packetTo('10.88.0.1'), 'box'))).toEqual([
       'box:eth0 route passed',
       'box:eth0 egress passed',
-      'leaves-view: the other end of box:eth0 is in a namespace that the snapshot has not',
+      'leaves-view: the other end of box:eth0 is in a namespace that is not known',
     ]);
   });
 

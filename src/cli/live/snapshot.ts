@@ -86,7 +86,7 @@ export class LiveSnapshot {
 
   async #whole(handles: readonly NamespaceHandle[], missing: readonly string[]): Promise<void> {
     const startMs = performance.now();
-    const snapshot = await this.#collect(handles, missing);
+    const snapshot = await this.#collect(handles, handles, missing);
     const nowMs = performance.now();
     this.#nextWholeMs = nowMs + Math.max(shortestPauseMs, (nowMs - startMs) / share);
     this.#take(this.#latest === null ? snapshot : keepKnown(this.#latest, snapshot));
@@ -95,13 +95,18 @@ export class LiveSnapshot {
   async #part(changed: readonly NamespaceHandle[], present: () => readonly NamespaceHandle[]): Promise<void> {
     const earlier = this.#latest;
     if (earlier === null) return;
-    const later = await this.#collect(changed, []);
+    const later = await this.#collect(changed, present(), []);
     const inodes = present().map(({ inode }) => inode);
     this.#take(mergeSnapshots(earlier, later, inodes));
   }
 
-  async #collect(handles: readonly NamespaceHandle[], missing: readonly string[]): Promise<Snapshot> {
+  async #collect(
+    handles: readonly NamespaceHandle[],
+    present: readonly NamespaceHandle[],
+    missing: readonly string[],
+  ): Promise<Snapshot> {
     const snapshot = await collectSnapshot(handles, {
+      present,
       missing,
       onChild: (pid, letGo) => {
         this.#pids.add(pid);

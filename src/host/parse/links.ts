@@ -107,8 +107,8 @@ function optionsOf(
 /** What `ip netns` knows of a namespace, where it names any: see ip-netns(8). */
 export interface NamespaceNames {
   readonly own: readonly string[];
-  /** Names of other namespaces by the number that this one has for them. */
-  readonly byNumber: ReadonlyMap<number, string>;
+  /** Names of other namespaces by the number that this one has for them; null for a number of one without a name. */
+  readonly byNumber: ReadonlyMap<number, string | null>;
 }
 
 /** One namespace's links, and what tells to which others they belong. */
@@ -120,11 +120,10 @@ export interface UnjoinedNamespace {
 
 /** The names that `ip netns` gives a namespace, and those that it knows by number; both may be empty. */
 export function parseNamespaceNames(sections: Sections): NamespaceNames {
-  const byNumber = new Map<number, string>();
+  const byNumber = new Map<number, string | null>();
   for (const record of sections.records(snapshotCommand.namespaceNumbers)) {
     const number = asInteger(record['nsid']);
-    const name = asText(record['name']);
-    if (number !== null && name !== null) byNumber.set(number, name);
+    if (number !== null) byNumber.set(number, asText(record['name']));
   }
   const own = (sections.text(snapshotCommand.namespaceName) ?? '').split('\n').filter((name) => name !== '');
   return { own, byNumber };

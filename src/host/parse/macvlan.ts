@@ -23,13 +23,13 @@ function lowerOf(
 ): Link['lower'] {
   if (below === null) return null;
   const { index, netnsId } = below;
-  const known = netnsId === null ? undefined : namespaces.get(here)?.names.byNumber.get(netnsId);
+  const known = (netnsId === null ? null : namespaces.get(here)?.names.byNumber.get(netnsId)) ?? null;
   const found = [...namespaces].flatMap(([netns, { links, names, forwardingEntries }]) => {
     const lower = (netns === here) === (netnsId === null) ? links.find((one) => one.index === index) : undefined;
     if (lower === undefined) return [];
-    const isNamed = netnsId === null || (known !== undefined && names.own.includes(known));
     const takes = (entry: ForwardingEntry): boolean => entry.device === lower.name && takesFramesFor(entry, mac);
-    return isNamed || forwardingEntries.some(takes) ? [{ netns, device: lower.name }] : [];
+    const isIt = known === null ? netnsId === null || forwardingEntries.some(takes) : names.own.includes(known);
+    return isIt ? [{ netns, device: lower.name }] : [];
   });
   const [lower = null, ...others] = found;
   return others.length === 0 ? lower : null;

@@ -3,7 +3,8 @@
  *
  * An end knows its peer's index and, by a number that only its own namespace uses, the peer's namespace (rtnetlink's
  * IFLA_LINK and IFLA_LINK_NETNSID). Two ends are a pair when each has the other's index; which namespace a number means
- * follows from the names of `ip netns`, and from all ends that share it.
+ * follows from the names of `ip netns` (a snapshot knows all, see `every-name.ts`, but not every host allows that), and
+ * from all ends that share it.
  */
 
 import type { Link } from '../state.ts';
@@ -18,17 +19,27 @@ interface Host {
   readonly byIndex: ReadonlyMap<string, ReadonlyMap<number, UnjoinedLink>>;
 }
 
-/** The end in `there` that answers to an end in `here`, if there is one. */
-function answering(host: Host, meanings: Meanings, here: string, end: UnjoinedLink, far: Far, there: string) {
+/** -1 is the kernel's word for a namespace that it has no number for. */
+function hasNumber(far: Far | null | undefined): far is Far & { readonly netnsId: number } {
+  return typeof far?.netnsId === 'number' && far.netnsId >= 0;
+}
+
+/** The end in `there` with the indexes that answer to those of another end, and its number for that one's namespace. */
+function counterpart(host: Host, end: UnjoinedLink, far: Far, there: string) {
   const other = host.byIndex.get(there)?.get(far.index);
-  if (other?.far?.index !== end.index || other.far.netnsId === null) return undefined;
-  return meanings.get(there)?.get(other.far.netnsId)?.has(here) === true ? other : undefined;
+  if (other?.far?.index !== end.index || !hasNumber(other.far)) return undefined;
+  return { device: other.name, back: other.far.netnsId };
+}
+
+/** The same, if that number may mean `here`. */
+function answering(host: Host, meanings: Meanings, here: string, end: UnjoinedLink, far: Far, there: string) {
+  const other = counterpart(host, end, far, there);
+  return other !== undefined && meanings.get(there)?.get(other.back)?.has(here) === true ? other : undefined;
 }
 
 function* numberedEnds(host: Host, here: string): Generator<readonly [UnjoinedLink, Far, number]> {
   for (const end of host.links.get(here) ?? []) {
-    // -1 is the kernel's word for a namespace that it has no number for.
-    if (end.far !== null && end.far.netnsId !== null && end.far.netnsId >= 0) yield [end, end.far, end.far.netnsId];
+    if (hasNumber(end.far)) yield [end, end.far, end.far.netnsId];
   }
 }
 
@@ -41,16 +52,25 @@ function namespacesByEnds(host: Host): (index: number, farIndex: number) => read
   return (index, farIndex) => byEnds.get(`${index} ${farIndex}`)?.map(({ here }) => here) ?? [];
 }
 
+function hasName(namespace: Pick<UnjoinedNamespace, 'names'> | undefined): boolean {
+  return (namespace?.names.own.length ?? 0) > 0;
+}
+
 /**
  * At first a number may mean any other namespace that an end could lead to, unless `ip netns` names it: that settles both
- * ends. A name that none of these namespaces has is of one that was not looked into, whatever the ends of others say.
+ * ends. A name that none of these namespaces has is of one that was not looked into, whatever the ends of others say; a
+ * number that it lists without a name is none of those that have one.
  */
 function everyMeaning(host: Host, namespaces: ReadonlyMap<string, Pick<UnjoinedNamespace, 'names'>>): Meanings {
   const meanings: Meanings = new Map([...namespaces.keys()].map((here) => [here, new Map<number, Set<string>>()]));
   const withEnds = namespacesByEnds(host);
   for (const [here, numbers] of meanings) {
     for (const [end, far, netnsId] of numberedEnds(host, here)) {
-      numbers.set(netnsId, new Set(withEnds(far.index, end.index).filter((name) => name !== here)));
+      const isNameless = namespaces.get(here)?.names.byNumber.get(netnsId) === null;
+      const possible = withEnds(far.index, end.index).filter(
+        (there) => there !== here && !(isNameless && hasName(namespaces.get(there))),
+      );
+      numbers.set(netnsId, new Set(possible));
     }
   }
   const byNetnsName = new Map(
@@ -58,16 +78,16 @@ function everyMeaning(host: Host, namespaces: ReadonlyMap<string, Pick<UnjoinedN
   );
   for (const [here, { names }] of namespaces) {
     for (const [end, far, netnsId] of numberedEnds(host, here)) {
-      const name = names.byNumber.get(netnsId);
-      if (name === undefined) continue;
+      const name = names.byNumber.get(netnsId) ?? null;
+      if (name === null) continue;
       const there = byNetnsName.get(name);
       if (there === undefined) {
         meanings.get(here)?.set(netnsId, new Set());
         continue;
       }
-      const other = answering(host, meanings, here, end, far, there)?.far?.netnsId;
+      const other = counterpart(host, end, far, there);
       meanings.get(here)?.set(netnsId, new Set([there]));
-      if (typeof other === 'number') meanings.get(there)?.set(other, new Set([here]));
+      if (other !== undefined) meanings.get(there)?.set(other.back, new Set([here]));
     }
   }
   return meanings;
@@ -100,9 +120,8 @@ function otherEnd(host: Host, meanings: Meanings, here: string, link: UnjoinedLi
   if (far === null || far.netnsId === null) return undefined;
   const there = only(meanings.get(here)?.get(far.netnsId));
   const other = there === undefined ? undefined : answering(host, meanings, here, link, far, there);
-  const back = other?.far?.netnsId;
-  if (there === undefined || other === undefined || typeof back !== 'number') return undefined;
-  return only(meanings.get(there)?.get(back)) === here ? { netns: there, device: other.name } : undefined;
+  if (there === undefined || other === undefined) return undefined;
+  return only(meanings.get(there)?.get(other.back)) === here ? { netns: there, device: other.device } : undefined;
 }
 
 /** A link with its peer, before what it stands on is looked for. */

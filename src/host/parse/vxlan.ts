@@ -58,8 +58,8 @@ function underlayOf(
   { netnsId }: UnjoinedVxlan,
 ): string | null {
   if (netnsId === null) return here;
-  const known = namespaces.get(here)?.names.byNumber.get(netnsId);
-  if (known === undefined) return null;
+  const known = namespaces.get(here)?.names.byNumber.get(netnsId) ?? null;
+  if (known === null) return null;
   return [...namespaces].find(([, { names }]) => names.own.includes(known))?.[0] ?? null;
 }
 

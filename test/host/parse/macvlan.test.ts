@@ -53,9 +53,9 @@ describe('what a macvlan stands on', () => {
     expect(lowerOfMacvlan(macvlan(2, 0), unnamed, others)).toBe('host:up0');
   });
 
-  test('is in the namespace that the number names', () => {
+  test('is in the namespace that the number names, whatever takes frames for the same address elsewhere', () => {
     const others = {
-      other: { links: [device(2, 'eth0')], names: ['green'] },
+      other: { links: [device(2, 'eth0')], names: ['green'], filters: [filter('eth0')] },
       host: { links: [device(2, 'up0')], names: ['blue'] },
     };
     expect(lowerOfMacvlan(macvlan(2, 0), new Map([[0, 'blue']]), others)).toBe('host:up0');

@@ -26,7 +26,7 @@ function veth(index: number, farIndex: number, netnsId: number | null): Unjoined
 function namespace(
   links: UnjoinedLink[],
   own: string[] = [],
-  byNumber: ReadonlyMap<number, string> = new Map(),
+  byNumber: ReadonlyMap<number, string | null> = new Map(),
 ): UnjoinedNamespace {
   return { links, names: { own, byNumber }, forwardingEntries: [] };
 }
@@ -95,6 +95,22 @@ test('twins of which each has lost one are not joined, where ip netns names the 
     boxB: namespace([veth(2, 3, 0)], ['box-b'], new Map([[0, 'host-b']])),
   };
   expect(peers(lost)).toEqual({ hostA: ['null:null'], boxB: ['null:null'] });
+});
+
+// As where `ip netns` knows all that are open: one that it has no name for is in nobody's sight.
+test('a number without a name is of no namespace that has one', () => {
+  const namesake = {
+    hostA: namespace([veth(3, 2, 0)], ['host-a'], new Map([[0, null]])),
+    boxB: namespace([veth(2, 3, 0)], ['box-b'], new Map([[0, null]])),
+  };
+  expect(peers(namesake)).toEqual({ hostA: ['null:null'], boxB: ['null:null'] });
+  expect(peers({ ...namesake, boxB: namespace([veth(2, 3, 0)]) })).toEqual({ hostA: ['boxB:v2'], boxB: ['hostA:v3'] });
+});
+
+test('a number that had no name yet means the namespace that names its other end', () => {
+  const earlier = namespace([veth(3, 2, 0)], ['host'], new Map([[0, null]]));
+  const later = namespace([veth(2, 3, 0)], ['box'], new Map([[0, 'host']]));
+  expect(peers({ host: earlier, box: later })).toEqual({ host: ['box:v2'], box: ['host:v3'] });
 });
 
 test('two ends that claim the same third are not joined', () => {
