@@ -86,11 +86,6 @@ export class LiveCapture {
     }));
   }
 
-  /** Processes of the engine. */
-  get pids(): number[] {
-    return this.#points.flatMap(({ job }) => job.pid ?? []);
-  }
-
   /** Begins to capture at a point where it does not; `among` is how many points there are to be in all. */
   add(point: CapturePoint, among: number): void {
     if (this.#active(point) !== undefined) return;

@@ -92,11 +92,6 @@ export class SupervisedJob {
     return this.#downAtStart;
   }
 
-  /** The present child's process; undefined between two. */
-  get pid(): number | undefined {
-    return this.#child?.pid;
-  }
-
   /** The engine's latest counts, null when it has none. */
   counts(): EngineCounts | null {
     return this.#engine.counts(this.#standardError);

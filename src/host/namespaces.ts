@@ -6,6 +6,7 @@
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container } from './containers.ts';
+import { isTool } from './environment.ts';
 import { entriesOf } from './files.ts';
 
 /** One network namespace, held open. */
@@ -66,11 +67,17 @@ class Opened {
     this.byInode.set(ino, this.own);
   }
 
+  /** The inode number of the namespace at a path, null when the path is no namespace. Throws when it cannot be read. */
+  inodeAt(path: string): number | null {
+    const { ino, dev } = statSync(path);
+    return dev === this.#device ? ino : null;
+  }
+
   /** The namespace at a path, null when the path is no namespace. Throws when it cannot be read. */
   at(path: string): Found | null {
-    const { ino, dev } = statSync(path);
-    if (dev !== this.#device) return null;
-    const known = this.byInode.get(ino);
+    const inode = this.inodeAt(path);
+    if (inode === null) return null;
+    const known = this.byInode.get(inode);
     if (known !== undefined) return known;
     const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const opened = fstatSync(descriptor);
@@ -106,14 +113,18 @@ function openNamed(opened: Opened, missing: string[]): void {
   }
 }
 
-function openOfProcesses(opened: Opened, missing: string[], passedOver: ReadonlySet<number>): void {
+function openOfProcesses(opened: Opened, missing: string[]): void {
   let unreadable = 0;
   const pids = entriesOf('/proc')
     .map(Number)
-    .filter((pid) => Number.isInteger(pid) && !passedOver.has(pid));
+    .filter((pid) => Number.isInteger(pid));
   for (const pid of pids.sort((first, second) => first - second)) {
     try {
-      const found = opened.at(`/proc/${pid}/ns/net`);
+      const path = `/proc/${pid}/ns/net`;
+      const inode = opened.inodeAt(path);
+      const isKnown = inode === null || (opened.byInode.get(inode)?.pid ?? null) !== null;
+      if (isKnown || isTool(pid)) continue;
+      const found = opened.at(path);
       if (found !== null) found.pid ??= pid;
     } catch (error) {
       // A process that ended meanwhile is none that is missing.
@@ -154,19 +165,15 @@ function* candidateNames(found: Found, own: boolean, container: Container | null
 }
 
 /**
- * Opens every network namespace that has a name or a process. `containers` gives them their containers' names; two that
- * would be called alike get the next name that fits. Throws only when this process's own cannot be opened.
- *
- * @param passedOver Processes that do not count: a namespace that nothing else is in is not found.
+ * Opens every network namespace that has a name or a process; the tools that a nettrace runs there do not count.
+ * `containers` gives them their containers' names; two that would be called alike get the next name that fits. Throws only
+ * when this process's own cannot be opened.
  */
-export function findNamespaces(
-  containers: readonly Container[],
-  passedOver: ReadonlySet<number> = new Set(),
-): NamespaceSet {
+export function findNamespaces(containers: readonly Container[]): NamespaceSet {
   const missing: string[] = [];
   const opened = new Opened();
   openNamed(opened, missing);
-  openOfProcesses(opened, missing, passedOver);
+  openOfProcesses(opened, missing);
   const taken = new Set<string>();
   // Our own comes first in the map: it gets its name before another may take it.
   const handles = [...opened.byInode.values()].map((found): NamespaceHandle => {

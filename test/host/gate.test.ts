@@ -55,6 +55,7 @@ test('the environment is the fixed one, and what is added', async () => {
   // The shell's own are no concern.
   expect(names.filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name)).sort()).toEqual([
     'LC_ALL',
+    'NETTRACE_CHILD',
     'PATH',
     'TZ',
   ]);

@@ -47,8 +47,6 @@ export interface LiveHostEvents {
   gone(namespace: NamespaceHandle): Promise<void>;
   /** Something that people should know; one sentence. */
   note(text: string): void;
-  /** Processes of nettrace in other namespaces, beside this one's own. */
-  ownPids(): readonly number[];
 }
 
 /** A line of /proc/net/dev, proc_pid_net(5): received bytes and packets first, sent ones in the ninth and tenth place. */
@@ -245,12 +243,7 @@ export class LiveHost {
   }
 
   async #compare(): Promise<void> {
-    const own = new Set([
-      ...this.#events.ownPids(),
-      ...this.#state.pids,
-      ...[...this.#watched.values()].flatMap(({ monitor }) => monitor.pid ?? []),
-    ]);
-    const set = findNamespaces([], own);
+    const set = findNamespaces([]);
     set.dispose();
     const found = new Set(set.namespaces.map(({ inode }) => inode));
     const gone = this.namespaces.filter(({ inode }) => !found.has(inode));
@@ -260,7 +253,7 @@ export class LiveHost {
     if (set.namespaces.every((namespace) => this.#knows(namespace))) return;
     const { containers } = await listContainers({ onChild: this.#guard.watchProcess });
     if (this.#stopped) return;
-    this.#tell(this.#adopt(findNamespaces(containers, own)), 'new');
+    this.#tell(this.#adopt(findNamespaces(containers)), 'new');
   }
 
   async #drop(handle: NamespaceHandle): Promise<void> {

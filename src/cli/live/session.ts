@@ -102,7 +102,6 @@ export class LiveSession implements Disposable {
       linkChanged: (namespace, change) => places.linkChanged({ namespace, device: change.device }, change.usable),
       gone: (namespace) => places.leave(namespace),
       note: (text) => notes.happened(text),
-      ownPids: () => places.capture.pids,
     });
     this.#meter = new LiveMeter(this.#host, places.capture);
     // A seed that nobody can guess: no traffic can be crafted so that its connections collide.

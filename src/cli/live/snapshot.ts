@@ -30,7 +30,6 @@ export class LiveSnapshot {
   #topology = emptyTopology;
   #collecting: Promise<void> | null = null;
   #nextWholeMs = 0;
-  readonly #pids = new Set<number>();
 
   /** @param tell Hears of what a snapshot lacks that the one before had, in one sentence each. */
   constructor(guard: Guard, tell: (sentence: string) => void) {
@@ -46,11 +45,6 @@ export class LiveSnapshot {
   /** How the host is wired, by the latest. */
   get topology(): Topology {
     return this.#topology;
-  }
-
-  /** Processes that collect. */
-  get pids(): readonly number[] {
-    return [...this.#pids];
   }
 
   /** True when a whole snapshot may be taken again: it costs the host something. */
@@ -86,7 +80,7 @@ export class LiveSnapshot {
 
   async #whole(handles: readonly NamespaceHandle[], missing: readonly string[]): Promise<void> {
     const startMs = performance.now();
-    const snapshot = await this.#collect(handles, handles, missing);
+    const snapshot = await collectSnapshot(handles, { missing, onChild: this.#guard.watchProcess });
     const nowMs = performance.now();
     this.#nextWholeMs = nowMs + Math.max(shortestPauseMs, (nowMs - startMs) / share);
     this.#take(this.#latest === null ? snapshot : keepKnown(this.#latest, snapshot));
@@ -95,26 +89,9 @@ export class LiveSnapshot {
   async #part(changed: readonly NamespaceHandle[], present: () => readonly NamespaceHandle[]): Promise<void> {
     const earlier = this.#latest;
     if (earlier === null) return;
-    const later = await this.#collect(changed, present(), []);
+    const later = await collectSnapshot(changed, { present: present(), onChild: this.#guard.watchProcess });
     const inodes = present().map(({ inode }) => inode);
     this.#take(mergeSnapshots(earlier, later, inodes));
-  }
-
-  async #collect(
-    handles: readonly NamespaceHandle[],
-    present: readonly NamespaceHandle[],
-    missing: readonly string[],
-  ): Promise<Snapshot> {
-    const snapshot = await collectSnapshot(handles, {
-      present,
-      missing,
-      onChild: (pid, letGo) => {
-        this.#pids.add(pid);
-        this.#guard.watchProcess(pid, letGo);
-      },
-    });
-    this.#pids.clear();
-    return snapshot;
   }
 
   #take(snapshot: Snapshot): void {
