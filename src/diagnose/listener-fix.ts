@@ -108,8 +108,8 @@ function dependsOnDirectory(argv: readonly string[], isSsh: boolean): boolean {
   });
 }
 
-/** The snapshot with one more listener: the same program, bound to another address. */
-function withListener(host: HostState, netns: string, listener: Listener): HostState {
+/** The snapshot with one more listener. */
+export function withListener(host: HostState, netns: string, listener: Listener): HostState {
   return withNamespace(host, netns, (namespace) => ({
     ...namespace,
     listeners: [...namespace.listeners, listener],

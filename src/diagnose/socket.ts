@@ -10,8 +10,9 @@ import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { Certainty } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { framesAt } from './hops.ts';
-import { listenerFixes } from './listener-fix.ts';
+import { listenerFixes, withListener } from './listener-fix.ts';
 import { outsiderRule } from './local-nat.ts';
+import { wouldWork } from './what-if.ts';
 import {
   clientText,
   inNetns,
@@ -153,14 +154,35 @@ export const noListener: Cause = (context) => {
         ? []
         : [
             {
-              summary: `Start the service that should listen on port ${port} ${inNetns(netns)}, or ask for the port that it does listen on; this lists them.`,
+              summary: `This lists what listens there. Ask for the port that the service has, or start the service that should listen on port ${port} ${inNetns(netns)}.`,
               commands: [protocol === 'tcp' ? 'ss -ltnp' : 'ss -lunp'],
               netns,
-              verified: false,
+              verified: wouldBeServed(refusal),
             },
           ],
   });
 };
+
+/** True when a service on every address would take the packet, and its answer comes back. */
+function wouldBeServed({
+  context,
+  step: { netns },
+  packet: { protocol, family, destinationPort: port },
+}: Refusal): boolean {
+  if (context.host === null || (protocol !== 'tcp' && protocol !== 'udp')) return false;
+  const service: Listener = {
+    protocol,
+    family,
+    address: family === 4 ? '0.0.0.0' : '::',
+    port,
+    v6Only: false,
+    device: null,
+    queue: { waiting: 0, limit: 1 },
+    process: null,
+    source: { netns, command: '', text: '' },
+  };
+  return wouldWork(context, withListener(context.host, netns, service));
+}
 
 /**
  * Where the port is published, and not for this client, what is said of it; else null. Docker's rules leave out its own

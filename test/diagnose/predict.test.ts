@@ -50,6 +50,21 @@ const input = (policy: string, ...rules: readonly string[]): Told => ({
   ),
 });
 
+describe('starting the service that is missing', () => {
+  it.each<[string, NamespaceState[], boolean]>([
+    ['is checked where it would be reached', all({ web: noListener }), true],
+    [
+      'is not where a firewall would stop what follows the SYN',
+      all({ web: { ...noListener, ...input('DROP', onlySyns) } }),
+      false,
+    ],
+  ])('%s', (_name, namespaces, verified) => {
+    const { cause, fixes } = ask({}, ...namespaces).connection;
+    expect(cause).toBe('no-listener');
+    expect(fixes).toMatchObject([{ commands: ['ss -ltnp'], netns: 'web', verified }]);
+  });
+});
+
 describe('what would become of a packet', () => {
   it.each<[string, Asked, NamespaceState[], string, string]>([
     [
