@@ -10,7 +10,14 @@ import type {
   Session,
   TracedCommand,
 } from '../case/evidence.ts';
-import type { CommandOutput, NamespaceSnapshot, ProcessRecord, Snapshot } from '../host/snapshot.ts';
+import type {
+  CommandOutput,
+  ContainerRecord,
+  NamespaceSnapshot,
+  ProcessRecord,
+  PublishedPort,
+  Snapshot,
+} from '../host/snapshot.ts';
 import { added, type Check, integer, list, nanoseconds, nullable, oneOf, record, text, truth } from './shape.ts';
 
 const tracedCommand: Check<TracedCommand> = record<TracedCommand>({
@@ -65,11 +72,26 @@ export const snapshotHeadShape: Check<SnapshotHead> = record<SnapshotHead>({
   namespaceCount: integer,
 });
 
+const publishedPort: Check<PublishedPort> = record<PublishedPort>({
+  protocol: text,
+  hostAddress: nullable(text),
+  hostPort: integer,
+  port: integer,
+});
+
+const container: Check<ContainerRecord> = record<ContainerRecord>({
+  id: text,
+  name: text,
+  runtime: text,
+  networks: added(list(text)),
+  ports: added(list(publishedPort)),
+});
+
 /** One namespace of the snapshot. */
 export const namespaceShape: Check<NamespaceSnapshot> = record<NamespaceSnapshot>({
   name: text,
   inode: integer,
-  container: nullable(record<{ id: string; name: string; runtime: string }>({ id: text, name: text, runtime: text })),
+  container: nullable(container),
   outputs: list(record<CommandOutput>({ command: text, exitCode: nullable(integer), text, error: text })),
 });
 

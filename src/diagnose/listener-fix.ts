@@ -5,12 +5,11 @@
 
 import type { HostState, Listener } from '../host/state.ts';
 import { formatEndpoint, formatHost } from '../inet/address.ts';
-import { exchange } from '../model/journey.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Fix } from './diagnosis.ts';
 import { shellCommand } from './shell.ts';
-import { withNamespace } from './what-if.ts';
+import { askedAgain, withNamespace } from './what-if.ts';
 import { netnsText, ownerText } from './words.ts';
 
 /** `[bind:]port:` and the rest of a `-L`: `host:port` or a socket's path (ssh(1)). */
@@ -109,18 +108,22 @@ function dependsOnDirectory(argv: readonly string[], isSsh: boolean): boolean {
 }
 
 /** The snapshot with one more listener. */
-export function withListener(host: HostState, netns: string, listener: Listener): HostState {
+function withListener(host: HostState, netns: string, listener: Listener): HostState {
   return withNamespace(host, netns, (namespace) => ({
     ...namespace,
     listeners: [...namespace.listeners, listener],
   }));
 }
 
-/** True when the packet, sent again on the changed snapshot, is taken by the new listener, and its answer comes back. */
-function mends(host: HostState, packet: ModelPacket, start: string, netns: string, listener: Listener): boolean {
-  const { there, back, after } = exchange(withListener(host, netns, listener), packet, start);
+/**
+ * True when another packet to the same place is taken for certain by a listener that the snapshot has not, and its answer
+ * comes back.
+ */
+export function mends(host: HostState, packet: ModelPacket, start: string, netns: string, listener: Listener): boolean {
+  const { there, back, after } = askedAgain(withListener(host, netns, listener), packet, start);
+  const isSure = [there, back, after].every((way) => way === null || way.assumptions.length === 0);
   const isTaken = there.end.kind === 'accepted' && there.end.listener === listener;
-  return isTaken && back?.end.kind === 'returned' && (after === null || after.end.kind === 'accepted');
+  return isSure && isTaken && back?.end.kind === 'returned' && (after === null || after.end.kind === 'accepted');
 }
 
 /** Where the packet is sent, by whom, and the listener that should take it. */

@@ -2,7 +2,7 @@
 
 import type { Connection } from '../flow/connection.ts';
 import { metByError } from '../flow/outcome.ts';
-import type { HostState } from '../host/state.ts';
+import type { HostState, Listener } from '../host/state.ts';
 import { icmpErrno } from '../inet/icmp.ts';
 import { outsideReply } from '../model/journey.ts';
 import type { Journey } from '../model/step.ts';
@@ -13,6 +13,11 @@ type Met = Pick<Connection, 'outcome' | 'errno'>;
 
 const notKnown: Met = { outcome: 'unknown', errno: null };
 const silence: Met = { outcome: 'timeout', errno: null };
+
+/** Podman's monitor binds the ports that its container publishes, so that nobody else takes them, and reads none of them. */
+export function holdsForAnother(listener: Listener | null): boolean {
+  return listener?.process?.name === 'conmon';
+}
 
 /**
  * What the program's connect(), or waiting for an answer, gives, by the ways of the packet and of its answer (null:
@@ -27,7 +32,7 @@ export function predictedOutcome({ end, start, packet, steps, mayBeRedirected }:
   const untold = back?.end.kind === 'undetermined' || back?.end.kind === 'leaves-view';
   if (end.kind === 'accepted') {
     if (doubtful || untold || back === null) return notKnown;
-    return lost ? silence : { outcome: 'ok', errno: null };
+    return lost || holdsForAnother(end.listener) ? silence : { outcome: 'ok', errno: null };
   }
   if (untold) return notKnown;
   if (end.kind === 'refused') return lost ? silence : metByError('ECONNREFUSED');

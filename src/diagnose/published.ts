@@ -1,24 +1,32 @@
-/** A port that was to be published: its container listens on it, and nothing sends what is asked of the host on to there. */
+/**
+ * A port that was to be published: by its engine's word, or since its container listens on it; and nothing sends what is
+ * asked of the host on to there.
+ */
 
-import type { HostState, NamespaceState } from '../host/state.ts';
+import type { PublishedPort } from '../host/snapshot.ts';
+import type { HostState, Listener, NamespaceState } from '../host/state.ts';
 import { formatEndpoint, inPrefix, sameAddress, unspecifiedAddress } from '../inet/address.ts';
 import { journey } from '../model/journey.ts';
 import { bestListeners } from '../model/socket.ts';
-import type { ModelPacket } from '../model/step.ts';
+import type { ModelPacket, Step } from '../model/step.ts';
+import { noResponseFromApplication } from './application.ts';
 import type { Context } from './context.ts';
-import type { Fix } from './diagnosis.ts';
+import type { Certainty, Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
 import { localFixes } from './local-nat.ts';
 import { addNatRule, dnatRule, natTableOf } from './nat-rule.ts';
+import { holdsForAnother } from './predicted-outcome.ts';
 import { findRefusal } from './socket.ts';
-import { wouldWork } from './what-if.ts';
-import { askedText, inNetns, listenerText, netnsText, ownerText, serverText } from './words.ts';
+import { commandsOf, wouldWork } from './what-if.ts';
+import { askedText, capitalised, inNetns, listenerText, netnsText, ownerText, serverText } from './words.ts';
 
-/** A container of the host that listens on the port, and where it would be asked. */
+/** A container of the host, the port of it that would be asked, and what listens there. */
 interface Candidate {
   readonly namespace: NamespaceState;
   readonly packet: ModelPacket;
   readonly listener: ReturnType<typeof bestListeners>[number];
+  /** The engine's word that the port is published. */
+  readonly published: PublishedPort | null;
 }
 
 /** True when the namespace goes into the world by the host: that is what its containers do. */
@@ -33,33 +41,70 @@ function isBehind({ routes }: NamespaceState, { links }: NamespaceState, family:
   );
 }
 
+/** How the namespace's engine publishes the port that the packet asks for. */
+function publishedIn({ container }: NamespaceState, packet: ModelPacket): PublishedPort | null {
+  const { protocol, destination, destinationPort } = packet;
+  const isAsked = (port: PublishedPort): boolean =>
+    port.protocol === protocol &&
+    port.hostPort === destinationPort &&
+    (port.hostAddress === null || sameAddress(port.hostAddress, destination));
+  return container?.ports?.find(isAsked) ?? null;
+}
+
 /** What of a namespace would take the packet, at an address in whose network `client` is not (null: in none). */
 function candidateIn(namespace: NamespaceState, packet: ModelPacket, client: string | null): Candidate | null {
+  const published = publishedIn(namespace, packet);
+  const destinationPort = published?.port ?? packet.destinationPort;
   for (const link of namespace.links) {
     for (const { address, family, scope, prefixLength } of link.addresses) {
       if (family !== packet.family || scope !== 0) continue;
       if (client !== null && inPrefix(client, address, prefixLength)) continue;
-      const there = { ...packet, destination: address };
+      const there = { ...packet, destination: address, destinationPort };
       const [listener] = bestListeners(namespace, there, link.name);
-      if (listener !== undefined) return { namespace, packet: there, listener };
+      if (listener !== undefined) return { namespace, packet: there, listener, published };
     }
   }
   return null;
 }
 
-/** The host's containers that listen on the port, in networks that the client is in none of. */
+/**
+ * The host's containers whose port that is, in networks that the client is in none of: those that publish it, else those
+ * that listen on it.
+ */
 function candidates(host: HostState, refuser: NamespaceState, packet: ModelPacket, client: string | null): Candidate[] {
-  return [...host.namespaces.values()].flatMap((namespace) => {
+  const all = [...host.namespaces.values()].flatMap((namespace) => {
     if (namespace === refuser || !isBehind(namespace, refuser, packet.family)) return [];
     const found = candidateIn(namespace, packet, client);
     if (found === null) return [];
     const { end } = journey(host, { ...found.packet, source: unspecifiedAddress[packet.family] }, refuser.name);
     return end.kind === 'accepted' && end.netns === namespace.name ? [found] : [];
   });
+  const published = all.filter((one) => one.published !== null);
+  return published.length > 0 ? published : all;
+}
+
+/** What makes an engine write a container's rules again. */
+const rewriting: ReadonlyMap<string, readonly string[]> = new Map([
+  ['podman', ['podman', 'network', 'reload']],
+  ['docker', ['docker', 'restart']],
+  ['containerd', ['nerdctl', 'restart']],
+]);
+
+/** The engine writes its own rules again; null where none is known that would. */
+function engineFix(netns: string, { namespace, published }: Candidate, verified: boolean): Fix | null {
+  const { container } = namespace;
+  const command = rewriting.get(container?.runtime ?? '');
+  if (published === null || container === null || command === undefined) return null;
+  return {
+    summary: `Let ${container.runtime} write the rules of ${container.name} again; it wrote them when that started.`,
+    commands: commandsOf([...command, container.name]),
+    netns,
+    verified,
+  };
 }
 
 /** A rule at the prerouting hook; where the host asks itself, one at its output hook. */
-function fixesFor(context: Context, refuser: NamespaceState, becomes: ModelPacket): Fix[] {
+function ruleFixes(context: Context, refuser: NamespaceState, becomes: ModelPacket): Fix[] {
   const { host, packet, clientNetns } = context;
   if (host === null) return [];
   if (clientNetns === refuser.name) return localFixes(context, refuser, null, becomes);
@@ -76,40 +121,106 @@ function fixesFor(context: Context, refuser: NamespaceState, becomes: ModelPacke
   ];
 }
 
+function fixesFor(context: Context, refuser: NamespaceState, candidate: Candidate): Fix[] {
+  const rules = ruleFixes(context, refuser, candidate.packet);
+  const byEngine = engineFix(refuser.name, candidate, rules[0]?.verified ?? false);
+  return byEngine === null ? rules : [byEngine, ...rules];
+}
+
+/** `podman publishes tcp port 8080 to port 80 of web`, and at which of the host's addresses, if not at all of them. */
+function publishedText(
+  { container, name }: NamespaceState,
+  { protocol, hostAddress, hostPort, port }: PublishedPort,
+): string {
+  const at = hostAddress === null ? '' : ` of ${hostAddress}`;
+  return `${container?.runtime ?? ''} publishes ${protocol} port ${hostPort}${at} to port ${port} of ${name}`;
+}
+
+/** Where the packet came to instead, and who holds the port there without serving it; null: nobody does. */
+interface Unserved {
+  readonly step: Step;
+  readonly certainty: Certainty;
+  readonly holder: Listener | null;
+}
+
+/** True when a connection that was accepted got no answer, or, where none was tried, would get none. */
+function isUnanswered(context: Context): boolean {
+  const { connection } = context;
+  if (connection.protocol !== 'tcp' || connection.packets.length === 0) return connection.outcome === 'timeout';
+  return noResponseFromApplication(context) !== null;
+}
+
+function findUnserved(context: Context): Unserved | null {
+  const refusal = findRefusal(context);
+  if (refusal !== null) return refusal.samePort.length > 0 ? null : { ...refusal, holder: null };
+  const { journey: way, connection } = context;
+  const step = way?.steps.at(-1);
+  if (way?.end.kind !== 'accepted' || step === undefined || !holdsForAnother(way.end.listener)) return null;
+  if (!isUnanswered(context)) return null;
+  return { step, certainty: connection.packets.length === 0 ? 'inferred' : 'observed', holder: way.end.listener };
+}
+
+/** Nobody says that the port is to be published. */
+function unpublishedText({ namespace, listener }: Candidate, refuser: string, there: string): string {
+  const place = netnsText(refuser);
+  return `The address is one of ${place}, and no process ${inNetns(refuser)} listens on that port. ${namespace.name} does (${listenerText(listener)}), and it goes into the world by ${place}: it is its container. A container's port is reached at an address of its host only where it is published: a rule of the host then changes the destination to ${there} (DNAT). There is no such rule here: the port was never published, or its rule is gone, as when a firewall was reloaded.`;
+}
+
+/** What becomes of a request without the rule. */
+function withoutRule({ holder }: Unserved, refuser: string, port: number): string {
+  return holder === null
+    ? `There is no such rule here, and no process ${inNetns(refuser)} listens on port ${port} in its stead.`
+    : `There is no such rule here. ${capitalised(ownerText(holder))} minds the container for Podman: it holds the port, so that no other program takes it, and reads nothing from there. So the kernel takes what comes, and nobody answers.`;
+}
+
+function lostText({ namespace }: Candidate, published: PublishedPort, unserved: Unserved, there: string): string {
+  const { netns } = unserved.step;
+  return `${capitalised(publishedText(namespace, published))}: a rule of ${netnsText(netns)} is to change the destination to ${there} (DNAT). ${withoutRule(unserved, netns, published.hostPort)} Such rules are gone when somebody reloads or flushes the firewall beneath the engine.`;
+}
+
 /** See the file's head. */
 export const dnatMissing: Cause = (context) => {
   const { host, clientNetns, journey: way, packet } = context;
-  const refusal = findRefusal(context);
-  const refuser = host?.namespaces.get(refusal?.step.netns ?? '');
-  if (host === null || refusal === null || refuser === undefined || way === null) return null;
-  if (refusal.samePort.length > 0 || way.forms.length > 1 || way.mayBeRedirected) return null;
+  const unserved = findUnserved(context);
+  const refuser = host?.namespaces.get(unserved?.step.netns ?? '');
+  if (host === null || unserved === null || refuser === undefined || way === null) return null;
+  if (way.forms.length > 1 || way.mayBeRedirected) return null;
   const own = clientNetns === refuser.name;
   const [found, ...others] = candidates(host, refuser, packet, own ? null : way.packet.source);
   if (found === undefined || others.length > 0 || found.namespace.name === clientNetns) return null;
-  const { namespace, listener, packet: becomes } = found;
+  const { namespace, listener, packet: becomes, published } = found;
+  const { holder } = unserved;
+  if (holder !== null && published === null) return null;
   const { destinationPort: port, protocol } = packet;
-  const there = formatEndpoint(becomes.destination, port);
+  const there = formatEndpoint(becomes.destination, becomes.destinationPort);
   const place = netnsText(refuser.name);
   const stage = own ? 'output' : 'prerouting';
   return {
     cause: 'dnat-missing',
-    certainty: 'inferred',
-    where: { netns: refuser.name, device: refusal.step.device, stage },
+    ...(holder === null ? {} : { outcome: 'timeout' }),
+    certainty: published === null ? 'inferred' : unserved.certainty,
+    where: { netns: refuser.name, device: unserved.step.device, stage },
     verdict: 'passed',
-    detail: `no rule of the ${stage} hook sends ${protocol} port ${port} on to ${namespace.name}, which listens on it`,
-    evidence: [{ kind: 'snapshot', ...listener.source }],
-    summary: `${serverText(context)} refused: nothing listens on ${protocol} port ${port} ${inNetns(refuser.name)}, and no rule sends what asks for it on to ${namespace.name}, where ${ownerText(listener)} does.`,
+    detail: `no rule of the ${stage} hook sends ${protocol} port ${port} on to ${namespace.name}, ${published === null ? 'which listens on it' : 'where it is published'}`,
+    evidence: [
+      ...(published === null ? [] : [{ kind: 'model', text: publishedText(namespace, published) } as const]),
+      { kind: 'snapshot', ...listener.source },
+    ],
+    summary: `${serverText(context)} ${holder === null ? `refused: nothing listens on ${protocol} port ${port} ${inNetns(refuser.name)}` : `does not answer: ${ownerText(holder)} only holds the port ${inNetns(refuser.name)}`}, and no rule sends what asks for it on to ${namespace.name}, where ${published === null ? `${ownerText(listener)} does` : `${listenerText(listener)} is published as that port`}.`,
     explanation: [
       askedText(context),
-      `The address is one of ${place}, and no process ${inNetns(refuser.name)} listens on that port. ${namespace.name} does (${listenerText(listener)}), and it goes into the world by ${place}: it is its container. A container's port is reached at an address of its host only where it is published: a rule of the host then changes the destination to ${there} (DNAT). There is no such rule here: the port was never published, or its rule is gone, as when a firewall was reloaded.`,
+      published === null ? unpublishedText(found, refuser.name, there) : lostText(found, published, unserved, there),
       `${own ? `From ${place} itself` : 'Where there is a route to its network'}, ${there} may be asked for directly.`,
     ],
-    fixes: fixesFor(context, refuser, becomes),
-    alternatives: [
-      {
-        cause: 'no-listener',
-        tellApart: `the port is not meant to be that of ${namespace.name}: the service is then missing ${inNetns(refuser.name)}`,
-      },
-    ],
+    fixes: fixesFor(context, refuser, found),
+    alternatives:
+      published === null
+        ? [
+            {
+              cause: 'no-listener',
+              tellApart: `the port is not meant to be that of ${namespace.name}: the service is then missing ${inNetns(refuser.name)}`,
+            },
+          ]
+        : [],
   };
 };

@@ -2,7 +2,7 @@
 
 import { refusalFrames } from '../flow/connection.ts';
 import type { Listener } from '../host/state.ts';
-import { formatEndpoint, isLoopback } from '../inet/address.ts';
+import { formatEndpoint, isLoopback, unspecifiedAddress } from '../inet/address.ts';
 import { ruleName } from '../model/hook.ts';
 import { takesAddress, takesFamily } from '../model/socket.ts';
 import type { ModelPacket, Step } from '../model/step.ts';
@@ -10,9 +10,8 @@ import { type Context, kernelFoundNoSocket } from './context.ts';
 import type { Certainty } from './diagnosis.ts';
 import type { Cause, Finding } from './finding.ts';
 import { framesAt } from './hops.ts';
-import { listenerFixes, withListener } from './listener-fix.ts';
+import { listenerFixes, mends } from './listener-fix.ts';
 import { outsiderRule } from './local-nat.ts';
-import { wouldWork } from './what-if.ts';
 import {
   clientText,
   inNetns,
@@ -164,16 +163,14 @@ export const noListener: Cause = (context) => {
 };
 
 /** True when a service on every address would take the packet, and its answer comes back. */
-function wouldBeServed({
-  context,
-  step: { netns },
-  packet: { protocol, family, destinationPort: port },
-}: Refusal): boolean {
-  if (context.host === null || (protocol !== 'tcp' && protocol !== 'udp')) return false;
+function wouldBeServed({ context, step: { netns }, packet: arrived }: Refusal): boolean {
+  const { host, packet, clientNetns } = context;
+  const { protocol, family, destinationPort: port } = arrived;
+  if (host === null || clientNetns === null || (protocol !== 'tcp' && protocol !== 'udp')) return false;
   const service: Listener = {
     protocol,
     family,
-    address: family === 4 ? '0.0.0.0' : '::',
+    address: unspecifiedAddress[family],
     port,
     v6Only: false,
     device: null,
@@ -181,7 +178,7 @@ function wouldBeServed({
     process: null,
     source: { netns, command: '', text: '' },
   };
-  return wouldWork(context, withListener(context.host, netns, service));
+  return mends(host, packet, clientNetns, netns, service);
 }
 
 /**

@@ -6,7 +6,7 @@ import { familyOf, inPrefix } from '../inet/address.ts';
 import { type Exchange, exchange, outsideReply } from '../model/journey.ts';
 import type { ModelPacket } from '../model/step.ts';
 import type { Context } from './context.ts';
-import { lostOutside, outcomeAfterOpening, predictedOutcome, reasonOf } from './predicted-outcome.ts';
+import { holdsForAnother, lostOutside, outcomeAfterOpening, predictedOutcome, reasonOf } from './predicted-outcome.ts';
 import { shellCommand } from './shell.ts';
 
 /** The host with one namespace changed. */
@@ -138,7 +138,11 @@ export function withPort(host: HostState, netns: string, device: string, change:
 }
 
 /** Another try has another port: what conntrack has on this one does not hold for it. */
-function askedAgain(changed: HostState, { sourcePort: _port, ...packet }: ModelPacket, clientNetns: string): Exchange {
+export function askedAgain(
+  changed: HostState,
+  { sourcePort: _port, ...packet }: ModelPacket,
+  clientNetns: string,
+): Exchange {
   return exchange(changed, packet, clientNetns);
 }
 
@@ -151,7 +155,8 @@ export function wouldArriveAs({ packet, clientNetns }: Context, changed: HostSta
   const { there, back, after } = askedAgain(changed, packet, clientNetns);
   const answer = back ?? outsideReply(changed, there);
   const isSure = [there, answer, after].every((way) => way === null || way.assumptions.length === 0);
-  const arrives = there.end.kind === 'accepted' || there.end.kind === 'leaves-view';
+  const isServed = there.end.kind === 'accepted' && !holdsForAnother(there.end.listener);
+  const arrives = isServed || there.end.kind === 'leaves-view';
   // Of what is beyond the view it is not always known where its answer would come in.
   const isHeard = answer === null ? there.end.kind === 'leaves-view' : answer.end.kind === 'returned';
   const goesOn = after === null || after.end.kind === 'accepted';

@@ -6,10 +6,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { capIsBuilt } from '../capture/cap-engine.ts';
-import { type Container, listContainers } from '../host/containers.ts';
+import { listContainers } from '../host/containers.ts';
 import { programIsThere } from '../host/environment.ts';
 import { kernelHasNftables } from '../host/kernel-modules.ts';
 import { findNamespaces } from '../host/namespaces.ts';
+import type { Container } from '../host/parse/containers.ts';
 import { runTool } from '../host/run-tool.ts';
 import { mountedTracefs, tracedEvents } from '../kernel/tracefs.ts';
 import type { HostFacts, ToolFact, TracefsFact } from './facts.ts';

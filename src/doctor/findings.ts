@@ -275,15 +275,19 @@ function namespaces({ root, namespaces: { found, missing } }: HostFacts): Findin
   ];
 }
 
-/** Those that nettrace asks, and those that it merely knows of. */
-const engines = ['podman', 'docker'] as const;
-const unasked = ['crictl', 'nerdctl'] as const;
+/** The programs that are asked, and what they call what they list. */
+const engines = [
+  ['podman', 'podman'],
+  ['docker', 'docker'],
+  ['nerdctl', 'containerd'],
+  ['crictl', 'kubernetes'],
+] as const;
 
-const unnamed = 'Its containers are named by a process number (pid:N) instead of their names.';
+const unnamed = 'Its containers are named by their ids, or by a process number (pid:N), instead of their names.';
 
 function containers({ tools: found, containers: asked }: HostFacts): Finding[] {
   const tool = (name: string) => found.find((one) => one.name === name && one.installed);
-  const findings = engines.map((engine) => {
+  return engines.map(([engine, runtime]) => {
     const program = tool(engine);
     const failure = asked?.missing.get(engine);
     if (program === undefined) {
@@ -297,11 +301,8 @@ function containers({ tools: found, containers: asked }: HostFacts): Finding[] {
       const remedy = `${engine} ps shows the fault`;
       return lacking('containers', engine, `${version}. ${failure}`, { costs: unnamed, remedy });
     }
-    return ok('containers', engine, `${version}, ${asked.running.get(engine) ?? 0} running`);
+    return ok('containers', engine, `${version}, ${asked.running.get(runtime) ?? 0} running`);
   });
-  const others = unasked.filter((name) => tool(name) !== undefined);
-  const detail = 'there, but nettrace does not ask it yet';
-  return [...findings, ...others.map((name) => lacking('containers', name, detail, { costs: unnamed, remedy: null }))];
 }
 
 /** Judges the facts. Pure; texts of the host stay raw. */

@@ -7,9 +7,10 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { closeSync } from 'node:fs';
 import { childFailure } from './child-failure.ts';
 import { nameEvery } from './every-name.ts';
-import { type ChildWatcher, startStreaming } from './gate.ts';
+import { type ChildWatcher, killGroup, startStreaming } from './gate.ts';
 import { kernelHasNftables } from './kernel-modules.ts';
 import { nameNamespace } from './name-files.ts';
 import { inNamespace, type NamespaceHandle } from './namespaces.ts';
@@ -51,16 +52,6 @@ export interface CollectOptions {
   readonly named?: Promise<readonly NamespaceHandle[]>;
 }
 
-/** Ends the script and whatever it is running: the child leads a process group of its own. */
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended.
-  }
-}
-
 interface ScriptRun {
   readonly outputs: CommandOutput[];
   /** Null when the script came to its end. */
@@ -71,8 +62,8 @@ interface ScriptRun {
 interface Collection extends Pick<CollectOptions, 'onLinks' | 'mayGoOn' | 'onChild'> {
   readonly nftables: boolean;
   readonly turns: Turns;
-  /** The mount namespace to collect in. */
-  readonly mounts: string | undefined;
+  /** A descriptor of the mount namespace to collect in; null for our own. */
+  readonly mounts: number | null;
 }
 
 async function runScript(handle: NamespaceHandle, collection: Collection): Promise<ScriptRun> {
@@ -147,17 +138,28 @@ function problemSentences(collected: readonly Collected[]): string[] {
   });
 }
 
+/** Collects from those that can be entered, with every name where there is one to be known. */
+async function collectAll(handles: readonly NamespaceHandle[], options: CollectOptions): Promise<Collected[]> {
+  const present = options.present ?? handles;
+  const isNaming = handles.length > 0 && present.length > 1;
+  const naming = isNaming ? nameEvery(present, options.onChild) : Promise.resolve(null);
+  const nftables = kernelHasNftables();
+  const mounts = await naming;
+  const collection = { ...options, nftables, turns: new Turns(parallelNamespaces), mounts };
+  try {
+    return await Promise.all(handles.map((handle) => collectWith(handle, collection)));
+  } finally {
+    if (mounts !== null) closeSync(mounts);
+  }
+}
+
 /** Collects the namespaces, in their order; what fails is said in `missing`. */
 export async function collectSnapshot(
   handles: readonly NamespaceHandle[],
   options: CollectOptions = {},
 ): Promise<Snapshot> {
   const takenNs = BigInt(Date.now()) * 1_000_000n;
-  const everyName = await nameEvery(options.present ?? handles, options.onChild);
-  const nftables = kernelHasNftables();
-  const collection = { ...options, nftables, turns: new Turns(parallelNamespaces), mounts: everyName?.mounts };
-  const collected = await Promise.all(handles.map((handle) => collectWith(handle, collection)));
-  await everyName?.end();
+  const collected = await collectAll(handles, options);
   const tableNames = readTableNames();
   const named = await (options.named ?? handles);
   const renamed = collected.map(({ snapshot, problem }, index): Collected => {

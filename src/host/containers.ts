@@ -1,39 +1,25 @@
 /**
  * Asks the container engines on this host which containers run, and where they keep each one's files.
  *
- * Podman: podman-ps(1) `--format json`, podman-container-inspect(1). Docker: `docker ps`, `docker container inspect`.
+ * Podman: podman-ps(1), podman-container-inspect(1). Docker and nerdctl: `ps`, `container inspect`. Kubernetes' nodes:
+ * `crictl pods`, `crictl inspectp`.
  */
 
 import { existsSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { fixedEnvironment, programIsThere } from './environment.ts';
 import type { ChildWatcher } from './gate.ts';
-import { asRecord, asRecords, type JsonRecord, parseJson } from './parse/json.ts';
+import { type Container, idShape, parseInspect, parsePods } from './parse/containers.ts';
 import { runTool } from './run-tool.ts';
-
-/** A running container. Names and paths are as the engine gives them: raw text. */
-export interface Container {
-  readonly id: string;
-  readonly name: string;
-  readonly runtime: 'podman' | 'docker';
-  /** Its first process, null when the engine names none. */
-  readonly pid: number | null;
-  /** The file that holds its network namespace, null when the engine names none. */
-  readonly netnsPath: string | null;
-  /** The files that the engine shows it as /etc/hosts and /etc/resolv.conf, null when the engine names none. */
-  readonly hostsPath: string | null;
-  readonly resolvConfPath: string | null;
-  /** It runs in the host's own network namespace. */
-  readonly hostNetwork: boolean;
-  /** A pod's placeholder, which no person names. */
-  readonly infrastructure: boolean;
-}
 
 /** Containers, and a sentence about each engine that did not answer, or could not be asked. */
 interface Containers {
   readonly containers: readonly Container[];
-  readonly missing: ReadonlyMap<Container['runtime'], string>;
+  readonly missing: ReadonlyMap<EngineProgram, string>;
 }
+
+/** The programs by which engines are asked. */
+type EngineProgram = 'podman' | 'docker' | 'nerdctl' | 'crictl';
 
 const timeoutMs = 5000;
 
@@ -45,17 +31,45 @@ interface Asking {
 }
 
 interface Engine {
-  readonly runtime: Container['runtime'];
+  readonly program: EngineProgram;
   /** One of these is there as soon as the engine has run: asking an engine that has not would make its directories. */
   readonly traces: readonly string[];
   /** The same, but made by others as well. */
   readonly sharedTraces: readonly string[];
+  /** The arguments that list the ids of what runs, and those that describe what has these ids. */
+  readonly list: readonly string[];
+  readonly inspect: readonly string[];
+  readonly parse: (output: string) => Container[] | null;
 }
 
+/** Docker's program, and those that take its arguments. */
+const likeDocker = (program: EngineProgram, runtime: string) => ({
+  program,
+  list: ['ps', '--quiet', '--no-trunc'],
+  inspect: ['container', 'inspect'],
+  parse: (output: string) => parseInspect(runtime, output),
+});
+
+/** A pod has the say over its containers, which Docker lists as well. */
 const engines: readonly Engine[] = [
-  { runtime: 'podman', traces: ['/run/libpod'], sharedTraces: ['/run/containers/storage'] },
-  { runtime: 'docker', traces: ['/run/docker.sock', '/var/run/docker.sock'], sharedTraces: [] },
+  {
+    program: 'crictl',
+    traces: [],
+    // The kubelet's folder: a CRI socket alone is Docker's, too, which answers no such question.
+    sharedTraces: ['/var/lib/kubelet'],
+    list: ['pods', '--quiet', '--no-trunc', '--state', 'ready'],
+    inspect: ['inspectp', '--output', 'json'],
+    parse: (output) => parsePods(output)?.map(withFilesThatAre) ?? null,
+  },
+  { ...likeDocker('podman', 'podman'), traces: ['/run/libpod'], sharedTraces: ['/run/containers/storage'] },
+  { ...likeDocker('docker', 'docker'), traces: ['/run/docker.sock', '/var/run/docker.sock'], sharedTraces: [] },
+  { ...likeDocker('nerdctl', 'containerd'), traces: [], sharedTraces: ['/var/lib/nerdctl'] },
 ];
+
+/** The kubelet's folder may be another: then the file is not known. */
+function withFilesThatAre(pod: Container): Container {
+  return pod.hostsPath === null || existsSync(pod.hostsPath) ? pod : { ...pod, hostsPath: null };
+}
 
 /** What of a host says which engines there are. */
 interface Looking {
@@ -69,87 +83,41 @@ export function enginesHere(looking: Looking = { fileIsThere: existsSync, progra
   readonly missing: Containers['missing'];
 } {
   const asked: Engine[] = [];
-  const missing = new Map<Container['runtime'], string>();
+  const missing = new Map<EngineProgram, string>();
   for (const engine of engines) {
-    const { runtime, traces, sharedTraces } = engine;
+    const { program, traces, sharedTraces } = engine;
     const trace = traces.find(looking.fileIsThere);
     const hasRun = trace !== undefined || sharedTraces.some(looking.fileIsThere);
-    if (hasRun && looking.programIsThere(runtime)) asked.push(engine);
+    if (hasRun && looking.programIsThere(program)) asked.push(engine);
     else if (trace !== undefined) {
       const folders = fixedEnvironment.PATH.replaceAll(':', ', ');
       missing.set(
-        runtime,
-        `Containers of ${runtime} are not known: ${trace} is there, but no program ${runtime} is in ${folders}.`,
+        program,
+        `Containers of ${program} are not known: ${trace} is there, but no program ${program} is in ${folders}.`,
       );
     }
   }
   return { asked, missing };
 }
 
-const noMembers: JsonRecord = {};
-
-function member(value: JsonRecord, name: string): JsonRecord {
-  return asRecord(value[name]) ?? noMembers;
-}
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
-}
-
-function pidOf(value: unknown): number | null {
-  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : null;
-}
-
-/** Ids are lower-case hex in both engines: anything else must not become an argument. */
-const idShape = /^[0-9a-f]{12,64}$/;
-
-/**
- * The containers of an engine's `container inspect`, null when the text is no such thing. Entries without an id or a
- * name are left out.
- */
-export function parseInspect(runtime: Container['runtime'], output: string): Container[] | null {
-  const items = asRecords(parseJson(output));
-  if (items === null) return null;
-  const containers: Container[] = [];
-  for (const item of items) {
-    const id = text(item['Id']);
-    // Docker writes `/name`.
-    const name = text(item['Name'])?.replace(/^\//, '');
-    if (id === null || !idShape.test(id) || name === undefined || name === '') continue;
-    containers.push({
-      id,
-      name,
-      runtime,
-      pid: pidOf(member(item, 'State')['Pid']),
-      netnsPath: text(member(item, 'NetworkSettings')['SandboxKey']),
-      hostsPath: text(item['HostsPath']),
-      resolvConfPath: text(item['ResolvConfPath']),
-      hostNetwork: text(member(item, 'HostConfig')['NetworkMode']) === 'host',
-      infrastructure: item['IsInfra'] === true,
-    });
-  }
-  return containers;
-}
-
-async function containersOf(engine: Engine, asking: Asking): Promise<Containers> {
-  const { runtime } = engine;
+async function containersOf({ program, list, inspect, parse }: Engine, asking: Asking): Promise<Containers> {
   const failed = (failure: string): Containers => ({
     containers: [],
-    missing: new Map([[runtime, `Containers of ${runtime} are not known: ${runtime} ${failure}.`]]),
+    missing: new Map([[program, `Containers of ${program} are not known: ${program} ${failure}.`]]),
   });
   const options = { timeoutMs, ...asking, home: userInfo().homedir };
-  const listed = await runTool(runtime, ['ps', '--quiet', '--no-trunc'], options);
+  const listed = await runTool(program, list, options);
   if ('failure' in listed) return failed(listed.failure);
   const ids = listed.text.split('\n').filter((id) => idShape.test(id));
   if (ids.length === 0) return { containers: [], missing: new Map() };
   // One that ended between the two calls makes inspect fail, though it prints the others.
-  const inspected = await runTool(runtime, ['container', 'inspect', ...ids], { ...options, evenIfFailed: true });
+  const inspected = await runTool(program, [...inspect, ...ids], { ...options, evenIfFailed: true });
   if ('failure' in inspected) return failed(inspected.failure);
-  const containers = parseInspect(runtime, inspected.text);
+  const containers = parse(inspected.text);
   return containers === null ? failed('gave an answer that is no JSON') : { containers, missing: new Map() };
 }
 
-/** The running containers of all engines here; never throws. `docker` that is another name for Podman counts once. */
+/** The running containers of all engines here, pods among them; never throws. `docker` that is another name for Podman counts once. */
 export async function listContainers(asking: Asking = {}): Promise<Containers> {
   const here = enginesHere();
   const answers = await Promise.all(here.asked.map((engine) => containersOf(engine, asking)));

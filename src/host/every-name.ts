@@ -4,61 +4,58 @@
  * rtnetlink(7)), and so where a cable leads.
  *
  * The names are in a mount namespace of their own (mount_namespaces(7)): nobody else sees them, and they end with the
- * last process in it.
+ * last that is in it or holds it open.
  */
 
-import { symlinkSync } from 'node:fs';
-import { type ChildWatcher, startStreaming } from './gate.ts';
+import { openSync, symlinkSync } from 'node:fs';
+import { type ChildWatcher, killGroup, startStreaming } from './gate.ts';
 import type { NamespaceHandle } from './namespaces.ts';
 
 /** Where iproute2 looks (its NETNS_RUN_DIR). */
 const folder = '/var/run/netns';
 
 /** It takes some milliseconds; whoever waits longer goes without. */
-const timeoutMs = 2000;
-
-// A line says that the folder is its own, and that nsenter may come in (which takes CAP_SYS_CHROOT as well).
-const script = `
-if [ -d ${folder} ]; then mount -t tmpfs tmpfs ${folder}; else mount -t tmpfs tmpfs /var/run && mkdir ${folder}; fi &&
-cd ${folder} && nsenter --mount=/proc/$$/ns/mnt true && echo && read -r end`;
-
-/** A mount namespace in which `ip netns` calls namespaces by their inode numbers. */
-export interface EveryName {
-  /** Its path, for `inNamespace`; valid until `end`, and longer for whoever is in it. */
-  readonly mounts: string;
-  /** Ends what holds it. */
-  end(): Promise<void>;
-}
+const timeoutMs = 500;
 
 /**
- * Names the namespaces, which have to stay open. Resolves with null where this user, or a rule of the host, does not
- * allow it: `ip netns` has its own names then.
+ * A line says that the folder is its own and the working directory, and that nsenter comes to it by that number: it needs
+ * CAP_SYS_CHROOT, it leaves a chroot, and /proc may be of other processes.
+ */
+const script = `
+if [ -d ${folder} ]; then mount -n -t tmpfs tmpfs ${folder}; else mount -n -t tmpfs tmpfs /var/run && mkdir ${folder}; fi &&
+cd ${folder} && nsenter --mount=/proc/$$/ns/mnt test ${folder} -ef /proc/$$/cwd && echo && read -r end`;
+
+// What the host unmounts meanwhile is unmounted here as well.
+const apart = ['unshare', '--mount', '--propagation', 'slave', '--', 'sh', '-c', script];
+
+/**
+ * Names the namespaces, which have to stay open, by their inode numbers: resolves with a descriptor of a mount namespace
+ * in which `ip netns` knows them, to be closed when nobody enters it any more. Null where this user, or a rule of the
+ * host, does not allow it.
  */
 export async function nameEvery(
   namespaces: readonly NamespaceHandle[],
   watcher: ChildWatcher | undefined,
-): Promise<EveryName | null> {
-  const child = startStreaming(['unshare', '--mount', 'sh', '-c', script], { watcher, keepsInput: true });
-  const end = async (): Promise<void> => {
-    child.stdin.end();
-    await child;
-  };
-  const ready = new Promise<boolean>((resolve) => {
-    child.stdout.once('data', () => resolve(true));
-    void child.then(() => resolve(false));
+): Promise<number | null> {
+  const child = startStreaming(apart, { watcher, keepsInput: true });
+  const isReady = await new Promise<boolean>((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs, false);
+    const settle = (ready: boolean): void => {
+      clearTimeout(timer);
+      resolve(ready);
+    };
+    child.stdout.once('data', (chunk: Buffer) => settle(chunk.toString() === '\n'));
+    void child.then(() => settle(false));
   });
-  const timer = setTimeout(() => child.kill(), timeoutMs);
-  const isReady = await ready;
-  clearTimeout(timer);
-  if (!isReady) return null;
   try {
-    // The way by its working directory ends in the folder that it has mounted, whatever the host has at that path.
+    if (!isReady) return null;
     for (const { inode, descriptor } of namespaces) {
       symlinkSync(`/proc/${process.pid}/fd/${descriptor}`, `/proc/${child.pid}/cwd/${inode}`);
     }
+    return openSync(`/proc/${child.pid}/ns/mnt`, 'r');
   } catch {
-    await end();
     return null;
+  } finally {
+    killGroup(child.pid);
   }
-  return { mounts: `/proc/${child.pid}/ns/mnt`, end };
 }

@@ -51,6 +51,16 @@ export function startGated<Own extends Options>(
   return child;
 }
 
+/** Ends a child that leads a process group, and what runs below it, at once; nothing where it has ended. */
+export function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
+
 /** How long a child has to go after SIGTERM, before SIGKILL. */
 const endLimitMs = 300;
 

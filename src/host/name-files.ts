@@ -2,7 +2,7 @@
 
 import { readBounded } from './files.ts';
 import type { NamespaceHandle } from './namespaces.ts';
-import type { CommandOutput, NamespaceSnapshot } from './snapshot.ts';
+import type { CommandOutput, ContainerRecord, NamespaceSnapshot } from './snapshot.ts';
 import { fileCommand } from './snapshot-commands.ts';
 
 /** The files that name hosts and resolvers there; the first that can be read counts. */
@@ -26,13 +26,17 @@ function readNames(handle: NamespaceHandle): CommandOutput[] {
   });
 }
 
+function recordOf({ id, name, runtime, networks, ports }: ContainerRecord): ContainerRecord {
+  return { id, name, runtime, networks, ports };
+}
+
 /** The namespace's snapshot with the handle's name, its container, and the files that name hosts and resolvers there. */
 export function nameNamespace(snapshot: NamespaceSnapshot, handle: NamespaceHandle): NamespaceSnapshot {
   const { name, container } = handle;
   return {
     ...snapshot,
     name,
-    container: container === null ? null : { id: container.id, name: container.name, runtime: container.runtime },
+    container: container === null ? null : recordOf(container),
     outputs: [...snapshot.outputs, ...readNames(handle)],
   };
 }

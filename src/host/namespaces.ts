@@ -3,11 +3,11 @@
  * its own) until the set is disposed of. See namespaces(7), ip-netns(8).
  */
 
-import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Container } from './containers.ts';
 import { isTool } from './environment.ts';
 import { entriesOf } from './files.ts';
+import { type Container, containerOfGroups } from './parse/containers.ts';
 
 /** One network namespace, held open. */
 export interface NamespaceHandle {
@@ -19,7 +19,7 @@ export interface NamespaceHandle {
   readonly descriptor: number;
   /** The one this process runs in. */
   readonly own: boolean;
-  /** The lowest pid seen in it; null when only a name holds it. */
+  /** The lowest pid seen in it, tools of a nettrace left out; null when only a name holds it. */
   readonly pid: number | null;
   /** As `ip netns` names it. */
   readonly netnsName: string | null;
@@ -137,9 +137,8 @@ function openOfProcesses(opened: Opened, missing: string[]): void {
   }
 }
 
-/** Of several containers in one namespace (a pod), the one to name it by: none that merely shares the host's. */
-function namingContainer(found: Found, containers: readonly Container[]): Container | null {
-  const inside = containers.filter((container) => {
+function containersIn(found: Found, containers: readonly Container[]): Container[] {
+  return containers.filter((container) => {
     if (container.hostNetwork) return false;
     if (container.pid !== null && container.pid === found.pid) return true;
     for (const path of [container.netnsPath, container.pid === null ? null : `/proc/${container.pid}/ns/net`]) {
@@ -152,13 +151,57 @@ function namingContainer(found: Found, containers: readonly Container[]): Contai
     }
     return false;
   });
-  return inside.find((container) => !container.infrastructure) ?? inside[0] ?? null;
 }
 
-function* candidateNames(found: Found, own: boolean, container: Container | null): Generator<string> {
-  if (container !== null) yield container.name;
+function groupsOf(process: number | 'self'): ReturnType<typeof containerOfGroups> {
+  try {
+    return containerOfGroups(readFileSync(`/proc/${process}/cgroup`, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** The container that the namespace's first process is in, where that is not ours as well; ids are as engines print them. */
+function containerByGroup({ pid }: Found): Container | null {
+  const told = pid === null ? null : groupsOf(pid);
+  if (told === null || told.id === groupsOf('self')?.id) return null;
+  return {
+    ...told,
+    name: told.id.slice(0, 12),
+    networks: null,
+    ports: null,
+    pid,
+    netnsPath: null,
+    hostsPath: null,
+    resolvConfPath: null,
+    hostNetwork: false,
+    infrastructure: false,
+  };
+}
+
+/**
+ * Of several containers in one namespace (a pod) the one to name it by, with the networks and ports of all; none that
+ * merely shares the host's.
+ */
+function containerByEngine(found: Found, containers: readonly Container[]): Container | null {
+  const inside = containersIn(found, containers);
+  const chosen = inside.find((container) => !container.infrastructure) ?? inside[0];
+  if (chosen === undefined) return null;
+  const networks = [...new Set(inside.flatMap((container) => container.networks ?? []))];
+  return { ...chosen, networks, ports: inside.flatMap(({ ports }) => ports ?? []) };
+}
+
+/** An engine's name of a container first; an id is none that people know it by. */
+function* candidateNames(
+  found: Found,
+  own: boolean,
+  byEngine: Container | null,
+  byGroup: Container | null,
+): Generator<string> {
+  if (byEngine !== null) yield byEngine.name;
   if (found.netnsName !== null) yield found.netnsName;
   if (own) yield 'host';
+  if (byGroup !== null) yield byGroup.name;
   if (found.pid !== null) yield `pid:${found.pid}`;
   if (found.dockerName !== null) yield found.dockerName;
   yield `netns:${found.inode}`;
@@ -178,11 +221,12 @@ export function findNamespaces(containers: readonly Container[]): NamespaceSet {
   // Our own comes first in the map: it gets its name before another may take it.
   const handles = [...opened.byInode.values()].map((found): NamespaceHandle => {
     const own = found === opened.own;
-    const container = namingContainer(found, containers);
-    const name = candidateNames(found, own, container).find((candidate) => !taken.has(candidate)) ?? '';
+    const byEngine = containerByEngine(found, containers);
+    const byGroup = byEngine === null && !own ? containerByGroup(found) : null;
+    const name = candidateNames(found, own, byEngine, byGroup).find((candidate) => !taken.has(candidate)) ?? '';
     taken.add(name);
     const { descriptor, inode, pid, netnsName } = found;
-    return { name, inode, descriptor, own, pid, netnsName, container };
+    return { name, inode, descriptor, own, pid, netnsName, container: byEngine ?? byGroup };
   });
   const order = (handle: NamespaceHandle): string => (handle.own ? '' : handle.name);
   handles.sort((first, second) => (order(first) < order(second) ? -1 : 1));
@@ -192,16 +236,16 @@ export function findNamespaces(containers: readonly Container[]): NamespaceSet {
 /**
  * A command line that runs a command in the namespace. It is valid as long as this process and the handle live.
  *
- * @param mounts The path of a mount namespace to run it in; without, this process's own.
+ * @param mounts A descriptor of a mount namespace to run it in; without, this process's own.
  */
 export function inNamespace(
   { own, descriptor }: NamespaceHandle,
   command: readonly string[],
-  mounts?: string,
+  mounts: number | null = null,
 ): readonly string[] {
   const entered = [
     ...(own ? [] : [`--net=/proc/${process.pid}/fd/${descriptor}`]),
-    ...(mounts === undefined ? [] : [`--mount=${mounts}`]),
+    ...(mounts === null ? [] : [`--mount=/proc/${process.pid}/fd/${mounts}`]),
   ];
   return entered.length === 0 ? command : ['nsenter', ...entered, '--', ...command];
 }

@@ -14,13 +14,37 @@ export interface CommandOutput {
   readonly error: string;
 }
 
+/** A port of a container that is to be reached at the host's addresses. */
+export interface PublishedPort {
+  /** `tcp`, `udp`, `sctp`. */
+  readonly protocol: string;
+  /** The host's address; null for all of them. */
+  readonly hostAddress: string | null;
+  readonly hostPort: number;
+  /** The container's own. */
+  readonly port: number;
+}
+
+/** What an engine says of a container, or of a pod; else what its control group's name tells. Raw text. */
+export interface ContainerRecord {
+  readonly id: string;
+  /** Its own name; a pod's is NAMESPACE/NAME. Where no engine tells it, how the id begins. */
+  readonly name: string;
+  /** `podman`, `docker`, `containerd`, `cri-o`, `kubernetes` for a pod, or `unknown engine`. */
+  readonly runtime: string;
+  /** Names of the engine's networks that it is in, null where that is not told (and in earlier cases). */
+  readonly networks: readonly string[] | null;
+  /** Null where that is not told (and in earlier cases). */
+  readonly ports: readonly PublishedPort[] | null;
+}
+
 /** One network namespace. */
 export interface NamespaceSnapshot {
   /** Its container's name, else as `ip netns` names it, else `pid:N`; `host` for the one nettrace ran in. */
   readonly name: string;
   /** The namespace's inode number in nsfs: its identity while it lives. */
   readonly inode: number;
-  readonly container: { readonly id: string; readonly name: string; readonly runtime: string } | null;
+  readonly container: ContainerRecord | null;
   readonly outputs: readonly CommandOutput[];
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { ConnectionEntry, RuleTable } from './netfilter.ts';
+import type { ContainerRecord } from './snapshot.ts';
 
 /** Where a record came from: the command, and its one line or element in the tool's own words. */
 export interface Quote {
@@ -291,6 +292,8 @@ interface Sysctl {
 export interface NamespaceState {
   readonly name: string;
   readonly inode: number;
+  /** The container, or the pod, whose network it is. */
+  readonly container: ContainerRecord | null;
   readonly links: readonly Link[];
   readonly routes: readonly Route[];
   readonly rules: readonly RoutingRule[];

@@ -7,6 +7,7 @@
  *      `- veth0   veth, cable to web:eth0
  */
 
+import { formatEndpoint } from '../inet/address.ts';
 import type { Topology, TopologyDevice, TopologyNamespace } from '../topology/topology.ts';
 import { escapeAll } from './escape.ts';
 import { wrapText } from './wrap.ts';
@@ -97,6 +98,28 @@ function rowLines({ branch, below, device }: Row, netns: string, nameWidth: numb
   ];
 }
 
+type Container = NonNullable<TopologyNamespace['container']>;
+
+/** As Docker writes it: `8080->80/tcp`. */
+function portText({ protocol, hostAddress, hostPort, port }: NonNullable<Container['ports']>[number]): string {
+  const host = hostAddress === null ? String(hostPort) : formatEndpoint(hostAddress, hostPort);
+  return `${host}->${port}/${protocol}`;
+}
+
+/** `web  (podman container 4ac1…, network podman, publishes 8080->80/tcp)`. */
+function titleLines(name: string, { id, runtime, networks, ports }: Container): string[] {
+  const what = runtime === 'kubernetes' ? 'Kubernetes pod' : `${runtime} container`;
+  const joined = networks?.length === 1 ? 'network' : 'networks';
+  const told = [
+    `${what} ${id.slice(0, 12)}`,
+    ...(networks === null || networks.length === 0 ? [] : [`${joined} ${networks.join(' and ')}`]),
+    ...(ports === null || ports.length === 0 ? [] : [`publishes ${ports.map(portText).join(' and ')}`]),
+  ];
+  const indent = ' '.repeat(name.length + 2);
+  const [first = '', ...rest] = wrapText(`(${told.join(', ')})`, indent, columns);
+  return [`${name}  ${first.trimStart()}`, ...rest];
+}
+
 function namespaceLines(namespace: TopologyNamespace): string[] {
   const { name, container } = namespace;
   const rows = namespaceRows(namespace);
@@ -104,7 +127,7 @@ function namespaceLines(namespace: TopologyNamespace): string[] {
   const nameWidth = Math.min(widestName, Math.max(0, ...widths));
   return [
     '',
-    container === null ? name : `${name}  (${container.runtime} container ${container.id.slice(0, 12)})`,
+    ...(container === null ? [name] : titleLines(name, container)),
     ...(rows.length === 0 ? ['   no device is known here'] : rows.flatMap((row) => rowLines(row, name, nameWidth))),
   ];
 }

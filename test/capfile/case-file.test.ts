@@ -51,7 +51,19 @@ const session = fc.record({
 const namespace = fc.record({
   name: anyText,
   inode: whole,
-  container: orNull(fc.record({ id: anyText, name: anyText, runtime: anyText })),
+  container: orNull(
+    fc.record({
+      id: anyText,
+      name: anyText,
+      runtime: anyText,
+      networks: orNull(fc.array(anyText, { maxLength: 2 })),
+      ports: orNull(
+        fc.array(fc.record({ protocol: anyText, hostAddress: orNull(anyText), hostPort: whole, port: whole }), {
+          maxLength: 2,
+        }),
+      ),
+    }),
+  ),
   outputs: fc.array(fc.record({ command: anyText, exitCode: orNull(whole), text: anyText, error: anyText }), {
     maxLength: 3,
   }),

@@ -46,7 +46,13 @@ export const exampleCase: Case = {
       {
         name: 'portainer',
         inode: 4_026_532_000,
-        container: { id: 'c0ffee', name: 'portainer', runtime: 'podman' },
+        container: {
+          id: 'c0ffee',
+          name: 'portainer',
+          runtime: 'podman',
+          networks: ['podman'],
+          ports: [{ protocol: 'tcp', hostAddress: null, hostPort: 9000, port: 9000 }],
+        },
         outputs: [{ command: 'ip -j addr', exitCode: 0, text: '[{"ifindex":2}]\n', error: '' }],
       },
       { name: 'host', inode: 4_026_531_840, container: null, outputs: [] },

@@ -3,7 +3,7 @@ import type { HostState } from '../../src/host/state.ts';
 import { host, link, loopback, namespace, port } from '../model/hosts.ts';
 import { box, bridgeHost, type Told, uplinkedHost, web } from '../model/two-boxes.ts';
 
-import { fixesOf, ipRules, judged, type Sighting, verdictOf } from './on-host.ts';
+import { fixesOf, ipRules, judged, predicted, type Sighting, verdictOf } from './on-host.ts';
 import { byIptables } from './published.ts';
 
 const refused = { answer: { flags: 'RST ACK' } } as const;
@@ -66,6 +66,84 @@ describe('dnat-missing', () => {
       'host# nft add rule ip nettrace output ip daddr 192.0.2.7 tcp dport 80 dnat to 10.88.0.20:80',
       'verified',
     ]);
+  });
+
+  describe('by the word of the engine that published another port', () => {
+    const publishing = (runtime: string, hostAddress: string | null = null): Told => ({
+      container: {
+        id: 'c0ffee',
+        name: 'shop-web',
+        runtime,
+        networks: null,
+        ports: [{ protocol: 'tcp', hostAddress, hostPort: 8080, port: 80 }],
+      },
+    });
+    const asked = { ...fromOutside, to: '192.0.2.7:8080' };
+    const published = (told: Told): HostState => host(outside, web(told), uplinkedHost());
+
+    it('is as sure as the refusal, and mended by the engine, or by one rule', () => {
+      const connection = judged(published(publishing('podman')), { ...asked, reset: true });
+      expect(verdictOf(connection)).toBe('dnat-missing proven, host:eth0 prerouting');
+      expect(connection.alternatives).toEqual([]);
+      expect(connection.summary).toBe(
+        '192.0.2.7:8080 refused: nothing listens on tcp port 8080 on the host, and no rule sends what asks for it on to web, where 0.0.0.0:80 is published as that port.',
+      );
+      expect(connection.explanation).toContain(
+        'Podman publishes tcp port 8080 to port 80 of web: a rule of the host is to change the destination to 10.88.0.20:80 (DNAT). There is no such rule here, and no process on the host listens on port 8080 in its stead. Such rules are gone when somebody reloads or flushes the firewall beneath the engine.',
+      );
+      expect(connection.hops.flatMap(({ evidence }) => evidence)).toContainEqual({
+        kind: 'model',
+        text: 'podman publishes tcp port 8080 to port 80 of web',
+      });
+      expect(connection.fixes).toMatchObject([
+        { commands: ['podman network reload shop-web'], netns: 'host', verified: true },
+        { commands: expect.arrayContaining([expect.stringContaining('dnat to 10.88.0.20:80')]), verified: true },
+      ]);
+    });
+
+    describe('of a port that its monitor holds', () => {
+      const uplinked = uplinkedHost({ listeners: ['tcp 0.0.0.0:8080'] });
+      const monitor = { name: 'conmon', pid: 77 };
+      const holding = { ...uplinked, listeners: uplinked.listeners.map((one) => ({ ...one, process: monitor })) };
+      const predictedFor = (told: Told) =>
+        predicted(host(outside, web(told), holding), '192.0.2.7', { destinationPort: 8080 }, 'outside');
+
+      it('is predicted, and mended by the engine', () => {
+        const connection = predictedFor(publishing('podman'));
+        expect(connection.outcome).toBe('timeout');
+        expect(verdictOf(connection)).toBe('dnat-missing inferred, host:eth0 prerouting');
+        expect(connection.explanation.join(' ')).toContain(
+          'Conmon (pid 77) minds the container for Podman: it holds the port, so that no other program takes it, and reads nothing from there.',
+        );
+        expect(connection.fixes[0]).toMatchObject({ commands: ['podman network reload shop-web'], verified: true });
+      });
+
+      it('without the word of the engine is no more than unanswered', () => {
+        expect(predictedFor({})).toMatchObject({ outcome: 'timeout', cause: null });
+      });
+    });
+
+    it.each([
+      ['docker', ['docker restart shop-web']],
+      ['containerd', ['nerdctl restart shop-web']],
+      // A pod is made anew by what made it.
+      ['kubernetes', [expect.stringContaining('nft add table')]],
+    ])('%s', (runtime, [first]) => {
+      expect(judged(published(publishing(runtime)), asked).fixes[0]?.commands[0]).toEqual(first);
+    });
+
+    it('outweighs a container that listens on the port, and that nobody published', () => {
+      const state = host(outside, box({ listeners: ['tcp 0.0.0.0:8080'] }), web(publishing('podman')), uplinkedHost());
+      expect(judged(state, asked).summary).toContain('on to web, where');
+    });
+
+    it.each<[string, Told, string]>([
+      ['at another address of the host', publishing('podman', '192.0.2.8'), 'no-listener'],
+      ['at this address', publishing('podman', '192.0.2.7'), 'dnat-missing'],
+      ['to a port on which nothing listens', { ...publishing('podman'), listeners: [] }, 'no-listener'],
+    ])('%s', (_name, told, cause) => {
+      expect(judged(published(told), asked).cause).toBe(cause);
+    });
   });
 
   const otherWeb = (more: Told): HostState => host(outside, web(more), uplinkedHost());

@@ -131,12 +131,15 @@ describe('what is lacking, what that costs, what ends it', () => {
       'link it into one of these folders',
     ],
     [
-      'an engine that is not asked',
-      { tools: [...toolsWithout(), { name: 'crictl', installed: true, version: '1.28.0', lacksJson: false }] },
+      'an engine that few hosts have',
+      {
+        tools: [...toolsWithout(), { name: 'crictl', installed: true, version: '1.28.0', lacksJson: false }],
+        containers: { running: new Map(), missing: new Map([['crictl', 'Containers of crictl are not known: x.']]) },
+      },
       true,
       'crictl',
-      'pid:N',
-      null,
+      'by their ids',
+      'crictl ps shows the fault',
     ],
   ])('%s', (_name, differences, canRun, name, costs, remedy) => {
     const report = examine(factsWith(differences));

@@ -103,6 +103,11 @@ describeLab('nettrace that is killed at any moment', () => {
       const pids = leftovers.map(({ pid }) => pid);
       expect(new Set(pids).size).toBe(kills);
       expect(ownedBy(pids, await places())).toEqual([]);
+      // What it calls namespaces for itself.
+      const numbers = ['/', '/run/netns', process.cwd()]
+        .flatMap((path) => readdirSync(path))
+        .filter((name) => /^\d+$/.test(name));
+      expect(numbers).toEqual([]);
       expect(stateOf(lab)).toBe(before);
     },
     180_000,

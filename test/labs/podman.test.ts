@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
 import { missingForContainers, Podman } from './podman.ts';
@@ -104,5 +106,43 @@ describe.skipIf(missing !== null)(`Podman${missing === null ? '' : ` (skipped: $
         where: { netns: netns['host'], device: 'veth0', stage: 'bridge' },
       });
     });
+  });
+
+  describeLab('whose rules are gone', () => {
+    test('the engine says that the port is published, and writes its rules again', async () => {
+      await using lab = await buildLab(spec);
+      const podman = await Podman.on(lab, 'host');
+      await podman.run('web', ['--publish', '8080:80'], ['httpd', '-f', '-p', '80']);
+      const ask = ['curl', '-sS', '-o', '/dev/null', '-m', '3', 'http://192.0.2.10:8080/'];
+      expect((await lab.run('outside', ask)).exitCode).toBe(0);
+      await lab.run('host', ['nft', 'flush', 'ruleset']);
+      const diagnose = async (...words: readonly string[]) => {
+        const [file = '', ...args] = podman.asMachines(['bin/nettrace', ...words]);
+        const { connections }: Diagnosis = JSON.parse((await execa(file, args, { reject: false })).stdout);
+        return connections[0];
+      };
+      const start = ['--json', '--netns', lab.netns('outside')];
+      // Podman's monitor has bound the port, and reads nothing from it.
+      const lost = {
+        outcome: 'timeout',
+        cause: 'dnat-missing',
+        where: { netns: lab.netns('host'), device: 'eth0', stage: 'prerouting' },
+        alternatives: [],
+      };
+      expect(await diagnose('path', ...start, 'tcp', '192.0.2.10:8080')).toMatchObject({
+        ...lost,
+        certainty: 'inferred',
+      });
+      const connection = await diagnose('run', ...start, '--', ...ask);
+      expect(connection).toMatchObject({ ...lost, certainty: 'observed' });
+      expect(connection?.summary).toMatch(
+        /does not answer: conmon \(pid \d+\) only holds the port .* on to web, where/,
+      );
+      const [fix] = connection?.fixes ?? [];
+      expect(fix).toMatchObject({ commands: ['podman network reload web'], netns: lab.netns('host'), verified: true });
+      const mended = await lab.run('host', podman.asMachines(['sh', '-c', fix?.commands[0] ?? 'false']));
+      expect(mended).toMatchObject({ exitCode: 0 });
+      expect((await lab.run('outside', ask)).exitCode).toBe(0);
+    }, 60_000);
   });
 });

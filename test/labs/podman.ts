@@ -10,6 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
+import { directoryOf } from './names.ts';
 import { controlGroupOf, environmentOf, folderOf, podmanOf } from './podman-command.ts';
 import { type Lab, must } from './standing-lab.ts';
 
@@ -22,6 +23,23 @@ base_hosts_file = "none"
 [engine]
 lock_type = "file"
 events_logger = "none"
+`;
+
+// Another /run with the lab's directory in it.
+const machineScript = `
+folder=$1
+lab=$2
+shift 2
+run="$folder/machine-run"
+mount -t tmpfs none "$run"
+mkdir -p "$run/netns" "$run/libpod" "$run/\${lab#/run/}"
+mount --rbind /run/netns "$run/netns"
+mount --bind "$lab" "$run/\${lab#/run/}"
+mount --rbind "$run" /run
+podman=$(command -v podman)
+mount --bind "$podman" "$folder/podman-itself"
+mount --bind "$folder/podman-wrapper" "$podman"
+exec "$@"
 `;
 
 /** Why there are no containers here; null where there can be some. */
@@ -74,6 +92,35 @@ export class Podman {
     await must(run, `podman run ${name}`);
     const { stdout } = await this.#podman('inspect', '--format', '{{.NetworkSettings.SandboxKey}}', name);
     return basename(stdout.trim());
+  }
+
+  /**
+   * A command for which this Podman is the machine's own: in a mount namespace with a /run of its own, which says that a
+   * Podman has run, and a `podman` that knows the lab's folder.
+   */
+  asMachines(command: readonly string[]): readonly string[] {
+    const folder = folderOf(this.#lab.name, this.#host);
+    const own = podmanOf(this.#lab.name, this.#host).slice(1);
+    const environment = Object.entries(environmentOf(this.#lab.name, this.#host)).map(
+      ([key, value]) => `${key}=${value}`,
+    );
+    const wrapper = join(folder, 'podman-wrapper');
+    const words = ['exec', 'env', ...environment, join(folder, 'podman-itself'), ...own].map((word) => `'${word}'`);
+    writeFileSync(wrapper, `#!/bin/sh\n${words.join(' ')} "$@"\n`, { mode: 0o755 });
+    writeFileSync(join(folder, 'podman-itself'), '');
+    mkdirSync(join(folder, 'machine-run'), { recursive: true });
+    return [
+      'unshare',
+      '--mount',
+      '--',
+      'sh',
+      '-ec',
+      machineScript,
+      'sh',
+      folder,
+      directoryOf(this.#lab.name),
+      ...command,
+    ];
   }
 
   #podman(...args: readonly string[]) {

@@ -88,7 +88,9 @@ describeLab('a snapshot of real namespaces', () => {
     const containerOf = (name: string, netnsPath: string, hostNetwork: boolean) => ({
       id: 'a'.repeat(64),
       name,
-      runtime: 'podman' as const,
+      runtime: 'podman',
+      networks: null,
+      ports: null,
       pid: null,
       netnsPath,
       hostsPath: null,

@@ -214,6 +214,7 @@ export function namespace(
   return {
     name,
     inode: 1,
+    container: null,
     links,
     routes: [...local, ...routes.map(route)],
     rules: rules ?? ([4, 6] as const).flatMap((family) => kernelRules.map((text) => rule(text, family))),

@@ -1,5 +1,6 @@
 import { array, assert, constantFrom, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ContainerRecord } from '../../src/host/snapshot.ts';
 import { formatTopology } from '../../src/report/topology.ts';
 import { describeTopology } from '../../src/topology/topology.ts';
 import { recordedSnapshot } from '../host/sample.ts';
@@ -18,6 +19,25 @@ describe('how a host is wired, as a tree', () => {
     const text = formatTopology(describeTopology(snapshot));
     await expect(text).toMatchFileSnapshot(`golden/${name}.txt`);
     expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it('says what a container publishes, and of which engine it is', () => {
+    const titleOf = (container: ContainerRecord): string => {
+      const { namespaces, ...rest } = snapshotWith(namespaceWith('shop-web', []));
+      const told = namespaces.map((namespace) => ({ ...namespace, container }));
+      return formatTopology(describeTopology({ ...rest, namespaces: told })).split('\n\n')[1] ?? '';
+    };
+    const port = { protocol: 'tcp', hostAddress: null, hostPort: 8080, port: 80 };
+    const ports = [port, { ...port, hostAddress: '127.0.0.1', hostPort: 8081 }];
+    const container = { id: 'c0ffee', name: 'shop-web', runtime: 'docker', networks: ['shop', 'logs'], ports };
+    expect(titleOf(container)).toContain(
+      [
+        'shop-web  (docker container c0ffee, networks shop and logs, publishes',
+        '          8080->80/tcp and 127.0.0.1:8081->80/tcp)\n',
+      ].join('\n'),
+    );
+    const pod = { ...container, runtime: 'kubernetes', networks: null, ports: [] };
+    expect(titleOf(pod)).toContain('shop-web  (Kubernetes pod c0ffee)\n');
   });
 
   it('is escaped', () => {

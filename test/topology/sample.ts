@@ -78,7 +78,7 @@ export function snapshotWith(...namespaces: readonly NamespaceSnapshot[]): Snaps
   return { takenNs: 0n, namespaces, processes: [], missing: [] };
 }
 
-const container = { id: 'a'.repeat(64), name: 'web', runtime: 'podman' };
+const container = { id: 'a'.repeat(64), name: 'web', runtime: 'podman', networks: null, ports: null };
 
 /** A host with a bridge, a container on it, and most that can be odd. */
 export const oddHost: Snapshot = {

@@ -264,6 +264,8 @@ export class LiveHost {
     this.#pastOutages.splice(0, this.#pastOutages.length - mostPastOutages);
     await this.#events.gone(handle);
     await watched.monitor.stop();
+    // A collection that runs reaches namespaces by these numbers.
+    await this.#state.idle();
     closeSync(handle.descriptor);
   }
 

@@ -23,12 +23,14 @@ function lowerOf(
 ): Link['lower'] {
   if (below === null) return null;
   const { index, netnsId } = below;
-  const known = (netnsId === null ? null : namespaces.get(here)?.names.byNumber.get(netnsId)) ?? null;
+  const told = netnsId === null ? undefined : namespaces.get(here)?.names.byNumber.get(netnsId);
   const found = [...namespaces].flatMap(([netns, { links, names, forwardingEntries }]) => {
     const lower = (netns === here) === (netnsId === null) ? links.find((one) => one.index === index) : undefined;
     if (lower === undefined) return [];
     const takes = (entry: ForwardingEntry): boolean => entry.device === lower.name && takesFramesFor(entry, mac);
-    const isIt = known === null ? netnsId === null || forwardingEntries.some(takes) : names.own.includes(known);
+    // A number that is listed without a name is none of those that have one.
+    const mayBe = typeof told === 'string' ? names.own.includes(told) : told === undefined || names.own.length === 0;
+    const isIt = mayBe && (netnsId === null || typeof told === 'string' || forwardingEntries.some(takes));
     return isIt ? [{ netns, device: lower.name }] : [];
   });
   const [lower = null, ...others] = found;

@@ -26,11 +26,11 @@ import { parseVirtualServices } from './virtual-services.ts';
  */
 export function parseSnapshot(snapshot: Snapshot): HostState {
   const problems: Problem[] = [];
-  const sectionsByName = new Map<string, { sections: Sections; inode: number }>();
+  const sectionsByName = new Map<string, { sections: Sections } & Pick<NamespaceState, 'inode' | 'container'>>();
   for (const namespace of snapshot.namespaces) {
-    if (sectionsByName.has(namespace.name))
-      problems.push({ netns: null, clause: `two namespaces are called ${namespace.name}` });
-    else sectionsByName.set(namespace.name, { sections: new Sections(namespace), inode: namespace.inode });
+    const { name, inode, container } = namespace;
+    if (sectionsByName.has(name)) problems.push({ netns: null, clause: `two namespaces are called ${name}` });
+    else sectionsByName.set(name, { sections: new Sections(namespace), inode, container });
   }
   const tableNames = parseTableNames(
     [...sectionsByName.values()]
@@ -42,11 +42,12 @@ export function parseSnapshot(snapshot: Snapshot): HostState {
   for (const [name, { sections }] of sectionsByName) unjoined.set(name, parseUnjoined(sections));
   const links = joinLinks(unjoined);
   const namespaces = new Map<string, NamespaceState>();
-  for (const [name, { sections, inode }] of sectionsByName) {
+  for (const [name, { sections, inode, container }] of sectionsByName) {
     const { listeners, known: listenersKnown } = parseListeners(sections);
     namespaces.set(name, {
       name,
       inode,
+      container,
       links: links.get(name) ?? [],
       routes: parseRoutes(sections, tableNames),
       rules: parseRules(sections, tableNames),

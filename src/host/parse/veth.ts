@@ -3,7 +3,7 @@
  *
  * An end knows its peer's index and, by a number that only its own namespace uses, the peer's namespace (rtnetlink's
  * IFLA_LINK and IFLA_LINK_NETNSID). Two ends are a pair when each has the other's index; which namespace a number means
- * follows from the names of `ip netns` (a snapshot knows all, see `every-name.ts`, but not every host allows that), and
+ * follows from the names of `ip netns` (a snapshot knows those in sight, see `every-name.ts`, but not every host allows that), and
  * from all ends that share it.
  */
 
@@ -76,9 +76,10 @@ function everyMeaning(host: Host, namespaces: ReadonlyMap<string, Pick<UnjoinedN
   const byNetnsName = new Map(
     [...namespaces].flatMap(([name, { names }]) => names.own.map((own) => [own, name] as const)),
   );
-  for (const [here, { names }] of namespaces) {
+  const nameOf = (here: string, number: number) => namespaces.get(here)?.names.byNumber.get(number) ?? null;
+  for (const here of namespaces.keys()) {
     for (const [end, far, netnsId] of numberedEnds(host, here)) {
-      const name = names.byNumber.get(netnsId) ?? null;
+      const name = nameOf(here, netnsId);
       if (name === null) continue;
       const there = byNetnsName.get(name);
       if (there === undefined) {
@@ -87,7 +88,9 @@ function everyMeaning(host: Host, namespaces: ReadonlyMap<string, Pick<UnjoinedN
       }
       const other = counterpart(host, end, far, there);
       meanings.get(here)?.set(netnsId, new Set([there]));
-      if (other !== undefined) meanings.get(there)?.set(other.back, new Set([here]));
+      if (other !== undefined && nameOf(there, other.back) === null) {
+        meanings.get(there)?.set(other.back, new Set([here]));
+      }
     }
   }
   return meanings;

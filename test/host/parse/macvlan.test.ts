@@ -25,7 +25,7 @@ function filter(on: string, more: Partial<ForwardingEntry> = {}): ForwardingEntr
 
 function lowerOfMacvlan(
   own: Told,
-  names: ReadonlyMap<number, string>,
+  names: ReadonlyMap<number, string | null>,
   others: Readonly<Record<string, { links: Told[]; names?: string[]; filters?: ForwardingEntry[] }>>,
 ): string | null {
   const here = [own, device(2, 'eth0')];
@@ -59,6 +59,11 @@ describe('what a macvlan stands on', () => {
       host: { links: [device(2, 'up0')], names: ['blue'] },
     };
     expect(lowerOfMacvlan(macvlan(2, 0), new Map([[0, 'blue']]), others)).toBe('host:up0');
+  });
+
+  test('is in none that has a name where its number has none', () => {
+    const others = { host: { links: [device(2, 'up0')], names: ['blue'], filters: [filter('up0')] } };
+    expect(lowerOfMacvlan(macvlan(2, 0), new Map([[0, null]]), others)).toBeNull();
   });
 
   test('is beside it where the kernel gives no number', () => {

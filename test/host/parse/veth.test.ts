@@ -113,6 +113,18 @@ test('a number that had no name yet means the namespace that names its other end
   expect(peers({ host: earlier, box: later })).toEqual({ host: ['box:v2'], box: ['host:v3'] });
 });
 
+test.each([
+  ['first', (ends: Record<string, UnjoinedNamespace>) => ends],
+  ['last', (ends: Record<string, UnjoinedNamespace>) => Object.fromEntries(Object.entries(ends).reverse())],
+])('a name in one end gives way to that of the other end (the stale one %s)', (_when, ordered) => {
+  const ends = {
+    stale: namespace([veth(3, 2, 0)], ['stale'], new Map([[0, 'box']])),
+    box: namespace([veth(2, 3, 0)], ['box'], new Map([[0, 'host']])),
+    host: namespace([veth(3, 2, 0)], ['host'], new Map([[0, 'box']])),
+  };
+  expect(peers(ordered(ends))).toEqual({ stale: ['null:null'], box: ['host:v3'], host: ['box:v2'] });
+});
+
 test('two ends that claim the same third are not joined', () => {
   const one = { a: namespace([veth(3, 2, 0)]), b: namespace([veth(3, 2, 0)]), box: namespace([veth(2, 3, 0)]) };
   expect(new Set(Object.values(peers(one)).flat())).toEqual(new Set(['null:null']));
