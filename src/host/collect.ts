@@ -138,13 +138,22 @@ function problemSentences(collected: readonly Collected[]): string[] {
   });
 }
 
-/** Collects from those that can be entered, with every name where there is one to be known. */
-async function collectAll(handles: readonly NamespaceHandle[], options: CollectOptions): Promise<Collected[]> {
+const unnamed =
+  'Cables between namespaces that `ip netns` does not name may not be followed: no mount namespace with names for them could be made.';
+
+/** Collects from each, where `ip netns` knows all of them; what goes wrong beside that is added to `missing`. */
+async function collectAll(
+  handles: readonly NamespaceHandle[],
+  options: CollectOptions,
+  missing: string[],
+): Promise<Collected[]> {
   const present = options.present ?? handles;
   const isNaming = handles.length > 0 && present.length > 1;
   const naming = isNaming ? nameEvery(present, options.onChild) : Promise.resolve(null);
   const nftables = kernelHasNftables();
   const mounts = await naming;
+  const lacksNames = present.some(({ own, netnsName }) => !own && netnsName === null);
+  if (isNaming && mounts === null && lacksNames) missing.push(unnamed);
   const collection = { ...options, nftables, turns: new Turns(parallelNamespaces), mounts };
   try {
     return await Promise.all(handles.map((handle) => collectWith(handle, collection)));
@@ -159,7 +168,8 @@ export async function collectSnapshot(
   options: CollectOptions = {},
 ): Promise<Snapshot> {
   const takenNs = BigInt(Date.now()) * 1_000_000n;
-  const collected = await collectAll(handles, options);
+  const missing = [...(options.missing ?? [])];
+  const collected = await collectAll(handles, options, missing);
   const tableNames = readTableNames();
   const named = await (options.named ?? handles);
   const renamed = collected.map(({ snapshot, problem }, index): Collected => {
@@ -173,6 +183,6 @@ export async function collectSnapshot(
     takenNs,
     namespaces,
     processes: collectProcesses(namespaces),
-    missing: [...(options.missing ?? []), ...problemSentences(renamed)],
+    missing: [...missing, ...problemSentences(renamed)],
   };
 }

@@ -117,7 +117,10 @@ async function containersOf({ program, list, inspect, parse }: Engine, asking: A
   return containers === null ? failed('gave an answer that is no JSON') : { containers, missing: new Map() };
 }
 
-/** The running containers of all engines here, pods among them; never throws. `docker` that is another name for Podman counts once. */
+/**
+ * The running containers of all engines here, pods among them; never throws. `docker` that is another name for Podman
+ * counts once.
+ */
 export async function listContainers(asking: Asking = {}): Promise<Containers> {
   const here = enginesHere();
   const answers = await Promise.all(here.asked.map((engine) => containersOf(engine, asking)));

@@ -38,6 +38,7 @@ export async function nameEvery(
   watcher: ChildWatcher | undefined,
 ): Promise<number | null> {
   const child = startStreaming(apart, { watcher, keepsInput: true });
+  let hasEnded = false;
   const isReady = await new Promise<boolean>((resolve) => {
     const timer = setTimeout(resolve, timeoutMs, false);
     const settle = (ready: boolean): void => {
@@ -45,7 +46,10 @@ export async function nameEvery(
       resolve(ready);
     };
     child.stdout.once('data', (chunk: Buffer) => settle(chunk.toString() === '\n'));
-    void child.then(() => settle(false));
+    void child.then(() => {
+      hasEnded = true;
+      settle(false);
+    });
   });
   try {
     if (!isReady) return null;
@@ -56,6 +60,6 @@ export async function nameEvery(
   } catch {
     return null;
   } finally {
-    killGroup(child.pid);
+    if (!hasEnded) killGroup(child.pid);
   }
 }

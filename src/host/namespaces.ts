@@ -179,11 +179,21 @@ function containerByGroup({ pid }: Found): Container | null {
   };
 }
 
+/** Whether it is the host's: engines do not always say of a container that it shares that. */
+function isHosts({ inode }: Found): boolean {
+  try {
+    return statSync('/proc/1/ns/net').ino === inode;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Of several containers in one namespace (a pod) the one to name it by, with the networks and ports of all; none that
  * merely shares the host's.
  */
 function containerByEngine(found: Found, containers: readonly Container[]): Container | null {
+  if (isHosts(found)) return null;
   const inside = containersIn(found, containers);
   const chosen = inside.find((container) => !container.infrastructure) ?? inside[0];
   if (chosen === undefined) return null;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Diagnosis } from '../../src/diagnose/diagnosis.ts';
+import type { Snapshot } from '../../src/host/snapshot.ts';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
 import { missingForContainers, Podman } from './podman.ts';
@@ -93,6 +94,14 @@ describe.skipIf(missing !== null)(`Podman${missing === null ? '' : ` (skipped: $
         certainty: 'proven',
         where: { netns: netns['web'], device: 'eth0', stage: 'socket' },
       });
+    });
+
+    test('a container of an engine that nobody asks is known by its control group', async () => {
+      const { stdout } = await lab.nettrace(['snapshot']);
+      const { namespaces }: Pick<Snapshot, 'namespaces'> = JSON.parse(stdout);
+      const found = namespaces.find(({ name }) => name === netns['web'])?.container;
+      expect(found).toMatchObject({ runtime: 'podman', networks: null, ports: null });
+      expect(found?.id).toMatch(/^[0-9a-f]{64}$/);
     });
 
     test('a container asks for its own published port: br_netfilter has it sent back, and hairpin is off', async (context) => {
