@@ -136,6 +136,7 @@ function judge(context: Context, step: Step, position: number, reached: number):
     return { verdict: verdict === 'refused' ? 'delivered' : 'unknown', detail: told };
   }
   if (verdict === 'unknown' && position < reached) {
+    if (deviceStages.includes(step.stage)) return { verdict: 'passed', detail: `${detail}; it was seen further on` };
     const rules = quotes.length > 0 ? 'rules stand here' : detail;
     return { verdict: 'passed', detail: `${rules}, and the packet was seen behind them` };
   }

@@ -46,7 +46,7 @@ export async function nameEvery(
       resolve(ready);
     };
     child.stdout.once('data', (chunk: Buffer) => settle(chunk.toString() === '\n'));
-    void child.then(() => {
+    void child.finally(() => {
       hasEnded = true;
       settle(false);
     });

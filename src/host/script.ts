@@ -58,6 +58,12 @@ run ${command.routes6}
 run ${command.rules4}
 run ${command.rules6}
 run ${command.nextHops}
+if command -v tc >/dev/null 2>&1; then
+  tc qdisc show | while read -r _ kind _ _ device _; do
+    case $kind in clsact | ingress) run ${command.trafficFilters} "$device" ingress ;; esac
+    case $kind in clsact) run ${command.trafficFilters} "$device" egress ;; esac
+  done
+fi
 run ${command.neighbours}
 run ${command.proxyNeighbours}
 run ${command.bridgePorts}

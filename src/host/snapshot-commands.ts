@@ -15,6 +15,8 @@ export const snapshotCommand = {
   rules4: 'ip -j -4 rule',
   rules6: 'ip -j -6 rule',
   nextHops: 'ip -j nexthop',
+  /** With a device and a direction: only of devices whose filters are asked. */
+  trafficFilters: 'tc filter show dev',
   neighbours: 'ip -j neigh',
   proxyNeighbours: 'ip -j neigh show proxy',
   bridgePorts: 'bridge -j -d link',

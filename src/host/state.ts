@@ -47,6 +47,14 @@ export interface Vxlan {
   readonly unmodelled: string | null;
 }
 
+/** What is asked of each packet at a device, and may drop it, change it or send it elsewhere. */
+export interface LinkProgram {
+  readonly direction: 'ingress' | 'egress';
+  /** `an XDP program`, `a filter of traffic control (tc)`. */
+  readonly what: string;
+  readonly source: Quote;
+}
+
 /** A network interface. */
 export interface Link {
   readonly index: number;
@@ -67,6 +75,7 @@ export interface Link {
   readonly vrfTable: number | null;
   /** A bridge that filters by VLAN. */
   readonly vlanFiltering: boolean;
+  readonly programs: readonly LinkProgram[];
   /** The other end of a veth pair; netns null when that namespace is not in the snapshot. */
   readonly peer: { readonly netns: string | null; readonly index: number; readonly device: string | null } | null;
   /** The device that a macvlan stands on; null for other links, and where it was not found. */

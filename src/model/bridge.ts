@@ -1,7 +1,7 @@
 /** What one bridge does with one frame: `br_handle_frame_finish` and `br_flood` (net/bridge). */
 
 import type { BridgePort, ForwardingEntry, Link, NamespaceState, PortVlan } from '../host/state.ts';
-import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
+import { blocked, doubted, type Frame, passed, unusableReason, type Way } from './frame.ts';
 import type { Fault, FloodFlag, Step } from './step.ts';
 
 /** Why a port does not pass a frame. */
@@ -95,7 +95,7 @@ export class Crossing {
       );
     }
     const detail = `${port.name} is a port of ${this.#bridge.name}${this.#how()}`;
-    return passed(way, { ...place, verdict: 'passed', detail, quotes });
+    return passed(way, doubted({ ...place, verdict: 'passed', detail, quotes }, port, 'ingress'));
   }
 
   /** A port that neither takes nor gives frames. Without a carrier it is disabled for that reason alone: the link tells. */

@@ -1,6 +1,6 @@
 /** A frame on its way over links and bridges. */
 
-import type { Link } from '../host/state.ts';
+import type { Link, LinkProgram } from '../host/state.ts';
 import type { JourneyEnd, Step } from './step.ts';
 import type { Traveller } from './traveller.ts';
 
@@ -38,6 +38,15 @@ export function unusableReason(link: Link): string | null {
   if (!link.up) return 'is down';
   if (link.carrier) return null;
   return link.kind === 'veth' ? 'has no carrier: its other end is down' : 'has no carrier';
+}
+
+/** A step at a device; what a program there does with the packet, the model does not know. */
+export function doubted(step: Step, { name, programs }: Link, direction: LinkProgram['direction']): Step {
+  const asked = programs.filter((program) => program.direction === direction);
+  if (asked.length === 0 || step.verdict !== 'passed') return step;
+  const whats = asked.map(({ what }) => what).join(' and ');
+  const detail = `${step.detail}; ${whats} at ${name} may drop it, change it or send it elsewhere`;
+  return { ...step, verdict: 'unknown', detail, quotes: [...step.quotes, ...asked.map(({ source }) => source)] };
 }
 
 /** One step further; behind an obstacle there are none. */

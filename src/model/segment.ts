@@ -6,7 +6,7 @@
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import { Crossing } from './bridge.ts';
-import { blocked, type Frame, passed, unusableReason, type Way } from './frame.ts';
+import { blocked, doubted, type Frame, passed, unusableReason, type Way } from './frame.ts';
 import { isModelled, lowerOf, type Placed, uppersOn } from './macvlan.ts';
 import type { JourneyEnd, LearntRemote, ModelPacket, Step } from './step.ts';
 import type { Traveller } from './traveller.ts';
@@ -159,7 +159,8 @@ export class Spread {
     }
     const large = this.#tooLarge(link);
     if (large !== null) return blocked(way, { ...place, verdict: 'dropped', detail: large }, large);
-    return passed(way, { ...place, verdict: 'passed', detail: `sent by ${link.name}${how}` });
+    const step: Step = { ...place, verdict: 'passed', detail: `sent by ${link.name}${how}` };
+    return passed(way, doubted(step, link, 'egress'));
   }
 
   /** In packets of a tunnel, to all whom the device sends the frame to. `way` is out of the device. */
@@ -276,7 +277,8 @@ export class Spread {
       this.#cross(namespace, master, link, way);
       return;
     }
-    const step: Step = { ...place, verdict: 'passed', detail: `received by ${link.name}, ${from}` };
+    const received: Step = { ...place, verdict: 'passed', detail: `received by ${link.name}, ${from}` };
+    const step = doubted(received, link, 'ingress');
     if (link.master !== null && master?.kind !== 'vrf') {
       const reason = `${namespace.name}:${link.name} is a port of ${link.master}, which is no bridge that the model knows`;
       this.edges.push({ ...passed(way, step), kind: 'undetermined', reason });
@@ -298,7 +300,8 @@ export class Spread {
     if (port !== null && crossing.reachesHost) {
       const place = { netns: namespace.name, device: bridge.name, stage: 'ingress', quotes: [bridge.source] } as const;
       const step: Step = { ...place, verdict: 'passed', detail: `handed up to ${bridge.name}` };
-      this.stations.push({ ...passed(way, step), namespace, link: bridge, port: port.name });
+      const up = doubted(step, bridge, 'ingress');
+      this.stations.push({ ...passed(way, up), namespace, link: bridge, port: port.name });
     }
     if (port !== null) this.#meetUppers(namespace, bridge, way);
     const ports = namespace.links.filter(({ master }) => master === bridge.name);

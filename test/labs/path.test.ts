@@ -106,6 +106,25 @@ describeLab('nettrace path', () => {
     expect(predicted).toEqual(expected);
   });
 
+  test('leaves open what a program of traffic control lets pass, and names it', async () => {
+    await using lab = await buildLab(spec);
+    const drops = ['protocol', 'ip', 'bpf', 'da', 'bytecode', '1,6 0 0 2,'];
+    expect(await lab.run('web', ['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact'])).toMatchObject({ exitCode: 0 });
+    expect(await predict(lab, '10.88.0.20:8080')).toBe('ok -');
+    expect(await lab.run('web', ['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', ...drops])).toMatchObject({
+      exitCode: 0,
+    });
+    expect(await connectThere(lab, '10.88.0.20:8080')).toBe('timeout -');
+    const path = ['path', '--json', '--netns', lab.netns('portainer'), 'tcp', '10.88.0.20:8080'];
+    const [connection] = (await lab.nettrace(path)).json?.connections ?? [];
+    expect(connection).toMatchObject({ outcome: 'unknown', cause: null });
+    expect(connection?.prediction?.assumptions).toEqual([
+      expect.stringMatching(
+        /^\S+-web, ingress: received by eth0, .*; a filter of traffic control \(tc\) at eth0 may drop it, change it or send it elsewhere$/,
+      ),
+    ]);
+  });
+
   test('says what ping gives, where a host answers no echo request too', async () => {
     await using lab = await buildLab(spec);
     await lab.run('web', ['sysctl', '-qw', 'net.ipv4.icmp_echo_ignore_all=1']);

@@ -64,6 +64,7 @@ export function link(
     mode: null,
     vrfTable: null,
     vlanFiltering: false,
+    programs: [],
     peer: peer === undefined ? null : { netns: netns === 'null' ? null : netns, index: Number(index), device: null },
     lower: null,
     vxlan: null,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { NamespaceState } from '../../src/host/state.ts';
+import type { Link, LinkProgram, NamespaceState } from '../../src/host/state.ts';
 import { journey } from '../../src/model/journey.ts';
+import type { Journey } from '../../src/model/step.ts';
 import { host, link, loopback, namespace, neighbour, packetTo, port, rule, told } from './hosts.ts';
 import { saved } from './netfilter/tables.ts';
 import { box, bridge, bridgeHost, forwarding, type Told, uplink, veth0, veth1, web } from './two-boxes.ts';
@@ -241,6 +242,48 @@ describe('out of a namespace', () => {
     const links = [{ ...bridge, carrier: false }];
     const result = journey(host(bridgeHost({ links })), packetTo('10.88.0.20'), 'host');
     expect(result.steps.at(-1)?.detail).toBe('br0 has no carrier');
+  });
+
+  describe('that asks a program', () => {
+    const program = (direction: 'ingress' | 'egress', what: string): LinkProgram => ({
+      direction,
+      what,
+      source: { netns: '', command: '', text: what },
+    });
+    const asked = (one: Partial<Record<'box' | 'veth0', LinkProgram>>): Journey => {
+      const doubtful = (of: Link, told?: LinkProgram): Link => (told === undefined ? of : { ...of, programs: [told] });
+      const links = { box: box().links.map((own) => doubtful(own, own.name === 'eth0' ? one.box : undefined)) };
+      const ports = bridgeHost().links.map((own) => doubtful(own, own.name === 'veth0' ? one.veth0 : undefined));
+      return journey(
+        host(box({ links: links.box }), web(), bridgeHost({ links: ports })),
+        packetTo('10.88.0.20'),
+        'box',
+      );
+    };
+    const doubts = ({ steps }: Journey): string[] =>
+      steps.flatMap(({ netns, device, verdict }) => (verdict === 'unknown' ? [`${netns}:${device}`] : []));
+
+    test.each<[string, Journey, string[], string[]]>([
+      [
+        'out of it: what follows is no more than likely',
+        asked({ box: program('egress', 'a filter of traffic control (tc)') }),
+        ['box:eth0'],
+        [
+          'box, egress: sent by eth0; a filter of traffic control (tc) at eth0 may drop it, change it or send it elsewhere',
+        ],
+      ],
+      [
+        'into a port of a bridge',
+        asked({ veth0: program('ingress', 'an XDP program') }),
+        ['host:veth0'],
+        [expect.stringMatching(/^host, bridge: veth0 is a port of br0.*; an XDP program at veth0 may drop it/)],
+      ],
+      ['the other way', asked({ box: program('ingress', 'an XDP program') }), [], []],
+    ])('%s', (_name, result, places, assumptions) => {
+      expect(result.end.kind).toBe('accepted');
+      expect(doubts(result)).toEqual(places);
+      expect(result.assumptions).toEqual(assumptions);
+    });
   });
 
   test('its other end is in a namespace that nobody saw', () => {

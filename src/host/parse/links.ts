@@ -1,7 +1,7 @@
 /** Interfaces and their addresses: `ip -j -d -s link` and `ip -j addr`, see ip-link(8) and ip-address(8). */
 
 import { snapshotCommand } from '../snapshot-commands.ts';
-import type { ForwardingEntry, Link, LinkAddress } from '../state.ts';
+import type { ForwardingEntry, Link, LinkAddress, LinkProgram, Quote } from '../state.ts';
 import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord } from './json.ts';
 import { scopeNumber } from './scope.ts';
 import { named, type Sections, words } from './section.ts';
@@ -28,6 +28,7 @@ function linkText(record: JsonRecord, index: number, name: string): string {
   return words(
     `${index}: ${lower === null ? name : `${name}@${lower}`}: <${asTexts(record['flags']).join(',')}>`,
     named('mtu', asInteger(record['mtu'])),
+    asRecord(record['xdp']) !== null && 'xdp',
     named('qdisc', asText(record['qdisc'])),
     named('master', asText(record['master'])),
     named('state', asText(record['operstate'])),
@@ -129,6 +130,20 @@ export function parseNamespaceNames(sections: Sections): NamespaceNames {
   return { own, byNumber };
 }
 
+/** XDP by rtnetlink's IFLA_XDP, which is there when a program is attached; tc-filter(8) by what it lists. */
+function programsOf(sections: Sections, record: JsonRecord, name: string, source: Quote): LinkProgram[] {
+  const filters = (['ingress', 'egress'] as const).flatMap((direction): LinkProgram[] => {
+    const command = `${snapshotCommand.trafficFilters} ${name} ${direction}`;
+    const listed = sections.find(command)?.text.trim() ?? '';
+    const [first = ''] = listed.split('\n');
+    const what = 'a filter of traffic control (tc)';
+    return listed === '' ? [] : [{ direction, what, source: sections.quote(command, first) }];
+  });
+  return asRecord(record['xdp']) === null
+    ? filters
+    : [{ direction: 'ingress', what: 'an XDP program', source }, ...filters];
+}
+
 /** The interfaces of a namespace, their peers not joined yet. */
 export function parseLinks(sections: Sections): UnjoinedLink[] {
   const records = sections.records(snapshotCommand.links);
@@ -143,6 +158,7 @@ export function parseLinks(sections: Sections): UnjoinedLink[] {
     if (index === null || name === null) continue;
     const kind = kindOf(record);
     const flags = asTexts(record['flags']);
+    const source = sections.quoteLater(snapshotCommand.links, () => linkText(record, index, name));
     links.push({
       index,
       name,
@@ -156,7 +172,8 @@ export function parseLinks(sections: Sections): UnjoinedLink[] {
       far: kind === 'veth' ? farLink(record, indexByName) : null,
       below: kind === 'macvlan' ? farLink(record, indexByName) : null,
       addresses: addresses.get(index) ?? [],
-      source: sections.quoteLater(snapshotCommand.links, () => linkText(record, index, name)),
+      programs: programsOf(sections, record, name, source),
+      source,
     });
   }
   return links;

@@ -15,6 +15,7 @@ function veth(index: number, farIndex: number, netnsId: number | null): Unjoined
     mode: null,
     vrfTable: null,
     vlanFiltering: false,
+    programs: [],
     far: { index: farIndex, netnsId },
     below: null,
     vxlan: null,

@@ -38,7 +38,8 @@ const dropsEverything = (host: string, device: string, direction: 'ingress' | 'e
     argv: ['tc', 'filter', 'add', 'dev', device, direction, 'protocol', 'ip', 'bpf', 'da', 'bytecode', '1,6 0 0 2,'],
   },
 ];
-const onlyTheKernel = 'the snapshot has no programs, and nobody but the kernel knows that one did it';
+const onlyTheKernel =
+  'the snapshot shows that a program is asked, and nobody but the kernel knows that it dropped the packet';
 
 /** See the file's head. */
 export const firewallLabs: readonly CauseLab[] = [
