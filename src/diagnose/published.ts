@@ -13,6 +13,7 @@ import { noResponseFromApplication } from './application.ts';
 import type { Context } from './context.ts';
 import type { Certainty, Fix } from './diagnosis.ts';
 import type { Cause } from './finding.ts';
+import { snapshotEvidence } from './hops.ts';
 import { localFixes } from './local-nat.ts';
 import { addNatRule, dnatRule, natTableOf } from './nat-rule.ts';
 import { holdsForAnother } from './predicted-outcome.ts';
@@ -104,36 +105,35 @@ function engineFix(netns: string, { namespace, published }: Candidate, verified:
 }
 
 /** A rule at the prerouting hook; where the host asks itself, one at its output hook. */
-function ruleFixes(context: Context, refuser: NamespaceState, becomes: ModelPacket): Fix[] {
+function ruleFixes(context: Context, refuser: NamespaceState, { packet: becomes, published }: Candidate): Fix[] {
   const { host, packet, clientNetns } = context;
   if (host === null) return [];
   if (clientNetns === refuser.name) return localFixes(context, refuser, null, becomes);
   const place = natTableOf(refuser.ruleTables, packet.family, null);
   const change = addNatRule(host, refuser.name, place, dnatRule('prerouting', packet, becomes, place));
   if (change === null) return [];
-  return [
-    {
-      summary: `If that port is meant to be published, send what asks for it on to ${formatEndpoint(becomes.destination, becomes.destinationPort)}. Better, where an engine made the container: make it anew with the port published (-p ${packet.destinationPort}:${becomes.destinationPort}); the engine then keeps the rules, for the host's own requests as well.`,
-      commands: change.commands,
-      netns: refuser.name,
-      verified: wouldWork(context, change.host),
-    },
-  ];
+  const there = formatEndpoint(becomes.destination, becomes.destinationPort);
+  const summary =
+    published === null
+      ? `If that port is meant to be published, send what asks for it on to ${there}. Better, where an engine made the container: make it anew with the port published (-p ${packet.destinationPort}:${becomes.destinationPort}); the engine then keeps the rules, for the host's own requests as well.`
+      : `Until then, send what asks for it on to ${there}.`;
+  return [{ summary, commands: change.commands, netns: refuser.name, verified: wouldWork(context, change.host) }];
 }
 
 function fixesFor(context: Context, refuser: NamespaceState, candidate: Candidate): Fix[] {
-  const rules = ruleFixes(context, refuser, candidate.packet);
+  const rules = ruleFixes(context, refuser, candidate);
   const byEngine = engineFix(refuser.name, candidate, rules[0]?.verified ?? false);
   return byEngine === null ? rules : [byEngine, ...rules];
 }
 
+function engineOf({ container }: NamespaceState): string {
+  return container?.runtime ?? '';
+}
+
 /** `podman publishes tcp port 8080 to port 80 of web`, and at which of the host's addresses, if not at all of them. */
-function publishedText(
-  { container, name }: NamespaceState,
-  { protocol, hostAddress, hostPort, port }: PublishedPort,
-): string {
+function publishedText(namespace: NamespaceState, { protocol, hostAddress, hostPort, port }: PublishedPort): string {
   const at = hostAddress === null ? '' : ` of ${hostAddress}`;
-  return `${container?.runtime ?? ''} publishes ${protocol} port ${hostPort}${at} to port ${port} of ${name}`;
+  return `${engineOf(namespace)} publishes ${protocol} port ${hostPort}${at} to port ${port} of ${namespace.name}`;
 }
 
 /** Where the packet came to instead, and who holds the port there without serving it; null: nobody does. */
@@ -148,6 +148,13 @@ function isUnanswered(context: Context): boolean {
   const { connection } = context;
   if (connection.protocol !== 'tcp' || connection.packets.length === 0) return connection.outcome === 'timeout';
   return noResponseFromApplication(context) !== null;
+}
+
+/** `refused: nothing listens on tcp port 80 on the host`. */
+function unservedText({ step: { netns }, holder }: Unserved, { protocol, destinationPort: port }: ModelPacket): string {
+  return holder === null
+    ? `refused: nothing listens on ${protocol} port ${port} ${inNetns(netns)}`
+    : `does not answer: ${ownerText(holder)} only holds the port ${inNetns(netns)}`;
 }
 
 function findUnserved(context: Context): Unserved | null {
@@ -204,9 +211,14 @@ export const dnatMissing: Cause = (context) => {
     detail: `no rule of the ${stage} hook sends ${protocol} port ${port} on to ${namespace.name}, ${published === null ? 'which listens on it' : 'where it is published'}`,
     evidence: [
       ...(published === null ? [] : [{ kind: 'model', text: publishedText(namespace, published) } as const]),
-      { kind: 'snapshot', ...listener.source },
+      ...(holder === null ? [] : [snapshotEvidence(holder.source)]),
+      snapshotEvidence(listener.source),
     ],
-    summary: `${serverText(context)} ${holder === null ? `refused: nothing listens on ${protocol} port ${port} ${inNetns(refuser.name)}` : `does not answer: ${ownerText(holder)} only holds the port ${inNetns(refuser.name)}`}, and no rule sends what asks for it on to ${namespace.name}, where ${published === null ? `${ownerText(listener)} does` : `${listenerText(listener)} is published as that port`}.`,
+    summary: `${serverText(context)} ${unservedText(unserved, packet)}, and no rule sends what asks for it on to ${
+      published === null
+        ? `${namespace.name}, where ${ownerText(listener)} does`
+        : `port ${published.port} of ${namespace.name}, as ${engineOf(namespace)} publishes it`
+    }.`,
     explanation: [
       askedText(context),
       published === null ? unpublishedText(found, refuser.name, there) : lostText(found, published, unserved, there),

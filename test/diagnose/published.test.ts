@@ -86,7 +86,7 @@ describe('dnat-missing', () => {
       expect(verdictOf(connection)).toBe('dnat-missing proven, host:eth0 prerouting');
       expect(connection.alternatives).toEqual([]);
       expect(connection.summary).toBe(
-        '192.0.2.7:8080 refused: nothing listens on tcp port 8080 on the host, and no rule sends what asks for it on to web, where 0.0.0.0:80 is published as that port.',
+        '192.0.2.7:8080 refused: nothing listens on tcp port 8080 on the host, and no rule sends what asks for it on to port 80 of web, as podman publishes it.',
       );
       expect(connection.explanation).toContain(
         'Podman publishes tcp port 8080 to port 80 of web: a rule of the host is to change the destination to 10.88.0.20:80 (DNAT). There is no such rule here, and no process on the host listens on port 8080 in its stead. Such rules are gone when somebody reloads or flushes the firewall beneath the engine.',
@@ -134,7 +134,7 @@ describe('dnat-missing', () => {
 
     it('outweighs a container that listens on the port, and that nobody published', () => {
       const state = host(outside, box({ listeners: ['tcp 0.0.0.0:8080'] }), web(publishing('podman')), uplinkedHost());
-      expect(judged(state, asked).summary).toContain('on to web, where');
+      expect(judged(state, asked).summary).toContain('on to port 80 of web, as podman');
     });
 
     it.each<[string, Told, string]>([

@@ -145,7 +145,7 @@ describe.skipIf(missing !== null)(`Podman${missing === null ? '' : ` (skipped: $
       const connection = await diagnose('run', ...start, '--', ...ask);
       expect(connection).toMatchObject({ ...lost, certainty: 'observed' });
       expect(connection?.summary).toMatch(
-        /does not answer: conmon \(pid \d+\) only holds the port .* on to web, where/,
+        /does not answer: conmon \(pid \d+\) only holds the port .* on to port 80 of web, as podman publishes it/,
       );
       const [fix] = connection?.fixes ?? [];
       expect(fix).toMatchObject({ commands: ['podman network reload web'], netns: lab.netns('host'), verified: true });
