@@ -16,7 +16,10 @@ const silence: Met = { outcome: 'timeout', errno: null };
 
 /** Podman's monitor binds the ports that its container publishes, so that nobody else takes them, and reads none of them. */
 export function holdsForAnother(listener: Listener | null): boolean {
-  return listener?.process?.name === 'conmon';
+  if (listener?.process?.name !== 'conmon') return false;
+  // A socket that the container was given by its own unit is open in the monitor as well.
+  const users = [...listener.source.text.matchAll(/\("((?:[^"\\]|\\.)*)",pid=/g)];
+  return users.every(([, name]) => name === 'conmon');
 }
 
 /**

@@ -42,13 +42,17 @@ function isBehind({ routes }: NamespaceState, { links }: NamespaceState, family:
   );
 }
 
+function hostAddressTakes(address: string, family: 4 | 6, destination: string): boolean {
+  return address === unspecifiedAddress[family] || sameAddress(address, destination);
+}
+
 /** How the namespace's engine publishes the port that the packet asks for. */
 function publishedIn({ container }: NamespaceState, packet: ModelPacket): PublishedPort | null {
-  const { protocol, destination, destinationPort } = packet;
+  const { protocol, family, destination, destinationPort } = packet;
   const isAsked = (port: PublishedPort): boolean =>
     port.protocol === protocol &&
     port.hostPort === destinationPort &&
-    (port.hostAddress === null || sameAddress(port.hostAddress, destination));
+    (port.hostAddress === null || hostAddressTakes(port.hostAddress, family, destination));
   return container?.ports?.find(isAsked) ?? null;
 }
 
@@ -85,22 +89,49 @@ function candidates(host: HostState, refuser: NamespaceState, packet: ModelPacke
 }
 
 /** What makes an engine write a container's rules again. */
-const rewriting: ReadonlyMap<string, readonly string[]> = new Map([
-  ['podman', ['podman', 'network', 'reload']],
-  ['docker', ['docker', 'restart']],
-  ['containerd', ['nerdctl', 'restart']],
+interface Rewriting {
+  readonly how: string;
+  /** The command for a container of that id. */
+  readonly command: (id: string) => readonly string[];
+  /** It writes them all, whatever is gone. */
+  readonly isWhole: boolean;
+}
+
+const rewriting: ReadonlyMap<string, Rewriting> = new Map<string, Rewriting>([
+  [
+    'podman',
+    { how: 'Podman writes them again at once', command: (id) => ['podman', 'network', 'reload', id], isWhole: true },
+  ],
+  [
+    'docker',
+    {
+      how: "Docker's daemon writes them again when it starts; that restarts containers, too, unless live-restore is set",
+      command: () => ['systemctl', 'restart', 'docker'],
+      isWhole: false,
+    },
+  ],
+  [
+    'containerd',
+    {
+      how: 'They are written again when the container starts',
+      command: (id) => ['nerdctl', 'restart', id],
+      isWhole: false,
+    },
+  ],
 ]);
+
+const idShape = /^[0-9a-f]{12,64}$/;
 
 /** The engine writes its own rules again; null where none is known that would. */
 function engineFix(netns: string, { namespace, published }: Candidate, verified: boolean): Fix | null {
   const { container } = namespace;
-  const command = rewriting.get(container?.runtime ?? '');
-  if (published === null || container === null || command === undefined) return null;
+  const engine = rewriting.get(container?.runtime ?? '');
+  if (published === null || container === null || engine === undefined || !idShape.test(container.id)) return null;
   return {
-    summary: `Let ${container.runtime} write the rules of ${container.name} again; it wrote them when that started.`,
-    commands: commandsOf([...command, container.name]),
+    summary: `Let the engine write the rules of ${namespace.name} again. ${engine.how}.`,
+    commands: commandsOf(engine.command(container.id.slice(0, 12))),
     netns,
-    verified,
+    verified: verified && engine.isWhole,
   };
 }
 
@@ -131,9 +162,9 @@ function engineOf({ container }: NamespaceState): string {
 }
 
 /** `podman publishes tcp port 8080 to port 80 of web`, and at which of the host's addresses, if not at all of them. */
-function publishedText(namespace: NamespaceState, { protocol, hostAddress, hostPort, port }: PublishedPort): string {
+function publishedText(name: string, engine: string, { protocol, hostAddress, hostPort, port }: PublishedPort): string {
   const at = hostAddress === null ? '' : ` of ${hostAddress}`;
-  return `${engineOf(namespace)} publishes ${protocol} port ${hostPort}${at} to port ${port} of ${namespace.name}`;
+  return `${engine} publishes ${protocol} port ${hostPort}${at} to port ${port} of ${name}`;
 }
 
 /** Where the packet came to instead, and who holds the port there without serving it; null: nobody does. */
@@ -167,10 +198,21 @@ function findUnserved(context: Context): Unserved | null {
   return { step, certainty: connection.packets.length === 0 ? 'inferred' : 'observed', holder: way.end.listener };
 }
 
+/** What the engine says of a container whose port it does not publish there, else what may have become of the rule. */
+function noRuleText({ container, name }: NamespaceState): string {
+  if (container === null || container.ports === null)
+    return 'the port was never published, or its rule is gone, as when a firewall was reloaded';
+  const { runtime, ports } = container;
+  if (ports.length === 0) return `${runtime} publishes no port of ${name}`;
+  const [first, ...others] = ports;
+  const told = first === undefined ? '' : publishedText(name, runtime, first);
+  return `${told}${others.length === 0 ? '' : `, and ${others.length} more`}, and not this one`;
+}
+
 /** Nobody says that the port is to be published. */
 function unpublishedText({ namespace, listener }: Candidate, refuser: string, there: string): string {
   const place = netnsText(refuser);
-  return `The address is one of ${place}, and no process ${inNetns(refuser)} listens on that port. ${namespace.name} does (${listenerText(listener)}), and it goes into the world by ${place}: it is its container. A container's port is reached at an address of its host only where it is published: a rule of the host then changes the destination to ${there} (DNAT). There is no such rule here: the port was never published, or its rule is gone, as when a firewall was reloaded.`;
+  return `The address is one of ${place}, and no process ${inNetns(refuser)} listens on that port. ${namespace.name} does (${listenerText(listener)}), and it goes into the world by ${place}: it is its container. A container's port is reached at an address of its host only where it is published: a rule of the host then changes the destination to ${there} (DNAT). There is no such rule here: ${noRuleText(namespace)}.`;
 }
 
 /** What becomes of a request without the rule. */
@@ -182,7 +224,7 @@ function withoutRule({ holder }: Unserved, refuser: string, port: number): strin
 
 function lostText({ namespace }: Candidate, published: PublishedPort, unserved: Unserved, there: string): string {
   const { netns } = unserved.step;
-  return `${capitalised(publishedText(namespace, published))}: a rule of ${netnsText(netns)} is to change the destination to ${there} (DNAT). ${withoutRule(unserved, netns, published.hostPort)} Such rules are gone when somebody reloads or flushes the firewall beneath the engine.`;
+  return `${capitalised(publishedText(namespace.name, engineOf(namespace), published))}: a rule of ${netnsText(netns)} is to change the destination to ${there} (DNAT). ${withoutRule(unserved, netns, published.hostPort)} Such rules are gone when somebody reloads or flushes the firewall beneath the engine.`;
 }
 
 /** See the file's head. */
@@ -198,6 +240,9 @@ export const dnatMissing: Cause = (context) => {
   const { namespace, listener, packet: becomes, published } = found;
   const { holder } = unserved;
   if (holder !== null && published === null) return null;
+  // Its network plugin may send it on by a program that no snapshot shows.
+  if (published !== null && engineOf(namespace) === 'kubernetes' && context.connection.packets.length === 0)
+    return null;
   const { destinationPort: port, protocol } = packet;
   const there = formatEndpoint(becomes.destination, becomes.destinationPort);
   const place = netnsText(refuser.name);
@@ -210,7 +255,9 @@ export const dnatMissing: Cause = (context) => {
     verdict: 'passed',
     detail: `no rule of the ${stage} hook sends ${protocol} port ${port} on to ${namespace.name}, ${published === null ? 'which listens on it' : 'where it is published'}`,
     evidence: [
-      ...(published === null ? [] : [{ kind: 'model', text: publishedText(namespace, published) } as const]),
+      ...(published === null
+        ? []
+        : [{ kind: 'model', text: publishedText(namespace.name, engineOf(namespace), published) } as const]),
       ...(holder === null ? [] : [snapshotEvidence(holder.source)]),
       snapshotEvidence(listener.source),
     ],

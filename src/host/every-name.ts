@@ -52,7 +52,7 @@ export async function nameEvery(
     });
   });
   try {
-    if (!isReady) return null;
+    if (!isReady || hasEnded) return null;
     for (const { inode, descriptor } of namespaces) {
       symlinkSync(`/proc/${process.pid}/fd/${descriptor}`, `/proc/${child.pid}/cwd/${inode}`);
     }

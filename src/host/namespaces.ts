@@ -175,6 +175,7 @@ function containerByGroup({ pid }: Found): Container | null {
     hostsPath: null,
     resolvConfPath: null,
     hostNetwork: false,
+    joins: false,
     infrastructure: false,
   };
 }
@@ -189,16 +190,17 @@ function isHosts({ inode }: Found): boolean {
 }
 
 /**
- * Of several containers in one namespace (a pod) the one to name it by, with the networks and ports of all; none that
- * merely shares the host's.
+ * Of several containers in one namespace (a pod) the one to name it by, with the id, the networks and the ports of the one
+ * whose network it is; none that merely shares the host's.
  */
 function containerByEngine(found: Found, containers: readonly Container[]): Container | null {
   if (isHosts(found)) return null;
   const inside = containersIn(found, containers);
-  const chosen = inside.find((container) => !container.infrastructure) ?? inside[0];
-  if (chosen === undefined) return null;
-  const networks = [...new Set(inside.flatMap((container) => container.networks ?? []))];
-  return { ...chosen, networks, ports: inside.flatMap(({ ports }) => ports ?? []) };
+  const owner = inside.find(({ joins }) => !joins) ?? inside[0];
+  const named = inside.find(({ joins, infrastructure }) => !joins && !infrastructure);
+  const chosen = named ?? inside.find((container) => !container.infrastructure) ?? owner;
+  if (chosen === undefined || owner === undefined) return null;
+  return { ...chosen, id: owner.id, networks: owner.networks, ports: owner.ports };
 }
 
 /** An engine's name of a container first; an id is none that people know it by. */

@@ -18,7 +18,7 @@ export interface CommandOutput {
 export interface PublishedPort {
   /** `tcp`, `udp`, `sctp`. */
   readonly protocol: string;
-  /** The host's address; null for all of them. */
+  /** The host's address, `0.0.0.0` or `::` for all of that family; null for all of both. */
   readonly hostAddress: string | null;
   readonly hostPort: number;
   /** The container's own. */
@@ -27,6 +27,7 @@ export interface PublishedPort {
 
 /** What an engine says of a container, or of a pod; else what its control group's name tells. Raw text. */
 export interface ContainerRecord {
+  /** Of several in one network, that of the one whose network it is. */
   readonly id: string;
   /** Its own name; a pod's is NAMESPACE/NAME. Where no engine tells it, how the id begins. */
   readonly name: string;

@@ -46,7 +46,8 @@ export function doubted(step: Step, { name, programs }: Link, direction: LinkPro
   if (asked.length === 0 || step.verdict !== 'passed') return step;
   const whats = asked.map(({ what }) => what).join(' and ');
   const detail = `${step.detail}; ${whats} at ${name} may drop it, change it or send it elsewhere`;
-  return { ...step, verdict: 'unknown', detail, quotes: [...step.quotes, ...asked.map(({ source }) => source)] };
+  const quotes = [...step.quotes, ...asked.map(({ source }) => source)];
+  return { ...step, verdict: 'unknown', detail, quotes, asksProgram: true };
 }
 
 /** One step further; behind an obstacle there are none. */

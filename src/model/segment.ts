@@ -226,7 +226,7 @@ export class Spread {
   #handUp({ namespace, link }: Placed, way: Way, how: string): void {
     const place = { netns: namespace.name, device: link.name, stage: 'ingress', quotes: [link.source] } as const;
     const step: Step = { ...place, verdict: 'passed', detail: `received by ${link.name}: ${how}` };
-    this.stations.push({ ...passed(way, step), namespace, link, port: null });
+    this.stations.push({ ...passed(way, doubted(step, link, 'ingress')), namespace, link, port: null });
   }
 
   /**

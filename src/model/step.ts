@@ -121,6 +121,8 @@ export interface Step {
   readonly carrier?: Carrier;
   /** So many destinations the rules leave open, of which the packet was seen to have taken this one. */
   readonly choices?: number;
+  /** A program is asked here that may send it elsewhere, or change it. */
+  readonly asksProgram?: true;
 }
 
 /** The steps of the packet in question itself, without those of tunnels' packets. */

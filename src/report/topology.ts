@@ -106,6 +106,15 @@ function portText({ protocol, hostAddress, hostPort, port }: NonNullable<Contain
   return `${host}->${port}/${protocol}`;
 }
 
+/** A range is published port by port: more than these tell no more. */
+const mostPorts = 6;
+
+function portsText(ports: NonNullable<Container['ports']>): string {
+  const more = ports.length - mostPorts;
+  const shown = ports.slice(0, mostPorts).map(portText);
+  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(' and ');
+}
+
 /** `web  (podman container 4ac1…, network podman, publishes 8080->80/tcp)`. */
 function titleLines(name: string, { id, runtime, networks, ports }: Container): string[] {
   const what = runtime === 'kubernetes' ? 'Kubernetes pod' : `${runtime} container`;
@@ -113,7 +122,7 @@ function titleLines(name: string, { id, runtime, networks, ports }: Container): 
   const told = [
     `${what} ${id.slice(0, 12)}`,
     ...(networks === null || networks.length === 0 ? [] : [`${joined} ${networks.join(' and ')}`]),
-    ...(ports === null || ports.length === 0 ? [] : [`publishes ${ports.map(portText).join(' and ')}`]),
+    ...(ports === null || ports.length === 0 ? [] : [`publishes ${portsText(ports)}`]),
   ];
   const indent = ' '.repeat(name.length + 2);
   const [first = '', ...rest] = wrapText(`(${told.join(', ')})`, indent, columns);

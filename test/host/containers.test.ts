@@ -49,6 +49,7 @@ describe('pickContainer', () => {
     hostsPath: null,
     resolvConfPath: null,
     hostNetwork: false,
+    joins: false,
     infrastructure: false,
   });
   const one = container('web', 'abcdef012345'.padEnd(64, '0'));

@@ -148,7 +148,8 @@ describe.skipIf(missing !== null)(`Podman${missing === null ? '' : ` (skipped: $
         /does not answer: conmon \(pid \d+\) only holds the port .* on to port 80 of web, as podman publishes it/,
       );
       const [fix] = connection?.fixes ?? [];
-      expect(fix).toMatchObject({ commands: ['podman network reload web'], netns: lab.netns('host'), verified: true });
+      expect(fix).toMatchObject({ netns: lab.netns('host'), verified: true });
+      expect(fix?.commands).toEqual([expect.stringMatching(/^podman network reload [0-9a-f]{12}$/)]);
       const mended = await lab.run('host', podman.asMachines(['sh', '-c', fix?.commands[0] ?? 'false']));
       expect(mended).toMatchObject({ exitCode: 0 });
       expect((await lab.run('outside', ask)).exitCode).toBe(0);

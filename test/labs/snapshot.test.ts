@@ -96,6 +96,7 @@ describeLab('a snapshot of real namespaces', () => {
       hostsPath: null,
       resolvConfPath: null,
       hostNetwork,
+      joins: false,
       infrastructure: false,
     });
     const set = findNamespaces([
@@ -110,6 +111,33 @@ describeLab('a snapshot of real namespaces', () => {
     const names = set.namespaces.map(({ name }) => name);
     expect(names).not.toContain('agent');
     expect(names).not.toContain('other');
+  });
+
+  test('of several containers in one network it has the ports of the one whose network it is', () => {
+    const port = { protocol: 'tcp', hostAddress: null, hostPort: 8080, port: 80 };
+    const member = {
+      id: 'b'.repeat(64),
+      name: 'sidecar',
+      runtime: 'podman',
+      networks: null,
+      ports: [port, port],
+      pid: null,
+      netnsPath: `/run/netns/${box}`,
+      hostsPath: null,
+      resolvConfPath: null,
+      hostNetwork: false,
+      joins: true,
+      infrastructure: false,
+    };
+    const owner = { ...member, id: 'a'.repeat(64), name: 'web', ports: [port], joins: false };
+    const told = (...containers: (typeof member)[]) => {
+      const set = findNamespaces(containers);
+      set.dispose();
+      const found = set.namespaces.find(({ netnsName }) => netnsName === box)?.container;
+      return [found?.name, found?.id.charAt(0), found?.ports];
+    };
+    expect(told(member, owner)).toEqual(['web', 'a', [port]]);
+    expect(told(member, { ...owner, infrastructure: true })).toEqual(['sidecar', 'a', [port]]);
   });
 
   test('collects a state that parses without a problem', async () => {

@@ -283,6 +283,7 @@ describe('out of a namespace', () => {
       expect(result.end.kind).toBe('accepted');
       expect(doubts(result)).toEqual(places);
       expect(result.assumptions).toEqual(assumptions);
+      expect(result.mayBeRedirected).toBe(places.length > 0);
     });
   });
 

@@ -20,6 +20,8 @@ export interface Container extends ContainerRecord {
   readonly resolvConfPath: string | null;
   /** It runs in the host's own network namespace. */
   readonly hostNetwork: boolean;
+  /** It runs in the network of another container. */
+  readonly joins: boolean;
   /** A pod's placeholder, which no person names. */
   readonly infrastructure: boolean;
 }
@@ -42,21 +44,38 @@ function positive(value: unknown): number | null {
 /** Ids are lower-case hex in all engines: anything else must not become an argument. */
 export const idShape = /^[0-9a-f]{12,64}$/;
 
+function portNumber(value: unknown): number | null {
+  const number = positive(Number(value));
+  return number !== null && number <= 0xffff ? number : null;
+}
+
 const portShape = /^(\d+)\/(\w+)$/;
-const anyAddress: readonly (string | null)[] = [null, '0.0.0.0', '::'];
+
+/** Published ports beyond this number are left out: a range has one for each. */
+const mostPorts = 1000;
 
 /** `{"80/tcp": [{"HostIp": "", "HostPort": "8080"}], "443/tcp": null}`: what is not published is null. */
-function portsOfInspect(ports: JsonRecord): PublishedPort[] {
-  return Object.entries(ports).flatMap(([name, bindings]) => {
-    const [, port, protocol = ''] = portShape.exec(name) ?? [];
+function portsOfInspect(told: unknown): PublishedPort[] | null {
+  const ports = asRecord(told);
+  if (ports === null) return null;
+  const published = Object.entries(ports).flatMap(([name, bindings]) => {
+    const [, number, protocol = ''] = portShape.exec(name) ?? [];
+    const port = portNumber(number);
     return (asRecords(bindings) ?? []).flatMap((binding) => {
-      const hostPort = positive(Number(binding['HostPort']));
-      const address = text(binding['HostIp']);
-      if (port === undefined || hostPort === null) return [];
-      const hostAddress = anyAddress.includes(address) ? null : address;
-      return [{ protocol, hostAddress, hostPort, port: Number(port) }];
+      const hostPort = portNumber(binding['HostPort']);
+      return port === null || hostPort === null
+        ? []
+        : [{ protocol, hostAddress: text(binding['HostIp']), hostPort, port }];
     });
   });
+  return published.slice(0, mostPorts);
+}
+
+/** nettrace asks for names that people gave: nerdctl makes some up where it knows none. */
+function networksOfInspect(told: unknown): string[] | null {
+  const networks = asRecord(told);
+  const names = networks === null ? [] : Object.keys(networks).filter((name) => !name.startsWith('unknown-'));
+  return names.length === 0 ? null : names;
 }
 
 /**
@@ -73,17 +92,19 @@ export function parseInspect(runtime: string, output: string): Container[] | nul
     const name = text(item['Name'])?.replace(/^\//, '');
     if (id === null || !idShape.test(id) || name === undefined || name === '') continue;
     const network = member(item, 'NetworkSettings');
+    const mode = text(member(item, 'HostConfig')['NetworkMode']);
     containers.push({
       id,
       name,
       runtime,
-      networks: Object.keys(member(network, 'Networks')),
-      ports: portsOfInspect(member(network, 'Ports')),
+      networks: networksOfInspect(network['Networks']),
+      ports: portsOfInspect(network['Ports']),
       pid: positive(member(item, 'State')['Pid']),
       netnsPath: text(network['SandboxKey']),
       hostsPath: text(item['HostsPath']),
       resolvConfPath: text(item['ResolvConfPath']),
-      hostNetwork: text(member(item, 'HostConfig')['NetworkMode']) === 'host',
+      hostNetwork: mode === 'host',
+      joins: mode?.startsWith('container:') === true,
       infrastructure: item['IsInfra'] === true,
     });
   }
@@ -102,14 +123,16 @@ function documents(output: string): JsonRecord[] | null {
 /** The CRI's Protocol, an enumeration whose first is left out. */
 const protocols = ['tcp', 'udp', 'sctp'] as const;
 
-function portsOfPod(mappings: readonly JsonRecord[]): PublishedPort[] {
-  return mappings.flatMap((mapping) => {
+/** By its configuration, which CRI-O does not tell. */
+function portsOfPod(configuration: JsonRecord | null): PublishedPort[] | null {
+  if (configuration === null) return null;
+  const published = (asRecords(configuration['port_mappings']) ?? []).flatMap((mapping) => {
     const protocol = protocols[asInteger(mapping['protocol']) ?? 0];
-    const [port, hostPort] = [positive(mapping['container_port']), positive(mapping['host_port'])];
+    const [port, hostPort] = [portNumber(mapping['container_port']), portNumber(mapping['host_port'])];
     if (protocol === undefined || port === null || hostPort === null) return [];
-    const address = text(mapping['host_ip']);
-    return [{ protocol, hostAddress: anyAddress.includes(address) ? null : address, hostPort, port }];
+    return [{ protocol, hostAddress: text(mapping['host_ip']), hostPort, port }];
   });
+  return published.slice(0, mostPorts);
 }
 
 const uidShape = /^[0-9a-f-]{1,64}$/;
@@ -134,12 +157,13 @@ export function parsePods(output: string): Container[] | null {
           name: `${text(namespace) ?? 'default'}/${text(name)}`,
           runtime: 'kubernetes',
           networks: null,
-          ports: portsOfPod(asRecords(member(info, 'config')['port_mappings']) ?? []),
+          ports: portsOfPod(asRecord(info['config'])),
           pid: positive(info['pid']),
           netnsPath: text(named(member(spec, 'linux')['namespaces'], 'type', 'network')?.['path']),
           hostsPath: typeof uid === 'string' && uidShape.test(uid) ? `/var/lib/kubelet/pods/${uid}/etc-hosts` : null,
           resolvConfPath: text(named(spec['mounts'], 'destination', '/etc/resolv.conf')?.['source']),
           hostNetwork: member(status, 'linux', 'namespaces', 'options')['network'] === 'NODE',
+          joins: false,
           infrastructure: false,
         },
       ];

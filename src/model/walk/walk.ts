@@ -171,6 +171,7 @@ export class Walk {
     for (const step of steps) {
       this.steps.push(step);
       if (step.verdict === 'unknown') this.assumptions.push(assumptionOf(step));
+      if (step.asksProgram === true) this.mayBeRedirected = true;
     }
   }
 

@@ -20,6 +20,8 @@ const podmanInspect = [
         '53/udp': [{ HostIp: '0.0.0.0', HostPort: '5353' }],
         '443/tcp': null,
         odd: [{ HostIp: '', HostPort: '1' }],
+        '70000/tcp': [{ HostIp: '', HostPort: '1' }],
+        '81/tcp': [{ HostIp: '', HostPort: '99999999999999999999' }],
       },
       Networks: { podman: {}, backend: {} },
     },
@@ -38,13 +40,14 @@ describe('parseInspect', () => {
         ports: [
           { protocol: 'tcp', hostAddress: null, hostPort: 8080, port: 80 },
           { protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: 8081, port: 80 },
-          { protocol: 'udp', hostAddress: null, hostPort: 5353, port: 53 },
+          { protocol: 'udp', hostAddress: '0.0.0.0', hostPort: 5353, port: 53 },
         ],
         pid: 4711,
         netnsPath: '/run/netns/netns-1',
         hostsPath: '/run/containers/storage/overlay-containers/web/userdata/hosts',
         resolvConfPath: '/run/containers/storage/overlay-containers/web/userdata/resolv.conf',
         hostNetwork: false,
+        joins: false,
         infrastructure: false,
       },
     ]);
@@ -57,6 +60,28 @@ describe('parseInspect', () => {
     expect(parseInspect('docker', text)).toEqual([
       expect.objectContaining({ name: 'web', pid: null, hostNetwork: true, hostsPath: null, netnsPath: null }),
     ]);
+  });
+
+  test('says which container is in the network of another, and what is not told', () => {
+    const sidecar = { Id: webId, Name: 'sidecar', HostConfig: { NetworkMode: `container:${'b'.repeat(64)}` } };
+    expect(parseInspect('podman', JSON.stringify([sidecar]))).toMatchObject([
+      { joins: true, networks: null, ports: null },
+    ]);
+    const made = { Id: webId, Name: 'web', NetworkSettings: { Networks: { 'unknown-eth0': {} }, Ports: {} } };
+    expect(parseInspect('containerd', JSON.stringify([made]))).toMatchObject([
+      { joins: false, networks: null, ports: [] },
+    ]);
+  });
+
+  test('keeps a range of ports within bounds', () => {
+    const port = (at: number): [string, object[]] => [
+      `${10_000 + at}/udp`,
+      [{ HostIp: '', HostPort: String(10_000 + at) }],
+    ];
+    const Ports = Object.fromEntries(Array.from({ length: 10_001 }, (_none, at) => port(at)));
+    const [turn] =
+      parseInspect('docker', JSON.stringify([{ Id: webId, Name: 'turn', NetworkSettings: { Ports } }])) ?? [];
+    expect(turn?.ports).toHaveLength(1000);
   });
 
   test.each([
@@ -122,6 +147,7 @@ describe('parsePods', () => {
         hostsPath: '/var/lib/kubelet/pods/0b5a8d2e-77aa-4c1e-9c1d-000000000001/etc-hosts',
         resolvConfPath: '/var/lib/containerd/x/resolv.conf',
         hostNetwork: false,
+        joins: false,
         infrastructure: false,
       },
     ]);
@@ -140,7 +166,7 @@ describe('parsePods', () => {
   test('follows no path that the identity would lead elsewhere, and leaves out what has none', () => {
     const { status } = web;
     const odd = { status: { ...status, metadata: { ...status.metadata, uid: '../../etc' } } };
-    expect(parsePods(indented(odd))).toMatchObject([{ hostsPath: null, pid: null, ports: [] }]);
+    expect(parsePods(indented(odd))).toMatchObject([{ hostsPath: null, pid: null, ports: null }]);
     expect(parsePods(indented({ status: { ...status, id: '-x' } }))).toEqual([]);
   });
 
