@@ -3,6 +3,7 @@
  * asked of the host on to there.
  */
 
+import { idShape } from '../host/parse/containers.ts';
 import type { PublishedPort } from '../host/snapshot.ts';
 import type { HostState, Listener, NamespaceState } from '../host/state.ts';
 import { formatEndpoint, inPrefix, sameAddress, unspecifiedAddress } from '../inet/address.ts';
@@ -119,8 +120,6 @@ const rewriting: ReadonlyMap<string, Rewriting> = new Map<string, Rewriting>([
     },
   ],
 ]);
-
-const idShape = /^[0-9a-f]{12,64}$/;
 
 /** The engine writes its own rules again; null where none is known that would. */
 function engineFix(netns: string, { namespace, published }: Candidate, verified: boolean): Fix | null {

@@ -71,7 +71,7 @@ function portsOfInspect(told: unknown): PublishedPort[] | null {
   return published.slice(0, mostPorts);
 }
 
-/** nettrace asks for names that people gave: nerdctl makes some up where it knows none. */
+/** Names that people gave: nerdctl makes some up where it knows none. */
 function networksOfInspect(told: unknown): string[] | null {
   const networks = asRecord(told);
   const names = networks === null ? [] : Object.keys(networks).filter((name) => !name.startsWith('unknown-'));
