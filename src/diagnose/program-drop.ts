@@ -54,20 +54,38 @@ const meanings = new Map<string, Meaning>([
   ],
 ]);
 
-/** The step at which such a program is asked, next to where the packet was last seen; null where the model has none. */
+const comesIn = ({ stage }: Step): boolean => stage === 'ingress' || stage === 'bridge';
+
+/**
+ * The device's step at which such a program may have dropped it: behind where the packet was last seen, and before where it
+ * was looked for in vain. Frames are captured before a program is asked that sees what comes in, and behind one that sees
+ * what leaves. Of several, the one at whose device the snapshot shows a program; null where that does not tell.
+ */
+function deviceStep(context: Context, stage: 'ingress' | 'egress'): Step | null {
+  const { journey, connection, evidence } = context;
+  const steps = journey?.steps ?? [];
+  const frames = requestPacket(connection)?.frames ?? [];
+  const isOfDevice = (step: Step): boolean => comesIn(step) || step.stage === 'egress';
+  const isLookedAt = ({ netns, device }: Step): boolean =>
+    evidence.interfaces.some((point) => point.netns === netns && point.device === device);
+  const reached = steps.findLastIndex((step) => isOfDevice(step) && framesAt(context, frames, step).length > 0);
+  const candidates: Step[] = [];
+  for (const [at, step] of steps.entries()) {
+    if (at < reached) continue;
+    const isMissed = at > reached && isOfDevice(step) && isLookedAt(step);
+    const isAsked = stage === 'egress' ? at > reached && step.stage === 'egress' : comesIn(step) && !isMissed;
+    if (isAsked) candidates.push(step);
+    if (isMissed) break;
+  }
+  const known = candidates.filter(({ asksProgram }) => asksProgram === true);
+  const [only = null, ...others] = known.length > 0 ? known : candidates;
+  return others.length === 0 ? only : null;
+}
+
+/** The step at which such a program is asked; null where the model has none, or it is not known which of several. */
 function placeOf(context: Context, { stage }: Meaning): Step | null {
   const steps = context.journey?.steps ?? [];
-  const frames = requestPacket(context.connection)?.frames ?? [];
-  const isSeen = (step: Step): boolean => framesAt(context, frames, step).length > 0;
-  const comesIn = (step: Step): boolean => step.stage === 'ingress' || step.stage === 'bridge';
-  const reached = steps.findLastIndex((step) => (comesIn(step) || step.stage === 'egress') && isSeen(step));
-  if (stage === 'ingress') {
-    // Frames are captured before the program is asked. A port of a bridge has the bridge's step.
-    const last = steps[reached];
-    return last !== undefined && comesIn(last) ? last : null;
-  }
-  // Frames are captured behind the program.
-  if (stage === 'egress') return steps.slice(reached + 1).find((step) => step.stage === 'egress') ?? null;
+  if (stage === 'ingress' || stage === 'egress') return deviceStep(context, stage);
   if (stage === 'output') return steps.find((step) => step.stage === 'route') ?? null;
   return steps.findLast((step) => step.stage === 'socket') ?? null;
 }

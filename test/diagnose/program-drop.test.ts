@@ -1,4 +1,5 @@
 import { expect, it, test } from 'vitest';
+import type { LinkProgram, NamespaceState } from '../../src/host/state.ts';
 import { host, link, loopback, namespace } from '../model/hosts.ts';
 import { box, bridgeHost, uplinkedHost, web } from '../model/two-boxes.ts';
 import { fixesOf, judged, verdictOf } from './on-host.ts';
@@ -14,7 +15,7 @@ it.each([
   ['BPF_CGROUP_EGRESS', ['box:eth0'], 'box:eth0 route', 'box# bpftool cgroup tree'],
   ['SOCKET_FILTER', ways, 'web:eth0 socket', 'web# bpftool cgroup tree'],
 ])('a program drops it, the kernel says %s, seen last at the end of %j: %s', (drop, at, place, listing) => {
-  const connection = judged(both, { at, drop });
+  const connection = judged(both, { at, drop, captured: ways });
   expect(verdictOf(connection)).toBe(`bpf-drop proven, ${place}`);
   expect(fixesOf(connection)).toEqual([listing, 'not verified']);
   expect(connection.explanation.join(' ')).toContain(`The kernel says why it dropped the packet: ${drop}.`);
@@ -26,6 +27,29 @@ test.each([
   ['it was not seen where it could have been dropped', { at: ['box:eth0'], drop: 'TC_INGRESS' }],
 ] as const)('no program is named where %s', (_name, sighting) => {
   expect(judged(both, sighting).cause).not.toBe('bpf-drop');
+});
+
+const lastSeen = { at: ['box:eth0', 'host:veth0'], drop: 'TC_INGRESS' };
+const filtered: LinkProgram = {
+  direction: 'ingress',
+  what: 'a filter of traffic control (tc)',
+  source: { netns: '', command: '', text: '' },
+};
+const withFilter = (of: NamespaceState, device: string): NamespaceState => ({
+  ...of,
+  links: of.links.map((one) => (one.name === device ? { ...one, programs: [filtered] } : one)),
+});
+
+test.each<[string, NamespaceState[], string | null]>([
+  ['neither device has one', [box(), web(), bridgeHost()], null],
+  ['the second has', [box(), withFilter(web(), 'eth0'), bridgeHost()], 'web:eth0 ingress'],
+  ['the first has', [box(), web(), withFilter(bridgeHost(), 'veth0')], 'host:veth0 bridge'],
+  ['both have', [box(), withFilter(web(), 'eth0'), withFilter(bridgeHost(), 'veth0')], null],
+])('two devices where nobody looked any more: by the snapshot %s', (_name, namespaces, place) => {
+  const connection = judged(host(...namespaces), lastSeen);
+  expect(connection.cause === 'bpf-drop' ? verdictOf(connection) : null).toBe(
+    place === null ? null : `bpf-drop proven, ${place}`,
+  );
 });
 
 test('a router that sends it on', () => {
