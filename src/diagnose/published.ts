@@ -74,19 +74,20 @@ function candidateIn(namespace: NamespaceState, packet: ModelPacket, client: str
 }
 
 /**
- * The host's containers whose port that is, in networks that the client is in none of: those that publish it, else those
- * that listen on it.
+ * The host's containers whose port that is and that serve it, in networks that the client is in none of: of those that
+ * publish it, where any does; else of those that listen on it.
  */
 function candidates(host: HostState, refuser: NamespaceState, packet: ModelPacket, client: string | null): Candidate[] {
-  const all = [...host.namespaces.values()].flatMap((namespace) => {
-    if (namespace === refuser || !isBehind(namespace, refuser, packet.family)) return [];
+  const behind = [...host.namespaces.values()].filter(
+    (namespace) => namespace !== refuser && isBehind(namespace, refuser, packet.family),
+  );
+  const publishing = behind.filter((namespace) => publishedIn(namespace, packet) !== null);
+  return (publishing.length > 0 ? publishing : behind).flatMap((namespace) => {
     const found = candidateIn(namespace, packet, client);
     if (found === null) return [];
     const { end } = journey(host, { ...found.packet, source: unspecifiedAddress[packet.family] }, refuser.name);
     return end.kind === 'accepted' && end.netns === namespace.name ? [found] : [];
   });
-  const published = all.filter((one) => one.published !== null);
-  return published.length > 0 ? published : all;
 }
 
 /** What makes an engine write a container's rules again. */

@@ -8,6 +8,10 @@ import { join } from 'node:path';
 import { isTool } from './environment.ts';
 import { entriesOf } from './files.ts';
 import { type Container, containerOfGroups } from './parse/containers.ts';
+import type { ContainerRecord } from './snapshot.ts';
+
+/** The container, or the pod, whose network it is, and the files that its engine shows it. */
+type Inhabitant = ContainerRecord & Pick<Container, 'hostsPath' | 'resolvConfPath'>;
 
 /** One network namespace, held open. */
 export interface NamespaceHandle {
@@ -23,7 +27,7 @@ export interface NamespaceHandle {
   readonly pid: number | null;
   /** As `ip netns` names it. */
   readonly netnsName: string | null;
-  readonly container: Container | null;
+  readonly container: Inhabitant | null;
 }
 
 /** All namespaces found, this process's own first, the others by name. */
@@ -161,31 +165,19 @@ function groupsOf(process: number | 'self'): ReturnType<typeof containerOfGroups
   }
 }
 
-/** The container that the namespace's first process is in, where that is not ours as well; ids are as engines print them. */
-function containerByGroup({ pid }: Found): Container | null {
+/** The container that the namespace's first process is in, by its control group; named as engines print ids. */
+function containerByGroup({ pid }: Found): Inhabitant | null {
   const told = pid === null ? null : groupsOf(pid);
-  if (told === null || told.id === groupsOf('self')?.id) return null;
-  return {
-    ...told,
-    name: told.id.slice(0, 12),
-    networks: null,
-    ports: null,
-    pid,
-    netnsPath: null,
-    hostsPath: null,
-    resolvConfPath: null,
-    hostNetwork: false,
-    joins: false,
-    infrastructure: false,
-  };
+  if (told === null) return null;
+  return { ...told, name: told.id.slice(0, 12), networks: null, ports: null, hostsPath: null, resolvConfPath: null };
 }
 
-/** Whether it is the host's: engines do not always say of a container that it shares that. */
-function isHosts({ inode }: Found): boolean {
+/** The inode number of the host's namespace; null where this user may not know it. */
+function hostsInode(): number | null {
   try {
-    return statSync('/proc/1/ns/net').ino === inode;
+    return statSync('/proc/1/ns/net').ino;
   } catch {
-    return false;
+    return null;
   }
 }
 
@@ -193,8 +185,7 @@ function isHosts({ inode }: Found): boolean {
  * Of several containers in one namespace (a pod) the one to name it by, with the id, the networks and the ports of the one
  * whose network it is; none that merely shares the host's.
  */
-function containerByEngine(found: Found, containers: readonly Container[]): Container | null {
-  if (isHosts(found)) return null;
+function containerByEngine(found: Found, containers: readonly Container[]): Inhabitant | null {
   const inside = containersIn(found, containers);
   const owner = inside.find(({ joins }) => !joins) ?? inside[0];
   const named = inside.find(({ joins, infrastructure }) => !joins && !infrastructure);
@@ -207,8 +198,8 @@ function containerByEngine(found: Found, containers: readonly Container[]): Cont
 function* candidateNames(
   found: Found,
   own: boolean,
-  byEngine: Container | null,
-  byGroup: Container | null,
+  byEngine: Inhabitant | null,
+  byGroup: Inhabitant | null,
 ): Generator<string> {
   if (byEngine !== null) yield byEngine.name;
   if (found.netnsName !== null) yield found.netnsName;
@@ -230,11 +221,15 @@ export function findNamespaces(containers: readonly Container[]): NamespaceSet {
   openNamed(opened, missing);
   openOfProcesses(opened, missing);
   const taken = new Set<string>();
+  // Engines do not always say of a container that it shares the host's network.
+  const hosts = containers.length === 0 ? null : hostsInode();
+  const ownGroup = groupsOf('self')?.id;
   // Our own comes first in the map: it gets its name before another may take it.
   const handles = [...opened.byInode.values()].map((found): NamespaceHandle => {
     const own = found === opened.own;
-    const byEngine = containerByEngine(found, containers);
-    const byGroup = byEngine === null && !own ? containerByGroup(found) : null;
+    const byEngine = found.inode === hosts ? null : containerByEngine(found, containers);
+    const grouped = byEngine === null && !own ? containerByGroup(found) : null;
+    const byGroup = grouped?.id === ownGroup ? null : grouped;
     const name = candidateNames(found, own, byEngine, byGroup).find((candidate) => !taken.has(candidate)) ?? '';
     taken.add(name);
     const { descriptor, inode, pid, netnsName } = found;

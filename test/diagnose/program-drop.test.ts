@@ -61,3 +61,13 @@ test('a router that sends it on', () => {
   const sighting = { to: '192.0.2.1:80', at: ['box:eth0', 'host:br0'], drop: 'TC_EGRESS' };
   expect(verdictOf(judged(host(box(), uplinkedHost(), outside), sighting))).toBe('bpf-drop proven, host:eth0 egress');
 });
+
+test('a program that a packet was seen behind has let it pass', () => {
+  const state = host(box(), web({ listeners: [] }), withFilter(bridgeHost(), 'veth0'));
+  const connection = judged(state, { at: ways, answer: { flags: 'RST ACK' }, reset: true });
+  console.log(
+    verdictOf(connection),
+    connection.summary,
+    connection.hops.map((h) => [h.netns, h.device, h.verdict, h.detail].join(' ')),
+  );
+});

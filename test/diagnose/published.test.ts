@@ -130,6 +130,12 @@ describe('dnat-missing', () => {
       });
     });
 
+    it('is not said of another container that listens on the number, where who publishes it does not listen', () => {
+      const other = box({ listeners: ['tcp 0.0.0.0:8080'] });
+      const silent = web({ ...publishing('podman'), listeners: [] });
+      expect(judged(host(outside, other, silent, uplinkedHost()), asked).cause).toBe('no-listener');
+    });
+
     it.each([
       // Whether that writes all that is gone, no model says.
       ['docker', 'systemctl restart docker', false],
