@@ -65,9 +65,7 @@ test('a router that sends it on', () => {
 test('a program that a packet was seen behind has let it pass', () => {
   const state = host(box(), web({ listeners: [] }), withFilter(bridgeHost(), 'veth0'));
   const connection = judged(state, { at: ways, answer: { flags: 'RST ACK' }, reset: true });
-  console.log(
-    verdictOf(connection),
-    connection.summary,
-    connection.hops.map((h) => [h.netns, h.device, h.verdict, h.detail].join(' ')),
-  );
+  expect(verdictOf(connection)).toBe('no-listener proven, web:eth0 socket');
+  const hop = connection.hops.find(({ device }) => device === 'veth0');
+  expect(hop).toMatchObject({ verdict: 'passed', detail: expect.stringMatching(/; it was seen further on$/) });
 });
