@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ConnectionDiagnosis, Diagnosis } from '../../../src/diagnose/diagnosis.ts';
 import { buildLab, type Lab } from '../lab.ts';
 import type { LabSpec } from '../spec.ts';
+import { must } from '../standing-lab.ts';
 
 /** A program on a lab host. */
 export interface HostCommand {
@@ -34,7 +35,7 @@ export interface CauseLab {
   readonly spec: LabSpec;
   /** Its hosts that are other machines: nettrace does not look into them. */
   readonly beyond?: readonly string[];
-  /** Run before the command is traced. Their results do not count. */
+  /** Run before the command is traced; each has to succeed. */
   readonly before?: readonly HostCommand[];
   readonly command: HostCommand;
   readonly expected: Expected;
@@ -106,10 +107,14 @@ function ignoring(names: readonly string[]): string[] {
   return names.flatMap((name) => ['--ignore-netns', name]);
 }
 
+async function prepare(lab: Lab, { before = [] }: CauseLab): Promise<void> {
+  for (const { host, argv } of before) await must(lab.run(host, argv), `${argv.join(' ')} on ${host}`);
+}
+
 /** Builds the lab, and saves what nettrace sees of it. */
 export async function record(one: CauseLab, file: string): Promise<void> {
   await using lab = await buildLab(one.spec);
-  for (const { host, argv } of one.before ?? []) await lab.run(host, argv);
+  await prepare(lab, one);
   // The machine that it is recorded on is nobody's business, nor are the labs beside it.
   const looked = Object.keys(one.spec.hosts).filter((host) => one.beyond?.includes(host) !== true);
   const own = looked.map((host) => lab.netns(host));
@@ -124,7 +129,7 @@ export async function record(one: CauseLab, file: string): Promise<void> {
 /** Builds the lab, looks at it in these modes, and tries the printed fix. */
 export async function judge(one: CauseLab, wanted: readonly Mode[]): Promise<Verdict[]> {
   await using lab = await buildLab(one.spec);
-  for (const { host, argv } of one.before ?? []) await lab.run(host, argv);
+  await prepare(lab, one);
   const directory = mkdtempSync(join(tmpdir(), 'nettrace-lab-'));
   const file = join(directory, 'saved.nettrace');
   const beyond = ignoring((one.beyond ?? []).map((host) => lab.netns(host)));

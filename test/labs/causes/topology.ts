@@ -84,7 +84,8 @@ export function ping(host: string, address: string): HostCommand {
   return { host, argv: ['ping', '-c', '1', '-W', '2', address] };
 }
 
-const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' } as const;
+/** The settings of a host that routes. */
+export const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' } as const;
 
 /**
  * Three tiers, each in a network of its own, and a router between them that passes on nothing but what these rules let:
