@@ -188,16 +188,18 @@ export class SupervisedJob {
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
   }
 
-  // tcpdump tells what the kernel gave it and what it took: equal counts mean an empty queue. An engine without counts
-  // empties its queue by itself when it is told to end.
+  // tcpdump tells what the kernel gave it and what it took: equal counts mean an empty queue. One that was started again a
+  // moment ago has a queue before it tells. An engine without counts empties its queue by itself when it is told to end.
   async #drain(): Promise<void> {
     const signal = this.#engine.countsSignal;
     if (signal === null) return;
     // On a busy host everything takes longer; where it does not, the counts are equal long before.
     const untilMs = performance.now() + drainLimitMs + 2 * this.#job.latencyMs;
-    while (this.#child !== null && this.#capturing && performance.now() < untilMs) {
-      this.#standardError = '';
-      this.#child.kill(signal);
+    while (this.#child !== null && performance.now() < untilMs) {
+      if (this.#capturing) {
+        this.#standardError = '';
+        this.#child.kill(signal);
+      }
       await delay(countsIntervalMs);
       const counts = this.counts();
       if (counts !== null && counts.captured + counts.dropped >= counts.received) return;

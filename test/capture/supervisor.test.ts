@@ -49,22 +49,25 @@ while :; do sleep 0.01; done
 
 const host = handle('host', true);
 
-it('an engine is ready, and asked for its counts, when that does not end it any more', async () => {
-  const guard = new Guard();
-  const told: number[] = [];
-  const job = new SupervisedJob(
+const start = (guard: Guard, told: number[] = []): SupervisedJob =>
+  new SupervisedJob(
     tcpdumpEngine,
     {
       namespace: host,
       points: [{ namespace: host, device: 'eth0' }],
       command: ['sh', '-c', slowToMind],
-      latencyMs: 0,
+      latencyMs: tcpdumpEngine.latencyMs.prompt,
       output: 'socket',
     },
     0,
     guard,
     { onFrame: () => undefined, onInterface: (_point, linkType) => told.push(linkType) },
   );
+
+it('an engine is ready, and asked for its counts, when that does not end it any more', async () => {
+  const guard = new Guard();
+  const told: number[] = [];
+  const job = start(guard, told);
   await job.ready;
   expect(told).toEqual([1]);
   job.askCounts();
@@ -72,4 +75,12 @@ it('an engine is ready, and asked for its counts, when that does not end it any 
   await job.stop();
   await guard.release();
   expect(job.ends).toEqual([]);
+});
+
+it('an engine that has hardly begun is asked for what it has before it is ended', async () => {
+  const guard = new Guard();
+  const job = start(guard);
+  await job.stop();
+  await guard.release();
+  expect(job.counts()).toMatchObject({ captured: 7 });
 });

@@ -11,7 +11,7 @@ import { describeLab } from './available.ts';
 import { containerHost, webServer } from './causes/topology.ts';
 import { buildLab, type Lab } from './lab.ts';
 import { captured } from './packet-sockets.ts';
-import { commandLineOf, descendants, type ProcessIdentity, waitUntil } from './process.ts';
+import { commandLineOf, descendants, type ProcessIdentity, stateOf, waitUntil } from './process.ts';
 
 const limitMs = 15_000;
 const directory = mkdtempSync(join(tmpdir(), 'nettrace-changes-'));
@@ -72,16 +72,21 @@ function takers({ pid }: ProcessIdentity): number {
   }
 }
 
+/** It waits for packets: it has read those that came before, and is past its beginning. */
+const waits = ({ pid }: ProcessIdentity): boolean => stateOf(pid) === 'S';
+
 /** Kills a nettrace's engines, and waits until others capture in their place; gives how many there were. */
 async function killEngines(pid: number, engine: string): Promise<number> {
   const taking = (): number => engines(pid, engine).reduce((sum, one) => sum + takers(one), 0);
-  expect(await waitUntil(() => engines(pid, engine).length > 1 && taking() > 0, limitMs)).toBe(true);
+  const areReady = (): boolean => engines(pid, engine).length > 1 && taking() > 0 && engines(pid, engine).every(waits);
+  expect(await waitUntil(areReady, limitMs)).toBe(true);
   const killed = engines(pid, engine);
   const before = taking();
   for (const one of killed) process.kill(one.pid, 'SIGKILL');
   const areBack = (): boolean => {
-    const pids = engines(pid, engine).map((one) => one.pid);
-    return pids.length >= killed.length && !killed.some((one) => pids.includes(one.pid)) && taking() >= before;
+    const others = engines(pid, engine);
+    const isNew = others.every((one) => !killed.some((old) => old.pid === one.pid));
+    return others.length >= killed.length && isNew && taking() >= before && others.every(waits);
   };
   expect(await waitUntil(areBack, limitMs)).toBe(true);
   return killed.length;

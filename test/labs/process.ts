@@ -9,18 +9,26 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
+/** The fields of proc_pid_stat(5) from the third on, the state; none when there is no such process. */
+function statOf(pid: number): string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is the program's name in parentheses, in which spaces and parentheses may occur.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+/** `R` runs or is to run, `S` waits for something, … (proc_pid_stat(5)); undefined when there is no such process. */
+export function stateOf(pid: number): string | undefined {
+  return statOf(pid)[0];
+}
+
 /** The identity of a running process; undefined when there is none of that pid, or only a zombie. */
 export function identify(pid: number): ProcessIdentity | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined;
-  }
-  // The second field is the program's name in parentheses, in which spaces and parentheses may occur.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state] = fields;
-  const startTime = fields[19];
+  const fields = statOf(pid);
+  const [state, startTime] = [fields[0], fields[19]];
   if (state === 'Z' || state === 'X' || startTime === undefined) return undefined;
   return { pid, startTime };
 }
@@ -34,12 +42,8 @@ export function isAlive(identity: ProcessIdentity): boolean {
 export function descendants(root: number): ProcessIdentity[] {
   const parents = new Map<number, number>();
   for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1');
-      parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-    } catch {
-      // It ended while we looked.
-    }
+    const parent = statOf(Number(entry))[1];
+    if (parent !== undefined) parents.set(Number(entry), Number(parent));
   }
   const below = (pid: number): number[] => [...parents].filter(([, parent]) => parent === pid).map(([child]) => child);
   const all: number[] = [];
