@@ -15,6 +15,7 @@ import type { HostState } from '../host/state.ts';
 import { exchange, journey } from '../model/journey.ts';
 import { ownsAddress } from '../model/neighbour.ts';
 import type { Journey, ModelPacket } from '../model/step.ts';
+import { answererOf } from './answered-by.ts';
 import type { Evidence } from './evidence.ts';
 import { destinationTold, type KernelReading, type KernelRecord, readKernelFor } from './kernel-reading.ts';
 import { timeToLiveOf } from './payload.ts';
@@ -234,7 +235,11 @@ export function gatherContext(
   const usual =
     host === null || clientNetns === null || redirectedTo === null ? open : journey(host, routed, clientNetns);
   const device = host === null || usual === null ? null : departureDevice(evidence, connection, host, usual);
-  const packet: ModelPacket = device === null ? routed : { ...routed, boundDevice: device };
+  const leaving: ModelPacket = device === null ? routed : { ...routed, boundDevice: device };
+  const left = host === null || clientNetns === null || device === null ? usual : journey(host, leaving, clientNetns);
+  const answeredBy = answererOf(evidence, connection, left);
+  const packet: ModelPacket = answeredBy === null ? leaving : { ...leaving, answeredBy };
+  const way = host === null || clientNetns === null || answeredBy === null ? left : journey(host, packet, clientNetns);
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
   const after =
     host === null || clientNetns === null ? null : stoppedAfterOpening(host, connection, packet, clientNetns);
@@ -243,7 +248,6 @@ export function gatherContext(
     const followed = after === null ? (connection.packets[0] ?? null) : segmentAfterOpening(connection);
     return readKernelFor(connection, followed, otherEnds(connection, way), records, { clock: session.clock, deviceOf });
   };
-  const way = host === null || clientNetns === null || device === null ? usual : journey(host, packet, clientNetns);
   const kernel = read(way);
   const stoppedIn = way !== null && cameThrough(connection, kernel) ? stoppedByRule(way) : null;
   const believed =

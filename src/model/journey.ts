@@ -223,13 +223,19 @@ function lastDevice(
 ): { namespace: NamespaceState; link: Link } | null {
   const [before, last] = steps.slice(-2);
   const namespace = host.namespaces.get(last?.netns ?? '');
-  const link = namespace?.links.find(({ name }) => name === last?.device);
+  const linkOf = (device: string | null | undefined) => namespace?.links.find(({ name }) => name === device);
+  const link = linkOf(last?.device);
   if (reached.kind !== 'leaves-view' || last?.stage !== 'egress' || last.carrier !== undefined) return null;
-  // A macvlan's frame goes on by the device below it, a bridge's by its port: what comes back there is not for that host.
-  const isRouted = before?.stage !== 'egress' && before?.stage !== 'bridge';
-  if (!isRouted || namespace === undefined || link === undefined) return null;
-  // Which port it would come in by is not known, and br_netfilter's rules may ask.
-  return link.kind === 'bridge' && showsBridged(namespace, arrived.family) ? null : { namespace, link };
+  if (namespace === undefined || link === undefined) return null;
+  const master = linkOf(link.master);
+  const bridge = master?.kind === 'bridge' ? master : null;
+  // A macvlan's frame goes on by the device below it: what comes back there is not for that host.
+  const isSentOn = before?.stage === 'egress';
+  // By a port that is not the host's own bridge's the frame only crosses the host.
+  if (isSentOn !== (bridge !== null) || (bridge !== null && before?.device !== bridge.name)) return null;
+  const routed = bridge ?? link;
+  // br_netfilter's rules may ask for the port.
+  return routed.kind === 'bridge' && showsBridged(namespace, arrived.family) ? null : { namespace, link: routed };
 }
 
 /**

@@ -66,6 +66,19 @@ export interface ModelPacket {
   readonly carriesFrame?: true;
   /** Where NAT was seen to send it: of several destinations that rules leave open, this one. */
   readonly redirectedTo?: { readonly address: string; readonly port: number };
+  /** Who was seen to have answered for a next hop that nobody in the snapshot has. */
+  readonly answeredBy?: Answerer;
+}
+
+/** Somebody out of sight who has the next hop's address. */
+export interface Answerer {
+  /** Who asked. */
+  readonly netns: string;
+  readonly device: string;
+  /** The link-layer address that was answered. */
+  readonly mac: string;
+  /** The last device in sight on the way to it; null where nothing tells. */
+  readonly behind: { readonly netns: string; readonly device: string } | null;
 }
 
 /** A port's switch for what its bridge sends to all ports: of one address that it does not know, of all, of a group. */
@@ -173,6 +186,8 @@ export type JourneyEnd =
       readonly answer: Answer | null;
       /** Of `undetermined`: it is one of the ends in `alternatives`, and those are all. */
       readonly isFork?: true;
+      /** Of `leaves-view`: who asks for a next hop that nobody in the snapshot has. */
+      readonly asker?: { readonly netns: string; readonly device: string };
     };
 
 /** What a host learns of another by being asked: where the asker is (RFC 826, "Packet Reception"; RFC 4861, 7.2.3). */

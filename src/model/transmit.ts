@@ -12,6 +12,7 @@ import { askingAddress, ownsAddress, type Reaction, reactionTo, usableNeighbour 
 import { type Edge, type Fabric, noFirewall, Spread, type Station } from './segment.ts';
 import {
   type Answer,
+  type Answerer,
   type JourneyEnd,
   type Learnt,
   type LearntRemote,
@@ -96,6 +97,12 @@ function only(steps: readonly Step[], progress: Progress): Transmission {
 function arrivalAt({ steps, traveller, namespace, link, port, mark, assumptions = [] }: Station): Arrival {
   const progress = { to: { namespace, device: link.name, port, ...(mark === undefined ? {} : { mark }) } };
   return { steps, progress, assumptions, ...(traveller === undefined ? {} : { traveller }) };
+}
+
+/** True where the device is the last one in sight. */
+function leavesBy({ steps }: Edge, behind: Answerer['behind']): boolean {
+  const last = steps.at(-1);
+  return behind !== null && last?.netns === behind.netns && last.device === behind.device;
 }
 
 /** True when a host of the snapshot has the address. */
@@ -275,13 +282,17 @@ class Sending {
     return stopped(reached ?? spread.kept[0] ?? spread.origin, `${link.mac} is not where the bridges send it`);
   }
 
-  /** To whoever has the link-layer address, as the bridges have just learnt of it. */
-  straightTo(mac: string): Arrival {
+  /**
+   * To whoever has the link-layer address, as the bridges have just learnt of it.
+   *
+   * @param behind The device by which it leaves the snapshot, where that is known.
+   */
+  straightTo(mac: string, behind: Answerer['behind'] = null): Arrival {
     const { stations, edges, kept, origin, loop } = this.#spread({ to: 'one', mac, justLearnt: true });
     if (loop !== null) return { steps: loop.steps, progress: end(loop.kind, loop.reason) };
     const station = stations.find(({ obstacle }) => obstacle === null);
     if (station !== undefined) return arrivalAt(station);
-    const [edge] = edges;
+    const edge = edges.find((one) => leavesBy(one, behind)) ?? edges[0];
     if (edge !== undefined) return { steps: edge.steps, progress: end(edge.kind, edge.reason) };
     return stopped(stations[0] ?? kept[0] ?? origin, `nobody behind ${this.#link.name} has the address ${mac}`);
   }
@@ -329,6 +340,13 @@ class Sending {
     return null;
   }
 
+  /** Who out of sight was seen to answer, where it is clear by which of the ways out of sight. */
+  #answerer(edges: readonly Edge[]): Answerer | null {
+    const { answeredBy } = this.#medium.packet;
+    if (answeredBy?.netns !== this.#namespace.name || answeredBy.device !== this.#link.name) return null;
+    return edges.length === 1 || edges.some((edge) => leavesBy(edge, answeredBy.behind)) ? answeredBy : null;
+  }
+
   /** Nobody has the address, as far as the snapshot reaches. */
   #unanswered({ stations, edges, firstBridge, lost }: Spread): Transmission {
     const [edge] = edges;
@@ -340,8 +358,11 @@ class Sending {
     const steps = (firstBridge ?? edge ?? stations[0])?.steps ?? [];
     if (edge !== undefined) {
       if (firstBridge === null || edge.kind === 'undetermined') return only(steps, end(edge.kind, edge.reason));
+      const answerer = this.#answerer(edges);
+      if (answerer !== null) return { arrivals: [this.straightTo(answerer.mac, answerer.behind)], learnt: [] };
       const reason = `${this.#nextHop} may be behind a port of ${firstBridge.bridge} whose other end the snapshot has not`;
-      return only(steps, end('leaves-view', reason));
+      const asker = { netns: this.#namespace.name, device: this.#link.name };
+      return only(steps, { end: { kind: 'leaves-view', reason, answer: null, asker } });
     }
     const { neighbours, name } = this.#namespace;
     const place = { netns: firstBridge?.netns ?? name, device: firstBridge?.bridge ?? this.#link.name };

@@ -3,7 +3,9 @@ import type { NamespaceState } from '../../src/host/state.ts';
 import { journey, outsideReply, replyJourney } from '../../src/model/journey.ts';
 import { host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
 import { saved } from './netfilter/tables.ts';
-import { box, bridgeHost, forwarding, type Told, web } from './two-boxes.ts';
+import { box, bridge, bridgeHost, forwarding, type Told, uplink, veth0, web } from './two-boxes.ts';
+
+type LinkTold = NonNullable<Parameters<typeof link>[1]>;
 
 /** The end of the way of an answer that comes back. */
 const home = [
@@ -134,25 +136,49 @@ describe('an answer from beyond the host', () => {
     expect(outsideReply(all, journey(all, packetTo('10.88.0.20'), 'box'))).toBeNull();
   });
 
-  it.each<[string, string, string[]]>([
-    ['by a macvlan', 'macvlan', []],
-    ['by a port of a bridge', 'bridge', ['br9']],
-  ])('is not told of a packet that leaves %s', (_name, kind, ports) => {
-    const lower = link('up0', { index: 7, addresses: [], ...(kind === 'bridge' ? { master: 'br9' } : {}) });
-    const upper = link(kind === 'bridge' ? 'br9' : 'mv0', {
-      index: 8,
-      kind,
-      addresses: ['192.0.2.9'],
-      ...(kind === 'macvlan' ? { mode: 'bridge', lower: { netns: 'host', device: 'up0' } } : {}),
-    });
-    const leaving = namespace('host', {
-      links: [loopback(), lower, upper],
-      routes: [`default via 192.0.2.1 dev ${upper.name}`],
-      bridgePorts: ports.map((bridge) => port('up0', bridge)),
-      neighbours: [neighbour('192.0.2.1', upper.name, '02:00:00:00:00:01')],
-    });
-    const all = host(leaving);
-    const way = journey(all, packetTo('203.0.113.5'), 'host');
+  const leaving = (name: string, told: LinkTold, lower: LinkTold = {}, more: Told = {}) => {
+    const links = [
+      loopback(),
+      link('up0', { index: 7, addresses: [], ...lower }),
+      link(name, { index: 8, addresses: ['192.0.2.9'], ...told }),
+    ];
+    const all = host(
+      namespace('host', {
+        links,
+        routes: [`default via 192.0.2.1 dev ${name}`],
+        neighbours: [neighbour('192.0.2.1', name, '02:00:00:00:00:01')],
+        ...more,
+      }),
+    );
+    const way = journey(all, { ...packetTo('203.0.113.5'), source: '0.0.0.0' }, 'host');
+    expect(way.end.kind).toBe('leaves-view');
+    return outsideReply(all, way);
+  };
+  const bridged = { bridgePorts: [port('up0', 'br9')] };
+
+  it('is not told of a packet that leaves by a macvlan', () => {
+    expect(leaving('mv0', { kind: 'macvlan', mode: 'bridge', lower: { netns: 'host', device: 'up0' } })).toBeNull();
+  });
+
+  it("comes in by the bridge whose port the packet left by, where it was the host's own way", () => {
+    const reply = leaving('br9', { kind: 'bridge' }, { master: 'br9' }, bridged);
+    expect(reply === null ? null : told(reply).slice(0, 2)).toEqual([
+      'host:br9 ingress passed',
+      'host:br9 route delivered',
+    ]);
+  });
+
+  it('is not told where the rules of the bridge may ask for the port', () => {
+    const sysctls = { 'net.bridge.bridge-nf-call-iptables': '1' };
+    expect(leaving('br9', { kind: 'bridge' }, { master: 'br9' }, { ...bridged, sysctls })).toBeNull();
+  });
+
+  it.each(['0', '1'])('is not told of a packet that only crosses a bridge (br_netfilter: %s)', (value) => {
+    const hidden = link('veth1', { index: 6, master: 'br0', peer: 'null:2' });
+    const sysctls = { 'net.bridge.bridge-nf-call-iptables': value };
+    const known = { neighbours: [neighbour('10.88.0.20', 'eth0', '02:00:00:00:00:01')] };
+    const all = host(box(known), bridgeHost({ links: [uplink, bridge, veth0, hidden], sysctls }));
+    const way = journey(all, packetTo('10.88.0.20'), 'box');
     expect(way.end.kind).toBe('leaves-view');
     expect(outsideReply(all, way)).toBeNull();
   });

@@ -27,6 +27,13 @@ export const remoteLabs: readonly CauseLab[] = [
     expected: { outcome: 'refused', cause: 'refused-by-remote', ...at },
   },
   {
+    name: 'refused-by-remote: a machine behind a port of the bridge, asked for the first time',
+    spec: containerHost(),
+    beyond: ['web'],
+    command: curl('box', '10.88.0.20:81/'),
+    expected: { outcome: 'refused', cause: 'refused-by-remote', ...at },
+  },
+  {
     name: 'rejected-by-remote',
     spec: behind('-j REJECT --reject-with icmp-host-prohibited'),
     beyond,
@@ -38,6 +45,13 @@ export const remoteLabs: readonly CauseLab[] = [
     spec: behind('-j DROP'),
     beyond,
     command: curl('host', '203.0.113.1/'),
+    expected: { outcome: 'timeout', cause: 'no-reply-from-remote', ...at },
+  },
+  {
+    name: 'no-reply-from-remote: of a machine behind a port of the bridge, asked for the first time',
+    spec: containerHost({ web: { iptables: '*filter\n-A INPUT -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n' } }),
+    beyond: ['web'],
+    command: curl('box', '10.88.0.20/'),
     expected: { outcome: 'timeout', cause: 'no-reply-from-remote', ...at },
   },
   {
