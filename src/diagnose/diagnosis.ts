@@ -100,6 +100,8 @@ export interface Fix {
   readonly netns: string;
   /** True only when the model's journey on the changed snapshot ends where the user wanted. */
   readonly verified: boolean;
+  /** Its commands show what there is to decide about, and change nothing. */
+  readonly onlyShows?: true;
 }
 
 /** What a prediction rests on: one of a packet that nobody sent. */

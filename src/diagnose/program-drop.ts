@@ -96,6 +96,7 @@ function listingFix({ listing }: Meaning, netns: string, device: string): Fix {
     commands: commandsOf(listing(device)),
     netns,
     verified: false,
+    onlyShows: true,
   };
 }
 

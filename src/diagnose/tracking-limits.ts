@@ -196,6 +196,7 @@ export const snatExhausted: Cause = (context) => {
         commands: commandsOf(listingOf(taken.rule)),
         netns,
         verified: false,
+        onlyShows: true,
       },
     ],
     alternatives: [],

@@ -76,11 +76,18 @@ function evidenceText(item: EvidenceItem): string {
   return item.event === ruleTraceEvent ? `the kernel's rule trace: ${item.text}` : `kernel ${item.event}: ${item.text}`;
 }
 
+function checkedText({ verified, onlyShows }: Fix): string {
+  if (onlyShows) return 'this changes nothing';
+  return verified ? 'checked on a model of this host' : 'not confirmed on the model';
+}
+
 /** What to do, and the commands. */
 export function fixLines(fix: Fix): string[] {
-  const checked = fix.verified ? 'checked on a model of this host' : 'not confirmed on the model';
   return [
-    ...wrap(`${fix.summary} (${checked}; to be run ${fix.netns === 'host' ? 'on the host' : `in ${fix.netns}`})`, '  '),
+    ...wrap(
+      `${fix.summary} (${checkedText(fix)}; to be run ${fix.netns === 'host' ? 'on the host' : `in ${fix.netns}`})`,
+      '  ',
+    ),
     ...fix.commands.map((command) => `      ${command}`),
   ];
 }

@@ -12,9 +12,13 @@ function paragraphs(texts: readonly string[], width: number): Line[] {
   return texts.flatMap((text) => [...wrap(printable(text), width).map(plain), blank]);
 }
 
+function checkedText({ verified, onlyShows }: Fix): string {
+  if (onlyShows) return 'this changes nothing';
+  return verified ? 'checked on a model of this host' : 'not confirmed';
+}
+
 function fixLines(fix: Fix, number: number, width: number): Line[] {
-  const checked = fix.verified ? 'checked on a model of this host' : 'not confirmed';
-  const lines = wrap(`${number}. ${printable(fix.summary)} (${checked})`, width, 3).map(plain);
+  const lines = wrap(`${number}. ${printable(fix.summary)} (${checkedText(fix)})`, width, 3).map(plain);
   if (fix.commands.length > 0) lines.push(plain(`   in ${printable(fix.netns)}:`));
   for (const command of fix.commands) {
     lines.push(...wrap(`   $ ${printable(command)}`, width, 5).map((text) => line(text, 'strong')));

@@ -53,6 +53,13 @@ describe('why', () => {
     expect(text).toContain('- firewall-reject. This tells them apart:\n  $ nft list ruleset');
   });
 
+  it('says of a fix that only shows something that it changes nothing', () => {
+    const [fix] = refused.fixes;
+    const text = draw({ ...refused, fixes: fix ? [{ ...fix, verified: false, onlyShows: true }] : [] });
+    expect(text).toContain('(this changes nothing)');
+    expect(text).not.toContain('(not confirmed)');
+  });
+
   it('names what is missing when there is no connection', () => {
     expect(draw(null)).toContain('- Firewall rules were not traced');
   });
