@@ -109,6 +109,7 @@ function predictConnection(question: Question, evidence: Evidence): ConnectionDi
     beganNs: 0n,
     endedNs: 0n,
     translated: null,
+    retransmissions: 0,
     ...met,
   };
   const context: Context = {

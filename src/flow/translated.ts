@@ -49,6 +49,7 @@ function withTranslated(connection: Connection, sight: Connection): Connection {
         : connection.outcome,
     errno: unseen ? (connection.errno ?? sight.errno) : connection.errno,
     translated: { client: sight.client, server: sight.server },
+    retransmissions: Math.max(connection.retransmissions, sight.retransmissions),
   };
 }
 

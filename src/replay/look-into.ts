@@ -45,7 +45,7 @@ export function afterFirstSecond(capture: IndexedCapture, timeNs: bigint): numbe
 export function connectionOfRow(capture: IndexedCapture, id: number): Connection {
   const { connections } = capture.index;
   const summary = summarizeConnection(connections, id, capture.numbers.translationsOf(id));
-  const { protocol, client, server, firstNs, lastNs, translated } = summary;
+  const { protocol, client, server, firstNs, lastNs, translated, request, reply } = summary;
   // What the client met is told by its own ends.
   const { outcome, errno } = glanceAt(connections, id);
   return {
@@ -61,6 +61,7 @@ export function connectionOfRow(capture: IndexedCapture, id: number): Connection
     outcome,
     errno,
     translated,
+    retransmissions: request.retransmissions + reply.retransmissions,
   };
 }
 
@@ -126,8 +127,8 @@ function lookAtEnds(around: Surroundings, id: number, rows: Uint32Array): Told[]
   const [connection] = read(around, [...rows.subarray(0, half), ...rows.subarray(rows.length - half)]);
   if (connection === undefined || around.wanted.suspicion(id) === null) return [];
   // What became of it all packets tell; who said what, and how it ended, these.
-  const { outcome, errno } = connectionOfRow(around.capture, id);
-  const whole = { ...connection, outcome, errno };
+  const { outcome, errno, retransmissions } = connectionOfRow(around.capture, id);
+  const whole = { ...connection, outcome, errno, retransmissions };
   return tell(around, [whole], [whole], id);
 }
 
