@@ -8,7 +8,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openTerminal, type Terminal } from '../e2e/terminal.ts';
 import { buildLab } from '../labs/lab.ts';
-import { must } from '../labs/standing-lab.ts';
 
 const [, , secondsText = '60', rateText = '200000', ...options] = process.argv;
 const [seconds, rate] = [Number(secondsText), Number(rateText)];
@@ -48,10 +47,7 @@ await using lab = await buildLab({
   veths: [['client:eth0', 'server:eth0']],
 });
 // Else what is captured is not packets of these sizes, but a fortieth of them, of 60,000 bytes each.
-await must(
-  lab.run('client', ['ethtool', '-K', 'eth0', 'gso', 'off', 'tso', 'off', 'tx-udp-segmentation', 'off']),
-  'having packets cut before they are sent',
-);
+await lab.must('client', ['ethtool', '-K', 'eth0', 'gso', 'off', 'tso', 'off', 'tx-udp-segmentation', 'off']);
 const points = ['client', 'server'].map((host) => `${lab.netns(host)}:eth0`);
 const live = openTerminal(['bin/nettrace', 'live', ...points.flatMap((point) => ['-i', point]), ...options], 120, 35);
 live.press('3');

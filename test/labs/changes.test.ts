@@ -95,7 +95,7 @@ async function killEngines(pid: number, engine: string): Promise<number> {
 /** Nothing passes by itself: no address that is looked for, no router that is asked for. */
 async function silence(lab: Lab): Promise<void> {
   for (const host of ['box', 'web', 'host']) {
-    await lab.run(host, ['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1']);
+    await lab.must(host, ['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1']);
   }
 }
 
@@ -107,16 +107,16 @@ async function restartWeb(lab: Lab, serves: boolean): Promise<void> {
   const netns = lab.netns('web');
   const [, mac = ''] = /link\/ether (\S+)/.exec((await lab.run('web', ['ip', 'link', 'show', 'eth0'])).stdout) ?? [];
   await lab.service('web', 'web').stop();
-  await lab.run('host', ['ip', 'link', 'del', 'veth1']);
+  await lab.must('host', ['ip', 'link', 'del', 'veth1']);
   await execa('ip', ['netns', 'del', netns]);
   await execa('ip', ['netns', 'add', netns]);
   const pair = `link add veth1 type veth peer name eth0 address ${mac} netns ${netns}`;
   await execa('ip', ['-n', lab.netns('host'), ...pair.split(' ')]);
-  await lab.run('host', ['ip', 'link', 'set', 'veth1', 'master', 'br0', 'up']);
+  await lab.must('host', ['ip', 'link', 'set', 'veth1', 'master', 'br0', 'up']);
   for (const words of ['link set lo up', 'link set eth0 up', 'addr add 10.88.0.20/16 dev eth0']) {
-    await lab.run('web', ['ip', ...words.split(' ')]);
+    await lab.must('web', ['ip', ...words.split(' ')]);
   }
-  await lab.run('web', ['ip', 'route', 'add', 'default', 'via', '10.88.0.1']);
+  await lab.must('web', ['ip', 'route', 'add', 'default', 'via', '10.88.0.1']);
   if (serves) await lab.start('web', 'web', webServer('0.0.0.0', 80));
 }
 

@@ -184,7 +184,7 @@ describeLab('among a hundred others of the same moment', () => {
     await using lab = await buildLab(spec);
     // Neighbours are known: what is asked first is not the question here.
     await lab.run('box', ['ping', '-c', '1', '-W', '2', '10.99.0.10']);
-    for (const [host, ...argv] of before) expect(await lab.run(host, argv)).toMatchObject({ exitCode: 0 });
+    for (const [host, ...argv] of before) await lab.must(host, argv);
     const crowd = ['python3', '-c', crowdScript, odd, source, usual, String(others), String(seconds)];
     const { json, stderr } = await lab.nettrace(['run', '--json', '--netns', lab.netns('box'), '--', ...crowd]);
     const connections = json?.connections ?? [];

@@ -142,7 +142,7 @@ describeLab('a host in between', () => {
     expect(connection?.where).toMatchObject({ netns: lab.netns('router'), device: 'in0', stage: 'forward' });
     const [fix] = connection?.fixes ?? [];
     expect(fix).toMatchObject({ netns: lab.netns('router'), verified: true });
-    await lab.run('router', ['sh', '-c', fix?.commands[0] ?? 'false']);
+    await lab.must('router', ['sh', '-c', fix?.commands[0] ?? 'false']);
     expect(await lab.run('portainer', ask)).toMatchObject({ exitCode: 0, stdout: 'pong\n' });
     expect((await connections(lab, ask))[0]).toMatchObject({ outcome: 'ok', cause: null });
   });
@@ -167,7 +167,7 @@ describeLab('a host in between', () => {
     await using lab = await buildLab(routed);
     // The router's address is known: with the filter on, it would not answer who has it either.
     await lab.run('portainer', ['ping', '-c', '1', '-W', '1', '10.88.0.1']);
-    await lab.run('router', ['sysctl', '-qw', 'net.ipv4.conf.in0.rp_filter=1']);
+    await lab.must('router', ['sysctl', '-qw', 'net.ipv4.conf.in0.rp_filter=1']);
     execaSync('ip', ['-n', lab.netns('router'), 'route', 'add', '10.88.0.10/32', 'dev', 'out0']);
     const [connection] = await connections(lab, ask);
     expect(connection).toMatchObject({ outcome: 'timeout', cause: 'reverse-path-filter', certainty: 'proven' });

@@ -57,7 +57,7 @@ describeLab('escapes in the name of a device, in that of a program and in a pack
       ['link', 'set', device, 'up'],
       ['route', 'replace', 'default', 'via', '10.88.0.1'],
     ]) {
-      expect(await lab.run('portainer', ['ip', ...words])).toMatchObject({ exitCode: 0 });
+      await lab.must('portainer', ['ip', ...words]);
     }
     const place = ['--netns', lab.netns('portainer'), '--save', saved];
     const result = await lab.nettrace(['run', ...place, '--', 'python3', '-c', request, text]);

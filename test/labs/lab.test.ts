@@ -108,7 +108,7 @@ describeLab('taking down', () => {
 
   test('happens when a part cannot be built', async () => {
     const spec = containerOnBridge({ nft: 'no ruleset' });
-    await expect(buildLab(spec)).rejects.toThrow('nft on host failed');
+    await expect(buildLab(spec)).rejects.toThrow('nft -f - on host of\nno ruleset failed');
     expect(namespacesOf(`${process.pid}-`)).toEqual([]);
   });
 

@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import { identify } from './process.ts';
 import { LabRecord, removeLeftovers } from './record.ts';
 import type { HostSpec, LabSpec } from './spec.ts';
-import { Lab, must } from './standing-lab.ts';
+import { Lab } from './standing-lab.ts';
 
 export type { Lab } from './standing-lab.ts';
 
@@ -80,7 +80,7 @@ async function layHost(lab: Lab, host: string, spec: HostSpec, devices: readonly
   ]);
   await batch(lab, host, bridgesWithPorts);
   for (const [name, value] of Object.entries(spec.sysctls ?? {})) {
-    await must(lab.run(host, ['sysctl', '-w', `${name}=${value}`]), `setting ${name} on ${host}`);
+    await lab.must(host, ['sysctl', '-w', `${name}=${value}`]);
   }
   await batch(lab, host, [
     ...[...devices, ...bridges.map(([bridge]) => bridge)].map((device) => `link set dev ${device} up`),
@@ -93,14 +93,14 @@ async function layHost(lab: Lab, host: string, spec: HostSpec, devices: readonly
     [['nft', '-f', '-'], spec.nft],
     [['iptables-restore', '-w'], spec.iptables],
   ] as const) {
-    if (input !== undefined) await must(lab.run(host, argv, { input }), `${argv[0]} on ${host}`);
+    if (input !== undefined) await lab.must(host, argv, { input });
   }
 }
 
 /** Runs `ip` commands in a host's namespace in one process. */
 async function batch(lab: Lab, host: string, commands: readonly string[]): Promise<void> {
   const input = commands.map((command) => `${command}\n`).join('');
-  await must(lab.run(host, ['ip', '-batch', '-'], { input }), `laying ${host}:\n${input}`);
+  await lab.must(host, ['ip', '-batch', '-'], { input });
 }
 
 async function ip(args: readonly string[]): Promise<void> {

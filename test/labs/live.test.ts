@@ -95,7 +95,7 @@ describeLab('live', () => {
     const live = await watch(lab);
     const curl = lab.run('portainer', ['curl', '-s', '-m', '20', 'http://10.88.0.1:81/']);
     await live.until(/TIMEOUT [!~?] tcp/);
-    await lab.run('host', ['nft', 'flush', 'ruleset']);
+    await lab.must('host', ['nft', 'flush', 'ruleset']);
     await curl;
     // Now the host answers the next attempt: nothing listens there.
     await live.until(/REFUSED [!~?] tcp/);
@@ -108,7 +108,7 @@ describeLab('live', () => {
       'table ip nat { chain d { type nat hook prerouting priority -100; tcp dport 8080 dnat to 10.88.0.10:80; }; ' +
       'chain s { type nat hook postrouting priority 100; ip daddr 10.88.0.10 masquerade; }; }';
     await using lab = await buildLab(containerOnBridge({ nft: published, sysctls: { 'net.ipv4.ip_forward': '1' } }));
-    await lab.run('host', ['bridge', 'link', 'set', 'dev', 'veth0', 'hairpin', 'on']);
+    await lab.must('host', ['bridge', 'link', 'set', 'dev', 'veth0', 'hairpin', 'on']);
     const live = await watch(lab);
     await lab.run('portainer', ['curl', '-s', '-m', '5', 'http://10.88.0.1:8080/']);
     const screen = await live.until(/REFUSED ! tcp/);
@@ -129,15 +129,15 @@ describeLab('live', () => {
     await terminal.until(`* ${lab.netns('host')}:podman0`);
     try {
       await execa('ip', ['netns', 'add', inNew]);
-      await lab.run('host', ['ip', 'link', 'add', 'new0', 'type', 'veth', 'peer', 'name', 'eth0']);
-      await lab.run('host', ['ip', 'link', 'set', 'new0', 'master', 'podman0', 'up']);
+      await lab.must('host', ['ip', 'link', 'add', 'new0', 'type', 'veth', 'peer', 'name', 'eth0']);
+      await lab.must('host', ['ip', 'link', 'set', 'new0', 'master', 'podman0', 'up']);
       await terminal.until(`* ${lab.netns('host')}:new0`);
       await terminal.until(`${inNew}:lo`);
     } finally {
       await execa('ip', ['netns', 'del', inNew]);
     }
     await terminal.until((screen) => !screen.includes(`${inNew}:lo`));
-    await lab.run('host', ['ip', 'link', 'del', 'new0']);
+    await lab.must('host', ['ip', 'link', 'del', 'new0']);
     await terminal.until(`${lab.netns('host')}:new0 is gone.`);
     terminal.press('q');
     expect(await terminal.ended).toMatchObject({ exitCode: 0 });

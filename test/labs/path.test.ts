@@ -109,11 +109,9 @@ describeLab('nettrace path', () => {
   test('leaves open what a program of traffic control lets pass, and names it', async () => {
     await using lab = await buildLab(spec);
     const drops = ['protocol', 'ip', 'bpf', 'da', 'bytecode', '1,6 0 0 2,'];
-    expect(await lab.run('web', ['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact'])).toMatchObject({ exitCode: 0 });
+    await lab.must('web', ['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact']);
     expect(await predict(lab, '10.88.0.20:8080')).toBe('ok -');
-    expect(await lab.run('web', ['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', ...drops])).toMatchObject({
-      exitCode: 0,
-    });
+    await lab.must('web', ['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', ...drops]);
     expect(await connectThere(lab, '10.88.0.20:8080')).toBe('timeout -');
     const path = ['path', '--json', '--netns', lab.netns('portainer'), 'tcp', '10.88.0.20:8080'];
     const [connection] = (await lab.nettrace(path)).json?.connections ?? [];
@@ -127,7 +125,7 @@ describeLab('nettrace path', () => {
 
   test('says what ping gives, where a host answers no echo request too', async () => {
     await using lab = await buildLab(spec);
-    await lab.run('web', ['sysctl', '-qw', 'net.ipv4.icmp_echo_ignore_all=1']);
+    await lab.must('web', ['sysctl', '-qw', 'net.ipv4.icmp_echo_ignore_all=1']);
     const answers: Record<string, readonly [boolean, string | undefined]> = {};
     for (const address of ['10.88.0.20', 'fd00:88::20', '10.99.0.10', '10.98.0.10']) {
       const { exitCode } = await lab.run('portainer', ['ping', '-c', '1', '-W', '1', address]);

@@ -124,7 +124,7 @@ describe.skipIf(missing !== null)(`Podman${missing === null ? '' : ` (skipped: $
       await podman.run('web', ['--publish', '8080:80'], ['httpd', '-f', '-p', '80']);
       const ask = ['curl', '-sS', '-o', '/dev/null', '-m', '3', 'http://192.0.2.10:8080/'];
       expect((await lab.run('outside', ask)).exitCode).toBe(0);
-      await lab.run('host', ['nft', 'flush', 'ruleset']);
+      await lab.must('host', ['nft', 'flush', 'ruleset']);
       const diagnose = async (...words: readonly string[]) => {
         const [file = '', ...args] = podman.asMachines(['bin/nettrace', ...words]);
         const { connections }: Diagnosis = JSON.parse((await execa(file, args, { reject: false })).stdout);

@@ -26,7 +26,7 @@ async function changesDuring(lab: Lab, host: string, run: () => Promise<unknown>
   });
   // It has no word for having begun: a table of the lab's own tells.
   const hears = async (): Promise<boolean> => {
-    await lab.run(host, ['nft', 'add table ip begun; delete table ip begun']);
+    await lab.must(host, ['nft', 'add table ip begun; delete table ip begun']);
     return told.includes('begun');
   };
   if (!(await waitUntil(hears, limitMs))) throw new Error('nft monitor hears nothing');
@@ -80,7 +80,7 @@ describeLab('the table of a rule trace', () => {
 
   test('is not made where legacy iptables stands, and that is said', async () => {
     await using lab = await buildLab(containerHost());
-    await lab.run('host', ['iptables-legacy', '-A', 'INPUT', '-p', 'tcp', '--dport', '8080', '-j', 'DROP']);
+    await lab.must('host', ['iptables-legacy', '-A', 'INPUT', '-p', 'tcp', '--dport', '8080', '-j', 'DROP']);
     let said: Awaited<ReturnType<typeof traced>> | undefined;
     const changes = await changesDuring(lab, 'host', async () => {
       said = await traced(lab);

@@ -13,7 +13,6 @@ import { buildLab, type Lab } from './lab.ts';
 import { rulesetLabs } from './rulesets/all.ts';
 import { bridgeNetfilter, hasBridgeNetfilter, type Path, pathsWithout } from './rulesets/ruleset-lab.ts';
 import type { LabSpec } from './spec.ts';
-import { must } from './standing-lab.ts';
 
 /** Enough that chance does not hide one of two ways for long. */
 const tries = 4;
@@ -60,7 +59,7 @@ describeLab('rule sets', () => {
     const expected = isOn ? paths : pathsWithout(declared);
     expect(await ask(lab, spec, expected)).toEqual(agreed(expected));
     if (!isOn || withoutBridgeNetfilter === null || withoutBridgeNetfilter.length === 0) return;
-    await must(lab.run('host', ['sysctl', '-w', `${bridgeNetfilter}=0`]), `setting ${bridgeNetfilter}`);
+    await lab.must('host', ['sysctl', '-w', `${bridgeNetfilter}=0`]);
     expect(await ask(lab, spec, withoutBridgeNetfilter)).toEqual(agreed(withoutBridgeNetfilter));
   });
 });

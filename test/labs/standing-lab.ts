@@ -67,7 +67,13 @@ export class Lab {
     return this.#execute(this.#enter(host, argv), options);
   }
 
-  /** The same in a namespace of that name that is no lab host's: a container's. */
+  /** As `run`; throws, with what it said, unless it succeeds too. */
+  must(host: string, argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    const read = options.input === undefined ? '' : ` of\n${options.input}`;
+    return must(this.run(host, argv, options), `${argv.join(' ')} on ${host}${read}`);
+  }
+
+  /** As `run`, in a namespace of that name that is no lab host's: a container's. */
   runIn(netns: string, argv: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
     return this.#execute(inNamespace(netns, argv), options);
   }
@@ -83,12 +89,12 @@ export class Lab {
 
   /** Takes a device down: its neighbour at the other end of the veth loses the carrier. */
   async linkDown(host: string, device: string): Promise<void> {
-    await must(this.run(host, ['ip', 'link', 'set', 'dev', device, 'down']), `taking ${host}:${device} down`);
+    await this.must(host, ['ip', 'link', 'set', 'dev', device, 'down']);
   }
 
   /** Brings a device up again. */
   async linkUp(host: string, device: string): Promise<void> {
-    await must(this.run(host, ['ip', 'link', 'set', 'dev', device, 'up']), `bringing ${host}:${device} up`);
+    await this.must(host, ['ip', 'link', 'set', 'dev', device, 'up']);
   }
 
   /** A service of the declaration, or one started since, by host and name. Throws when there is none. */
@@ -169,7 +175,9 @@ async function makeFiles(directory: string): Promise<ServiceFiles> {
 }
 
 /** Throws unless the program succeeded. */
-export async function must(running: Promise<CommandResult>, what: string): Promise<void> {
-  const { exitCode, stderr } = await running;
+export async function must(running: Promise<CommandResult>, what: string): Promise<CommandResult> {
+  const result = await running;
+  const { exitCode, stderr } = result;
   if (exitCode !== 0) throw new Error(`${what} failed (${exitCode ?? 'killed'}): ${stderr.trim()}`);
+  return result;
 }

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type { ConnectionDiagnosis, Diagnosis } from '../../../src/diagnose/diagnosis.ts';
 import { buildLab, type Lab } from '../lab.ts';
 import type { LabSpec } from '../spec.ts';
-import { must } from '../standing-lab.ts';
 
 /** A program on a lab host. */
 export interface HostCommand {
@@ -108,7 +107,7 @@ function ignoring(names: readonly string[]): string[] {
 }
 
 async function prepare(lab: Lab, { before = [] }: CauseLab): Promise<void> {
-  for (const { host, argv } of before) await must(lab.run(host, argv), `${argv.join(' ')} on ${host}`);
+  for (const { host, argv } of before) await lab.must(host, argv);
 }
 
 /** Builds the lab, and saves what nettrace sees of it. */

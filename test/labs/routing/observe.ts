@@ -12,7 +12,6 @@ import { snapshotCommand } from '../../../src/host/snapshot-commands.ts';
 import type { HostState, Link, NamespaceState } from '../../../src/host/state.ts';
 import { buildLab, type Lab } from '../lab.ts';
 import { waitUntil } from '../process.ts';
-import { must } from '../standing-lab.ts';
 import type { AgentReport, ListenerSpec, Probe, Receipt } from './probe.ts';
 import { Random } from './random.ts';
 import { type RandomLab, randomLab } from './random-lab.ts';
@@ -83,7 +82,7 @@ async function lay(lab: Lab, random: RandomLab): Promise<void> {
 
 async function guard(lab: Lab, { ruleSets }: RandomLab): Promise<void> {
   for (const [host, sets] of ruleSets) {
-    for (const { argv, text } of sets) await must(lab.run(host, argv, { input: text }), `${argv[0]} of\n${text}`);
+    for (const { argv, text } of sets) await lab.must(host, argv, { input: text });
   }
 }
 
