@@ -138,7 +138,7 @@ export function askedConnections(
     if (protocol === 'udp' && errors !== null && family === 4) continue;
     // What a ping asks for after its connect() makes no error that the kernel tells of.
     if (protocol === 'tcp' && errors !== null && (met.errno === null || !errors.includes(met.errno))) continue;
-    const nothing = { packets: [], errors: [], frames: [], translated: null, retransmissions: 0 };
+    const nothing = { packets: [], errors: [], frames: [], translated: null };
     const ends = { client: { address: way.packet.source, port: 0 }, server: { address, port } };
     const times = { beganNs: command.startedNs, endedNs: command.endedNs };
     told.set(`${address} ${port}`, { protocol, family, ...ends, ...nothing, ...times, ...met });

@@ -163,7 +163,7 @@ export function unseenConnections(
     .filter((attempt, at, unseen) => unseen.findIndex((one) => one === attempt || isSameQuestion(one, attempt)) === at)
     .map((attempt) => {
       const { protocol, family, source: client, destination: server, beganNs } = attempt;
-      const nothing = { packets: [], errors: [], frames: [], translated: null, retransmissions: 0 };
+      const nothing = { packets: [], errors: [], frames: [], translated: null };
       return { protocol, family, client, server, ...nothing, beganNs, endedNs: beganNs, ...met(attempt, records) };
     });
 }

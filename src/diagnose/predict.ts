@@ -109,7 +109,6 @@ function predictConnection(question: Question, evidence: Evidence): ConnectionDi
     beganNs: 0n,
     endedNs: 0n,
     translated: null,
-    retransmissions: 0,
     ...met,
   };
   const context: Context = {

@@ -37,14 +37,6 @@ function kernelText(context: Context): string | null {
   return said.length === 0 ? null : `The kernel said that ${said.join(', and that ')}.`;
 }
 
-/** Of a connection that is well: who answered whom, and what was slow about it. */
-function answeredText(context: Context): string {
-  const { retransmissions } = context.connection;
-  const segments = retransmissions === 1 ? 'a segment was' : `${retransmissions} segments were`;
-  const late = retransmissions === 0 ? '' : `, and ${segments} sent again: packets were lost on the way, or came late`;
-  return `${serverText(context)} answered ${clientText(context, 'a program')}${late}.`;
-}
-
 const outcomes: Readonly<Record<string, string>> = {
   refused: 'refused the connection',
   timeout: 'did not answer',
@@ -78,7 +70,7 @@ export function unnamedText(context: Context): { readonly summary: string; reado
   const way = wayText(context, connection.outcome === 'ok' ? 'The packet' : 'By the state of the host, the packet');
   if (connection.outcome === 'ok') {
     return {
-      summary: answeredText(context),
+      summary: `${server} answered ${clientText(context, 'a program')}.`,
       explanation: way === null ? [] : [way],
     };
   }
@@ -110,7 +102,7 @@ export function unnamedText(context: Context): { readonly summary: string; reado
 export function unreadText(context: Context): string {
   const { outcome } = context.connection;
   const server = serverText(context);
-  if (outcome === 'ok') return answeredText(context);
+  if (outcome === 'ok') return `${server} answered ${clientText(context, 'a program')}.`;
   const failed = outcome === 'unreachable' ? 'could not be reached' : (outcomes[outcome] ?? 'failed');
   return `${server} ${failed}; why was not looked into.`;
 }

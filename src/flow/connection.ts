@@ -48,8 +48,6 @@ export interface Connection {
   readonly errno: string | null;
   /** The ends that NAT gave it, where it was seen on both sides; null where not. */
   readonly translated: Ends | null;
-  /** Segments of TCP that either end sent again, by the capture point that tells most. */
-  readonly retransmissions: number;
 }
 
 function sameEnd(a: End, b: End): boolean {
@@ -149,7 +147,6 @@ function toConnection(
     outcome,
     errno,
     translated: null,
-    retransmissions: summary.request.retransmissions + summary.reply.retransmissions,
   };
 }
 

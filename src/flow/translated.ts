@@ -49,7 +49,6 @@ function withTranslated(connection: Connection, sight: Connection): Connection {
         : connection.outcome,
     errno: unseen ? (connection.errno ?? sight.errno) : connection.errno,
     translated: { client: sight.client, server: sight.server },
-    retransmissions: Math.max(connection.retransmissions, sight.retransmissions),
   };
 }
 

@@ -45,7 +45,7 @@ export function afterFirstSecond(capture: IndexedCapture, timeNs: bigint): numbe
 export function connectionOfRow(capture: IndexedCapture, id: number): Connection {
   const { connections } = capture.index;
   const summary = summarizeConnection(connections, id, capture.numbers.translationsOf(id));
-  const { protocol, client, server, firstNs, lastNs, translated, request, reply } = summary;
+  const { protocol, client, server, firstNs, lastNs, translated } = summary;
   // What the client met is told by its own ends.
   const { outcome, errno } = glanceAt(connections, id);
   return {
@@ -61,7 +61,6 @@ export function connectionOfRow(capture: IndexedCapture, id: number): Connection
     outcome,
     errno,
     translated,
-    retransmissions: request.retransmissions + reply.retransmissions,
   };
 }
 
@@ -127,8 +126,8 @@ function lookAtEnds(around: Surroundings, id: number, rows: Uint32Array): Told[]
   const [connection] = read(around, [...rows.subarray(0, half), ...rows.subarray(rows.length - half)]);
   if (connection === undefined || around.wanted.suspicion(id) === null) return [];
   // What became of it all packets tell; who said what, and how it ended, these.
-  const { outcome, errno, retransmissions } = connectionOfRow(around.capture, id);
-  const whole = { ...connection, outcome, errno, retransmissions };
+  const { outcome, errno } = connectionOfRow(around.capture, id);
+  const whole = { ...connection, outcome, errno };
   return tell(around, [whole], [whole], id);
 }
 

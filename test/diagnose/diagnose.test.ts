@@ -68,16 +68,6 @@ describe('what needs no cause', () => {
     expect(connection.summary).toBe('10.88.0.1:19001 answered a program.');
   });
 
-  it.each([
-    ['once', 2, 'a segment was'],
-    ['twice', 3, '2 segments were'],
-  ])('a connection that worked, whose SYN had to be sent again %s', (_name, syns, what) => {
-    const sights = [...Array.from({ length: syns }, () => packets.syn), packets.synAck, packets.ack];
-    expect(onlyConnection(captureOf(sights)).summary).toBe(
-      `10.88.0.1:19001 answered a program, and ${what} sent again: packets were lost on the way, or came late.`,
-    );
-  });
-
   it('is proven when the kernel says that it was established', () => {
     const established = kernelLine(
       900_000n,

@@ -23,7 +23,6 @@ function connection(from: string, to: string, more: Partial<Connection>): Connec
     beganNs: 0n,
     endedNs: 9n * second,
     translated: null,
-    retransmissions: 0,
     outcome: 'timeout',
     errno: null,
     ...more,

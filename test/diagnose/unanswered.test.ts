@@ -29,15 +29,7 @@ function judged(
     interfaces: [{ netns: 'box', device: 'eth0', linkType: 1 }],
   };
   const [address = '', destinationPort = '80'] = to.split(':');
-  const nothing = {
-    packets: [],
-    errors: [],
-    frames: [],
-    translated: null,
-    retransmissions: 0,
-    beganNs: 0n,
-    endedNs: 0n,
-  };
+  const nothing = { packets: [], errors: [], frames: [], translated: null, beganNs: 0n, endedNs: 0n };
   const unseen: Connection = {
     protocol: 'tcp',
     family: 4,
@@ -162,16 +154,7 @@ describe('neighbour-unresolved, by a macvlan', () => {
 describe('what was asked for, and no packet of it was seen', () => {
   it('is no silence of the server', () => {
     const evidence = { ...caseOf({ sights: [], kernel: [], netns: 'box', argv: ['ping', '10.88.0.20'] }) };
-    const nothing = {
-      packets: [],
-      errors: [],
-      frames: [],
-      translated: null,
-      retransmissions: 0,
-      beganNs: 0n,
-      endedNs: 0n,
-      errno: null,
-    };
+    const nothing = { packets: [], errors: [], frames: [], translated: null, beganNs: 0n, endedNs: 0n, errno: null };
     const ping: Connection = {
       protocol: 'icmp',
       family: 4,
