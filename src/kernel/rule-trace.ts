@@ -26,7 +26,7 @@ import { type NamespaceAddresses, readAddresses, traceCommands, traceFamilies } 
  * nft tells nothing when it has begun to listen, so it is looked for. It reads every rule of the namespace before: with
  * tens of thousands that takes longer than anybody should wait for when all else is ready.
  */
-const readyLimitMs = 150;
+const readyLimitMs = 500;
 const readyIntervalMs = 3;
 /** Kept of one namespace, about 1 MB. */
 const mostLines = 4000;

@@ -11,7 +11,7 @@ const chosen = causeLabs.filter(({ name }, index) => {
 });
 
 /** Most of a lab is waiting for a program to give up; a busy machine takes longer. */
-const timeoutMs = 120_000;
+const timeoutMs = 300_000;
 
 describeLab('a cause', () => {
   test.concurrent.each(chosen.map((one) => [one.name, one] as const))(

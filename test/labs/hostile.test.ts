@@ -8,6 +8,8 @@ import { openTerminal, type Terminal } from '../e2e/terminal.ts';
 import { describeLab } from './available.ts';
 import { webServer } from './causes/topology.ts';
 import { buildLab, type Lab } from './lab.ts';
+import { captured } from './packet-sockets.ts';
+import { waitUntil } from './process.ts';
 import { containerOnBridge } from './topologies.ts';
 
 /** Sets the title of a terminal; overlines what follows, which nettrace never does itself. */
@@ -135,6 +137,12 @@ describeLab('escapes in the name of a device, in that of a program and in a pack
     terminal = ui;
     ui.press('3');
     await ui.until(`* ${lab.netns('portainer')}:e`);
+    // Shown as captured it is as soon as that is to be.
+    const links = (await lab.must('portainer', ['ip', '-o', 'link'])).stdout;
+    const own = Number(/^(\d+): (?!lo:)/m.exec(links)?.[1]);
+    const isCaptured = async () =>
+      captured((await lab.must('portainer', ['cat', '/proc/net/packet'])).stdout).includes(own);
+    expect(await waitUntil(isCaptured, 15_000)).toBe(true);
     ui.press('1');
     await lab.run('portainer', ['python3', '-c', request, text]);
     await ui.until(/REFUSED [!~?] tcp/);

@@ -21,7 +21,7 @@ def living():
     except ChildProcessError:
         return []
     return open(f'/proc/{os.getpid()}/task/{os.getpid()}/children').read().split()
-while living() and time.monotonic() < killed + 3: time.sleep(0.01)
+while living() and time.monotonic() < killed + 20: time.sleep(0.01)
 left = []
 for child in living():
     left.append(open(f'/proc/{child}/cmdline').read().replace('\\0', ' ').strip()[:200])
@@ -34,7 +34,7 @@ with open(report, 'w') as file:
 export interface Leftovers {
   /** The program's own process number. */
   readonly pid: number;
-  /** Command lines of the processes that still ran 3 s later; they are ended then. */
+  /** Command lines of the processes that still ran 20 s later; they are ended then. */
   readonly left: readonly string[];
 }
 

@@ -106,8 +106,11 @@ function ignoring(names: readonly string[]): string[] {
   return names.flatMap((name) => ['--ignore-netns', name]);
 }
 
+/** A table of connections is filled line by line. */
+const preparationLimitMs = 120_000;
+
 async function prepare(lab: Lab, { before = [] }: CauseLab): Promise<void> {
-  for (const { host, argv } of before) await lab.must(host, argv);
+  for (const { host, argv } of before) await lab.must(host, argv, { timeoutMs: preparationLimitMs });
 }
 
 /** Builds the lab, and saves what nettrace sees of it. */

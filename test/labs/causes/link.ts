@@ -24,7 +24,7 @@ const heldTap = {
   argv: [
     'sh',
     '-c',
-    'ip tuntap add tap0 mode tap && ip link set tap0 master br0 up && python3 -c "$1" </dev/null >/dev/null 2>&1 & sleep 0.5',
+    'ip tuntap add tap0 mode tap && ip link set tap0 master br0 up && { python3 -c "$1" </dev/null >/dev/null 2>&1 & } && for i in $(seq 100); do ip link show tap0 | grep -q LOWER_UP && exit; sleep 0.1; done; exit 1',
     'sh',
     'import fcntl, struct, time\nf = open("/dev/net/tun", "rb+", buffering=0)\nfcntl.ioctl(f, 0x400454ca, struct.pack("16sH", b"tap0", 0x1002))\ntime.sleep(30)',
   ],
@@ -78,7 +78,7 @@ export const linkLabs: readonly CauseLab[] = [
         ['twin', '10.88.0.20'],
       ].map(([host = '', address = '']) => ({
         host,
-        argv: ['sh', '-c', `ping -c 1 -W 1 ${address}; sleep 1.1`],
+        argv: ['sh', '-c', `ping -c 1 -W 1 ${address} && sleep 1.1`],
       })),
     ],
     command: curl('box', '10.88.0.20/', 3),

@@ -1,6 +1,6 @@
 /** Labs of address translation. */
 import type { CauseLab } from './cause-lab.ts';
-import { askUdp, containerHost, curl, udpEcho, webServer } from './topology.ts';
+import { askUdp, containerHost, curl, lastingDatagrams, udpEcho, webServer } from './topology.ts';
 
 const publish = '-A PREROUTING -d 203.0.113.2/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.88.0.20:80';
 const nat = (...rules: readonly string[]): string => ['*nat', ...rules, 'COMMIT', ''].join('\n');
@@ -251,6 +251,7 @@ export const natLabs: readonly CauseLab[] = [
       host: { iptables: nat('-A PREROUTING -d 203.0.113.2/32 -p udp -j DNAT --to-destination 10.88.0.30:5353') },
     }),
     before: [
+      lastingDatagrams,
       { host: 'outside', argv: ['sh', '-c', sendOnce] },
       {
         host: 'host',

@@ -160,14 +160,14 @@ export const socketLabs: readonly CauseLab[] = [
   {
     name: 'accept-queue-full: a program that never accepts',
     spec: containerHost({ web: { services: { stuck: listening('time.sleep(600)', 0) } } }),
-    before: [holding('box', 4, '10.88.0.20', 25)],
+    before: [holding('box', 4, '10.88.0.20', 600)],
     command: curl('box', '10.88.0.20/'),
     expected: { outcome: 'timeout', cause: 'accept-queue-full', host: 'web', stage: 'socket' },
   },
   {
     name: 'ephemeral-ports-exhausted: two ports, and both are in use',
     spec: containerHost({ box: { sysctls: twoPorts } }),
-    before: [holding('box', 2, '10.88.0.20', 25)],
+    before: [holding('box', 2, '10.88.0.20', 600)],
     command: curl('box', '10.88.0.20/'),
     expected: { outcome: 'unreachable', cause: 'ephemeral-ports-exhausted', host: 'box', stage: 'send' },
     mends: true,

@@ -84,6 +84,12 @@ export function ping(host: string, address: string): HostCommand {
   return { host, argv: ['ping', '-c', '1', '-W', '2', address] };
 }
 
+/** Entries of datagrams stay in the host's connection table for as long as a lab takes; else for half a minute. */
+export const lastingDatagrams: HostCommand = {
+  host: 'host',
+  argv: ['sysctl', '-qw', 'net.netfilter.nf_conntrack_udp_timeout=600'],
+};
+
 /** The settings of a host that routes. */
 export const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' } as const;
 

@@ -1,6 +1,6 @@
 /** Labs of connection tracking that has no room for one more. */
 import type { CauseLab } from './cause-lab.ts';
-import { askUdp, containerHost, curl, forwarding, udpEcho } from './topology.ts';
+import { askUdp, containerHost, curl, forwarding, lastingDatagrams, udpEcho } from './topology.ts';
 
 /**
  * The limit holds for all namespaces and is the root namespace's own: so the table is filled, a line an entry. The one
@@ -19,7 +19,7 @@ const fillTable = String.raw`limit=$(cat /proc/sys/net/netfilter/nf_conntrack_ma
  */
 const untold = { 'net.ipv4.igmp_link_local_mcast_reports': '0' };
 
-/** Datagrams from two ports of `box`, whose entries stay for half a minute. */
+/** Datagrams from two ports of `box`. */
 const sendTwice = `python3 -c 'import socket
 for port in (4000, 4001):
   s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -49,7 +49,7 @@ export const trackingLabs: readonly CauseLab[] = [
   {
     name: 'snat-exhausted: two ports for all containers, and both are taken',
     spec: containerHost({ host: { iptables: masquerade(' --to-ports 5000-5001') }, outside }),
-    before: [{ host: 'box', argv: ['sh', '-c', sendTwice] }],
+    before: [lastingDatagrams, { host: 'box', argv: ['sh', '-c', sendTwice] }],
     command: askUdp('box', '203.0.113.1'),
     expected: { outcome: 'timeout', cause: 'snat-exhausted', host: 'host', stage: 'postrouting' },
   },
