@@ -237,7 +237,7 @@ export function gatherContext(
   const device = host === null || usual === null ? null : departureDevice(evidence, connection, host, usual);
   const leaving: ModelPacket = device === null ? routed : { ...routed, boundDevice: device };
   const left = host === null || clientNetns === null || device === null ? usual : journey(host, leaving, clientNetns);
-  const answeredBy = answererOf(evidence, connection, left);
+  const answeredBy = host === null ? null : answererOf(evidence, connection, host, left);
   const packet: ModelPacket = answeredBy === null ? leaving : { ...leaving, answeredBy };
   const way = host === null || clientNetns === null || answeredBy === null ? left : journey(host, packet, clientNetns);
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';

@@ -59,8 +59,20 @@ const hooks: Readonly<Record<string, string>> = {
   postrouting: 'which judges every packet that goes out',
 };
 
-function hookText({ netns, stage }: Step): string {
-  return `the ${stage} hook of ${netnsText(netns)}, ${hooks[stage]}`;
+const comings: readonly Step['stage'][] = ['bridge', 'ingress', 'egress', 'route'];
+
+/** True where rules of IP judge a packet that only crosses a bridge of their host. */
+function isBridged(step: Step, steps: readonly Step[]): boolean {
+  const before = steps.slice(0, Math.max(steps.indexOf(step), 0)).findLast(({ stage }) => comings.includes(stage));
+  return before?.stage === 'bridge' && before.netns === step.netns && step.stage !== 'bridge';
+}
+
+function hookText(step: Step, steps: readonly Step[]): string {
+  const { netns, stage, device } = step;
+  const bridged = isBridged(step, steps)
+    ? `; and what crosses its bridge ${device} as well, since br_netfilter shows that to these rules there (the setting net.bridge.bridge-nf-call-iptables, for IPv6 net.bridge.bridge-nf-call-ip6tables)`
+    : '';
+  return `the ${stage} hook of ${netnsText(netns)}, ${hooks[stage]}${bridged}`;
 }
 
 /** How the kernel's rule trace names it: by what `nft -a list ruleset` shows of it. */
@@ -78,12 +90,15 @@ function countedText({ packets }: RuleIncrease): string {
 }
 
 /** The rule, and how it is written. */
-function ruleText({ rule, step, traced, counted }: Pick<Stop, 'rule' | 'step' | 'traced' | 'counted'>): string {
+function ruleText(
+  { rule, step, traced, counted }: Pick<Stop, 'rule' | 'step' | 'traced' | 'counted'>,
+  steps: readonly Step[] = [],
+): string {
   if (rule === null) {
-    return `By the packet's way it stands in ${hookText(step)}. The rules of that hook which can stop a packet are quoted with the hop; which of them it was, this evidence does not say.`;
+    return `By the packet's way it stands in ${hookText(step, steps)}. The rules of that hook which can stop a packet are quoted with the hop; which of them it was, this evidence does not say.`;
   }
   const text = rule.rule === null ? `\`${rule.text}\`` : `\`${rule.text.replaceAll('`', "'")}\``;
-  const chain = `It stands in ${hookText(step)}.`;
+  const chain = `It stands in ${hookText(step, steps)}.`;
   const heard = [traced === null ? [] : handleText(rule), counted === null ? [] : countedText(counted), chain];
   const told = heard.flat().join(' ');
   return rule.rule === null
@@ -210,7 +225,7 @@ export const firewallDropped: Cause = (context) => {
       ...(stopsAfterOpening ? [opensFirst] : []),
       ...carrierText(stop.step),
       `${proofText(stop)} ${heard}`,
-      ruleText(stop),
+      ruleText(stop, context.journey?.steps),
       ...doubts(context, stop),
     ],
     fixes: fixesOf(context, stop),
@@ -263,7 +278,7 @@ export const firewallReject: Cause = (context) => {
       askedText(context, stop.step),
       ...(stopsAfterOpening ? [opensFirst] : []),
       `${kernel === null ? `A firewall rule rejected the packet with ${answerText}, in the server's name.` : proven} ${looks}`,
-      ruleText(stop),
+      ruleText(stop, context.journey?.steps),
       ...doubts(context, stop),
     ],
     fixes: fixesOf(context, stop),
@@ -312,7 +327,7 @@ export const replyDropped: Cause = (context) => {
       takesInvalid(rule)
         ? `${requestText(context)} The answer comes by ${netnsText(netns)}, and ends there. ${invalidText}`
         : `${requestText(context)} The answer comes back the other way and is judged as well: a rule that lets requests pass does not let their answers pass by itself. That is what a rule for established connections is for.`,
-      ruleText(stop),
+      ruleText(stop, back?.steps),
       ...(told === null ? [] : [told]),
     ],
     fixes: takesInvalid(rule) ? [] : answerFixes(context, step, rule),

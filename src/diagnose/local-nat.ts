@@ -26,6 +26,8 @@ export function outsiderRule(
     const visit = {
       namespace,
       stage: 'prerouting',
+      hook: 'prerouting',
+      layer: 'ip',
       devices,
       device: name,
       packet,

@@ -38,13 +38,23 @@ function edgeOf({ host, journey }: Context): Edge | null {
     return { step: null, where, beyond, beyondView: beyond, isOwnKernel: false };
   }
   if (journey?.end.kind !== 'leaves-view') return null;
-  const step = journey.steps.findLast(({ stage }) => stage === 'egress');
+  // It may be behind any of several ports of a bridge.
+  const isSomewhere = journey.end.asker !== undefined;
+  const step = isSomewhere ? journey.steps.at(-1) : journey.steps.findLast(({ stage }) => stage === 'egress');
   if (step === undefined) return null;
-  const { netns, device } = step;
+  const { netns } = step;
+  const last = host.namespaces.get(netns)?.links.find(({ name }) => name === step.device);
+  const device = isSomewhere ? (last?.master ?? step.device) : step.device;
   const beyond = `beyond ${netns}:${device}`;
   const beyondView = `${beyond}, where this host's view ends`;
   const link = host.namespaces.get(netns)?.links.find(({ name }) => name === device);
-  return { step, where: { netns, device, stage: 'remote' }, beyond, beyondView, isOwnKernel: link?.kind === 'veth' };
+  return {
+    step,
+    where: { netns, device, stage: 'remote' },
+    beyond,
+    beyondView,
+    isOwnKernel: link?.kind === 'veth' && !isSomewhere,
+  };
 }
 
 function leavesText({ journey }: Context): string {

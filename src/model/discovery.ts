@@ -7,7 +7,7 @@
 import type { HostState, NamespaceState, Quote } from '../host/state.ts';
 import { formatAddress, parseAddress } from '../inet/address.ts';
 import { showsBridged } from './bridge.ts';
-import { type HookVisit, hooksAcross, noDevices, passHook } from './hook.ts';
+import { type HookStage, type HookVisit, hooksAcross, noDevices, passHook } from './hook.ts';
 import { type ModelPacket, ownSteps, type Step } from './step.ts';
 import { untrackedPacket } from './traveller.ts';
 
@@ -57,7 +57,7 @@ export function bridgesBetween(host: HostState, steps: readonly Step[]): Bridged
   });
 }
 
-type Hook = readonly [Pick<Seat, 'namespace' | 'device'>, HookVisit['stage'], HookVisit['devices']];
+type Hook = readonly [Pick<Seat, 'namespace' | 'device'>, HookStage, HookVisit['devices']];
 
 /** What the host of a bridge sees of what crosses it. */
 function hooksBetween({ namespace, bridge, from, to }: Bridged): readonly Hook[] {
@@ -93,7 +93,18 @@ function stopped(
   ];
   const seen = untrackedPacket(packet);
   for (const [{ namespace, device }, stage, devices] of hooks) {
-    const visit = { namespace, stage, devices, device, packet, seen, broadcast: true, doubted: false };
+    const visit = {
+      namespace,
+      stage,
+      hook: stage,
+      layer: 'ip' as const,
+      devices,
+      device,
+      packet,
+      seen,
+      broadcast: true,
+      doubted: false,
+    };
     const { ways, ends } = passHook(visit);
     const [end] = ends;
     if (ways.length > 0 || end === undefined) continue;

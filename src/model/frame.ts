@@ -6,6 +6,8 @@ import type { Traveller } from './traveller.ts';
 
 /** A frame on its way. */
 export interface Frame {
+  /** What is in it: the packet in question, or the question for a neighbour that comes before, or the answer to that. */
+  readonly carries: 'packet' | 'question' | 'answer';
   /** Everyone, a multicast group, or one address. */
   readonly to: 'all' | 'group' | 'one';
   /** The address that is looked for, or was found: what the frame is for. */

@@ -20,7 +20,10 @@ export type HookStage = Extract<Stage, 'prerouting' | 'input' | 'forward' | 'out
 /** A hook, and the packet that comes to it. */
 export interface HookVisit {
   readonly namespace: NamespaceState;
-  readonly stage: HookStage;
+  /** As what it is shown. */
+  readonly stage: Stage;
+  readonly hook: HookPlace['hook'];
+  readonly layer: HookPlace['layer'];
   /** The devices at the hook, `''` for none, and the ports of the bridge where br_netfilter shows them. */
   readonly devices: Omit<HookPlace, 'hook' | 'layer'>;
   /** The device that the stage is shown at. */
@@ -123,6 +126,10 @@ function stopAnswer({ stage, packet, namespace, devices }: HookVisit): Answer | 
   return isLeaving && packet.protocol !== 'tcp' ? { errno: 'EPERM', netns: namespace.name, icmp: null } : null;
 }
 
+function placeOf({ devices, hook, layer }: HookVisit): HookPlace {
+  return { ...devices, hook, layer };
+}
+
 function place({ namespace, device, stage }: HookVisit): Pick<Step, 'netns' | 'device' | 'stage'> {
   return { netns: namespace.name, device, stage };
 }
@@ -201,7 +208,7 @@ function passedStep(visit: HookVisit, outcome: Outcome, traveller: Traveller): S
     const rule = translatedBy === null ? {} : { rule: translatedBy };
     return { ...place(visit), verdict: 'translated', detail: `${told}${by}`, quotes, ...rule };
   }
-  const chains = chainsAt(namespace.ruleTables, { ...visit.devices, hook: stage, layer: 'ip' }, packet.family);
+  const chains = chainsAt(namespace.ruleTables, placeOf(visit), packet.family);
   if (chains.length === 0) {
     // Every packet meets input and forward, and a reader looks for them; elsewhere an empty hook is no stage.
     if (stage !== 'input' && stage !== 'forward') return null;
@@ -281,26 +288,48 @@ function hasNatRules({ namespace, stage }: HookVisit): boolean {
 
 const chosenByKernel = 'the rules give it an address or port that the kernel chooses';
 
-/** Passes the packet through the rules of a hook. */
-export function passHook(visit: HookVisit): HookPassage {
-  const { namespace, stage, devices, packet, seen } = visit;
-  const redirects = stage === 'prerouting' || stage === 'output';
-  if (!namespace.firewallKnown || visit.doubted) {
-    const detail = visit.doubted
-      ? 'by the rules of the snapshot it would not have come as far as it did'
-      : 'the firewall rules could not be read';
-    const step: Step = { ...place(visit), verdict: 'unknown', detail, quotes: [] };
-    const mayRedirect = redirects && (!namespace.firewallKnown || hasNatRules(visit));
-    const traveller = { packet, connection: seen.connection };
-    return { ways: [{ traveller, rerouted: [], seen, masquerades: false, step }], ends: [], mayRedirect };
-  }
-  const at: HookPlace = { ...devices, hook: stage, layer: 'ip' };
-  const outcomes = evaluateHook(namespace.ruleTables, at, seen, hostViewOf(namespace));
+/** What the rules of a hook say of a packet. */
+interface Judgement {
+  /** The ways by which it goes on; those that are not known, where no other is. */
+  readonly going: readonly Outcome[];
+  readonly isOpen: boolean;
+  readonly ends: readonly HookEnd[];
+  /** The step of all that goes on, where it is not known whether that is so; else null. */
+  readonly doubt: Step | null;
+}
+
+/** The step of a hook whose rules cannot be asked, or are not believed; null where they are. */
+export function unaskedStep(visit: HookVisit): Step | null {
+  if (visit.namespace.firewallKnown && !visit.doubted) return null;
+  const detail = visit.doubted
+    ? 'by the rules of the snapshot it would not have come as far as it did'
+    : 'the firewall rules could not be read';
+  return { ...place(visit), verdict: 'unknown', detail, quotes: [] };
+}
+
+/** Asks the rules of a hook. */
+export function judge(visit: HookVisit): Judgement {
+  const { namespace, seen } = visit;
+  const outcomes = evaluateHook(namespace.ruleTables, placeOf(visit), seen, hostViewOf(namespace));
   const ends = outcomes.map((outcome) => endOf(visit, outcome)).filter((one) => one !== null);
   const accepted = outcomes.filter(({ ending }) => ending.kind === 'accept');
   const open = outcomes.filter(({ ending }) => ending.kind === 'unknown' || ending.kind === 'queue');
   const going = accepted.length > 0 ? accepted : open;
   const doubt = ends.length > 0 || open.length > 0 ? doubtfulStep(visit, outcomes, ends) : null;
+  return { going, isOpen: open.length > 0, ends, doubt };
+}
+
+/** Passes the packet through the rules of a hook. */
+export function passHook(visit: HookVisit): HookPassage {
+  const { namespace, stage, packet, seen } = visit;
+  const redirects = stage === 'prerouting' || stage === 'output';
+  const step = unaskedStep(visit);
+  if (step !== null) {
+    const mayRedirect = redirects && (!namespace.firewallKnown || hasNatRules(visit));
+    const traveller = { packet, connection: seen.connection };
+    return { ways: [{ traveller, rerouted: [], seen, masquerades: false, step }], ends: [], mayRedirect };
+  }
+  const { going, isOpen, ends, doubt } = judge(visit);
   const ways: HookWay[] = [];
   const stuck: HookEnd[] = [];
   for (const outcome of going) {
@@ -327,5 +356,5 @@ export function passHook(visit: HookVisit): HookPassage {
       });
     }
   }
-  return { ways, ends: [...ends, ...stuck], mayRedirect: redirects && open.length > 0 };
+  return { ways, ends: [...ends, ...stuck], mayRedirect: redirects && isOpen };
 }

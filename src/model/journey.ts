@@ -239,7 +239,7 @@ function lastDevice(
 }
 
 /**
- * The way of an answer from beyond the host's view, if one comes, and comes in by the device by which the packet left. Null
+ * The way of an answer from beyond the host's view, if one comes, and comes in by the device to which the packet was routed. Null
  * where the packet did not leave, or not by a device that it was routed to.
  */
 export function outsideReply(host: HostState, there: Journey): Journey | null {

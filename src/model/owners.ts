@@ -3,6 +3,7 @@
 import type { HostState, Link, LinkAddress, NamespaceState } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
 import { type Fabric, noFirewall, Spread } from './segment.ts';
+import type { ModelPacket } from './step.ts';
 import { end } from './transmit.ts';
 
 /** A device with the address. */
@@ -28,7 +29,21 @@ export function ownersOf(host: HostState, address: string): Owner[] {
 
 /** True when what one device sends to all comes to the other one, not by a tunnel. */
 export function areBeside(host: HostState, one: Owner, other: Owner): boolean {
-  const question = { to: 'all', nextHop: one.own.address, mac: null, justLearnt: false, length: null } as const;
+  const packet: ModelPacket = {
+    protocol: 'icmp',
+    family: one.own.address.includes(':') ? 6 : 4,
+    source: one.own.address,
+    destination: other.own.address,
+    destinationPort: 0,
+  };
+  const question = {
+    carries: 'question',
+    to: 'all',
+    nextHop: one.own.address,
+    mac: null,
+    justLearnt: false,
+    length: null,
+  } as const;
   const fabric: Fabric = {
     host,
     // A question for an address is no IP packet: no rules of a bridge's host see it.
@@ -43,6 +58,8 @@ export function areBeside(host: HostState, one: Owner, other: Owner): boolean {
     remotes: [],
     mark: 0,
     forwarded: false,
+    packet,
+    doubted: new Set(),
   };
   const spread = new Spread(fabric, question);
   spread.leave(one.namespace, one.link);

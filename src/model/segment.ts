@@ -7,6 +7,7 @@ import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import { Crossing } from './bridge.ts';
 import { blocked, doubted, type Frame, passed, unusableReason, type Way } from './frame.ts';
+import { type FrameVisit, passFrame } from './frame-hook.ts';
 import { isModelled, lowerOf, type Placed, uppersOn } from './macvlan.ts';
 import type { JourneyEnd, LearntRemote, ModelPacket, Step } from './step.ts';
 import type { Traveller } from './traveller.ts';
@@ -65,6 +66,10 @@ export interface Fabric extends Underlay {
   readonly mark: number | null;
   /** Another host sent what is in the frame. */
   readonly forwarded: boolean;
+  /** The packet in question, as it is sent here. */
+  readonly packet: ModelPacket;
+  /** Hooks whose rules are not believed, as `NETNS STAGE`. */
+  readonly doubted: ReadonlySet<string>;
 }
 
 /** The other end of a veth pair, null when the snapshot has it not. */
@@ -159,8 +164,23 @@ export class Spread {
     }
     const large = this.#tooLarge(link);
     if (large !== null) return blocked(way, { ...place, verdict: 'dropped', detail: large }, large);
+    // Behind the rules of the device the program is asked, and whoever captures there (`__dev_queue_xmit`).
+    const allowed = this.#rules({ namespace, layer: 'netdev', hook: 'egress', output: link.name }, way);
     const step: Step = { ...place, verdict: 'passed', detail: `sent by ${link.name}${how}` };
-    return passed(way, doubted(step, link, 'egress'));
+    return passed(allowed, doubted(step, link, 'egress'));
+  }
+
+  /** Past the rules of a hook that frames meet. */
+  #rules(visit: FrameVisit, way: Way): Way {
+    const { packet: sent, doubted: distrusted } = this.#fabric;
+    const carried = way.traveller?.packet ?? sent;
+    const packet = way.mark === undefined ? carried : { ...carried, mark: way.mark };
+    return passFrame(visit, way, this.#frame, { packet, sender: this.#sender?.link.mac ?? null, doubted: distrusted });
+  }
+
+  /** Past the rules at which a device takes a frame in, before a bridge has it. */
+  #takenIn(namespace: NamespaceState, link: Link, way: Way): Way {
+    return this.#rules({ namespace, layer: 'netdev', hook: 'ingress', input: link.name }, way);
   }
 
   /** In packets of a tunnel, to all whom the device sends the frame to. `way` is out of the device. */
@@ -226,7 +246,8 @@ export class Spread {
   #handUp({ namespace, link }: Placed, way: Way, how: string): void {
     const place = { netns: namespace.name, device: link.name, stage: 'ingress', quotes: [link.source] } as const;
     const step: Step = { ...place, verdict: 'passed', detail: `received by ${link.name}: ${how}` };
-    this.stations.push({ ...passed(way, doubted(step, link, 'ingress')), namespace, link, port: null });
+    const received = passed(way, doubted(step, link, 'ingress'));
+    this.stations.push({ ...this.#takenIn(namespace, link, received), namespace, link, port: null });
   }
 
   /**
@@ -274,7 +295,7 @@ export class Spread {
     const way = large === null ? before : blocked(before, { ...place, verdict: 'dropped', detail: large }, large);
     const master = namespace.links.find(({ name }) => name === link.master);
     if (master?.kind === 'bridge') {
-      this.#cross(namespace, master, link, way);
+      this.#cross(namespace, master, link, this.#takenIn(namespace, link, way));
       return;
     }
     const received: Step = { ...place, verdict: 'passed', detail: `received by ${link.name}, ${from}` };
@@ -284,8 +305,9 @@ export class Spread {
       this.edges.push({ ...passed(way, step), kind: 'undetermined', reason });
       return;
     }
-    const isForHost = this.#arriveBelow(namespace, link, passed(way, step));
-    if (isForHost && this.#isFor(link)) this.stations.push({ ...passed(way, step), namespace, link, port: null });
+    const taken = this.#takenIn(namespace, link, passed(way, step));
+    const isForHost = this.#arriveBelow(namespace, link, taken);
+    if (isForHost && this.#isFor(link)) this.stations.push({ ...taken, namespace, link, port: null });
   }
 
   #isFor({ mac }: Link): boolean {
@@ -295,13 +317,18 @@ export class Spread {
   /** Across a bridge, from a port or (null) from the host itself. */
   #cross(namespace: NamespaceState, bridge: Link, port: Link | null, before: Way): void {
     const crossing = new Crossing(namespace, bridge, port, this.#frame);
-    const way = port === null ? before : crossing.enter(before);
+    const atBridge = { namespace, layer: 'bridge' } as const;
+    const way =
+      port === null
+        ? before
+        : this.#rules({ ...atBridge, hook: 'prerouting', input: port.name }, crossing.enter(before));
     this.firstBridge ??= { ...way, netns: namespace.name, bridge: bridge.name };
     if (port !== null && crossing.reachesHost) {
       const place = { netns: namespace.name, device: bridge.name, stage: 'ingress', quotes: [bridge.source] } as const;
       const step: Step = { ...place, verdict: 'passed', detail: `handed up to ${bridge.name}` };
-      const up = doubted(step, bridge, 'ingress');
-      this.stations.push({ ...passed(way, up), namespace, link: bridge, port: port.name });
+      const inside = this.#rules({ ...atBridge, hook: 'input', input: port.name }, way);
+      const up = passed(inside, doubted(step, bridge, 'ingress'));
+      this.stations.push({ ...this.#takenIn(namespace, bridge, up), namespace, link: bridge, port: port.name });
     }
     if (port !== null) this.#meetUppers(namespace, bridge, way);
     const ports = namespace.links.filter(({ master }) => master === bridge.name);
@@ -314,8 +341,16 @@ export class Spread {
       const leaving = crossing.forward(out, way);
       if (leaving === null) continue;
       if (way.obstacle === null && leaving.obstacle !== null) this.kept.push(leaving);
-      const onward = port === null ? leaving : this.#filtered(namespace, { bridge, from: port, to: out }, leaving);
-      this.leave(namespace, out, onward);
+      const output = out.name;
+      const onward =
+        port === null
+          ? this.#rules({ ...atBridge, hook: 'output', output }, leaving)
+          : this.#filtered(
+              namespace,
+              { bridge, from: port, to: out },
+              this.#rules({ ...atBridge, hook: 'forward', input: port.name, output }, leaving),
+            );
+      this.leave(namespace, out, this.#rules({ ...atBridge, hook: 'postrouting', output }, onward));
     }
   }
 

@@ -70,11 +70,15 @@ export interface ModelPacket {
   readonly answeredBy?: Answerer;
 }
 
-/** Somebody out of sight who has the next hop's address. */
-export interface Answerer {
-  /** Who asked. */
+/** Who asks for the link-layer address of a next hop. */
+interface Asker {
   readonly netns: string;
   readonly device: string;
+  readonly nextHop: string;
+}
+
+/** Somebody out of sight who has the next hop's address, and who asked. */
+export interface Answerer extends Asker {
   /** The link-layer address that was answered. */
   readonly mac: string;
   /** The last device in sight on the way to it; null where nothing tells. */
@@ -187,7 +191,7 @@ export type JourneyEnd =
       /** Of `undetermined`: it is one of the ends in `alternatives`, and those are all. */
       readonly isFork?: true;
       /** Of `leaves-view`: who asks for a next hop that nobody in the snapshot has. */
-      readonly asker?: { readonly netns: string; readonly device: string };
+      readonly asker?: Asker;
     };
 
 /** What a host learns of another by being asked: where the asker is (RFC 826, "Packet Reception"; RFC 4861, 7.2.3). */

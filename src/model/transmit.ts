@@ -8,6 +8,7 @@ import { sameAddress } from '../inet/address.ts';
 import { tooBig, unreachable } from '../inet/icmp.ts';
 import { bridgesBetween, stoppedDiscovery } from './discovery.ts';
 import { type Frame, unusableReason, type Way } from './frame.ts';
+import { hasFrameRules } from './frame-hook.ts';
 import { askingAddress, ownsAddress, type Reaction, reactionTo, usableNeighbour } from './neighbour.ts';
 import { type Edge, type Fabric, noFirewall, Spread, type Station } from './segment.ts';
 import {
@@ -16,7 +17,6 @@ import {
   type JourneyEnd,
   type Learnt,
   type LearntRemote,
-  type ModelPacket,
   ownSteps,
   type Step,
 } from './step.ts';
@@ -37,7 +37,6 @@ export type Progress = { readonly to: Position } | { readonly end: JourneyEnd };
 
 /** What is sent, and what the hosts know. */
 export interface Medium extends Omit<Fabric, 'remotes' | 'mark'> {
-  readonly packet: ModelPacket;
   readonly learnt: readonly Learnt[];
 }
 
@@ -99,6 +98,13 @@ function arrivalAt({ steps, traveller, namespace, link, port, mark, assumptions 
   return { steps, progress, assumptions, ...(traveller === undefined ? {} : { traveller }) };
 }
 
+/** What the rules of bridges and devices may do to a question for a neighbour or to its answer. */
+function doubtsOf(steps: readonly Step[]): string[] {
+  return ownSteps(steps).flatMap(({ verdict, asksProgram, netns, stage, detail }) =>
+    verdict === 'unknown' && asksProgram !== true ? [`${netns}, ${stage}, of who has the next hop: ${detail}`] : [],
+  );
+}
+
 /** True where the device is the last one in sight. */
 function leavesBy({ steps }: Edge, behind: Answerer['behind']): boolean {
   const last = steps.at(-1);
@@ -139,12 +145,17 @@ class Sending {
     const known = usableNeighbour(namespace, link.name, nextHop);
     // The sender's own device has the first word.
     if (unusableReason(link) !== null) {
-      const { origin } = this.#spread({ to: 'one', mac: null, justLearnt: false });
+      const { origin } = this.#spread({ carries: 'packet', to: 'one', mac: null, justLearnt: false });
       const answer = known === null ? this.#unresolved() : null;
       return only(origin.steps, end('dropped', `${namespace.name}:${link.name} is down`, answer));
     }
     if (known !== null) return this.#towards(known);
-    const asked = this.#spread({ to: nextHop.includes(':') ? 'group' : 'all', mac: null, justLearnt: false });
+    const asked = this.#spread({
+      carries: 'question',
+      to: nextHop.includes(':') ? 'group' : 'all',
+      mac: null,
+      justLearnt: false,
+    });
     const learnt = this.#medium.learnt
       .filter((one) => one.kind === 'neighbour')
       .find((one) => one.netns === namespace.name && one.device === link.name && sameAddress(one.address, nextHop));
@@ -162,8 +173,10 @@ class Sending {
     const reactions = asked.stations.map((station) => ({ station, reaction: this.#reactionOf(station, address) }));
     const answering = reactions.filter(({ reaction }) => reaction.answers).map(({ station }) => station);
     const reached = answering.filter(({ obstacle }) => obstacle === null);
-    const unheard = reached.map((station) => this.#lostAnswer(station));
+    const answered = reached.map((station) => this.#answerOf(station));
+    const unheard = answered.map(({ lost }) => lost);
     const heard = reached.filter((_station, at) => unheard[at] === null);
+    const doubts = reached.flatMap(({ steps }, at) => [...doubtsOf(steps), ...(answered[at]?.doubts ?? [])]);
     if (heard.length === 0) {
       const [lost] = unheard;
       if (lost !== undefined && lost !== null) return { arrivals: [lost], learnt: [] };
@@ -172,7 +185,10 @@ class Sending {
       return this.#silence(reactions) ?? this.#unanswered(asked);
     }
     return {
-      arrivals: heard.map((station) => this.#across(station.link)),
+      arrivals: heard.map((station) => {
+        const arrival = this.#across(station.link);
+        return { ...arrival, assumptions: [...(arrival.assumptions ?? []), ...doubts] };
+      }),
       learnt: heard.map((station) => ({
         kind: 'neighbour',
         netns: station.namespace.name,
@@ -228,34 +244,42 @@ class Sending {
     return spread;
   }
 
-  /** The end of the answer to the question for the next hop, where a tunnel takes it elsewhere; null when it is heard. */
-  #lostAnswer({ namespace, link, steps, mark }: Station): Arrival | null {
+  /**
+   * What becomes of the answer to the question for the next hop, where a tunnel may take it elsewhere or rules of bridges and
+   * devices may stop it: its end, null when it is heard, and what is not known of them.
+   */
+  #answerOf({ namespace, link, steps, mark }: Station): {
+    readonly lost: Arrival | null;
+    readonly doubts: readonly string[];
+  } {
     const isOutOfTunnel = mark !== undefined;
-    if (!isOutOfTunnel) return null;
+    if (!isOutOfTunnel && !hasFrameRules(this.#medium.host)) return { lost: null, doubts: [] };
     const spread = new Spread(
       { ...this.#medium, mark: 0, remotes: this.#remotes(), firewall: noFirewall },
-      { to: 'one', mac: this.#link.mac, justLearnt: true, nextHop: this.#nextHop, length: null },
+      { carries: 'answer', to: 'one', mac: this.#link.mac, justLearnt: true, nextHop: this.#nextHop, length: null },
     );
     spread.leave(namespace, link);
     this.#note(spread);
     const { stations, edges, kept, origin } = spread;
     const home = stations.find((station) => station.link === this.#link);
-    if (home?.obstacle === null) return null;
+    if (home?.obstacle === null) return { lost: null, doubts: doubtsOf(home.steps) };
     const edge = edges.find(({ obstacle }) => obstacle === null);
-    if (edge !== undefined) return { steps: [...steps, ...edge.steps], progress: end(edge.kind, edge.reason) };
+    if (edge !== undefined) {
+      return { lost: { steps: [...steps, ...edge.steps], progress: end(edge.kind, edge.reason) }, doubts: [] };
+    }
     const way = home ?? kept[0] ?? origin;
     const place = `${this.#namespace.name}:${this.#link.name}`;
     const reason = `${namespace.name} has the address ${this.#nextHop}, and its answer does not come to ${place}${way.obstacle === null ? '' : `: ${way.obstacle}`}`;
     const back = way.steps.map((step) =>
       step.carrier === undefined ? step : { ...step, carrier: { ...step.carrier, carries: 'answer' as const } },
     );
-    return { steps: [...steps, ...back], progress: end('dropped', reason, this.#unresolved()) };
+    return { lost: { steps: [...steps, ...back], progress: end('dropped', reason, this.#unresolved()) }, doubts: [] };
   }
 
   /** Its own device does not take the packet: a router tells the sender, the sender's kernel its program. */
   #tooLarge(): Transmission {
     const { packet, forwarded } = this.#medium;
-    const { steps, obstacle } = this.#spread({ to: 'one', mac: null, justLearnt: false }).origin;
+    const { steps, obstacle } = this.#spread({ carries: 'packet', to: 'one', mac: null, justLearnt: false }).origin;
     const icmp = forwarded ? tooBig(packet.family) : null;
     return only(steps, end('dropped', obstacle ?? '', { errno: 'EMSGSIZE', netns: this.#namespace.name, icmp }));
   }
@@ -272,7 +296,7 @@ class Sending {
 
   /** To the device that has just answered. */
   #across(link: Link): Arrival {
-    const spread = this.#spread({ to: 'one', mac: link.mac, justLearnt: true });
+    const spread = this.#spread({ carries: 'packet', to: 'one', mac: link.mac, justLearnt: true });
     const reached = spread.stations.find((one) => one.link === link);
     if (reached?.obstacle === null) return arrivalAt(reached);
     const edge = spread.edges.find(({ obstacle }) => obstacle === null);
@@ -288,19 +312,34 @@ class Sending {
    * @param behind The device by which it leaves the snapshot, where that is known.
    */
   straightTo(mac: string, behind: Answerer['behind'] = null): Arrival {
-    const { stations, edges, kept, origin, loop } = this.#spread({ to: 'one', mac, justLearnt: true });
+    const { stations, edges, kept, origin, loop } = this.#spread({
+      carries: 'packet',
+      to: 'one',
+      mac,
+      justLearnt: true,
+    });
     if (loop !== null) return { steps: loop.steps, progress: end(loop.kind, loop.reason) };
     const station = stations.find(({ obstacle }) => obstacle === null);
     if (station !== undefined) return arrivalAt(station);
-    const edge = edges.find((one) => leavesBy(one, behind)) ?? edges[0];
+    const open = edges.filter(({ obstacle }) => obstacle === null);
+    const edge = open.find((one) => leavesBy(one, behind)) ?? open[0];
     if (edge !== undefined) return { steps: edge.steps, progress: end(edge.kind, edge.reason) };
-    return stopped(stations[0] ?? kept[0] ?? origin, `nobody behind ${this.#link.name} has the address ${mac}`);
+    const blockedEdge = edges.find((one) => leavesBy(one, behind)) ?? edges[0];
+    return stopped(
+      stations[0] ?? kept[0] ?? blockedEdge ?? origin,
+      `nobody behind ${this.#link.name} has the address ${mac}`,
+    );
   }
 
   /** To the address that the neighbour table gives, whoever has it. */
   #towards(entry: Neighbour): Transmission {
     const { mac } = entry;
-    const { stations, edges, kept, lost, firstBridge, origin } = this.#spread({ to: 'one', mac, justLearnt: false });
+    const { stations, edges, kept, lost, firstBridge, origin } = this.#spread({
+      carries: 'packet',
+      to: 'one',
+      mac,
+      justLearnt: false,
+    });
     // A bridge takes for its host what is for the address of one of its ports, too.
     const its = stations.filter((station) => station.port !== null || station.link.mac === mac);
     const station = its.find(({ obstacle }) => obstacle === null) ?? its[0];
@@ -344,6 +383,7 @@ class Sending {
   #answerer(edges: readonly Edge[]): Answerer | null {
     const { answeredBy } = this.#medium.packet;
     if (answeredBy?.netns !== this.#namespace.name || answeredBy.device !== this.#link.name) return null;
+    if (!sameAddress(answeredBy.nextHop, this.#nextHop)) return null;
     return edges.length === 1 || edges.some((edge) => leavesBy(edge, answeredBy.behind)) ? answeredBy : null;
   }
 
@@ -361,7 +401,7 @@ class Sending {
       const answerer = this.#answerer(edges);
       if (answerer !== null) return { arrivals: [this.straightTo(answerer.mac, answerer.behind)], learnt: [] };
       const reason = `${this.#nextHop} may be behind a port of ${firstBridge.bridge} whose other end the snapshot has not`;
-      const asker = { netns: this.#namespace.name, device: this.#link.name };
+      const asker = { netns: this.#namespace.name, device: this.#link.name, nextHop: this.#nextHop };
       return only(steps, { end: { kind: 'leaves-view', reason, answer: null, asker } });
     }
     const { neighbours, name } = this.#namespace;

@@ -1,7 +1,8 @@
 /** What `nettrace path` predicts, beside what connect() gives in the same namespace. */
 import { expect, test } from 'vitest';
 import { describeLab } from './available.ts';
-import { buildLab, type Lab } from './lab.ts';
+import { buildLab } from './lab.ts';
+import { connectThere, predict } from './predicting.ts';
 import { httpsServer } from './services.ts';
 import type { LabSpec } from './spec.ts';
 
@@ -45,40 +46,6 @@ const spec: LabSpec = {
   ],
 };
 
-/** Longer than an unanswered neighbour takes to be given up (3 s). */
-const connectScript = `
-import errno, socket, sys
-host, port = sys.argv[1].rsplit(':', 1)
-try:
-    socket.create_connection((host.strip('[]'), int(port)), 5).close()
-    print('ok -')
-except TimeoutError:
-    print('timeout -')
-except OSError as error:
-    name = errno.errorcode[error.errno]
-    print('refused' if name == 'ECONNREFUSED' else 'unreachable', name)
-`;
-
-async function connectThere(lab: Lab, destination: string): Promise<string> {
-  const { stdout, stderr } = await lab.run('portainer', ['python3', '-c', connectScript, destination]);
-  return stdout.trim() || stderr;
-}
-
-async function predict(lab: Lab, destination: string): Promise<string> {
-  const { json, stderr } = await lab.nettrace([
-    'path',
-    '--json',
-    '--netns',
-    lab.netns('portainer'),
-    'tcp',
-    destination,
-  ]);
-  const [connection] = json?.connections ?? [];
-  const disagreements = connection?.prediction?.kernelRoute?.disagreements;
-  if (connection === undefined || disagreements === undefined) return `the kernel was not asked: ${stderr}`;
-  return [connection.outcome, connection.errno ?? '-', ...disagreements].join(' ');
-}
-
 describeLab('nettrace path', () => {
   test('says what connect() gives, and agrees with the kernel about the way out', async () => {
     await using lab = await buildLab(spec);
@@ -100,8 +67,8 @@ describeLab('nettrace path', () => {
     };
     const destinations = Object.keys(expected);
     const predicted: Record<string, string> = {};
-    for (const destination of destinations) predicted[destination] = await predict(lab, destination);
-    const results = await Promise.all(destinations.map((destination) => connectThere(lab, destination)));
+    for (const destination of destinations) predicted[destination] = await predict(lab, 'portainer', destination);
+    const results = await Promise.all(destinations.map((destination) => connectThere(lab, 'portainer', destination)));
     expect(Object.fromEntries(destinations.map((destination, at) => [destination, results[at]]))).toEqual(expected);
     expect(predicted).toEqual(expected);
   });
@@ -110,9 +77,9 @@ describeLab('nettrace path', () => {
     await using lab = await buildLab(spec);
     const drops = ['protocol', 'ip', 'bpf', 'da', 'bytecode', '1,6 0 0 2,'];
     await lab.must('web', ['tc', 'qdisc', 'add', 'dev', 'eth0', 'clsact']);
-    expect(await predict(lab, '10.88.0.20:8080')).toBe('ok -');
+    expect(await predict(lab, 'portainer', '10.88.0.20:8080')).toBe('ok -');
     await lab.must('web', ['tc', 'filter', 'add', 'dev', 'eth0', 'ingress', ...drops]);
-    expect(await connectThere(lab, '10.88.0.20:8080')).toBe('timeout -');
+    expect(await connectThere(lab, 'portainer', '10.88.0.20:8080')).toBe('timeout -');
     const path = ['path', '--json', '--netns', lab.netns('portainer'), 'tcp', '10.88.0.20:8080'];
     const [connection] = (await lab.nettrace(path)).json?.connections ?? [];
     expect(connection).toMatchObject({ outcome: 'unknown', cause: null });

@@ -27,11 +27,6 @@ describe('what a hook says', () => {
       chainOf('input', [], { family: 'ip6', policy: 'drop' }),
       'passed: no firewall rule stands here',
     ],
-    [
-      'a chain of a bridge',
-      chainOf('input', [], { family: 'bridge', policy: 'drop' }),
-      'passed: no firewall rule stands here',
-    ],
     ['rules that do not fit', input('-A INPUT -p udp -j DROP'), 'passed: no rule here stops it'],
     [
       'a rule that lets it pass',

@@ -20,21 +20,26 @@ export interface View {
 
 type Reader = (view: View) => Reading;
 
+/** Reads only IP packets. */
+function ofIp(read: Reader): Reader {
+  return (view) => (view.packet.isArp ? absent : read(view));
+}
+
 /** Reads only packets of one IP version. */
 function ofFamily(family: 4 | 6, read: Reader): Reader {
-  return (view) => (view.packet.family === family ? read(view) : absent);
+  return ofIp((view) => (view.packet.family === family ? read(view) : absent));
 }
 
 /** Reads only packets of one protocol. */
 function ofProtocol(name: keyof typeof ipProtocol, read: Reader): Reader {
-  return (view) => (view.packet.protocol === ipProtocol[name] ? read(view) : absent);
+  return ofIp((view) => (view.packet.protocol === ipProtocol[name] ? read(view) : absent));
 }
 
 function ports(read: Reader): Reader {
-  return (view) => {
+  return ofIp((view) => {
     if (portProtocols.has(view.packet.protocol)) return read(view);
     return unknown('nettrace does not model what stands where ports would in this protocol');
-  };
+  });
 }
 
 const sourcePort: Reader = ({ packet }) => knownOr(packet.sourcePort, 'the source port');
@@ -42,11 +47,20 @@ const destinationPort: Reader = ({ packet }) => knownOr(packet.destinationPort, 
 const ttl: Reader = ({ packet }) => knownOr(packet.ttl, "the packet's TTL");
 const dscp: Reader = ({ packet }) => knownOr(packet.dscp, "the packet's DSCP");
 const length: Reader = ({ packet }) => knownOr(packet.length, "the packet's length");
-const protocol: Reader = ({ packet }) => known(packet.protocol);
+const protocol: Reader = ofIp(({ packet }) => known(packet.protocol));
 
-/** Headers of the link are there only once a frame has come in. */
+/** The family of the hook, which is the packet's own at IP's alone. */
+const nfproto: Reader = ({ packet, place }) => {
+  if (place.layer !== 'ip') return unknown('meta nfproto is modelled at the IP hooks alone');
+  return known(packet.family === 4 ? 2 : 10);
+};
+
+const etherTypes = { arp: 0x0806, 4: 0x0800, 6: 0x86dd } as const;
+const etherType: Reader = ({ packet }) => known(packet.isArp ? etherTypes.arp : etherTypes[packet.family]);
+
+/** At the IP hooks headers of the link are there only once a frame has come in. */
 function fromFrame(read: Reader): Reader {
-  return (view) => (view.place.input === '' ? absent : read(view));
+  return (view) => (view.place.layer === 'ip' && view.place.input === '' ? absent : read(view));
 }
 
 /** Whether a bridge or a device sees connections depends on modules and on where the frame has been before. */
@@ -171,15 +185,15 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['icmpv6 code', ofProtocol('icmpv6', ({ packet }) => knownOr(packet.icmpCode, 'the ICMPv6 code'))],
   ['ether saddr', fromFrame(({ packet }) => knownOr(packet.sourceMac, 'the source MAC address'))],
   ['ether daddr', fromFrame(({ packet }) => knownOr(packet.destinationMac, 'the destination MAC address'))],
-  ['ether type', fromFrame(({ packet }) => known(packet.family === 4 ? 0x0800 : 0x86dd))],
+  ['ether type', fromFrame(etherType)],
   // A device that the packet has not is an empty name.
   ['meta iifname', ({ place }) => known(place.input)],
   ['meta oifname', ({ place }) => known(place.output)],
   ['meta iif', ({ place }) => known(place.input)],
   ['meta oif', ({ place }) => known(place.output)],
   ['meta l4proto', protocol],
-  ['meta nfproto', ({ packet }) => known(packet.family === 4 ? 2 : 10)],
-  ['meta protocol', ({ packet }) => known(packet.family === 4 ? 0x0800 : 0x86dd)],
+  ['meta nfproto', nfproto],
+  ['meta protocol', etherType],
   ['meta mark', ({ packet }) => knownOr(packet.mark, "the packet's mark")],
   ['meta length', length],
   ['meta pkttype', ({ packet }) => knownOr(packet.frameType, 'whom the frame is for')],

@@ -36,6 +36,8 @@ export interface Connection {
  */
 export interface NetfilterPacket {
   readonly family: 4 | 6;
+  /** It is no IP packet but ARP's, of IPv4: hooks of devices and bridges alone see those. */
+  readonly isArp: boolean;
   /** IP protocol number. */
   readonly protocol: number;
   readonly source: bigint | null;
@@ -101,6 +103,7 @@ export function firstPacket(
   part: Pick<NetfilterPacket, 'family' | 'protocol'> & Partial<NetfilterPacket>,
 ): NetfilterPacket {
   return {
+    isArp: false,
     source: null,
     destination: null,
     sourcePort: null,

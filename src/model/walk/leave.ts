@@ -39,10 +39,10 @@ export function endBeforeForward(walk: Walk, namespace: NamespaceState, input: s
 
 /** What the packet is sent by, out of a device; that becomes its sender. `input` is as `leave` has it. */
 function mediumFrom(walk: Walk, { links }: NamespaceState, input: string, device: string): Medium {
-  const { host, learnt } = walk.question;
+  const { host, learnt, doubted } = walk.question;
   walk.sender = links.find(({ name }) => name === device)?.mac ?? null;
   const [firewall, carry] = [bridgeFirewall(walk), carrier(walk)];
-  return { host, packet: walk.packet, learnt, firewall, carry, forwarded: input !== '' };
+  return { host, packet: walk.packet, learnt, doubted, firewall, carry, forwarded: input !== '' };
 }
 
 /** Out by a device to a link-layer address, past routes, rules and neighbours. */

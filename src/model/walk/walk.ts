@@ -51,7 +51,8 @@ export interface Question {
 }
 
 /** A hook that the packet comes to. */
-export interface Visited extends Pick<HookVisit, 'namespace' | 'stage' | 'device'> {
+export interface Visited extends Pick<HookVisit, 'namespace' | 'device'> {
+  readonly stage: HookStage;
   readonly devices: Partial<HookVisit['devices']>;
   readonly broadcast?: boolean;
 }
@@ -239,6 +240,8 @@ export class Walk {
       doubted,
       namespace,
       stage,
+      hook: stage,
+      layer: 'ip',
       devices: { ...noDevices, ...devices },
       device,
       broadcast,

@@ -1,0 +1,31 @@
+/** What `nettrace path` predicts, and what a program meets. */
+import type { Lab } from './lab.ts';
+
+/** Longer than an unanswered neighbour takes to be given up (3 s). */
+const connectScript = `
+import errno, socket, sys
+host, port = sys.argv[1].rsplit(':', 1)
+try:
+    socket.create_connection((host.strip('[]'), int(port)), 5).close()
+    print('ok -')
+except TimeoutError:
+    print('timeout -')
+except OSError as error:
+    name = errno.errorcode[error.errno]
+    print('refused' if name == 'ECONNREFUSED' else 'unreachable', name)
+`;
+
+/** What connect() gives in a host's namespace, as `OUTCOME ERRNO`. */
+export async function connectThere(lab: Lab, host: string, destination: string): Promise<string> {
+  const { stdout, stderr } = await lab.run(host, ['python3', '-c', connectScript, destination]);
+  return stdout.trim() || stderr;
+}
+
+/** What `nettrace path` says that connect() would give, with what the kernel's own look-up says otherwise. */
+export async function predict(lab: Lab, host: string, destination: string): Promise<string> {
+  const { json, stderr } = await lab.nettrace(['path', '--json', '--netns', lab.netns(host), 'tcp', destination]);
+  const [connection] = json?.connections ?? [];
+  const disagreements = connection?.prediction?.kernelRoute?.disagreements;
+  if (connection === undefined || disagreements === undefined) return `the kernel was not asked: ${stderr}`;
+  return [connection.outcome, connection.errno ?? '-', ...disagreements].join(' ');
+}

@@ -1,0 +1,83 @@
+/** Rules of bridges and of devices, on the way of a packet and of the question for its neighbour. */
+import { expect, test } from 'vitest';
+import type { RuleTable } from '../../src/host/netfilter.ts';
+import { journey } from '../../src/model/journey.ts';
+import { host, packetTo, told } from './hosts.ts';
+import { listed } from './netfilter/tables.ts';
+import { box, bridgeHost, type Told, web } from './two-boxes.ts';
+
+const tcp = { match: { op: '==', left: { meta: { key: 'l4proto' } }, right: 'tcp' } };
+const arp = { match: { op: '==', left: { payload: { protocol: 'ether', field: 'type' } }, right: 'arp' } };
+const sometimes = { limit: { rate: 1, per: 'second', burst: 5 } };
+
+/** A chain with one rule, on the bridge or (with `device`) on one of its ports. */
+function chain(hook: string, expr: readonly unknown[], device?: string): RuleTable[] {
+  const family = device === undefined ? 'bridge' : 'netdev';
+  const place = { family, table: 't' };
+  const base = { type: 'filter', hook, prio: 0, policy: 'accept', ...(device === undefined ? {} : { dev: device }) };
+  const nftables = [
+    { table: { family, name: 't', handle: 1 } },
+    { chain: { ...place, name: 'c', handle: 1, ...base } },
+    { rule: { ...place, chain: 'c', handle: 2, expr } },
+  ];
+  return listed(JSON.stringify({ nftables }));
+}
+
+function asked(more: Told, doubted: readonly string[] = []) {
+  const all = host(box(), web(), bridgeHost(more));
+  return journey(all, packetTo('10.88.0.20'), 'box', new Set(doubted));
+}
+const drop = { drop: null };
+
+test.each<[string, RuleTable[], string]>([
+  ['of a bridge, where it comes in', chain('prerouting', [tcp, drop]), 'host:veth0 bridge dropped'],
+  ['of a bridge, where it is sent on', chain('forward', [tcp, drop]), 'host:veth0 bridge dropped'],
+  ['of a bridge, where it goes out', chain('postrouting', [tcp, drop]), 'host:veth1 bridge dropped'],
+  ['of a port that takes it', chain('ingress', [tcp, drop], 'veth0'), 'host:veth0 ingress dropped'],
+  ['of a port that sends it', chain('egress', [tcp, drop], 'veth1'), 'host:veth1 egress dropped'],
+])('a rule %s stops a packet', (_name, ruleTables, last) => {
+  const way = asked({ ruleTables });
+  const [family] = ruleTables.map((table) => table.family);
+  expect(told(way).slice(-2)).toEqual([last, `dropped: rule 1 of chain c in table ${family} t drops it`]);
+});
+
+test('a rule that stops the question for a neighbour leaves the packet without a way', () => {
+  const way = asked({ ruleTables: chain('forward', [arp, drop]) });
+  expect(way.end).toMatchObject({ kind: 'dropped', answer: { errno: 'EHOSTUNREACH' } });
+});
+
+test.each<[string, string, readonly unknown[]]>([
+  ['the host itself does not see what only crosses the bridge', 'input', [drop]],
+  [
+    'a rule for packets lets questions pass, and none of these',
+    'forward',
+    [{ ...tcp, match: { ...tcp.match, right: 'udp' } }, drop],
+  ],
+])('%s', (_name, hook, expr) => {
+  expect(asked({ ruleTables: chain(hook, expr) }).end.kind).toBe('accepted');
+});
+
+test('a rule that sometimes stops it leaves that open', () => {
+  const way = asked({ ruleTables: chain('forward', [tcp, sometimes, drop]) });
+  expect(way.end.kind).toBe('accepted');
+  expect(way.assumptions.join()).toContain('perhaps rule 1 of chain c in table bridge t drops it');
+});
+
+test('a rule that sometimes stops the question for its neighbour leaves that open', () => {
+  const way = asked({ ruleTables: chain('forward', [arp, sometimes, drop]) });
+  expect(way.end.kind).toBe('accepted');
+  expect(way.assumptions.join()).toContain('of who has the next hop: perhaps rule 1');
+});
+
+test('what a bridge answers in place of the server is not followed', () => {
+  const way = asked({ ruleTables: chain('forward', [tcp, { reject: { type: 'tcp reset' } }]) });
+  expect(way.steps.at(-1)).toMatchObject({ stage: 'bridge', verdict: 'rejected' });
+  expect(way.end.kind).toBe('undetermined');
+});
+
+test('rules that could not be read, or that it is known to have passed, are assumed to let it pass', () => {
+  expect(asked({ firewallKnown: false }).assumptions).toContain('host, bridge: the firewall rules could not be read');
+  const way = asked({ ruleTables: chain('forward', [tcp, drop]) }, ['host bridge']);
+  expect(way.end.kind).toBe('accepted');
+  expect(way.assumptions.join()).toContain('it would not have come as far as it did');
+});
