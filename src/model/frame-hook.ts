@@ -74,11 +74,11 @@ export function passFrame(visit: FrameVisit, way: Way, frame: Frame, content: Co
   const { namespace, layer, hook, input = '', output = '' } = visit;
   if (way.obstacle !== null) return way;
   const place: HookPlace = { ...noDevices, input, output, hook, layer };
-  const seen = seenAs(frame, content);
-  if (namespace.firewallKnown && chainsAt(namespace.ruleTables, place, seen.family).length === 0) return way;
+  if (namespace.firewallKnown && chainsAt(namespace.ruleTables, place, content.packet.family).length === 0) return way;
   // What cannot be read is said once a host: where IP's hooks may not be met, at the one between two ports.
   if (!namespace.firewallKnown && !(layer === 'bridge' && hook === 'forward')) return way;
   const stage = stageOf(visit);
+  const seen = seenAs(frame, content);
   const asked: HookVisit = {
     namespace,
     stage,

@@ -173,8 +173,12 @@ export class Spread {
   /** Past the rules of a hook that frames meet. */
   #rules(visit: FrameVisit, way: Way): Way {
     const { packet: sent, doubted: distrusted } = this.#fabric;
-    const carried = way.traveller?.packet ?? sent;
-    const packet = way.mark === undefined ? carried : { ...carried, mark: way.mark };
+    const { mark: own = 0, user, group, ...carried } = way.traveller?.packet ?? sent;
+    // Of who sent it, and of marks, only its own namespace knows (`skb_scrub_packet`).
+    const isAtHome = visit.namespace === this.#sender?.namespace;
+    const mark = way.mark === undefined ? (isAtHome ? own : 0) : way.mark;
+    const known = { ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) };
+    const packet = { ...carried, mark, ...(isAtHome ? known : {}) };
     return passFrame(visit, way, this.#frame, { packet, sender: this.#sender?.link.mac ?? null, doubted: distrusted });
   }
 

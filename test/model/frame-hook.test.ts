@@ -57,6 +57,15 @@ test.each<[string, string, readonly unknown[]]>([
   expect(asked({ ruleTables: chain(hook, expr) }).end.kind).toBe('accepted');
 });
 
+test('a mark does not go over to the namespace of the bridge', () => {
+  const marked = { match: { op: '==', left: { meta: { key: 'mark' } }, right: 7 } };
+  const all = (ruleTables: RuleTable[]) => host(box(), web(), bridgeHost({ ruleTables }));
+  const from = (start: string, ruleTables: RuleTable[]) =>
+    journey(all(ruleTables), { ...packetTo('10.88.0.20'), mark: 7, source: '0.0.0.0' }, start).end.kind;
+  expect(from('box', chain('prerouting', [marked, drop]))).toBe('accepted');
+  expect(from('host', chain('output', [marked, drop]))).toBe('dropped');
+});
+
 test('a rule that sometimes stops it leaves that open', () => {
   const way = asked({ ruleTables: chain('forward', [tcp, sometimes, drop]) });
   expect(way.end.kind).toBe('accepted');
