@@ -40,7 +40,7 @@ const solicitation = 135;
 const advertisement = 136;
 
 /** ff02::1:ff00:0/104 and the last 24 bits of the address (RFC 4291, section 2.7.1). */
-function solicitedNode(address: string): string {
+export function solicitedNode(address: string): string {
   const lowest = (parseAddress(address)?.value ?? 0n) & 0xff_ffffn;
   return formatAddress({ family: 6, value: 0xff02_0000_0000_0000_0000_0001_ff00_0000n | lowest });
 }

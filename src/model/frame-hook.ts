@@ -4,7 +4,9 @@
  */
 
 import type { HostState, NamespaceState } from '../host/state.ts';
+import { parseAddress } from '../inet/address.ts';
 import { ipProtocol } from '../inet/protocol.ts';
+import { solicitedNode } from './discovery.ts';
 import { blocked, type Frame, passed, type Way } from './frame.ts';
 import { type HookVisit, judge, noDevices, unaskedStep } from './hook.ts';
 import { chainsAt } from './netfilter/hook.ts';
@@ -43,11 +45,15 @@ function stageOf({ layer, hook }: FrameVisit): Step['stage'] {
   return layer === 'bridge' ? 'bridge' : hook;
 }
 
-/** ARP for IPv4; neighbour discovery's ICMPv6, of whose ends less is known than its rules may ask for. */
-function discoveryPacket({ nextHop, carries }: Frame): NetfilterPacket {
-  if (!nextHop.includes(':')) return { ...firstPacket({ family: 4, protocol: 0 }), isArp: true };
-  const icmpType = carries === 'question' ? solicitation : advertisement;
-  return firstPacket({ family: 6, protocol: ipProtocol.icmpv6, icmpType, icmpCode: 0 });
+/** ARP for IPv4, neighbour discovery's ICMPv6 for IPv6. */
+function discoveryPacket({ nextHop, carries, asker }: Frame): NetfilterPacket {
+  if (!nextHop.includes(':')) return firstPacket({ family: 4, protocol: 0, isArp: true });
+  const value = (address: string | null): bigint | null =>
+    address === null ? null : (parseAddress(address)?.value ?? null);
+  const [icmpType, from, to] =
+    carries === 'question' ? [solicitation, asker, solicitedNode(nextHop)] : [advertisement, nextHop, asker];
+  const ends = { source: value(from), destination: value(to) };
+  return firstPacket({ family: 6, protocol: ipProtocol.icmpv6, icmpType, icmpCode: 0, ...ends });
 }
 
 function seenAs(frame: Frame, { packet, sender }: Content): NetfilterPacket {

@@ -10,6 +10,8 @@ export interface Frame {
   readonly carries: 'packet' | 'question' | 'answer';
   /** Everyone, a multicast group, or one address. */
   readonly to: 'all' | 'group' | 'one';
+  /** Of a question or its answer: the address that it is asked from; null where that is not known. */
+  readonly asker: string | null;
   /** The address that is looked for, or was found: what the frame is for. */
   readonly nextHop: string;
   /** Null for all and groups, and where it is not known: then every device may be meant. */

@@ -38,6 +38,7 @@ export function areBeside(host: HostState, one: Owner, other: Owner): boolean {
   };
   const question = {
     carries: 'question',
+    asker: one.own.address,
     to: 'all',
     nextHop: one.own.address,
     mac: null,

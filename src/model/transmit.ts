@@ -145,13 +145,15 @@ class Sending {
     const known = usableNeighbour(namespace, link.name, nextHop);
     // The sender's own device has the first word.
     if (unusableReason(link) !== null) {
-      const { origin } = this.#spread({ carries: 'packet', to: 'one', mac: null, justLearnt: false });
+      const { origin } = this.#spread({ carries: 'packet', asker: null, to: 'one', mac: null, justLearnt: false });
       const answer = known === null ? this.#unresolved() : null;
       return only(origin.steps, end('dropped', `${namespace.name}:${link.name} is down`, answer));
     }
     if (known !== null) return this.#towards(known);
+    const address = this.#asker;
     const asked = this.#spread({
       carries: 'question',
+      asker: address,
       to: nextHop.includes(':') ? 'group' : 'all',
       mac: null,
       justLearnt: false,
@@ -169,7 +171,6 @@ class Sending {
     const asker = this.#medium.host.namespaces.get(netns ?? '')?.links.find(({ name }) => name === device);
     const straight = asker === undefined ? null : this.#across(asker);
     if (straight !== null && 'to' in straight.progress) return { arrivals: [straight], learnt: [] };
-    const address = askingAddress(namespace, link, this.#medium.packet.source, nextHop);
     const reactions = asked.stations.map((station) => ({ station, reaction: this.#reactionOf(station, address) }));
     const answering = reactions.filter(({ reaction }) => reaction.answers).map(({ station }) => station);
     const reached = answering.filter(({ obstacle }) => obstacle === null);
@@ -197,6 +198,11 @@ class Sending {
         asker: { netns: namespace.name, device: link.name },
       })),
     };
+  }
+
+  /** The address that it asks from for the next hop's. */
+  get #asker(): string {
+    return askingAddress(this.#namespace, this.#link, this.#medium.packet.source, this.#nextHop);
   }
 
   /** What who has the next hop does about the question; of IPv6 the rules of both hosts have a say. */
@@ -256,7 +262,15 @@ class Sending {
     if (!isOutOfTunnel && !hasFrameRules(this.#medium.host)) return { lost: null, doubts: [] };
     const spread = new Spread(
       { ...this.#medium, mark: 0, remotes: this.#remotes(), firewall: noFirewall },
-      { carries: 'answer', to: 'one', mac: this.#link.mac, justLearnt: true, nextHop: this.#nextHop, length: null },
+      {
+        carries: 'answer',
+        asker: this.#asker,
+        to: 'one',
+        mac: this.#link.mac,
+        justLearnt: true,
+        nextHop: this.#nextHop,
+        length: null,
+      },
     );
     spread.leave(namespace, link);
     this.#note(spread);
@@ -279,7 +293,13 @@ class Sending {
   /** Its own device does not take the packet: a router tells the sender, the sender's kernel its program. */
   #tooLarge(): Transmission {
     const { packet, forwarded } = this.#medium;
-    const { steps, obstacle } = this.#spread({ carries: 'packet', to: 'one', mac: null, justLearnt: false }).origin;
+    const { steps, obstacle } = this.#spread({
+      carries: 'packet',
+      asker: null,
+      to: 'one',
+      mac: null,
+      justLearnt: false,
+    }).origin;
     const icmp = forwarded ? tooBig(packet.family) : null;
     return only(steps, end('dropped', obstacle ?? '', { errno: 'EMSGSIZE', netns: this.#namespace.name, icmp }));
   }
@@ -296,7 +316,7 @@ class Sending {
 
   /** To the device that has just answered. */
   #across(link: Link): Arrival {
-    const spread = this.#spread({ carries: 'packet', to: 'one', mac: link.mac, justLearnt: true });
+    const spread = this.#spread({ carries: 'packet', asker: null, to: 'one', mac: link.mac, justLearnt: true });
     const reached = spread.stations.find((one) => one.link === link);
     if (reached?.obstacle === null) return arrivalAt(reached);
     const edge = spread.edges.find(({ obstacle }) => obstacle === null);
@@ -314,6 +334,7 @@ class Sending {
   straightTo(mac: string, behind: Answerer['behind'] = null): Arrival {
     const { stations, edges, kept, origin, loop } = this.#spread({
       carries: 'packet',
+      asker: null,
       to: 'one',
       mac,
       justLearnt: true,
@@ -336,6 +357,7 @@ class Sending {
     const { mac } = entry;
     const { stations, edges, kept, lost, firstBridge, origin } = this.#spread({
       carries: 'packet',
+      asker: null,
       to: 'one',
       mac,
       justLearnt: false,

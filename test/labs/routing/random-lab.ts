@@ -6,7 +6,8 @@ import type { HostSpec, LabSpec } from '../spec.ts';
 import type { ListenerSpec } from './probe.ts';
 import { Random } from './random.ts';
 import { randomFirewall } from './random-firewall.ts';
-import type { RuleSet } from './rule-place.ts';
+import { randomFrameRules } from './random-frames.ts';
+import type { RuleSet, Surroundings } from './rule-place.ts';
 
 /** One case: what to lay, what goes wrong then, and whom to ask for what. */
 export interface RandomLab {
@@ -63,6 +64,8 @@ class Maker {
   readonly #stacked: boolean;
   /** Some hosts have another network over the others, by VXLAN. */
   readonly #overlaid: boolean;
+  /** Bridges and devices have rules of their own, drawn beside all else: without them the network is the same. */
+  readonly #framed: Random | null;
 
   constructor(seed: number) {
     this.#random = new Random(seed);
@@ -70,6 +73,7 @@ class Maker {
     this.#guarded = seed % 2 === 1;
     this.#stacked = seed % 5 === 4;
     this.#overlaid = seed % 5 === 2;
+    this.#framed = seed % 7 === 3 ? new Random(~seed) : null;
   }
 
   make(): RandomLab {
@@ -79,6 +83,7 @@ class Maker {
     for (let host = 0; host < this.#hosts; host += 1) this.#route(host);
     for (let host = 0; host < this.#hosts; host += 1) this.#spoil(host);
     if (this.#guarded) for (let host = 0; host < this.#hosts; host += 1) this.#guard(host);
+    if (this.#framed !== null) this.#guardFrames(this.#framed);
     const names = Array.from({ length: this.#hosts }, (_, host) => hostName(host));
     const hosts: Record<string, HostSpec> = {};
     for (const [host, name] of names.entries()) {
@@ -498,13 +503,7 @@ class Maker {
         this.#set(host, `net/bridge/bridge-nf-call-${tables}`, random.chance(0.4) ? 1 : 0);
     }
     if (!random.chance(0.6)) return;
-    const surroundings = {
-      addresses4: this.#targets.filter((address) => address.startsWith('10.') && !address.endsWith('.255')),
-      addresses6: this.#targets.filter((address) => address.startsWith('fd')),
-      segments: this.#interfaces.map(({ segment }) => segment),
-      devices: this.#interfaces.flatMap((one) => (one.host === host ? [one.device] : [])),
-      bridgePorts: this.#bridges.get(host) ?? [],
-    };
+    const surroundings = this.#surroundings(host);
     const ruleSets = randomFirewall(random, surroundings);
     this.#ruleSets.set(hostName(host), ruleSets);
     if (ruleSets.some(({ text }) => /mark set|MARK --set/i.test(text)) && random.chance(0.6)) {
@@ -512,6 +511,25 @@ class Maker {
       this.#command(host, `rule add priority ${random.integer(1, 30_000)} fwmark ${random.integer(1, 2)} ${action}`);
       this.#command(host, `route add ${this.#prefix()} ${this.#somewhere(host)} table 100`);
     }
+  }
+
+  #guardFrames(random: Random): void {
+    for (let host = 0; host < this.#hosts; host += 1) {
+      if (!random.chance(0.5)) continue;
+      const own = this.#ruleSets.get(hostName(host)) ?? [];
+      this.#ruleSets.set(hostName(host), [...own, randomFrameRules(random, this.#surroundings(host))]);
+    }
+  }
+
+  /** What rules of a host can speak of. */
+  #surroundings(host: number): Surroundings {
+    return {
+      addresses4: this.#targets.filter((address) => address.startsWith('10.') && !address.endsWith('.255')),
+      addresses6: this.#targets.filter((address) => address.startsWith('fd')),
+      segments: this.#interfaces.map(({ segment }) => segment),
+      devices: this.#interfaces.flatMap((one) => (one.host === host ? [one.device] : [])),
+      bridgePorts: this.#bridges.get(host) ?? [],
+    };
   }
 
   #listeners(name: string): ListenerSpec[] {
