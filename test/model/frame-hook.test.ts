@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import { journey } from '../../src/model/journey.ts';
-import { host, packetTo, told } from './hosts.ts';
+import { host, link, loopback, packetTo, told } from './hosts.ts';
 import { listed } from './netfilter/tables.ts';
 import { box, bridgeHost, type Told, web } from './two-boxes.ts';
 
@@ -55,6 +55,26 @@ test.each<[string, string, readonly unknown[]]>([
   ],
 ])('%s', (_name, hook, expr) => {
   expect(asked({ ruleTables: chain(hook, expr) }).end.kind).toBe('accepted');
+});
+
+test.each<[string, string, string]>([
+  ['for whom it asks', 'fd00:88::10', 'accepted'],
+  ['for somebody else', 'fd00:9::9', 'dropped'],
+])('a rule for all but one address judges the answer of an IPv6 neighbour by its ends: %s', (_name, address, kind) => {
+  const other = { match: { op: '!=', left: { payload: { protocol: 'ip6', field: 'daddr' } }, right: address } };
+  const far = web({
+    links: [loopback(), link('eth0', { addresses: ['fd00:88::20'], peer: 'host:6' })],
+    routes: ['fd00:88::/64 dev eth0'],
+    listeners: ['tcp [::]:80'],
+    ruleTables: chain('egress', [other, drop], 'eth0'),
+  });
+  const way = journey(
+    host(box({ routes: ['fd00:88::/64 dev eth0'] }), far, bridgeHost()),
+    packetTo('fd00:88::20'),
+    'box',
+  );
+  expect(way.end.kind).toBe(kind);
+  if (kind === 'dropped') expect(way.end).toMatchObject({ answer: { errno: 'EHOSTUNREACH' } });
 });
 
 test('a mark does not go over to the namespace of the bridge', () => {
