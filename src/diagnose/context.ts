@@ -227,19 +227,20 @@ export function gatherContext(
   const connection = asHeard(evidence, told, host, clientNetns);
   const timeToLive = host === null ? null : sentTimeToLive(evidence, connection, clientNetns);
   const sent: ModelPacket = { ...asked, ...(timeToLive === null ? {} : { timeToLive }), ...sender };
-  const open = host === null || clientNetns === null ? null : journey(host, sent, clientNetns);
+  const follow = (packet: ModelPacket): Journey | null =>
+    host === null || clientNetns === null ? null : journey(host, packet, clientNetns);
+  const open = follow(sent);
   const kernelAsked = session?.kernelEvents === true;
   const kernelComplete = kernelAsked && session.kernelEventsLost === 0;
   const redirectedTo = destinationTold(connection, possibleDestinations(connection, open), records, kernelComplete);
-  const routed: ModelPacket = redirectedTo === null ? sent : { ...sent, redirectedTo };
-  const usual =
-    host === null || clientNetns === null || redirectedTo === null ? open : journey(host, routed, clientNetns);
+  const redirected: ModelPacket = redirectedTo === null ? sent : { ...sent, redirectedTo };
+  const usual = redirectedTo === null ? open : follow(redirected);
   const device = host === null || usual === null ? null : departureDevice(evidence, connection, host, usual);
-  const leaving: ModelPacket = device === null ? routed : { ...routed, boundDevice: device };
-  const left = host === null || clientNetns === null || device === null ? usual : journey(host, leaving, clientNetns);
-  const answeredBy = host === null ? null : answererOf(evidence, connection, host, left);
-  const packet: ModelPacket = answeredBy === null ? leaving : { ...leaving, answeredBy };
-  const way = host === null || clientNetns === null || answeredBy === null ? left : journey(host, packet, clientNetns);
+  const bound: ModelPacket = device === null ? redirected : { ...redirected, boundDevice: device };
+  const known = device === null ? usual : follow(bound);
+  const answeredBy = host === null ? null : answererOf(evidence, connection, host, known);
+  const packet: ModelPacket = answeredBy === null ? bound : { ...bound, answeredBy };
+  const way = answeredBy === null ? known : follow(packet);
   const deviceOf = (interfaceIndex: number): string => evidence.interfaces[interfaceIndex]?.device ?? '';
   const after =
     host === null || clientNetns === null ? null : stoppedAfterOpening(host, connection, packet, clientNetns);

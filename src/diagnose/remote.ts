@@ -43,11 +43,10 @@ function edgeOf({ host, journey }: Context): Edge | null {
   const step = isSomewhere ? journey.steps.at(-1) : journey.steps.findLast(({ stage }) => stage === 'egress');
   if (step === undefined) return null;
   const { netns } = step;
-  const last = host.namespaces.get(netns)?.links.find(({ name }) => name === step.device);
-  const device = isSomewhere ? (last?.master ?? step.device) : step.device;
+  const link = host.namespaces.get(netns)?.links.find(({ name }) => name === step.device);
+  const device = isSomewhere ? (link?.master ?? step.device) : step.device;
   const beyond = `beyond ${netns}:${device}`;
   const beyondView = `${beyond}, where this host's view ends`;
-  const link = host.namespaces.get(netns)?.links.find(({ name }) => name === device);
   return {
     step,
     where: { netns, device, stage: 'remote' },

@@ -40,7 +40,7 @@ const solicitation = 135;
 const advertisement = 136;
 
 /** ff02::1:ff00:0/104 and the last 24 bits of the address (RFC 4291, section 2.7.1). */
-export function solicitedNode(address: string): string {
+function solicitedNode(address: string): string {
   const lowest = (parseAddress(address)?.value ?? 0n) & 0xff_ffffn;
   return formatAddress({ family: 6, value: 0xff02_0000_0000_0000_0000_0001_ff00_0000n | lowest });
 }
@@ -114,12 +114,19 @@ function stopped(
   return null;
 }
 
-/** Why the rules keep the asker from learning the address; null when they do not. */
-export function stoppedDiscovery({ asker, owner, target, between }: Discovery): StoppedDiscovery | null {
+/** The question for an address, as it is asked from another, and its answer. */
+export function discoveryMessages(asker: string, target: string): Record<'question' | 'answer', ModelPacket> {
   const message = { protocol: 'icmp', family: 6, destinationPort: 0 } as const;
   const icmp = (type: number) => ({ type, code: 0 });
-  const question = { ...message, source: asker.address, destination: solicitedNode(target), icmp: icmp(solicitation) };
-  const answer = { ...message, source: target, destination: asker.address, icmp: icmp(advertisement) };
+  return {
+    question: { ...message, source: asker, destination: solicitedNode(target), icmp: icmp(solicitation) },
+    answer: { ...message, source: target, destination: asker, icmp: icmp(advertisement) },
+  };
+}
+
+/** Why the rules keep the asker from learning the address; null when they do not. */
+export function stoppedDiscovery({ asker, owner, target, between }: Discovery): StoppedDiscovery | null {
+  const { question, answer } = discoveryMessages(asker.address, target);
   const wayBack = between.toReversed().map((one) => ({ ...one, from: one.to, to: one.from }));
   return stopped('question', question, asker, between, owner) ?? stopped('answer', answer, owner, wayBack, asker);
 }

@@ -4,15 +4,13 @@
  */
 
 import type { HostState, NamespaceState } from '../host/state.ts';
-import { parseAddress } from '../inet/address.ts';
-import { ipProtocol } from '../inet/protocol.ts';
-import { solicitedNode } from './discovery.ts';
+import { discoveryMessages } from './discovery.ts';
 import { blocked, type Frame, passed, type Way } from './frame.ts';
 import { type HookVisit, judge, noDevices, unaskedStep } from './hook.ts';
 import { chainsAt } from './netfilter/hook.ts';
 import { firstPacket, type HookPlace, type NetfilterPacket } from './netfilter/packet.ts';
 import type { ModelPacket, Step } from './step.ts';
-import { requestAt } from './traveller.ts';
+import { requestAt, untrackedPacket } from './traveller.ts';
 
 /** A hook that a frame comes to. */
 export interface FrameVisit extends Pick<HookPlace, 'hook'> {
@@ -33,8 +31,6 @@ export interface Content {
   readonly doubted: ReadonlySet<string>;
 }
 
-const solicitation = 135;
-const advertisement = 136;
 const frameTypes = { all: 'broadcast', group: 'multicast', one: null } as const;
 
 function numberOf(mac: string | null): bigint | null {
@@ -45,24 +41,24 @@ function stageOf({ layer, hook }: FrameVisit): Step['stage'] {
   return layer === 'bridge' ? 'bridge' : hook;
 }
 
-/** ARP for IPv4, neighbour discovery's ICMPv6 for IPv6. */
-function discoveryPacket({ nextHop, carries, asker }: Frame): NetfilterPacket {
+/** What is in the frame, as netfilter sees it: of a question for a neighbour, ARP for IPv4 and ICMPv6 for IPv6. */
+function carried({ discovery, nextHop }: Frame, { packet }: Content): NetfilterPacket {
+  if (discovery === null) return requestAt(packet);
   if (!nextHop.includes(':')) return firstPacket({ family: 4, protocol: 0, isArp: true });
-  const value = (address: string | null): bigint | null =>
-    address === null ? null : (parseAddress(address)?.value ?? null);
-  const [icmpType, from, to] =
-    carries === 'question' ? [solicitation, asker, solicitedNode(nextHop)] : [advertisement, nextHop, asker];
-  const ends = { source: value(from), destination: value(to) };
-  return firstPacket({ family: 6, protocol: ipProtocol.icmpv6, icmpType, icmpCode: 0, ...ends });
+  return untrackedPacket(discoveryMessages(discovery.asker, nextHop)[discovery.kind]);
 }
 
-function seenAs(frame: Frame, { packet, sender }: Content): NetfilterPacket {
+function seenAs(frame: Frame, content: Content): NetfilterPacket {
   return {
-    ...(frame.carries === 'packet' ? requestAt(packet) : discoveryPacket(frame)),
-    sourceMac: numberOf(sender),
+    ...carried(frame, content),
+    sourceMac: numberOf(content.sender),
     destinationMac: numberOf(frame.mac),
     frameType: frameTypes[frame.to],
   };
+}
+
+function placeOf({ hook, layer, input = '', output = '' }: FrameVisit): HookPlace {
+  return { ...noDevices, input, output, hook, layer };
 }
 
 /** True where some frames may not pass a device or a bridge by the rules of their own hooks. */
@@ -75,14 +71,18 @@ export function hasFrameRules({ namespaces }: HostState): boolean {
   );
 }
 
+/** True where rules stand at the hook, or it is to be said that they could not be read. */
+export function isJudgedAt(visit: FrameVisit): boolean {
+  const { namespace, layer, hook } = visit;
+  // Those of IP's hooks have no part in which of these stand.
+  if (namespace.firewallKnown) return chainsAt(namespace.ruleTables, placeOf(visit), 4).length > 0;
+  // It is said once a host: where IP's hooks may not be met, at the one between two ports.
+  return layer === 'bridge' && hook === 'forward';
+}
+
 /** Takes a frame through the rules of a hook: the way, with a step where they stop it or may do so. */
 export function passFrame(visit: FrameVisit, way: Way, frame: Frame, content: Content): Way {
   const { namespace, layer, hook, input = '', output = '' } = visit;
-  if (way.obstacle !== null) return way;
-  const place: HookPlace = { ...noDevices, input, output, hook, layer };
-  if (namespace.firewallKnown && chainsAt(namespace.ruleTables, place, content.packet.family).length === 0) return way;
-  // What cannot be read is said once a host: where IP's hooks may not be met, at the one between two ports.
-  if (!namespace.firewallKnown && !(layer === 'bridge' && hook === 'forward')) return way;
   const stage = stageOf(visit);
   const seen = seenAs(frame, content);
   const asked: HookVisit = {
@@ -112,6 +112,6 @@ export function passFrame(visit: FrameVisit, way: Way, frame: Frame, content: Co
   }
   const after = doubt === null ? way : passed(way, doubt);
   const { mark } = on.packet;
-  if (frame.carries !== 'packet' || mark === seen.mark) return after;
+  if (frame.discovery !== null || mark === seen.mark) return after;
   return { ...after, mark: mark === null ? null : Number(mark) };
 }

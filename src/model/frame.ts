@@ -6,12 +6,10 @@ import type { Traveller } from './traveller.ts';
 
 /** A frame on its way. */
 export interface Frame {
-  /** What is in it: the packet in question, or the question for a neighbour that comes before, or the answer to that. */
-  readonly carries: 'packet' | 'question' | 'answer';
+  /** The question for a neighbour, or the answer to that, and from which address it is asked; null: the packet in question. */
+  readonly discovery: { readonly kind: 'question' | 'answer'; readonly asker: string } | null;
   /** Everyone, a multicast group, or one address. */
   readonly to: 'all' | 'group' | 'one';
-  /** Of a question or its answer: the address that it is asked from; null where that is not known. */
-  readonly asker: string | null;
   /** The address that is looked for, or was found: what the frame is for. */
   readonly nextHop: string;
   /** Null for all and groups, and where it is not known: then every device may be meant. */

@@ -13,10 +13,10 @@ import { tcpFlag } from '../inet/protocol.ts';
 import { showsBridged } from './bridge.ts';
 import { ownsAddress } from './neighbour.ts';
 import { routeQuery } from './output.ts';
+import { end, type Position, type Progress } from './progress.ts';
 import { lookUpRoute } from './routing.ts';
 import { selectAddress6 } from './source.ts';
 import { type Journey, type ModelPacket, ownSteps, type Step } from './step.ts';
-import { end, type Position, type Progress } from './transmit.ts';
 import { attachedConnection, echoReply } from './traveller.ts';
 import { receive } from './walk/receive.ts';
 import { send } from './walk/send.ts';
@@ -239,8 +239,8 @@ function lastDevice(
 }
 
 /**
- * The way of an answer from beyond the host's view, if one comes, and comes in by the device to which the packet was routed. Null
- * where the packet did not leave, or not by a device that it was routed to.
+ * The way of an answer from beyond the host's view, if one comes, and comes in by the device to which the packet was routed.
+ * Null where the packet did not leave, or not by such a device.
  */
 export function outsideReply(host: HostState, there: Journey): Journey | null {
   const out = lastDevice(host, there);

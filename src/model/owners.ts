@@ -2,9 +2,9 @@
 
 import type { HostState, Link, LinkAddress, NamespaceState } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
+import { end } from './progress.ts';
 import { type Fabric, noFirewall, Spread } from './segment.ts';
 import type { ModelPacket } from './step.ts';
-import { end } from './transmit.ts';
 
 /** A device with the address. */
 export interface Owner {
@@ -37,8 +37,7 @@ export function areBeside(host: HostState, one: Owner, other: Owner): boolean {
     destinationPort: 0,
   };
   const question = {
-    carries: 'question',
-    asker: one.own.address,
+    discovery: { kind: 'question', asker: one.own.address },
     to: 'all',
     nextHop: one.own.address,
     mac: null,

@@ -7,7 +7,7 @@ import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import { Crossing } from './bridge.ts';
 import { blocked, doubted, type Frame, passed, unusableReason, type Way } from './frame.ts';
-import { type FrameVisit, passFrame } from './frame-hook.ts';
+import { type FrameVisit, isJudgedAt, passFrame } from './frame-hook.ts';
 import { isModelled, lowerOf, type Placed, uppersOn } from './macvlan.ts';
 import type { JourneyEnd, LearntRemote, ModelPacket, Step } from './step.ts';
 import type { Traveller } from './traveller.ts';
@@ -172,14 +172,15 @@ export class Spread {
 
   /** Past the rules of a hook that frames meet. */
   #rules(visit: FrameVisit, way: Way): Way {
-    const { packet: sent, doubted: distrusted } = this.#fabric;
-    const { mark: own = 0, user, group, ...carried } = way.traveller?.packet ?? sent;
+    if (way.obstacle !== null || !isJudgedAt(visit)) return way;
+    const { packet, doubted: distrusted } = this.#fabric;
+    const sent = way.traveller?.packet ?? packet;
     // Of who sent it, and of marks, only its own namespace knows (`skb_scrub_packet`).
-    const isAtHome = visit.namespace === this.#sender?.namespace;
-    const mark = way.mark === undefined ? (isAtHome ? own : 0) : way.mark;
-    const known = { ...(user === undefined ? {} : { user }), ...(group === undefined ? {} : { group }) };
-    const packet = { ...carried, mark, ...(isAtHome ? known : {}) };
-    return passFrame(visit, way, this.#frame, { packet, sender: this.#sender?.link.mac ?? null, doubted: distrusted });
+    const { mark: _mark, user: _user, group: _group, ...anybodys } = sent;
+    const here = visit.namespace === this.#sender?.namespace ? sent : anybodys;
+    const seen = way.mark === undefined ? here : { ...here, mark: way.mark };
+    const sender = this.#sender?.link.mac ?? null;
+    return passFrame(visit, way, this.#frame, { packet: seen, sender, doubted: distrusted });
   }
 
   /** Past the rules at which a device takes a frame in, before a bridge has it. */

@@ -76,7 +76,8 @@ function evidenceText(item: EvidenceItem): string {
   return item.event === ruleTraceEvent ? `the kernel's rule trace: ${item.text}` : `kernel ${item.event}: ${item.text}`;
 }
 
-function checkedText({ verified, onlyShows }: Fix): string {
+/** What is known of a fix's effect. */
+export function checkedText({ verified, onlyShows }: Fix): string {
   if (onlyShows) return 'this changes nothing';
   return verified ? 'checked on a model of this host' : 'not confirmed on the model';
 }

@@ -3,8 +3,8 @@
 import type { NamespaceState } from '../../host/state.ts';
 import { isUnspecified, sameAddress } from '../../inet/address.ts';
 import { deliver } from '../deliver.ts';
+import type { Progress } from '../progress.ts';
 import type { JourneyEnd, ModelPacket } from '../step.ts';
-import type { Progress } from '../transmit.ts';
 import { isEchoReply, isIcmpError } from '../traveller.ts';
 import type { Walk } from './walk.ts';
 

@@ -1,6 +1,6 @@
 /** The packets of tunnels: each has a way of its own, through the hosts between the tunnel's ends. */
 
-import { end } from '../transmit.ts';
+import { end } from '../progress.ts';
 import type { Carry } from '../vxlan.ts';
 import { assumptionOf, Walk } from './walk.ts';
 

@@ -1,7 +1,9 @@
 /** A packet that has its way: past the last hook, out of a device, over what is plugged into it, into the next host. */
 
 import type { NamespaceState, NextHop, Route } from '../../host/state.ts';
-import { end, type Medium, type Progress, transmit, transmitStraight } from '../transmit.ts';
+import type { Medium } from '../outlet.ts';
+import { end, type Progress } from '../progress.ts';
+import { transmit, transmitStraight } from '../transmit.ts';
 import { bridgeFirewall, keptBack } from './bridged.ts';
 import { carrier } from './carrier.ts';
 import { Walk } from './walk.ts';

@@ -10,8 +10,8 @@ import { formatEndpoint } from '../../inet/address.ts';
 import { type HookPassage, type HookStage, type HookVisit, type HookWay, noDevices, passHook } from '../hook.ts';
 import { tracks } from '../netfilter/hook.ts';
 import type { Connection } from '../netfilter/packet.ts';
+import { end, type Position, type Progress } from '../progress.ts';
 import type { EndState, JourneyEnd, Learnt, ModelPacket, Step, TrackedConnection } from '../step.ts';
-import { end, type Position, type Progress } from '../transmit.ts';
 import {
   entryOf,
   hasSameAnswer,

@@ -1,6 +1,7 @@
 /** The explanation: what happened, why, what mends it, what else it could be, what is not known. */
 
 import type { ConnectionDiagnosis, Diagnosis, Fix } from '../../diagnose/diagnosis.ts';
+import { checkedText } from '../../report/text.ts';
 import type { Line } from '../line.ts';
 import { line, plain } from '../line.ts';
 import { printable, wrap } from '../text.ts';
@@ -10,11 +11,6 @@ const blank = plain('');
 
 function paragraphs(texts: readonly string[], width: number): Line[] {
   return texts.flatMap((text) => [...wrap(printable(text), width).map(plain), blank]);
-}
-
-function checkedText({ verified, onlyShows }: Fix): string {
-  if (onlyShows) return 'this changes nothing';
-  return verified ? 'checked on a model of this host' : 'not confirmed';
 }
 
 function fixLines(fix: Fix, number: number, width: number): Line[] {

@@ -49,7 +49,7 @@ describe('why', () => {
       fixes: fix ? [{ ...fix, verified: false }] : [],
       alternatives: [{ cause: 'firewall-reject', tellApart: 'nft list ruleset' }],
     });
-    expect(text).toContain('(not confirmed)');
+    expect(text).toContain('(not confirmed on the model)');
     expect(text).toContain('- firewall-reject. This tells them apart:\n  $ nft list ruleset');
   });
 
@@ -57,7 +57,7 @@ describe('why', () => {
     const [fix] = refused.fixes;
     const text = draw({ ...refused, fixes: fix ? [{ ...fix, verified: false, onlyShows: true }] : [] });
     expect(text).toContain('(this changes nothing)');
-    expect(text).not.toContain('(not confirmed)');
+    expect(text).not.toContain('not confirmed');
   });
 
   it('names what is missing when there is no connection', () => {
