@@ -120,6 +120,8 @@ class NamespaceTracer {
   lack: Lack | null = null;
   /** A table was made, and packets are marked. */
   traces = false;
+  /** Whether there is anything to trace is known. */
+  decided = false;
   /** The command did not wait for it. */
   late = false;
   /** Events that there was no room for. */
@@ -175,6 +177,7 @@ class NamespaceTracer {
     const own = isAsker ? (await this.addresses).all : [];
     const theirs = await Promise.all(others.map(async ({ addresses }) => (await addresses).outward));
     const ends = [...new Set([...own, ...theirs.flat()])];
+    this.decided = true;
     if (families.length === 0 || ends.length === 0) {
       this.#child.stdin.end();
       this.#markReady();
@@ -206,7 +209,9 @@ class NamespaceTracer {
     this.#tell(noAddresses);
     this.#markReady();
     const finished = this.lack === 'legacy' || !this.#nftables || (this.#tables === null && !this.traces);
-    if (!finished && !this.#stopping) this.lack = { failure };
+    if (this.#stopping) return;
+    this.decided = true;
+    if (!finished) this.lack = { failure };
   }
 
   /** The counters of legacy rules, before and now; nothing where there are none. */
@@ -287,7 +292,7 @@ export class RuleTracer {
       listWords(this.#tracers.filter(test).map(({ namespace }) => namespace.name));
     const [legacy, late, cut] = [
       those(({ lack }) => lack === 'legacy'),
-      those(({ late: isLate, traces }) => isLate && traces),
+      those(({ late: isLate, lack, decided, traces }) => isLate && lack === null && (traces || !decided)),
       those(({ lost }) => lost > 0),
     ];
     const failures = new Set(
@@ -311,7 +316,9 @@ export class RuleTracer {
             ]),
         ...(late === ''
           ? []
-          : [`The rules of ${late} were not traced from the beginning: there are too many of them.`]),
+          : [
+              `The rules of ${late} were not traced from the beginning: nft was not ready ${readyLimitMs} ms after all else.`,
+            ]),
         ...(cut === '' ? [] : [`Of the rules of ${cut}, the first ${mostLines} lines of the trace were kept.`]),
       ],
     };

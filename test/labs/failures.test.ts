@@ -136,15 +136,15 @@ describeLab('a host in between', () => {
         ['router:out0', 'backend:eth0'],
       ],
     });
-    const ask = ['curl', '-sk', '-m', '1', 'https://10.99.0.10:19001/ping'];
-    const [connection] = await connections(lab, ask);
+    const ask = (seconds: number) => ['curl', '-sk', '-m', String(seconds), 'https://10.99.0.10:19001/ping'];
+    const [connection] = await connections(lab, ask(1));
     expect(connection).toMatchObject({ outcome: 'timeout', cause: 'ip-forward-off', certainty: 'proven' });
     expect(connection?.where).toMatchObject({ netns: lab.netns('router'), device: 'in0', stage: 'forward' });
     const [fix] = connection?.fixes ?? [];
     expect(fix).toMatchObject({ netns: lab.netns('router'), verified: true });
     await lab.must('router', ['sh', '-c', fix?.commands[0] ?? 'false']);
-    expect(await lab.run('portainer', ask)).toMatchObject({ exitCode: 0, stdout: 'pong\n' });
-    expect((await connections(lab, ask))[0]).toMatchObject({ outcome: 'ok', cause: null });
+    expect(await lab.run('portainer', ask(5))).toMatchObject({ exitCode: 0, stdout: 'pong\n' });
+    expect((await connections(lab, ask(5)))[0]).toMatchObject({ outcome: 'ok', cause: null });
   });
 
   const routed = {

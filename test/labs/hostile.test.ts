@@ -124,8 +124,7 @@ describeLab('escapes in the name of a device, in that of a program and in a pack
     ui.press('f');
     await ui.until('GET /');
     ui.press('?');
-    ui.press('q');
-    ui.press('q');
+    await ui.until('== Help');
     expect(ui.received()).not.toContain(title);
     expect(ui.received()).not.toContain(overline);
     expect(ui.received()).not.toMatch(/[\u0080-\u009f]/);

@@ -41,6 +41,11 @@ async function changesDuring(lab: Lab, host: string, run: () => Promise<unknown>
 }
 
 function traced(lab: Lab, ...options: readonly string[]) {
+  return tracedFor(1, lab, ...options);
+}
+
+/** The same, with time enough for a request that succeeds. */
+function tracedFor(seconds: number, lab: Lab, ...options: readonly string[]) {
   return lab.nettrace([
     'run',
     '--json',
@@ -48,7 +53,7 @@ function traced(lab: Lab, ...options: readonly string[]) {
     lab.netns('box'),
     ...options,
     '--',
-    ...curl('box', '10.88.0.1:8080/', 1).argv,
+    ...curl('box', '10.88.0.1:8080/', seconds).argv,
   ]);
 }
 
@@ -134,7 +139,7 @@ describeLab('a rule trace', () => {
       'table ip nat { chain in { type nat hook prerouting priority -100; tcp dport 8080 counter dnat to 203.0.113.1:80; }; }';
     const outside = { routes: ['10.88.0.0/16 via 203.0.113.2'], services: { web: webServer('0.0.0.0', 80) } };
     await using lab = await buildLab(containerHost({ host: { nft }, outside }));
-    const { json } = await traced(lab);
+    const { json } = await tracedFor(5, lab);
     expect(json?.connections[0]?.outcome).toBe('ok');
     const hop = json?.connections[0]?.hops.find(({ verdict }) => verdict === 'translated');
     expect(hop?.evidence).toContainEqual({
