@@ -2,7 +2,7 @@
 
 import type { KernelRoute } from '../host/parse/route-get.ts';
 import type { NamespaceState } from '../host/state.ts';
-import { isMulticast, isUnspecified, sameAddress } from '../inet/address.ts';
+import { isLimitedBroadcast, isMulticast, isUnspecified, sameAddress } from '../inet/address.ts';
 import { chooseOrigins, routeQuery } from '../model/output.ts';
 import { lookUpRoute } from '../model/routing.ts';
 import type { ModelPacket } from '../model/step.ts';
@@ -25,7 +25,7 @@ type ModelRoute =
  * one as wide as a default route, the gateway (`__mkroute_output` in net/ipv4/route.c).
  */
 function forSeveral(destination: string, found: Extract<ModelRoute, { kind: 'route' }>, width: number): ModelRoute {
-  const everybody = sameAddress(destination, '255.255.255.255');
+  const everybody = isLimitedBroadcast(destination);
   const group = isMulticast(destination);
   if (!everybody && !group) return found;
   const direct = everybody || width < shortestOfGroups;

@@ -97,11 +97,13 @@ named '${command.sysctls}' grep -sH . \\
   net/ipv4/ip_forward net/ipv4/ip_nonlocal_bind net/ipv4/ip_local_port_range net/ipv4/icmp_echo_ignore_all \\
   net/ipv4/icmp_ratelimit net/ipv4/tcp_syn_linear_timeouts net/ipv4/tcp_l3mdev_accept net/ipv4/udp_l3mdev_accept \\
   net/ipv4/fib_multipath_hash_policy net/ipv4/icmp_errors_use_inbound_ifaddr net/core/somaxconn \\
+  net/ipv4/fwmark_reflect net/ipv4/tcp_fwmark_accept net/ipv6/fwmark_reflect net/ipv6/icmp/echo_ignore_all \\
   net/ipv4/conf/*/forwarding net/ipv4/conf/*/rp_filter net/ipv4/conf/*/route_localnet net/ipv4/conf/*/accept_local \\
   net/ipv4/conf/*/src_valid_mark net/ipv4/conf/*/proxy_arp net/ipv4/conf/*/arp_ignore net/ipv4/conf/*/arp_filter \\
   net/ipv4/conf/*/arp_announce net/ipv4/conf/*/ignore_routes_with_linkdown net/ipv4/conf/*/send_redirects \\
+  net/ipv4/conf/*/bc_forwarding \\
   net/ipv6/bindv6only net/ipv6/conf/*/forwarding net/ipv6/conf/*/force_forwarding net/ipv6/conf/*/disable_ipv6 \\
-  net/ipv6/conf/*/proxy_ndp net/ipv6/conf/*/ignore_routes_with_linkdown \\
+  net/ipv6/conf/*/proxy_ndp net/ipv6/conf/*/use_tempaddr net/ipv6/conf/*/ignore_routes_with_linkdown \\
   net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables net/bridge/bridge-nf-call-arptables \\
   net/netfilter/nf_conntrack_max net/netfilter/nf_conntrack_count net/netfilter/nf_conntrack_tcp_loose
 count=$(cat net/netfilter/nf_conntrack_count 2>/dev/null)

@@ -107,6 +107,11 @@ export function isLoopback(address: string): boolean {
   return inPrefix(address, '127.0.0.0', 8) || inPrefix(address, '::1', 128);
 }
 
+/** 255.255.255.255: everybody on the link, and nobody beyond (RFC 919, section 7). */
+export function isLimitedBroadcast(address: string): boolean {
+  return sameAddress(address, '255.255.255.255');
+}
+
 /** 224.0.0.0/4 (RFC 5771) or ff00::/8. */
 export function isMulticast(address: string): boolean {
   return inPrefix(address, '224.0.0.0', 4) || inPrefix(address, 'ff00::', 8);

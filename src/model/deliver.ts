@@ -6,6 +6,15 @@ import { settingOf } from './setting.ts';
 import { bestListeners, connectedSocket, listenersOnPort } from './socket.ts';
 import type { JourneyEnd, ModelPacket, Step } from './step.ts';
 
+/** How it came to the host. */
+export interface Received {
+  /** The device that shows it, where the step is. */
+  readonly device: string;
+  /** The device that sockets take it to have come in by. */
+  readonly addressed: string;
+  readonly broadcast: boolean;
+}
+
 /** The step at the socket, and the end of the journey. */
 export interface Delivery {
   readonly step: Step;
@@ -16,26 +25,27 @@ function ownerText({ process }: Listener): string {
   return process === null ? 'a socket' : `${process.name} (pid ${process.pid})`;
 }
 
+const echoSettings = { 4: 'net.ipv4.icmp_echo_ignore_all', 6: 'net.ipv6.icmp.echo_ignore_all' } as const;
+
 /**
- * An echo request, which the kernel answers itself unless it is told not to (`icmp_echo` in net/ipv4/icmp.c). Of IPv6
- * the snapshot has no such setting.
+ * An echo request, which the kernel answers itself unless it is told not to (`icmp_echo` in net/ipv4/icmp.c,
+ * `icmpv6_rcv`).
  */
 function echo(
   namespace: NamespaceState,
   { family, destination }: ModelPacket,
-  device: string,
-  broadcast: boolean,
+  { device, broadcast }: Received,
 ): Delivery {
   const place = { netns: namespace.name, device, stage: 'socket' } as const;
-  const ignores = settingOf(namespace, 'net.ipv4.icmp_echo_ignore_all');
-  const silent = family === 4 && ignores.value !== 0;
+  const ignores = settingOf(namespace, echoSettings[family]);
+  const silent = ignores.value !== 0;
   if (!silent && !broadcast) {
     const detail = 'the kernel answers echo requests itself';
     const end: JourneyEnd = { kind: 'accepted', netns: namespace.name, listener: null };
-    return { step: { ...place, verdict: 'delivered', detail, quotes: family === 4 ? ignores.quotes : [] }, end };
+    return { step: { ...place, verdict: 'delivered', detail, quotes: ignores.quotes }, end };
   }
   const reason = silent
-    ? `echo requests are not answered: net.ipv4.icmp_echo_ignore_all is ${ignores.value}`
+    ? `echo requests are not answered: ${ignores.name} is ${ignores.value}`
     : `${destination} is a broadcast address, and few hosts answer what is sent to it`;
   const step: Step = { ...place, verdict: 'dropped', detail: reason, quotes: silent ? ignores.quotes : [] };
   return { step, end: { kind: 'dropped', reason, answer: null } };
@@ -51,9 +61,15 @@ function virtualService({ virtualServices }: NamespaceState, packet: ModelPacket
   });
 }
 
-/** Gives the packet, which came in by the device, to a socket of the namespace. */
-export function deliver(namespace: NamespaceState, packet: ModelPacket, device: string, broadcast = false): Delivery {
-  if (packet.protocol === 'icmp') return echo(namespace, packet, device, broadcast);
+/** IPv6's address of whichever router is nearest: TCP neither takes it nor resets it (`ipv6_unicast_destination`). */
+function isAnycast({ routes }: NamespaceState, { family, destination }: ModelPacket): boolean {
+  return family === 6 && routes.some(({ type, prefix }) => type === 'anycast' && sameAddress(prefix, destination));
+}
+
+/** Gives the packet to a socket of the namespace. */
+export function deliver(namespace: NamespaceState, packet: ModelPacket, received: Received): Delivery {
+  if (packet.protocol === 'icmp') return echo(namespace, packet, received);
+  const { device, addressed, broadcast } = received;
   const place = { netns: namespace.name, device, stage: 'socket' } as const;
   const netns = namespace.name;
   const service = virtualService(namespace, packet);
@@ -63,7 +79,7 @@ export function deliver(namespace: NamespaceState, packet: ModelPacket, device: 
     const step: Step = { ...place, verdict: 'unknown', detail: reason, quotes: [service.source] };
     return { step, end: { kind: 'undetermined', reason, answer: null } };
   }
-  const best = bestListeners(namespace, packet, device);
+  const best = bestListeners(namespace, packet, addressed);
   const connected = connectedSocket(namespace, packet);
   // A TCP socket with the very ends of a request is the one that the listener has made of it.
   if (connected !== null && (packet.protocol === 'udp' || best.length === 0)) {
@@ -77,8 +93,11 @@ export function deliver(namespace: NamespaceState, packet: ModelPacket, device: 
     const step: Step = { ...place, verdict: 'unknown', detail: reason, quotes: [] };
     return { step, end: { kind: 'undetermined', reason, answer: null } };
   }
-  if (broadcast && (packet.protocol === 'tcp' || best.length === 0)) {
-    const reason = `${packet.destination} is a broadcast address, and nobody answers what is sent to it`;
+  const isAnyones = packet.protocol === 'tcp' && isAnycast(namespace, packet);
+  if (isAnyones || (broadcast && (packet.protocol === 'tcp' || best.length === 0))) {
+    const reason = isAnyones
+      ? `${packet.destination} is an anycast address, and TCP takes nothing that is sent to one`
+      : `${packet.destination} is a broadcast address, and nobody answers what is sent to it`;
     return {
       step: { ...place, verdict: 'dropped', detail: reason, quotes: [] },
       end: { kind: 'dropped', reason, answer: null },

@@ -4,8 +4,16 @@
  */
 
 import type { NamespaceState, Quote } from '../host/state.ts';
-import { inPrefix, isLinkLocal6, isLoopback, isMulticast, isUnspecified, sameAddress } from '../inet/address.ts';
-import { type IcmpError, unreachable } from '../inet/icmp.ts';
+import {
+  inPrefix,
+  isLimitedBroadcast,
+  isLinkLocal6,
+  isLoopback,
+  isMulticast,
+  isUnspecified,
+  sameAddress,
+} from '../inet/address.ts';
+import { type IcmpError, unreachable, unreachableBy } from '../inet/icmp.ts';
 import { hasCustomRules, lookUpRoute, type RouteLookup } from './routing.ts';
 import type { RouteQuery } from './rule.ts';
 import { largerSetting, type Setting, settingOf } from './setting.ts';
@@ -50,11 +58,9 @@ function ownAddress(namespace: NamespaceState, address: string): Quote | null {
 /** Sources and destinations that no wire may carry. */
 function martian4(namespace: NamespaceState, device: string, query: RouteQuery): InputDecision | null {
   const { source, destination } = query;
-  if (isMulticast(source) || sameAddress(source, '255.255.255.255')) {
-    return dropped(`${source} is no address that a host sends from`);
-  }
-  if (inPrefix(source, '0.0.0.0', 8)) return dropped(`${source} is no address that a host sends from`);
-  if (inPrefix(destination, '0.0.0.0', 8)) return dropped(`${destination} is no destination`);
+  // Of 0.0.0.0/8 only the first address is none (`ipv4_is_zeronet`, Linux 5.3 on).
+  if (isUnspecified(source)) return dropped(`${source} is no address that a host sends from`);
+  if (isUnspecified(destination)) return dropped(`${destination} is no destination`);
   const wrong = [destination, source].find(isLoopback);
   if (wrong === undefined) return null;
   const allowed = largerSetting(namespace, 4, device, 'route_localnet');
@@ -81,6 +87,8 @@ function wayBack(
     destination: query.source,
     inputDevice: outputDevice,
     outputDevice: null,
+    // Of the device that it came in by, whatever its way back is (`__fib_validate_source`).
+    vrfDevice: device,
     mark: keepsMark ? query.mark : 0,
     sourcePort: query.destinationPort,
     destinationPort: query.sourcePort,
@@ -94,6 +102,17 @@ function filtered(device: string, source: string, filter: Setting, way: RouteLoo
     `${told}, and ${device} filters by the reverse path (rp_filter ${filter.value})`,
     [...filter.quotes, ...(way.kind === 'unknown' ? [] : way.quotes)],
     { kind: 'reverse-path-filter' },
+  );
+}
+
+/** Local routes that follow from no address (`fib_has_custom_local_routes`): a source may be local by them alone. */
+function hasCustomLocalRoutes(namespace: NamespaceState): boolean {
+  return namespace.routes.some(
+    ({ family, type, prefix, prefixLength }) =>
+      family === 4 &&
+      type === 'local' &&
+      !inPrefix(prefix, '127.0.0.0', 8) &&
+      (prefixLength < 32 || ownAddress(namespace, prefix) === null),
   );
 }
 
@@ -117,7 +136,7 @@ function checkSource(
   const redirects = outputDevice === device && largerSetting(namespace, 4, device, 'send_redirects').value !== 0;
   if (filter.value === 0 && !redirects) {
     if (acceptsLocal) return null;
-    if (!hasCustomRules(namespace)) return own === null ? null : isLocal([own]);
+    if (!hasCustomRules(namespace) && !hasCustomLocalRoutes(namespace)) return own === null ? null : isLocal([own]);
   }
   const way = wayBack(namespace, device, query, outputDevice);
   if (way.kind === 'unknown') return way;
@@ -139,7 +158,31 @@ function told4(errno: string): IcmpError | null {
   return unreachable(errno === 'ENETUNREACH' ? 'network' : errno === 'EACCES' ? 'prohibited' : 'host', 4);
 }
 
+/** `brd_input`: the way back is looked for from no address in particular when everyone was addressed. */
+function toEveryone(
+  namespace: NamespaceState,
+  device: string,
+  query: RouteQuery,
+  quotes: readonly Quote[],
+): InputDecision {
+  const wrong = isUnspecified(query.source)
+    ? null
+    : checkSource(namespace, device, { ...query, destination: '0.0.0.0' }, null);
+  return wrong ?? { kind: 'local', broadcast: true, quotes };
+}
+
+/** Broadcasts of another network are sent on where the device and all devices are told so (`IN_DEV_BFORWARD`). */
+function forwardsBroadcasts(namespace: NamespaceState, device: string): boolean {
+  return ['all', device].every((of) => settingOf(namespace, `net.ipv4.conf.${of}.bc_forwarding`).value !== 0);
+}
+
 function input4(namespace: NamespaceState, device: string, query: RouteQuery): InputDecision {
+  const { source, destination } = query;
+  if (isMulticast(source) || isLimitedBroadcast(source))
+    return dropped(`${source} is no address that a host sends from`);
+  if (isLimitedBroadcast(destination) || (isUnspecified(source) && isUnspecified(destination))) {
+    return toEveryone(namespace, device, query, []);
+  }
   const martian = martian4(namespace, device, query);
   if (martian !== null) return martian;
   const forwards = settingOf(namespace, `net.ipv4.conf.${device}.forwarding`);
@@ -147,18 +190,20 @@ function input4(namespace: NamespaceState, device: string, query: RouteQuery): I
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return found;
   if (found.kind === 'none') {
-    const reason = `no route to ${query.destination}`;
+    const reason = `no route to ${destination}`;
     return { kind: 'refused', icmp: silent ? null : told4('ENETUNREACH'), reason, quotes: found.quotes };
   }
   if (found.kind === 'refused') return { ...found, icmp: silent ? null : told4(found.errno) };
-  const broadcast = found.route.type === 'broadcast';
-  if (broadcast || found.route.type === 'local') {
-    // The way back is looked for from no address in particular when everyone was addressed (`brd_input`).
-    const asked = broadcast ? { ...query, destination: '0.0.0.0' } : query;
-    return checkSource(namespace, device, asked, null) ?? { kind: 'local', broadcast, quotes: found.quotes };
+  if (found.route.type === 'broadcast') {
+    if (!forwardsBroadcasts(namespace, device)) return toEveryone(namespace, device, query, found.quotes);
+    const reason = `${destination} is a broadcast address, and ${device} sends such packets on (bc_forwarding), which the model does not follow`;
+    return { kind: 'unknown', reason, quotes: found.quotes };
+  }
+  if (found.route.type === 'local') {
+    return checkSource(namespace, device, query, null) ?? { kind: 'local', broadcast: false, quotes: found.quotes };
   }
   if (found.route.type !== 'unicast') {
-    return dropped(`the route to ${query.destination} is of type ${found.route.type}`, found.quotes);
+    return dropped(`the route to ${destination} is of type ${found.route.type}`, found.quotes);
   }
   const assumed = forwards.quotes.length === 0 ? `net.ipv4.conf.${device}.forwarding` : null;
   if (silent) return { kind: 'forward', found, off: forwards, assumed };
@@ -166,12 +211,22 @@ function input4(namespace: NamespaceState, device: string, query: RouteQuery): I
   return wrong ?? { kind: 'forward', found, off: null, assumed };
 }
 
-/** IPv6's loopback address on a wire (`ip6_rcv_core`); null where there is none, and of IPv4. */
-export function loopbackOnWire(
+/**
+ * What IPv6 drops before any rule sees it (`ip6_rcv_core`): everything where it is switched off, and its loopback address
+ * on a wire. Null where nothing is wrong, and of IPv4.
+ */
+export function droppedUnseen(
+  namespace: NamespaceState,
   device: string,
   { family, source, destination }: Pick<RouteQuery, 'family' | 'source' | 'destination'>,
 ): Extract<InputDecision, { kind: 'dropped' }> | null {
-  const wrong = family === 6 ? [destination, source].find(isLoopback) : undefined;
+  if (family === 4) return null;
+  const off = settingOf(namespace, `net.ipv6.conf.${device}.disable_ipv6`);
+  if (off.value !== 0) {
+    return { kind: 'dropped', reason: `IPv6 is switched off on ${device} (disable_ipv6 is 1)`, quotes: off.quotes };
+  }
+  const isLoopbackDevice = namespace.links.some(({ name, kind }) => kind === 'loopback' && name === device);
+  const wrong = isLoopbackDevice ? undefined : [destination, source].find(isLoopback);
   if (wrong === undefined) return null;
   const reason = `${wrong} came in by ${device}, and ::1 is taken from the loopback device alone`;
   return { kind: 'dropped', reason, quotes: [] };
@@ -179,7 +234,7 @@ export function loopbackOnWire(
 
 function input6(namespace: NamespaceState, device: string, query: RouteQuery): InputDecision {
   const { source, destination } = query;
-  const wrong = loopbackOnWire(device, query);
+  const wrong = droppedUnseen(namespace, device, query);
   if (wrong !== null) return wrong;
   const found = lookUpRoute(namespace, query);
   if (found.kind === 'unknown') return found;
@@ -194,16 +249,22 @@ function input6(namespace: NamespaceState, device: string, query: RouteQuery): I
   if (found.kind === 'refused') return { ...found, icmp: told6(found.errno) };
   if (found.route.type === 'local' || found.route.type === 'anycast')
     return { kind: 'local', broadcast: false, quotes: found.quotes };
-  if (isUnspecified(source) || isLinkLocal6(source)) {
-    return dropped(`a packet from ${source} is not forwarded (RFC 4291, section 2.5.6)`);
-  }
   // IPv6 has one switch for all devices, and since Linux 6.17 one more for each (ip-sysctl.rst, "forwarding").
   const all = settingOf(namespace, 'net.ipv6.conf.all.forwarding');
   const forced = settingOf(namespace, `net.ipv6.conf.${device}.force_forwarding`).value !== 0;
   const assumed = all.quotes.length === 0 ? 'net.ipv6.conf.all.forwarding' : null;
   const off = all.quotes.length > 0 && all.value === 0 && !forced ? all : null;
+  const goesBack = found.nextHops.every((hop) => hop.device === device);
+  if (off === null && (isUnspecified(source) || (isLinkLocal6(source) && !goesBack))) {
+    const reason = `a packet from ${source} is not forwarded to another link (RFC 4291, section 2.5.6)`;
+    const icmp = isUnspecified(source) ? null : unreachableBy(beyondScope, 6);
+    return { kind: 'refused', icmp, reason, quotes: found.quotes };
+  }
   return { kind: 'forward', found, off, assumed };
 }
+
+/** RFC 4443, section 3.1: beyond the scope of the source address (the kernel's ICMPV6_NOT_NEIGHBOUR). */
+const beyondScope = 2;
 
 /** `ip6_rt_init_dst_reject`: an unreachable route and none at all are told alike. */
 function told6(errno: string): IcmpError | null {

@@ -7,17 +7,11 @@
  */
 
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
-import { isLinkLocal6, isLoopback, isUnspecified, sameAddress, unspecifiedAddress } from '../inet/address.ts';
-import { type IcmpError, unreachable } from '../inet/icmp.ts';
-import { tcpFlag } from '../inet/protocol.ts';
+import { answerAssumptions, answering, answerOf, outsideAnswer, straightBack, unsentReason } from './answer.ts';
 import { showsBridged } from './bridge.ts';
-import { ownsAddress } from './neighbour.ts';
-import { routeQuery } from './output.ts';
 import { end, type Position, type Progress } from './progress.ts';
-import { lookUpRoute } from './routing.ts';
-import { selectAddress6 } from './source.ts';
-import { type Journey, type ModelPacket, ownSteps, type Step } from './step.ts';
-import { attachedConnection, echoReply } from './traveller.ts';
+import type { Journey, ModelPacket, Step } from './step.ts';
+import { attachedConnection } from './traveller.ts';
 import { receive } from './walk/receive.ts';
 import { send } from './walk/send.ts';
 import { type Question, Walk } from './walk/walk.ts';
@@ -89,108 +83,6 @@ export function journey(
   );
 }
 
-/** Flags of the answers to a SYN. */
-const synAck = tcpFlag.syn | tcpFlag.ack;
-const rstAck = tcpFlag.reset | tcpFlag.ack;
-/** Flags of what comes after. */
-const ackFlag = 0x10;
-
-/** What answers a packet. */
-interface Answering {
-  readonly netns: string;
-  /** The ICMP error; null for what answers in the protocol of the packet. */
-  readonly icmp: IcmpError | null;
-  /** It is made out of the packet while that has its connection. */
-  readonly isMade: boolean;
-}
-
-/** Null when nobody answers, or the sender's call itself fails. */
-function answering({ end: reached, packet: { protocol, family } }: Journey): Answering | null {
-  if (reached.kind === 'accepted') return { netns: reached.netns, icmp: null, isMade: false };
-  if (reached.kind === 'refused') {
-    // Where sockets are looked for, the connection is let go (`nf_reset_ct` in `__udp4_lib_rcv`).
-    const icmp = protocol === 'udp' ? unreachable('port', family) : null;
-    return { netns: reached.netns, icmp, isMade: false };
-  }
-  const answer = 'answer' in reached ? reached.answer : null;
-  if (answer === null) return null;
-  const resets = reached.kind === 'rejected' && reached.reset && protocol === 'tcp';
-  return resets || answer.icmp !== null ? { netns: answer.netns, icmp: answer.icmp, isMade: true } : null;
-}
-
-/** Why the answer is not sent, or what is not known of it; null where nothing keeps it. */
-function unsentReason({ links }: NamespaceState, { arrived, end: reached }: Journey): Pick<Journey, 'end'> | null {
-  const { protocol, family, source, destination } = arrived;
-  if (protocol === 'tcp' && reached.kind === 'accepted' && family === 4 && isUnspecified(source)) {
-    return end('undetermined', 'the packet came from no address, and what becomes of an answer to none is not known');
-  }
-  // IPv6 looks the way to an address that means something on one device alone up on the device of the address that was
-  // asked (`rt6_need_strict`): any answer's to a link-local one, a reset's to ::1 (`tcp_v6_send_response`).
-  const isReset = protocol === 'tcp' && reached.kind === 'refused' && family === 6;
-  const isStrict = isLinkLocal6(source) || (isReset && isLoopback(source));
-  const [asker, asked] = [source, destination].map((own) =>
-    links.find(({ addresses }) => addresses.some(({ address }) => sameAddress(address, own))),
-  );
-  if (!isStrict || asker === undefined || asked === undefined || asker === asked) return null;
-  return end('dropped', `no ${isReset ? 'reset' : 'answer'} is sent to ${source} from an address of ${asked.name}`);
-}
-
-/**
- * What an ICMP error is sent from: the address that was asked, where the host has it (`icmp_send`); in IPv6 the one that
- * the device it came in by would choose towards the sender, unless the route names one (`icmp6_send`); else (unspecified)
- * what the route gives.
- */
-function errorSource(namespace: NamespaceState, { arrived, steps }: Journey): string {
-  const { source, destination, family } = arrived;
-  if (ownsAddress(namespace, destination)) return destination;
-  const unchosen = unspecifiedAddress[family];
-  const entered = ownSteps(steps).findLast(({ stage: at }) => at === 'ingress');
-  if (family === 4 || entered?.netns !== namespace.name) return unchosen;
-  const way = lookUpRoute(
-    namespace,
-    routeQuery({ protocol: 'icmp', family, source: unchosen, destination: source, destinationPort: 0 }, null),
-  );
-  if (way.kind === 'route' && way.route.preferredSource !== null) return unchosen;
-  return selectAddress6(namespace, entered.device, source) ?? unchosen;
-}
-
-/**
- * A rule's RST to what came over a bridge leaves by the very port, to the address that the frame was sent from, where
- * br_netfilter knows both (`nf_send_reset`). Null of all other answers.
- */
-function straightBack({ end: reached, sender }: Journey): Question['straight'] {
-  if (reached.kind !== 'rejected' || !reached.reset || reached.port === null || sender === null) return null;
-  return { device: reached.port, mac: sender };
-}
-
-/** What answers in the protocol of the packet. */
-function answerTo({ arrived }: Journey, tcpFlags: number): ModelPacket {
-  const { protocol, family, source, destination, destinationPort, sourcePort } = arrived;
-  return {
-    protocol,
-    family,
-    source: destination,
-    destination: source,
-    destinationPort: sourcePort ?? 0,
-    ...(protocol === 'icmp' ? { icmp: echoReply(family) } : { sourcePort: destinationPort }),
-    ...(protocol === 'tcp' ? { tcpFlags } : {}),
-  };
-}
-
-/** The ICMP error about it. */
-function errorTo(namespace: NamespaceState, there: Journey, icmp: IcmpError): ModelPacket {
-  const { family, source, destination, destinationPort, sourcePort } = there.arrived;
-  return {
-    protocol: 'icmp',
-    family,
-    source: errorSource(namespace, there),
-    destination: source,
-    destinationPort: sourcePort ?? 0,
-    icmp,
-    quoted: { destination, destinationPort },
-  };
-}
-
 /**
  * The way of the answer to a journey: the SYN-ACK, RST or echo reply of the host that it ended in, or the ICMP error of
  * one that could not send it on, be it the sender's own. Null when nobody answers, or the sender's call itself fails. Its
@@ -205,15 +97,18 @@ export function replyJourney(host: HostState, there: Journey, length?: number): 
   if (told === null || namespace === undefined) return null;
   const { packet, arrived, start, learnt, tracked, connection } = there;
   const { icmp, isMade } = told;
-  const made =
-    icmp === null ? answerTo(there, there.end.kind === 'accepted' ? synAck : rstAck) : errorTo(namespace, there, icmp);
+  const made = answerOf(namespace, there, icmp);
   const answer = length === undefined ? made : { ...made, length };
   const unsent = unsentReason(namespace, there);
   if (unsent !== null) return ended(answer, told.netns, unsent);
   const attached = isMade ? attachedConnection({ packet: arrived, connection }) : null;
   const awaited = { netns: start, request: packet };
   const straight = straightBack(there);
-  return travel({ host, packet: answer, awaited, learnt, tracked, attached, straight, doubted: new Set() }, namespace);
+  const back = travel(
+    { host, packet: answer, awaited, learnt, tracked, attached, straight, doubted: new Set() },
+    namespace,
+  );
+  return { ...back, assumptions: [...back.assumptions, ...answerAssumptions(namespace, there, answer)] };
 }
 
 /** The device that a packet was routed to, where the host's view ends behind it; null where more stands between. */
@@ -257,8 +152,11 @@ export function outsideReply(host: HostState, there: Journey): Journey | null {
   };
   const awaited = { netns: start, request: packet };
   const rest = { attached: null, straight: null, doubted: new Set<string>() };
-  return travel({ host, packet: answerTo(there, synAck), awaited, learnt, tracked, ...rest }, namespace, entry);
+  return travel({ host, packet: outsideAnswer(there), awaited, learnt, tracked, ...rest }, namespace, entry);
 }
+
+/** Flags of what comes after a SYN and its answer. */
+const ackFlag = 0x10;
 
 /** The way of the segment after a SYN and its answer: TCP's ACK, whose connection the hosts on the way know by now. */
 function followingJourney(host: HostState, there: Journey, back: Journey): Journey {

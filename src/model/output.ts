@@ -2,7 +2,7 @@
 
 import { routeScope } from '../host/route-numbers.ts';
 import type { Link, NamespaceState, NextHop, Quote, Route } from '../host/state.ts';
-import { isLoopback, isMulticast, isUnspecified } from '../inet/address.ts';
+import { isLimitedBroadcast, isLoopback, isMulticast, isUnspecified } from '../inet/address.ts';
 import { lookUpRoute, type RouteLookup, type TakenHop } from './routing.ts';
 import { type RouteQuery, vrfOf } from './rule.ts';
 import { largerSetting, settingOf } from './setting.ts';
@@ -11,7 +11,12 @@ import type { Fault, ModelPacket } from './step.ts';
 
 /** Delivered at home, sent away, failed with what the program gets, or not known. */
 export type Departure =
-  | { readonly kind: 'local'; readonly quotes: readonly Quote[] }
+  | {
+      readonly kind: 'local';
+      /** The device whose address it is: a socket that is bound to a device takes it by that one. */
+      readonly device: string | null;
+      readonly quotes: readonly Quote[];
+    }
   | {
       readonly kind: 'away';
       /** Null: no route serves, and the destination is taken to be on the link of the device that was asked for. */
@@ -103,7 +108,7 @@ export function depart(
 ): Departure {
   const { destination, family, protocol } = packet;
   // What rules send to no address is for the host itself.
-  if (family === 4 && isUnspecified(destination)) return { kind: 'local', quotes: [] };
+  if (family === 4 && isUnspecified(destination)) return { kind: 'local', device: null, quotes: [] };
   const found = lookUpOutput(namespace, query);
   if (found.kind === 'on-link') return departOnLink(namespace, query, found.link);
   if (found.kind === 'unknown') return found;
@@ -118,15 +123,23 @@ export function depart(
   }
   if (found.kind === 'refused') return { ...found, kind: 'failed', stage: 'route' };
   const { route, nextHops } = found;
-  if (route.type === 'local' || route.type === 'anycast') return { kind: 'local', quotes };
+  if (route.type === 'local' || route.type === 'anycast') {
+    return { kind: 'local', device: nextHops[0]?.device ?? null, quotes };
+  }
   const stranded = strandedLoopback(namespace, query, nextHops);
   if (stranded !== null) return stranded;
-  if (route.type === 'unicast' && !isMulticast(destination)) return { kind: 'away', route, nextHops, quotes };
-  const reason = `the route to ${destination} is of type ${isMulticast(destination) ? 'multicast' : route.type}`;
+  // `__mkroute_output` goes by the address before it goes by the type of the route.
+  const everyones = isLimitedBroadcast(destination) ? 'broadcast' : isMulticast(destination) ? 'multicast' : null;
+  const type = everyones ?? route.type;
+  if (type === 'unicast') return { kind: 'away', route, nextHops, quotes };
+  const reason =
+    everyones === 'broadcast'
+      ? `${destination} is everybody on the link`
+      : `the route to ${destination} is of type ${type}`;
   if (isRerouted) return { kind: 'unknown', reason, quotes };
   if (protocol === 'tcp') return { kind: 'failed', stage: 'route', errno: 'ENETUNREACH', reason, quotes };
   // A program has to ask for it (SO_BROADCAST, socket(7)); nothing tells whether it did, and few do.
-  if (route.type === 'broadcast') return { kind: 'failed', stage: 'send', errno: 'EACCES', reason, quotes };
+  if (type === 'broadcast') return { kind: 'failed', stage: 'send', errno: 'EACCES', reason, quotes };
   return { kind: 'unknown', reason, quotes };
 }
 

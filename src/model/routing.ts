@@ -6,7 +6,7 @@
 import { routingTable } from '../host/route-numbers.ts';
 import type { NamespaceState, NextHop, Quote, Route, RoutingRule } from '../host/state.ts';
 import { inPrefix, sameAddress } from '../inet/address.ts';
-import { matchRule, type RouteQuery, vrfOf } from './rule.ts';
+import { matchRule, type RouteQuery, vrfOfQuery } from './rule.ts';
 import { largerSetting } from './setting.ts';
 
 /** A next hop that is taken. */
@@ -67,6 +67,13 @@ function serves(route: Route, { family, source, destination, tos }: RouteQuery):
 function usable(namespace: NamespaceState, hop: NextHop, { family, outputDevice }: RouteQuery): boolean {
   if (hop.dead || (outputDevice !== null && outputDevice !== hop.device)) return false;
   return !hop.linkDown || largerSetting(namespace, family, hop.device, 'ignore_routes_with_linkdown').value === 0;
+}
+
+/** Who is bound to a VRF may leave by any of its devices: its table says by which. */
+function withoutVrfAsDevice(namespace: NamespaceState, query: RouteQuery): RouteQuery {
+  const { outputDevice } = query;
+  const isVrf = namespace.links.some(({ name, kind }) => kind === 'vrf' && name === outputDevice);
+  return isVrf && outputDevice !== null ? { ...query, outputDevice: null, vrfDevice: outputDevice } : query;
 }
 
 /**
@@ -173,7 +180,7 @@ function apply(namespace: NamespaceState, rule: RoutingRule, query: RouteQuery):
     return { kind: 'refused', errno, reason, quotes: [rule.source] };
   }
   if (rule.action !== 'lookup') return rule.action === 'unknown' ? unevaluated(rule) : null;
-  const vrf = rule.selector.vrf ? vrfOf(namespace, query.inputDevice ?? query.outputDevice) : null;
+  const vrf = rule.selector.vrf ? vrfOfQuery(namespace, query) : null;
   const table = vrf?.table ?? rule.table;
   if (table === null) return unevaluated(rule);
   const found = inTables(namespace, [table], query);
@@ -190,7 +197,8 @@ function sameAnswer(a: RouteLookup, b: RouteLookup): boolean {
 }
 
 /** Looks the packet up in a namespace. */
-export function lookUpRoute(namespace: NamespaceState, query: RouteQuery): RouteLookup {
+export function lookUpRoute(namespace: NamespaceState, asked: RouteQuery): RouteLookup {
+  const query = withoutVrfAsDevice(namespace, asked);
   const rules = namespace.rules.filter(({ family }) => family === query.family).sort((a, b) => a.priority - b.priority);
   if (rules.length === 0) {
     return { kind: 'unknown', reason: `the snapshot has no routing rules of IPv${query.family}`, quotes: [] };

@@ -13,6 +13,8 @@ export interface RouteQuery {
   readonly inputDevice: string | null;
   /** The device that the sending socket is bound to. */
   readonly outputDevice: string | null;
+  /** Of a way that is looked for as if from elsewhere: the device whose VRF it is looked for in. */
+  readonly vrfDevice?: string;
   /** Null where a rule set what is not known. */
   readonly mark: number | null;
   readonly tos: number;
@@ -39,6 +41,11 @@ export function vrfOf(namespace: NamespaceState, device: string | null): { name:
   return vrf?.vrfTable === null || vrf === undefined ? null : { name: vrf.name, table: vrf.vrfTable };
 }
 
+/** The VRF that a packet is routed in: `l3mdev_update_flow` (net/l3mdev/l3mdev.c). */
+export function vrfOfQuery(namespace: NamespaceState, query: RouteQuery): ReturnType<typeof vrfOf> {
+  return vrfOf(namespace, query.vrfDevice ?? query.inputDevice ?? query.outputDevice);
+}
+
 /** The members of 0xffff_ffff that JavaScript's operators keep are signed. */
 function masked(value: number, mask: number): number {
   return (value & mask) >>> 0;
@@ -54,12 +61,14 @@ export function matchRule(namespace: NamespaceState, rule: RoutingRule, query: R
   const { selector } = rule;
   const { from, to, mark } = selector;
   const device = query.inputDevice ?? 'lo';
-  const vrf = vrfOf(namespace, query.inputDevice ?? query.outputDevice);
+  const vrf = vrfOfQuery(namespace, query);
   const matches: readonly Match[] = [
     from === null || inPrefix(query.source, from.prefix, from.prefixLength),
     to === null || inPrefix(query.destination, to.prefix, to.prefixLength),
     selector.inputDevice === null || selector.inputDevice === device || selector.inputDevice === vrf?.name,
-    selector.outputDevice === null || selector.outputDevice === query.outputDevice,
+    selector.outputDevice === null ||
+      selector.outputDevice === query.outputDevice ||
+      (query.outputDevice !== null && selector.outputDevice === vrf?.name),
     mark === null || hasMark(query.mark, mark),
     selector.tos === null || selector.tos === query.tos,
     selector.protocol === null || isProtocol(selector.protocol, query),

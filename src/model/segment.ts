@@ -242,8 +242,12 @@ export class Spread {
       (one) => one.link !== macvlan && one.link.mode === 'bridge' && macvlan.mode === 'bridge',
     );
     const meant = siblings.filter(({ link: sibling }) => to !== 'one' || mac === null || sibling.mac === mac);
-    for (const sibling of meant)
-      this.#handUp(sibling, way, `another macvlan of ${namespace.name}:${link.name} sent it`);
+    // What is for one of them the device itself takes in first (`dev_forward_skb`), past its rules.
+    const across = to === 'one' ? this.#takenIn(namespace, link, way) : way;
+    if (meant.length > 0 && way.obstacle === null && across.obstacle !== null) this.kept.push(across);
+    for (const sibling of meant) {
+      this.#handUp(sibling, across, `another macvlan of ${namespace.name}:${link.name} sent it`);
+    }
     if (to !== 'one' || mac === null || meant.length === 0) this.leave(namespace, link, way);
   }
 

@@ -5,7 +5,7 @@ import type { Link, LinkAddress, NamespaceState, Route } from '../host/state.ts'
 import { commonPrefixLength, inPrefix, isLinkLocal6, isLoopback, isMulticast, sameAddress } from '../inet/address.ts';
 import type { TakenHop } from './routing.ts';
 import { vrfOf } from './rule.ts';
-import { largerSetting } from './setting.ts';
+import { largerSetting, settingOf } from './setting.ts';
 
 /** `inet_ifa_match`: the prefix is that of the other end on a point-to-point link. */
 function onPrefix(own: LinkAddress, address: string): boolean {
@@ -77,8 +77,20 @@ interface Candidate {
   readonly device: string;
 }
 
+/** Public addresses come before temporary ones (RFC 8981), unless the device is told otherwise (`use_tempaddr` of 2). */
+function isPreferredForPrivacy(namespace: NamespaceState, { own, device }: Candidate): boolean {
+  const wantsTemporary = settingOf(namespace, `net.ipv6.conf.${device}.use_tempaddr`).value >= 2;
+  return own.flags.includes('temporary') === wantsTemporary;
+}
+
 /** The first of RFC 6724's rules (section 5) that tells two candidates apart: negative when `a` is the better one. */
-function compareSources(a: Candidate, b: Candidate, destination: string, device: string | null): number {
+function compareSources(
+  namespace: NamespaceState,
+  a: Candidate,
+  b: Candidate,
+  destination: string,
+  device: string | null,
+): number {
   const prefer = (better: (one: Candidate) => boolean): number => Number(better(b)) - Number(better(a));
   const wanted = scope6(destination);
   const [scopeA, scopeB] = [scope6(a.own.address), scope6(b.own.address)];
@@ -91,6 +103,7 @@ function compareSources(a: Candidate, b: Candidate, destination: string, device:
     prefer(({ own }) => !own.flags.includes('deprecated')) ||
     prefer((one) => device !== null && one.device === device) ||
     prefer(({ own }) => labelOf(own.address) === labelOf(destination)) ||
+    prefer((one) => isPreferredForPrivacy(namespace, one)) ||
     shared(b, destination) - shared(a, destination)
   );
 }
@@ -108,7 +121,7 @@ export function selectAddress6(namespace: NamespaceState, device: string | null,
     .flatMap((link) => link.addresses.map((own) => ({ own, device: link.name })))
     .filter(({ own }) => own.family === 6 && !own.flags.includes('tentative') && !own.flags.includes('dadfailed'));
   // A stable sort: of equals the first stays.
-  return candidates.sort((a, b) => compareSources(a, b, destination, device))[0]?.own.address ?? null;
+  return candidates.sort((a, b) => compareSources(namespace, a, b, destination, device))[0]?.own.address ?? null;
 }
 
 /** The source of a packet that takes this route and next hop; null when the host has none for it. */

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { RuleTable } from '../../src/host/netfilter.ts';
 import { journey } from '../../src/model/journey.ts';
-import { host, link, loopback, packetTo, told } from './hosts.ts';
+import { host, link, loopback, namespace, packetTo, told } from './hosts.ts';
 import { listed } from './netfilter/tables.ts';
 import { box, bridgeHost, type Told, web } from './two-boxes.ts';
 
@@ -109,4 +109,27 @@ test('rules that could not be read, or that it is known to have passed, are assu
   const way = asked({ ruleTables: chain('forward', [tcp, drop]) }, ['host bridge']);
   expect(way.end.kind).toBe('accepted');
   expect(way.assumptions.join()).toContain('it would not have come as far as it did');
+});
+
+test('what a macvlan sends to another is taken in by their device first, past its rules', () => {
+  const on = { kind: 'macvlan', mode: 'bridge', lower: { netns: 'host', device: 'up0' }, index: 3 } as const;
+  const upper = (name: string, last: number) =>
+    namespace(name, {
+      links: [loopback(), link('mv0', { ...on, mac: `02:00:00:00:00:0${last}`, addresses: [`192.0.2.${last}/24`] })],
+      routes: ['192.0.2.0/24 dev mv0'],
+      listeners: ['tcp 0.0.0.0:80'],
+    });
+  const ends = (ruleTables: RuleTable[]) => {
+    const below = namespace('host', { links: [loopback(), link('up0', { mac: '02:00:00:00:00:07' })], ruleTables });
+    const packet = { ...packetTo('192.0.2.4'), source: '192.0.2.3' };
+    return told(journey(host(below, upper('a', 3), upper('b', 4)), packet, 'a')).slice(-2);
+  };
+  expect(ends([])).toEqual(['b:mv0 socket delivered', 'accepted by tcp 0.0.0.0:80']);
+  expect(ends(chain('ingress', [tcp, drop], 'up0'))).toEqual([
+    'host:up0 ingress dropped',
+    'dropped: rule 1 of chain c in table netdev t drops it',
+  ]);
+  // What is for all of them goes to each by itself (`macvlan_broadcast`).
+  expect(ends(chain('ingress', [arp, drop], 'up0')).at(-1)).toMatch(/^dropped: b has the address 192\.0\.2\.4/);
+  expect(ends(chain('egress', [drop], 'up0')).at(-1)).toBe('accepted by tcp 0.0.0.0:80');
 });

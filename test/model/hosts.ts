@@ -79,7 +79,16 @@ export function loopback(told: Partial<Pick<Link, 'up' | 'carrier'>> = {}): Link
   return link('lo', { index: 1, kind: 'loopback', addresses: ['127.0.0.1', '::1'], ...told });
 }
 
-const routeTypes = ['blackhole', 'unreachable', 'prohibit', 'throw', 'local', 'broadcast', 'unknown'] as const;
+const routeTypes = [
+  'blackhole',
+  'unreachable',
+  'prohibit',
+  'throw',
+  'local',
+  'broadcast',
+  'anycast',
+  'unknown',
+] as const;
 
 /** A route from its text: `default via 10.88.0.1 dev eth0`, `blackhole 192.0.2.0/24 metric 5 table 100`. */
 function route(text: string): Route {
@@ -94,7 +103,7 @@ function route(text: string): Route {
   const isDefault = destination === 'default';
   return {
     family: six ? 6 : 4,
-    table: Number(told('table') ?? (type === 'local' || type === 'broadcast' ? 255 : 254)),
+    table: Number(told('table') ?? (type === 'local' || type === 'broadcast' || type === 'anycast' ? 255 : 254)),
     type: type ?? 'unicast',
     prefix: isDefault ? (six ? '::' : '0.0.0.0') : prefix,
     prefixLength: isDefault ? 0 : Number(length ?? (six ? 128 : 32)),

@@ -64,6 +64,8 @@ test.each<[string, string, string, string]>([
   ['its own address', neighbour, '10.88.0.1', 'local'],
   ['an address of another device (the weak host model)', neighbour, '192.0.2.7', 'local'],
   ['a broadcast', neighbour, '10.88.255.255', 'broadcast'],
+  ['everybody on the link, whatever the routes', neighbour, '255.255.255.255', 'broadcast'],
+  ['a host without an address that asks everybody', '0.0.0.0', '255.255.255.255', 'broadcast'],
   ['elsewhere', neighbour, '203.0.113.5', 'forward'],
   [
     'a source that is a multicast group',
@@ -72,7 +74,8 @@ test.each<[string, string, string, string]>([
     'dropped: 224.0.0.5 is no address that a host sends from',
   ],
   ['a source that is none', '0.0.0.0', '10.88.0.1', 'dropped: 0.0.0.0 is no address that a host sends from'],
-  ['a destination that is none', neighbour, '0.1.2.3', 'dropped: 0.1.2.3 is no destination'],
+  ['a destination that is none', neighbour, '0.0.0.0', 'dropped: 0.0.0.0 is no destination'],
+  ['one beside it, which Linux took for none up to 5.2', neighbour, '0.1.2.3', 'forward'],
   [
     'the loopback network as destination',
     neighbour,
@@ -87,12 +90,7 @@ test.each<[string, string, string, string]>([
   ],
   ['IPv6, its own address', 'fd00:88::10', 'fd00:2::7', 'local'],
   ['IPv6, elsewhere', 'fd00:88::10', 'fd00:9::1', 'forward'],
-  [
-    'IPv6, a source of one link alone',
-    'fe80::10',
-    'fd00:9::1',
-    'dropped: a packet from fe80::10 is not forwarded (RFC 4291, section 2.5.6)',
-  ],
+  ['IPv6, a source of one link alone', 'fe80::10', 'fd00:9::1', 'refused: type 1, code 2'],
   [
     'IPv6, the loopback address',
     'fd00:88::10',
@@ -101,6 +99,41 @@ test.each<[string, string, string, string]>([
   ],
 ])('%s', (_name, from, to, expected) => {
   expect(decided(router(), from, to)).toBe(expected);
+});
+
+test('IPv6: a source of one link alone may stay on its link, and is not answered where nothing is forwarded', () => {
+  expect(decided(router(), 'fe80::10', 'fd00:9::1', 'eth1')).toBe('forward');
+  const off = { 'net.ipv6.conf.all.forwarding': '0' };
+  expect(decided(router({ sysctls: off }), 'fe80::10', 'fd00:9::1')).toBe('off: net.ipv6.conf.all.forwarding = 0');
+});
+
+test('broadcasts of its networks are sent on only where the device and all devices are told so', () => {
+  const told = (...devices: readonly string[]) =>
+    decided(
+      router({ sysctls: Object.fromEntries(devices.map((of) => [`net.ipv4.conf.${of}.bc_forwarding`, '1'])) }),
+      '192.0.2.9',
+      '10.88.255.255',
+      'eth1',
+    );
+  expect([told('all'), told('eth1'), told('all', 'eth1')]).toEqual([
+    'broadcast',
+    'broadcast',
+    'unknown: 10.88.255.255 is a broadcast address, and eth1 sends such packets on (bc_forwarding), which the model does not follow',
+  ]);
+});
+
+test('a source that is local by a route alone is a source of its own', () => {
+  const more = { routes: [...routes, 'local 10.5.0.0/16 dev lo'] };
+  expect(decided(router(more), '10.5.0.9', '10.88.0.1')).toBe(
+    'dropped: its source 10.5.0.9 is an address of this host itself (accept_local is 0)',
+  );
+});
+
+test('IPv6 takes nothing in by a device where it is switched off', () => {
+  const sysctls = { 'net.ipv6.conf.eth0.disable_ipv6': '1' };
+  expect(decided(router({ sysctls }), 'fd00:88::10', 'fd00:88::1')).toBe(
+    'dropped: IPv6 is switched off on eth0 (disable_ipv6 is 1)',
+  );
 });
 
 describe('settings of a device and of all', () => {

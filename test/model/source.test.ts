@@ -61,3 +61,14 @@ test('IPv6: a device that is down gives none', () => {
   const links = [loopback({ up: false }), link('eth0', { addresses: ['fd00:1::1'], up: false })];
   expect(selectAddress6(namespace('box', { links }), 'eth0', 'fd00:1::9')).toBeNull();
 });
+
+test('IPv6: a public address before a temporary one, unless the device is told otherwise', () => {
+  const links = [link('eth0', { addresses: ['fd00:88::dead/64 temporary', 'fd00:88::7/64'] })];
+  const chosen = (value: string) =>
+    selectAddress6(
+      namespace('box', { links, sysctls: { 'net.ipv6.conf.eth0.use_tempaddr': value } }),
+      'eth0',
+      'fd00:1::1',
+    );
+  expect(['0', '1', '2'].map(chosen)).toEqual(['fd00:88::7', 'fd00:88::7', 'fd00:88::dead']);
+});

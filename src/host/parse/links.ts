@@ -37,7 +37,7 @@ function linkText(record: JsonRecord, index: number, name: string): string {
   );
 }
 
-const addressFlags = ['secondary', 'tentative', 'dadfailed', 'deprecated', 'noprefixroute'] as const;
+const addressFlags = ['secondary', 'tentative', 'dadfailed', 'deprecated', 'temporary', 'noprefixroute'] as const;
 
 function addressText(record: JsonRecord, local: string, prefixLength: number): string {
   const peer = asText(record['address']);

@@ -4,6 +4,7 @@ import type { NamespaceState } from '../../host/state.ts';
 import { isUnspecified, sameAddress } from '../../inet/address.ts';
 import { deliver } from '../deliver.ts';
 import type { Progress } from '../progress.ts';
+import { vrfOf } from '../rule.ts';
 import type { JourneyEnd, ModelPacket } from '../step.ts';
 import { isEchoReply, isIcmpError } from '../traveller.ts';
 import type { Walk } from './walk.ts';
@@ -14,25 +15,35 @@ interface Arrival {
   /** The port of the bridge that br_netfilter shows; null without. */
   readonly port: string | null;
   readonly broadcast: boolean;
+  /**
+   * The device that sockets take it to have come in by: of what the host sends to itself, the one whose address it is for
+   * (`inet_iif`, `ip6_rcv_core`).
+   */
+  readonly addressed: string;
 }
 
 /** Through the input hook. */
-export function arrive(walk: Walk, namespace: NamespaceState, { device, port, broadcast }: Arrival): Progress {
+export function arrive(walk: Walk, namespace: NamespaceState, arrival: Arrival): Progress {
+  const { device, port, broadcast } = arrival;
   const devices = { input: device, inputPort: port ?? '' };
   return walk.hook({ namespace, stage: 'input', devices, device, broadcast }, (after) => ({
-    end: toSocket(after, namespace, device, broadcast),
+    end: toSocket(after, namespace, arrival),
   }));
 }
 
-function toSocket(walk: Walk, namespace: NamespaceState, device: string, broadcast: boolean): JourneyEnd {
+function toSocket(walk: Walk, namespace: NamespaceState, arrival: Arrival): JourneyEnd {
+  const { device } = arrival;
   const { awaited } = walk.question;
   if (awaited === null) {
-    const { step, end: delivered } = deliver(namespace, walk.packet, device, broadcast);
+    const { step, end: delivered } = deliver(namespace, walk.packet, arrival);
     walk.steps.push(step);
     return delivered;
   }
   const place = { netns: namespace.name, device, stage: 'socket', quotes: [] } as const;
-  const stranger = namespace.name === awaited.netns ? unexpected(walk.packet, awaited.request) : null;
+  const stranger =
+    namespace.name === awaited.netns
+      ? (elsewhere(namespace, arrival, awaited.request) ?? unexpected(walk.packet, awaited.request))
+      : null;
   if (namespace.name === awaited.netns && stranger === null) {
     walk.steps.push({ ...place, verdict: 'delivered', detail: 'the socket that asked takes the answer' });
     return { kind: 'returned', netns: namespace.name };
@@ -40,6 +51,17 @@ function toSocket(walk: Walk, namespace: NamespaceState, device: string, broadca
   const detail = stranger ?? `the answer ends in ${namespace.name}, which did not ask`;
   walk.steps.push({ ...place, verdict: 'refused', detail });
   return { kind: 'dropped', reason: detail, answer: null };
+}
+
+/** Why a socket that is bound to a device is not given an answer that comes in by another one (`inet_sk_bound_dev_eq`). */
+function elsewhere(
+  namespace: NamespaceState,
+  { addressed }: Arrival,
+  { boundDevice }: Pick<ModelPacket, 'boundDevice'>,
+): string | null {
+  if (boundDevice === undefined || boundDevice === addressed) return null;
+  if (vrfOf(namespace, addressed)?.name === boundDevice) return null;
+  return `the answer comes in by ${addressed}, and the socket that asked is bound to ${boundDevice}`;
 }
 
 /** Why an error is about another packet than was sent: one that was translated, and not back. */

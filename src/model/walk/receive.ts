@@ -3,7 +3,7 @@
 import type { NamespaceState } from '../../host/state.ts';
 import { errnoOf, exceeded, type IcmpError } from '../../inet/icmp.ts';
 import { showsBridged } from '../bridge.ts';
-import { decideInput, type InputDecision, loopbackOnWire } from '../input.ts';
+import { decideInput, droppedUnseen, type InputDecision } from '../input.ts';
 import { routeQuery } from '../output.ts';
 import { end, type Position, type Progress } from '../progress.ts';
 import type { Answer } from '../step.ts';
@@ -20,7 +20,7 @@ export function receive(walk: Walk, { namespace, port: behind }: Position, devic
   const devices = { input: device, inputPort: port ?? '' };
   const { destination } = walk.packet;
   // Before any rule could give it another address; br_netfilter's rules are asked before that, on the bridge.
-  const wrong = port === null ? loopbackOnWire(device, walk.packet) : null;
+  const wrong = port === null ? droppedUnseen(namespace, device, walk.packet) : null;
   if (wrong !== null) return lost(walk, namespace, device, wrong);
   return walk.hook({ namespace, stage: 'prerouting', devices, device }, (after) => {
     after.translatedBehind = after.packet.destination === destination ? null : port;
@@ -51,7 +51,7 @@ function routed(walk: Walk, namespace: NamespaceState, device: string, port: str
     const { broadcast } = decision;
     const detail = `${walk.packet.destination} is ${broadcast ? 'a broadcast address here' : 'an address of this host'}`;
     walk.steps.push({ ...place, verdict: 'delivered', detail, quotes: decision.quotes });
-    return arrive(walk, namespace, { device, port, broadcast });
+    return arrive(walk, namespace, { device, port, broadcast, addressed: device });
   }
   if (decision.kind === 'dropped') return lost(walk, namespace, device, decision);
   if (decision.kind === 'refused') {

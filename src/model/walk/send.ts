@@ -3,6 +3,7 @@
 import type { NamespaceState } from '../../host/state.ts';
 import { formatEndpoint, isUnspecified } from '../../inet/address.ts';
 import { unusableReason } from '../frame.ts';
+import { droppedUnseen } from '../input.ts';
 import { localPorts, portsIn } from '../local-port.ts';
 import { chooseOrigins, type Departure, depart, routeQuery } from '../output.ts';
 import { end, type Progress } from '../progress.ts';
@@ -95,7 +96,7 @@ function setOut(
   if (departure.kind === 'local') {
     const detail = `${walk.packet.destination} is an address of this host`;
     walk.steps.push({ ...place, device: 'lo', verdict: 'delivered', detail, quotes });
-    return filter(walk, 'lo', (after) => overLoopback(after, namespace));
+    return filter(walk, 'lo', (after) => overLoopback(after, namespace, departure.device ?? 'lo'));
   }
   return walk.eachWay(namespace, departure.nextHops, picked, (one, hop) => {
     const asked = one.packet.boundDevice === undefined ? '' : `, asked for ${one.packet.boundDevice} alone`;
@@ -105,7 +106,8 @@ function setOut(
   });
 }
 
-function overLoopback(walk: Walk, namespace: NamespaceState): Progress {
+/** Round by the loopback device; `addressed` is the device whose address it is for. */
+function overLoopback(walk: Walk, namespace: NamespaceState, addressed: string): Progress {
   return walk.hook({ namespace, stage: 'postrouting', devices: { output: 'lo' }, device: 'lo' }, (out) => {
     const loopback = namespace.links.find(({ kind }) => kind === 'loopback');
     const trouble = loopback === undefined ? null : unusableReason(loopback);
@@ -115,9 +117,22 @@ function overLoopback(walk: Walk, namespace: NamespaceState): Progress {
       out.steps.push({ ...place, verdict: trouble === null ? 'passed' : 'dropped', detail });
     }
     if (trouble !== null) return end('dropped', 'lo is down');
+    const wrong = droppedUnseen(namespace, 'lo', out.packet);
+    if (wrong !== null) {
+      const { reason, quotes } = wrong;
+      out.steps.push({
+        netns: namespace.name,
+        device: 'lo',
+        stage: 'route',
+        verdict: 'dropped',
+        detail: reason,
+        quotes,
+      });
+      return end('dropped', reason);
+    }
     // Its route is known already: it is not looked up again.
     return out.hook({ namespace, stage: 'prerouting', devices: { input: 'lo' }, device: 'lo' }, (after) =>
-      arrive(after, namespace, { device: 'lo', port: null, broadcast: false }),
+      arrive(after, namespace, { device: 'lo', port: null, broadcast: false, addressed }),
     );
   });
 }
