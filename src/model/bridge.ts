@@ -1,6 +1,6 @@
 /** What one bridge does with one frame: `br_handle_frame_finish` and `br_flood` (net/bridge). */
 
-import type { BridgePort, ForwardingEntry, Link, NamespaceState, PortVlan } from '../host/state.ts';
+import type { BridgePort, ForwardingEntry, HostState, Link, NamespaceState, PortVlan } from '../host/state.ts';
 import { blocked, doubted, type Frame, passed, unusableReason, type Way } from './frame.ts';
 import type { Fault, FloodFlag, Step } from './step.ts';
 
@@ -13,6 +13,10 @@ interface Trouble {
 
 /** Which switch of a port decides, by whom a frame is for. */
 const floodFlags: Readonly<Record<Frame['to'], FloodFlag>> = { all: 'bcast_flood', group: 'mcast_flood', one: 'flood' };
+
+function untaggedNowhere({ name }: Link): string {
+  return `${name} belongs to no VLAN that takes frames without a tag`;
+}
 
 /** One frame at one bridge. */
 export class Crossing {
@@ -52,8 +56,8 @@ export class Crossing {
     return this.#namespace.bridgePorts.find(({ device }) => device === port.name);
   }
 
-  /** The bridge hands it to its own host: to everyone, or to its own address. */
-  get reachesHost(): boolean {
+  /** The host itself is meant: with everyone, or by its own address. The host gets it where its VLANs let it. */
+  get isForHost(): boolean {
     const { to, mac } = this.#frame;
     return to !== 'one' || mac === null || mac === this.#bridge.mac || this.#entry?.permanent === true;
   }
@@ -61,7 +65,7 @@ export class Crossing {
   #how(): string {
     const { to, mac } = this.#frame;
     if (to !== 'one') return ': the frame is for everyone';
-    const toHost = mac !== null && this.reachesHost;
+    const toHost = mac !== null && this.isForHost;
     if (toHost) return `, and ${this.#frame.nextHop} is the host's own seat on it`;
     if (this.#entry !== null) {
       const { device, heardAgo } = this.#entry;
@@ -73,10 +77,10 @@ export class Crossing {
       : `: ${mac} is not in its table, so the frame goes to all ports`;
   }
 
-  /** The step of the port that it comes in by. */
+  /** In by a port, with its step; or from the host itself, which is told only where nothing goes. */
   enter(way: Way): Way {
     const port = this.#port;
-    if (port === null) return way;
+    if (port === null) return this.#leaveHost(way);
     const found = this.#stateOf(port);
     const place = { netns: this.#namespace.name, device: port.name, stage: 'bridge' } as const;
     const entry = this.#entry?.permanent === false ? [this.#entry.source] : [];
@@ -86,16 +90,59 @@ export class Crossing {
       const { detail, reason, fault } = trouble;
       return blocked(way, { ...place, verdict: 'dropped', detail, quotes, fault }, reason);
     }
-    if (this.#bridge.vlanFiltering && this.#vlan === null) {
-      const detail = `${port.name} belongs to no VLAN that takes frames without a tag`;
-      return blocked(
-        way,
-        { ...place, verdict: 'dropped', detail, quotes, fault: { kind: 'bridge-vlan-filtered' } },
-        detail,
-      );
-    }
+    if (this.#isUnclassified) return this.#filtered(way, port, quotes, untaggedNowhere(port));
     const detail = `${port.name} is a port of ${this.#bridge.name}${this.#how()}`;
     return passed(way, doubted({ ...place, verdict: 'passed', detail, quotes }, port, 'ingress'));
+  }
+
+  /** It has no tag, and where it comes from there is no VLAN for such frames (`br_allowed_ingress`). */
+  get #isUnclassified(): boolean {
+    return this.#bridge.vlanFiltering && this.#vlan === null;
+  }
+
+  /** What the VLANs of a place drop. */
+  #filtered(way: Way, { name: device }: Link, quotes: Step['quotes'], detail: string): Way {
+    const place = { netns: this.#namespace.name, device, stage: 'bridge' } as const;
+    return blocked(
+      way,
+      { ...place, verdict: 'dropped', detail, quotes, fault: { kind: 'bridge-vlan-filtered' } },
+      detail,
+    );
+  }
+
+  /** `br_dev_xmit`: the host's own seat is asked for a VLAN like a port. */
+  #leaveHost(way: Way): Way {
+    const bridge = this.#bridge;
+    return this.#isUnclassified ? this.#filtered(way, bridge, [bridge.source], untaggedNowhere(bridge)) : way;
+  }
+
+  /** The host's own place in the frame's VLAN, undefined where it has none. */
+  get #seat(): PortVlan | undefined {
+    return this.#namespace.portVlans.find(
+      ({ device, vlan }) => device === this.#bridge.name && vlan === this.#vlan?.vlan,
+    );
+  }
+
+  /** The VLAN with whose tag the host gets it; null where it gets it without, or not at all. */
+  get tag(): number | null {
+    const seat = this.#vlan === null ? undefined : this.#seat;
+    return seat === undefined || seat.untagged ? null : seat.vlan;
+  }
+
+  /**
+   * Up to the host, as far as its VLANs let it (`br_pass_frame_up`). With a tag it is for a VLAN device alone: without one it
+   * is nobody's (`__netif_receive_skb_core`).
+   */
+  toHost(way: Way): Way {
+    if (this.#vlan === null) return way;
+    const { name, source } = this.#bridge;
+    const seat = this.#seat;
+    if (seat?.untagged === true) return way;
+    const detail =
+      seat === undefined
+        ? `${name} itself is not in VLAN ${this.#vlan.vlan}, so that its host does not get the frame`
+        : `${name} gets frames of VLAN ${seat.vlan} with their tag, and there is no VLAN device to take them`;
+    return this.#filtered(way, this.#bridge, [this.#vlan.source, seat?.source ?? source], detail);
   }
 
   /** A port that neither takes nor gives frames. Without a carrier it is disabled for that reason alone: the link tells. */
@@ -112,7 +159,7 @@ export class Crossing {
     const entry = to === 'one' ? this.#entry : null;
     if (entry !== null && (entry.permanent || entry.device !== out.name)) return null;
     if (entry === null && out === this.#port) return null;
-    if (to === 'one' && mac !== null && this.reachesHost && entry === null && this.#port !== null) return null;
+    if (to === 'one' && mac !== null && this.isForHost && entry === null && this.#port !== null) return null;
     const trouble = this.#refusal(out);
     if (trouble === null) return way;
     const found = this.#stateOf(out);
@@ -168,6 +215,11 @@ export class Crossing {
     // What the host itself sends to all goes to all.
     return this.#port === null || (to === 'all' ? state.broadcastFlood : state.multicastFlood);
   }
+}
+
+/** True where a bridge may let a question for a neighbour through and not its answer: what keeps frames back otherwise, keeps both. */
+export function mayPassOneWay({ namespaces }: HostState): boolean {
+  return [...namespaces.values()].some(({ links }) => links.some(({ vlanFiltering }) => vlanFiltering));
 }
 
 /** True when br_netfilter shows bridged packets to the IP rules of the namespace. */

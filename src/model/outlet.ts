@@ -5,12 +5,14 @@
 
 import type { Link, NamespaceState } from '../host/state.ts';
 import { unreachable } from '../inet/icmp.ts';
+import { mayPassOneWay } from './bridge.ts';
 import { bridgesBetween, stoppedDiscovery } from './discovery.ts';
+import type { Edge } from './edge.ts';
 import { type Frame, unusableReason } from './frame.ts';
 import { hasFrameRules } from './frame-hook.ts';
 import { askingAddress, type Reaction, reactionTo } from './neighbour.ts';
 import { end, type Progress } from './progress.ts';
-import { type Edge, type Fabric, noFirewall, Spread, type Station } from './segment.ts';
+import { type Fabric, noFirewall, Spread, type Station } from './segment.ts';
 import { type Answer, type Learnt, type LearntRemote, ownSteps, type Step } from './step.ts';
 import type { Traveller } from './traveller.ts';
 
@@ -87,15 +89,16 @@ export class Outlet {
   }
 
   /**
-   * What becomes of the answer to the question for the next hop, where a tunnel may take it elsewhere or rules of bridges and
-   * devices may stop it: its end, null when it is heard, and what is not known of the two.
+   * What becomes of the answer to the question for the next hop, where a tunnel may take it elsewhere, or bridges or the rules
+   * of frames may stop it alone: its end, null when it is heard, and what is not known of the two.
    */
   answerOf({ namespace, link, steps, mark }: Station): {
     readonly lost: Arrival | null;
     readonly doubts: readonly string[];
   } {
     const isOutOfTunnel = mark !== undefined;
-    if (!isOutOfTunnel && !hasFrameRules(this.#medium.host)) return { lost: null, doubts: doubtsOf(steps) };
+    const { host } = this.#medium;
+    if (!isOutOfTunnel && !hasFrameRules(host) && !mayPassOneWay(host)) return { lost: null, doubts: doubtsOf(steps) };
     const spread = new Spread(
       { ...this.#medium, mark: 0, remotes: this.#remotes(), firewall: noFirewall },
       {

@@ -6,6 +6,7 @@
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
 import { Crossing } from './bridge.ts';
+import { type Edge, edgeReason, hasVlanDevices } from './edge.ts';
 import { blocked, doubted, type Frame, passed, unusableReason, type Way } from './frame.ts';
 import { type FrameVisit, isJudgedAt, passFrame } from './frame-hook.ts';
 import { isModelled, lowerOf, type Placed, uppersOn } from './macvlan.ts';
@@ -19,12 +20,6 @@ export interface Station extends Way {
   readonly link: Link;
   /** The port by which it came to a bridge. */
   readonly port: string | null;
-}
-
-/** Where the snapshot's knowledge ends. */
-export interface Edge extends Way {
-  readonly kind: 'leaves-view' | 'undetermined';
-  readonly reason: string;
 }
 
 /** From port to port. */
@@ -78,19 +73,6 @@ function otherEnd(host: HostState, { peer }: Link): Placed | null {
   const link = namespace?.links.find(({ index }) => index === peer?.index);
   return namespace === undefined || link === undefined ? null : { namespace, link };
 }
-
-const kindWords: ReadonlyMap<string, string> = new Map([
-  ['tun', 'a TUN or TAP device: the program that holds it goes on'],
-  ['wireguard', 'a WireGuard tunnel'],
-  ['geneve', 'a Geneve tunnel'],
-  ['gre', 'a GRE tunnel'],
-  ['ipip', 'an IPIP tunnel'],
-  ['sit', 'an IPv6-in-IPv4 tunnel'],
-  ['vlan', 'a VLAN of another device'],
-  ['bond', 'a bond of several devices'],
-  ['macvlan', 'a macvlan of another device'],
-  ['ipvlan', 'an ipvlan of another device'],
-]);
 
 /** One frame, and everything that it reaches. */
 export class Spread {
@@ -327,18 +309,10 @@ export class Spread {
   #cross(namespace: NamespaceState, bridge: Link, port: Link | null, before: Way): void {
     const crossing = new Crossing(namespace, bridge, port, this.#frame);
     const atBridge = { namespace, layer: 'bridge' } as const;
-    const way =
-      port === null
-        ? before
-        : this.#rules({ ...atBridge, hook: 'prerouting', input: port.name }, crossing.enter(before));
+    const entered = crossing.enter(before);
+    const way = port === null ? entered : this.#rules({ ...atBridge, hook: 'prerouting', input: port.name }, entered);
     this.firstBridge ??= { ...way, netns: namespace.name, bridge: bridge.name };
-    if (port !== null && crossing.reachesHost) {
-      const place = { netns: namespace.name, device: bridge.name, stage: 'ingress', quotes: [bridge.source] } as const;
-      const step: Step = { ...place, verdict: 'passed', detail: `handed up to ${bridge.name}` };
-      const inside = this.#rules({ ...atBridge, hook: 'input', input: port.name }, way);
-      const up = passed(inside, doubted(step, bridge, 'ingress'));
-      this.stations.push({ ...this.#takenIn(namespace, bridge, up), namespace, link: bridge, port: port.name });
-    }
+    if (port !== null && crossing.isForHost) this.#toHost(namespace, bridge, port, { crossing, way });
     if (port !== null) this.#meetUppers(namespace, bridge, way);
     const ports = namespace.links.filter(({ master }) => master === bridge.name);
     for (const tunnel of ports) {
@@ -363,6 +337,28 @@ export class Spread {
     }
   }
 
+  /** From a port of a bridge up to its own host (`br_pass_frame_up`). */
+  #toHost(
+    namespace: NamespaceState,
+    bridge: Link,
+    port: Link,
+    { crossing, way }: { readonly crossing: Crossing; readonly way: Way },
+  ): void {
+    const { tag } = crossing;
+    if (tag !== null && way.obstacle === null && hasVlanDevices(this.#host)) {
+      const reason = `${namespace.name}:${bridge.name} gets frames of VLAN ${tag} with their tag, for a VLAN device on it, and the model does not follow that`;
+      this.edges.push({ ...way, kind: 'undetermined', reason });
+      return;
+    }
+    const place = { netns: namespace.name, device: bridge.name, stage: 'ingress', quotes: [bridge.source] } as const;
+    const step: Step = { ...place, verdict: 'passed', detail: `handed up to ${bridge.name}` };
+    const allowed = crossing.toHost(way);
+    const inside = this.#rules({ namespace, layer: 'bridge', hook: 'input', input: port.name }, allowed);
+    const up = passed(inside, doubted(step, bridge, 'ingress'));
+    if (way.obstacle === null && allowed.obstacle !== null) this.kept.push(allowed);
+    this.stations.push({ ...this.#takenIn(namespace, bridge, up), namespace, link: bridge, port: port.name });
+  }
+
   /** Past the rules that see what crosses a bridge. A question for an address is no IP packet: they do not see it. */
   #filtered(namespace: NamespaceState, bridging: Bridging, way: Way): Way {
     if (this.#frame.to !== 'one' || way.obstacle !== null) return way;
@@ -374,13 +370,4 @@ export class Spread {
     this.kept.push(stopped);
     return stopped;
   }
-}
-
-function edgeReason(namespace: NamespaceState, link: Link): string {
-  if (link.kind === 'veth') {
-    return `the other end of ${namespace.name}:${link.name} is in a namespace that is not known`;
-  }
-  const what = kindWords.get(link.kind);
-  const place = `it leaves by ${namespace.name}:${link.name}`;
-  return what === undefined ? place : `${place}, ${what}`;
 }

@@ -6,11 +6,12 @@
 import type { HostState, Link, NamespaceState, Neighbour, NextHop } from '../host/state.ts';
 import { sameAddress } from '../inet/address.ts';
 import { tooBig } from '../inet/icmp.ts';
+import type { Edge } from './edge.ts';
 import { unusableReason, type Way } from './frame.ts';
 import { ownsAddress, type Reaction, usableNeighbour } from './neighbour.ts';
 import { type Arrival, type Medium, Outlet } from './outlet.ts';
 import { end, type Progress } from './progress.ts';
-import type { Edge, Spread, Station } from './segment.ts';
+import type { Spread, Station } from './segment.ts';
 import type { Answerer, Learnt, Step } from './step.ts';
 
 /** Where the packet may come to: several places when several hosts answer for one address. */
@@ -199,6 +200,8 @@ class Sending {
     const isOnlyCopies = lost !== null && !links.some((link) => link.mac === mac);
     const stop = isOnlyCopies ? undefined : (kept[0] ?? edges[0]);
     if (stop !== undefined) return { arrivals: [stopped(stop, '')], learnt: [] };
+    const before = firstBridge ?? origin;
+    if (before.obstacle !== null) return { arrivals: [stopped(before, '')], learnt: [] };
     const [netns, device] = [this.#namespace.name, this.#link.name];
     const detail = `the neighbour table of ${netns} has ${this.#nextHop} at ${mac}, and nobody on ${device} has that address`;
     const place = { netns, device, stage: 'neighbour' } as const;
@@ -209,7 +212,7 @@ class Sending {
       quotes: [entry.source],
       fault: { kind: 'stale-neighbour', entry },
     };
-    return only([...(firstBridge ?? origin).steps, step], end('dropped', detail));
+    return only([...before.steps, step], end('dropped', detail));
   }
 
   /** A host has the address and does not answer; null when none has. */
@@ -234,7 +237,7 @@ class Sending {
 
   /** Nobody has the address, as far as the snapshot reaches. */
   #unanswered({ stations, edges, firstBridge, lost }: Spread): Transmission {
-    const [edge] = edges;
+    const edge = edges.find(({ obstacle }) => obstacle === null);
     // Where it came to others as well, the tunnel is to blame only for who has the address.
     const isMissed = stations.length === 0 || isSomebodys(this.#medium.host, this.#nextHop);
     if (edge === undefined && lost !== null && isMissed) {
@@ -248,6 +251,10 @@ class Sending {
       const reason = `${this.#nextHop} may be behind a port of ${firstBridge.bridge} whose other end the snapshot has not`;
       const asker = { netns: this.#namespace.name, device: this.#link.name, nextHop: this.#nextHop };
       return only(steps, { end: { kind: 'leaves-view', reason, answer: null, asker } });
+    }
+    // Whoever is out of sight is not asked either.
+    if (edges.length > 0 && firstBridge !== null && firstBridge.obstacle !== null) {
+      return only(firstBridge.steps, end('dropped', firstBridge.obstacle, this.#outlet.unresolved()));
     }
     const { neighbours, name } = this.#namespace;
     const place = { netns: firstBridge?.netns ?? name, device: firstBridge?.bridge ?? this.#link.name };

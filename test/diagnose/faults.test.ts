@@ -113,6 +113,16 @@ describe('what stops a packet, by the state of the host', () => {
     expect(fixesOf(connection)).toEqual(fixes);
   });
 
+  it.each<[string, NamespaceState, string, string]>([
+    ['does not get', bridgeHost(filtering(vlan('veth0', 10), vlan('br0', 1))), 'box', '10.88.0.1'],
+    ['cannot send', bridgeHost(filtering(vlan('veth1', 10))), 'host', '10.88.0.20'],
+  ])("what a bridge's own host %s by its VLANs", (_name, server, from, to) => {
+    const connection = predicted(host(box(), web(), server), to, {}, from);
+    expect(`${connection.outcome} ${verdictOf(connection)}`).toBe(
+      'unreachable bridge-vlan-filtered inferred, host:br0 bridge',
+    );
+  });
+
   it('a packet that comes from nowhere but the host that it comes to', () => {
     const publish = '-A PREROUTING -d 192.0.2.7/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.88.0.20:80';
     const ruleTables = ipRules('iptables', 'nat', ':PREROUTING ACCEPT [0:0]', publish);

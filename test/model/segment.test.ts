@@ -6,6 +6,7 @@ import { forwardingEntry, host, link, loopback, namespace, neighbour, packetTo, 
 import { box, bridge, bridgeHost, type Told, uplink, veth0, veth1, web } from './two-boxes.ts';
 
 const webMac = '02:00:00:00:00:20';
+const bridgeMac = '02:00:00:00:00:01';
 const webLink = link('eth0', { addresses: ['10.88.0.20'], mac: webMac, peer: 'host:6' });
 const knowsWeb = { neighbours: [neighbour('10.88.0.20', 'eth0', webMac)] };
 const learnt = (device: string, told: Partial<ForwardingEntry> = {}): ForwardingEntry =>
@@ -126,7 +127,7 @@ describe('a port keeps a frame back', () => {
 });
 
 describe('VLAN filtering', () => {
-  const links = [uplink, { ...bridge, vlanFiltering: true }, veth0, veth1];
+  const links = [uplink, { ...bridge, vlanFiltering: true, mac: bridgeMac }, veth0, veth1];
   const member = (device: string, vlan: number, flags: { pvid?: boolean; untagged?: boolean } = {}) => ({
     device,
     vlan,
@@ -151,6 +152,104 @@ describe('VLAN filtering', () => {
     ],
   ])('%s', (_name, portVlans, end) => {
     expect(asked({}, { links, portVlans: portVlans ?? [] }).end).toBe(end);
+  });
+
+  const ofHost = { links, listeners: ['tcp 0.0.0.0:80'] };
+  const toHost = (portVlans: Told['portVlans'], boxTold: Told = {}, more: Told = {}) =>
+    journey(
+      host(box(boxTold), bridgeHost({ ...ofHost, portVlans: portVlans ?? [], ...more })),
+      packetTo('10.88.0.1'),
+      'box',
+    );
+  const knowsHost = { neighbours: [neighbour('10.88.0.1', 'eth0', bridgeMac)] };
+  const notIn = 'dropped: br0 itself is not in VLAN 10, so that its host does not get the frame';
+  const nobodyTakes = 'dropped: br0 gets frames of VLAN 10 with their tag, and there is no VLAN device to take them';
+  const taggedUp =
+    'undetermined: host:br0 gets frames of VLAN 10 with their tag, for a VLAN device on it, and the model does not follow that';
+  const vlanDevice = link('br0.10', { index: 9, kind: 'vlan', addresses: ['10.88.0.1'] });
+
+  test.each<[string, Told['portVlans'], Told, Told, string, string | null | undefined]>([
+    ['the host is in the VLAN', [member('veth0', 10), member('br0', 10)], {}, {}, accepted, undefined],
+    ['it is not, and is asked', [member('veth0', 10), member('br0', 1)], {}, {}, notIn, 'EHOSTUNREACH'],
+    ['it is not, and its address is known', [member('veth0', 10), member('br0', 1)], knowsHost, {}, notIn, null],
+    [
+      'it is in it with a tag, and nothing takes that',
+      [member('veth0', 10), member('br0', 10, { pvid: false, untagged: false })],
+      {},
+      {},
+      nobodyTakes,
+      'EHOSTUNREACH',
+    ],
+    [
+      'with a tag, and there is a VLAN device',
+      [member('veth0', 10), member('br0', 10, { pvid: false, untagged: false })],
+      {},
+      { links: [...links, vlanDevice] },
+      taggedUp,
+      null,
+    ],
+    [
+      'with a tag, and there is a VLAN device, and nobody has to be asked',
+      [member('veth0', 10), member('br0', 10, { pvid: false, untagged: false })],
+      knowsHost,
+      { links: [...links, vlanDevice] },
+      taggedUp,
+      null,
+    ],
+    [
+      'with a tag, and the VLAN device is down',
+      [member('veth0', 10), member('br0', 10, { pvid: false, untagged: false })],
+      knowsHost,
+      { links: [...links, { ...vlanDevice, up: false }] },
+      nobodyTakes,
+      null,
+    ],
+    [
+      'it hears the question, and its answer goes to another VLAN',
+      [member('veth0', 10), member('br0', 10, { pvid: false }), member('br0', 1)],
+      {},
+      {},
+      'dropped: host has the address 10.88.0.1, and its answer does not come to box:eth0: veth0 is not in VLAN 1 without a tag',
+      'EHOSTUNREACH',
+    ],
+  ])('to the host: %s', (_name, portVlans, boxTold, more, end, errno) => {
+    const result = toHost(portVlans, boxTold, more);
+    expect(told(result).at(-1)).toBe(end);
+    expect('answer' in result.end ? (result.end.answer?.errno ?? null) : undefined).toBe(errno);
+  });
+
+  test('what is for the host goes to no port, whether the host gets it or not', () => {
+    const { steps } = toHost([member('veth0', 10), member('veth1', 10), member('br0', 1)], knowsHost);
+    expect(steps.at(-1)).toMatchObject({ device: 'br0', stage: 'bridge', fault: { kind: 'bridge-vlan-filtered' } });
+    expect(steps.map(({ device }) => device)).not.toContain('veth1');
+  });
+
+  test('somebody else answers, while the host has the VLAN with a tag', () => {
+    const portVlans = [member('veth0', 10), member('veth1', 10), member('br0', 10, { untagged: false })];
+    expect(asked({}, { links: [...links, vlanDevice], portVlans }).end).toBe(accepted);
+  });
+
+  const nowhere = 'dropped: br0 belongs to no VLAN that takes frames without a tag';
+
+  test.each<[string, Told['portVlans'], string]>([
+    ['in one VLAN with the port', [member('veth1', 10), member('br0', 10)], accepted],
+    ['in no VLAN', [member('veth1', 10)], nowhere],
+    ['in one without a PVID', [member('veth1', 10), member('br0', 10, { pvid: false })], nowhere],
+    [
+      'in another than the port',
+      [member('veth1', 10), member('br0', 1)],
+      'dropped: veth1 is not in VLAN 1 without a tag',
+    ],
+  ])('from the host: %s', (_name, portVlans, end) => {
+    const boxes = host(web({ links: [loopback(), webLink] }), bridgeHost({ ...ofHost, portVlans: portVlans ?? [] }));
+    const result = journey(boxes, { ...packetTo('10.88.0.20'), source: '10.88.0.1' }, 'host');
+    expect(told(result).at(-1)).toBe(end);
+  });
+
+  test('from the host, towards a port whose other end is out of sight', () => {
+    const boxes = host(bridgeHost({ ...ofHost, links: [...links], portVlans: [member('veth1', 10)] }));
+    const result = journey(boxes, { ...packetTo('10.88.0.20'), source: '10.88.0.1' }, 'host');
+    expect(told(result).at(-1)).toBe(nowhere);
   });
 });
 
