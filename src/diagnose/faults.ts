@@ -4,7 +4,7 @@
  */
 
 import { answerPacket, requestPacket, wasAnswered } from '../flow/connection.ts';
-import type { HostState, Neighbour } from '../host/state.ts';
+import type { ForwardingEntry, HostState, Neighbour } from '../host/state.ts';
 import { type Fault, type ModelPacket, ownSteps, type Step } from '../model/step.ts';
 import type { Context } from './context.ts';
 import type { Fix } from './diagnosis.ts';
@@ -114,8 +114,10 @@ const words: Readonly<Record<NamedFault['kind'], FaultWords>> = {
   },
   'bridge-port-blocked': {
     reasons: ['BRIDGE_INGRESS_STP_STATE'],
-    explain: ({ detail }) =>
-      `A bridge is a switch in software, and each of its ports has a state. ${detail}: it neither takes nor gives frames. The spanning tree protocol does so to a port that would close a circle, and for some seconds to every port that is new.`,
+    explain: ({ detail, fault }) =>
+      fault?.kind === 'bridge-port-blocked' && fault.shutOut !== undefined
+        ? `${detail}. A locked port lets in only what comes from addresses that somebody has put in the bridge's table there, as a switch does until a machine has shown who it is (IEEE 802.1X).`
+        : `A bridge is a switch in software, and each of its ports has a state. ${detail}: it neither takes nor gives frames. The spanning tree protocol does so to a port that would close a circle, and for some seconds to every port that is new.`,
   },
   'bridge-port-isolated': {
     reasons: [],
@@ -154,6 +156,39 @@ function openPort(host: HostState, { netns, device }: Step): Change | null {
       ['bridge', 'link', 'set', 'dev', port.device, 'state', '3'],
     ),
     host: withPortsOpen(host, netns, port.bridge),
+  };
+}
+
+/** Lets an address in by a locked port. */
+function letIn(host: HostState, { netns, device, quotes }: Step, mac: string, vlan: number | null): Change | null {
+  const port = host.namespaces.get(netns)?.bridgePorts.find((one) => one.device === device);
+  const [source] = quotes;
+  if (port === undefined || source === undefined) return null;
+  const entry: ForwardingEntry = {
+    mac,
+    device: port.device,
+    bridge: port.bridge,
+    permanent: false,
+    fixed: true,
+    locked: false,
+    vlan,
+    heardAgo: null,
+    remote: null,
+    source,
+  };
+  const tagged = vlan === null ? [] : ['vlan', String(vlan)];
+  return {
+    summary: `Let ${mac} in by that port. Or let everyone in: bridge link set dev ${port.device} locked off. Somebody has locked it, perhaps a program that knows whom to let in: ask there first.`,
+    commands: commandsOf(['bridge', 'fdb', 'replace', mac, 'dev', port.device, 'master', 'static', ...tagged]),
+    host: withNamespace(host, netns, (namespace) => ({
+      ...namespace,
+      forwardingEntries: [
+        ...namespace.forwardingEntries.filter(
+          (one) => one.mac !== mac || one.bridge !== port.bridge || one.vlan !== vlan,
+        ),
+        entry,
+      ],
+    })),
   };
 }
 
@@ -199,7 +234,9 @@ function mendOf(fault: NamedFault, host: HostState, step: Step, context: Context
     case 'ttl-exceeded':
       return longerLife(host, context);
     case 'bridge-port-blocked':
-      return openPort(host, step);
+      return fault.shutOut === undefined
+        ? openPort(host, step)
+        : letIn(host, step, fault.shutOut.mac, fault.shutOut.vlan);
     case 'bridge-port-isolated':
       return portFlag(step, host, ['isolated', 'off'], { isolated: false }, 'Take one of the two out of isolation.');
     case 'bridge-hairpin-off':

@@ -308,6 +308,8 @@ function pluggedIn(host: HostState, { netns, device, bridge, source }: Loose): H
     flood: true,
     broadcastFlood: true,
     multicastFlood: true,
+    learning: true,
+    locked: false,
     source,
   };
   const own = ({ links }: NamespaceState) =>
@@ -319,6 +321,7 @@ function pluggedIn(host: HostState, { netns, device, bridge, source }: Loose): H
         bridge,
         permanent: true,
         fixed: true,
+        locked: false,
         vlan: null,
         heardAgo: null,
         remote: null,

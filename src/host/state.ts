@@ -208,6 +208,8 @@ export interface ForwardingEntry {
   readonly permanent: boolean;
   /** Put in by hand, or the bridge's own: what the bridge hears does not change it. */
   readonly fixed: boolean;
+  /** Made for an address that a locked port has heard: what comes from it is not let in. */
+  readonly locked: boolean;
   readonly vlan: number | null;
   /** Seconds from when the bridge last heard the address at that port to when the table was read; null where not told. */
   readonly heardAgo: number | null;
@@ -231,6 +233,10 @@ export interface BridgePort {
   /** Gets broadcasts; multicasts. */
   readonly broadcastFlood: boolean;
   readonly multicastFlood: boolean;
+  /** The bridge learns from what comes in there. */
+  readonly learning: boolean;
+  /** Takes frames only from addresses that the table has at this port. */
+  readonly locked: boolean;
   readonly source: Quote;
 }
 

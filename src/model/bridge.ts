@@ -18,21 +18,29 @@ function untaggedNowhere({ name }: Link): string {
   return `${name} belongs to no VLAN that takes frames without a tag`;
 }
 
+/** A frame, and the link-layer address that it is sent from; null where that is not known. */
+interface Sent {
+  readonly frame: Frame;
+  readonly sender: string | null;
+}
+
 /** One frame at one bridge. */
 export class Crossing {
   readonly #namespace: NamespaceState;
   readonly #bridge: Link;
   readonly #port: Link | null;
   readonly #frame: Frame;
+  readonly #sender: string | null;
   /** The entry that decides where a frame for one address goes. */
   readonly #entry: ForwardingEntry | null;
   readonly #vlan: PortVlan | null;
 
-  constructor(namespace: NamespaceState, bridge: Link, port: Link | null, frame: Frame) {
+  constructor(namespace: NamespaceState, bridge: Link, port: Link | null, { frame, sender }: Sent) {
     this.#namespace = namespace;
     this.#bridge = bridge;
     this.#port = port;
     this.#frame = frame;
+    this.#sender = sender;
     const own = (port ?? bridge).name;
     this.#vlan = bridge.vlanFiltering
       ? (namespace.portVlans.find(({ device, pvid }) => device === own && pvid) ?? null)
@@ -42,14 +50,16 @@ export class Crossing {
 
   #findEntry() {
     const { mac, justLearnt } = this.#frame;
-    if (mac === null) return null;
-    const entries = this.#namespace.forwardingEntries.filter(
-      (entry) =>
-        entry.mac === mac &&
-        entry.bridge === this.#bridge.name &&
-        (this.#vlan === null || entry.vlan === null || entry.vlan === this.#vlan.vlan),
+    return this.#entriesOf(mac).find(({ fixed }) => fixed || !justLearnt) ?? null;
+  }
+
+  /** What the table has of an address, in the frame's VLAN (`br_fdb_find_rcu`). */
+  #entriesOf(mac: string | null): readonly ForwardingEntry[] {
+    if (mac === null) return [];
+    const vlan = this.#vlan?.vlan ?? null;
+    return this.#namespace.forwardingEntries.filter(
+      (entry) => entry.mac === mac && entry.bridge === this.#bridge.name && entry.vlan === vlan,
     );
-    return entries.find(({ fixed }) => fixed || !justLearnt) ?? null;
   }
 
   #stateOf(port: Link): BridgePort | undefined {
@@ -91,8 +101,26 @@ export class Crossing {
       return blocked(way, { ...place, verdict: 'dropped', detail, quotes, fault }, reason);
     }
     if (this.#isUnclassified) return this.#filtered(way, port, quotes, untaggedNowhere(port));
+    if (found?.locked === true && !this.#isLetIn(port)) {
+      const mac = this.#sender;
+      const address = mac ?? 'an address that is not known';
+      const detail = `${port.name}, a port of ${this.#bridge.name}, is locked, and the table does not have ${address} there`;
+      const fault: Fault = {
+        kind: 'bridge-port-blocked',
+        ...(mac === null ? {} : { shutOut: { mac, vlan: this.#vlan?.vlan ?? null } }),
+      };
+      const reason = `${port.name} is locked, and lets nothing in from ${address}`;
+      return blocked(way, { ...place, verdict: 'dropped', detail, quotes, fault }, reason);
+    }
     const detail = `${port.name} is a port of ${this.#bridge.name}${this.#how()}`;
     return passed(way, doubted({ ...place, verdict: 'passed', detail, quotes }, port, 'ingress'));
+  }
+
+  /** The table has the sender at this port, as one that is let in there (`br_handle_frame_finish`). */
+  #isLetIn(port: Link): boolean {
+    return this.#entriesOf(this.#sender).some(
+      ({ device, permanent, locked }) => device === port.name && !permanent && !locked,
+    );
   }
 
   /** It has no tag, and where it comes from there is no VLAN for such frames (`br_allowed_ingress`). */
@@ -219,7 +247,10 @@ export class Crossing {
 
 /** True where a bridge may let a question for a neighbour through and not its answer: what keeps frames back otherwise, keeps both. */
 export function mayPassOneWay({ namespaces }: HostState): boolean {
-  return [...namespaces.values()].some(({ links }) => links.some(({ vlanFiltering }) => vlanFiltering));
+  return [...namespaces.values()].some(
+    ({ links, bridgePorts }) =>
+      links.some(({ vlanFiltering }) => vlanFiltering) || bridgePorts.some(({ locked }) => locked),
+  );
 }
 
 /** True when br_netfilter shows bridged packets to the IP rules of the namespace. */

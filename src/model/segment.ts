@@ -307,7 +307,10 @@ export class Spread {
 
   /** Across a bridge, from a port or (null) from the host itself. */
   #cross(namespace: NamespaceState, bridge: Link, port: Link | null, before: Way): void {
-    const crossing = new Crossing(namespace, bridge, port, this.#frame);
+    const crossing = new Crossing(namespace, bridge, port, {
+      frame: this.#frame,
+      sender: this.#sender?.link.mac ?? null,
+    });
     const atBridge = { namespace, layer: 'bridge' } as const;
     const entered = crossing.enter(before);
     const way = port === null ? entered : this.#rules({ ...atBridge, hook: 'prerouting', input: port.name }, entered);

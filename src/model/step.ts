@@ -98,11 +98,12 @@ export type Fault =
         | 'accept-queue-full'
         | 'source-is-local'
         | 'ttl-exceeded'
-        | 'bridge-port-blocked'
         | 'bridge-port-isolated'
         | 'bridge-hairpin-off'
         | 'bridge-vlan-filtered';
     }
+  /** The address that a locked port does not let in, and its VLAN; without: of a port that passes no frames. */
+  | { readonly kind: 'bridge-port-blocked'; readonly shutOut?: { readonly mac: string; readonly vlan: number | null } }
   | { readonly kind: 'reverse-path-filter' }
   /** Of the device by which it may not pass; the setting that is off, by sysctl(8)'s name, is null where the snapshot has it not. */
   | { readonly kind: 'localnet-not-routable'; readonly device: string; readonly setting: string | null }

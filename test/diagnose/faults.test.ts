@@ -66,6 +66,12 @@ describe('what stops a packet, by the state of the host', () => {
       ['host# ip link set br0 type bridge stp_state 0', 'host# bridge link set dev veth1 state 3', 'verified'],
     ],
     [
+      'a locked port: its answer is not let in',
+      all({ web: webWithMac, host: ports({}, { locked: true }) }),
+      'unreachable bridge-port-blocked inferred, host:veth1 bridge',
+      [`host# bridge fdb replace ${webMac} dev veth1 master static`, 'verified'],
+    ],
+    [
       'two isolated ports',
       all({ host: ports({ isolated: true }, { isolated: true }) }),
       'unreachable bridge-port-isolated inferred, host:veth1 bridge',

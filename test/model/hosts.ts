@@ -195,12 +195,21 @@ export function port(
   told: Partial<Omit<BridgePort, 'device' | 'bridge' | 'state'>> = {},
 ): BridgePort {
   const flags = { hairpin: false, isolated: false, flood: true, broadcastFlood: true, multicastFlood: true };
-  return { device, bridge, state, ...flags, source: quote(`${device} ${state}`), ...told };
+  const more = { learning: true, locked: false };
+  return { device, bridge, state, ...flags, ...more, source: quote(`${device} ${state}`), ...told };
 }
 
 /** An entry of a device's forwarding database, learnt and without a bridge unless told. */
 export function forwardingEntry(mac: string, device: string, told: Partial<ForwardingEntry> = {}): ForwardingEntry {
-  const learnt = { bridge: null, permanent: false, fixed: false, vlan: null, heardAgo: null, remote: null };
+  const learnt = {
+    bridge: null,
+    permanent: false,
+    fixed: false,
+    locked: false,
+    vlan: null,
+    heardAgo: null,
+    remote: null,
+  };
   return { mac, device, ...learnt, source: quote(`${mac} dev ${device}`), ...told };
 }
 

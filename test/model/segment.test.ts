@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ForwardingEntry } from '../../src/host/state.ts';
-import { journey } from '../../src/model/journey.ts';
+import { journey, replyJourney } from '../../src/model/journey.ts';
 import type { ModelPacket } from '../../src/model/step.ts';
 import { forwardingEntry, host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
 import { box, bridge, bridgeHost, type Told, uplink, veth0, veth1, web } from './two-boxes.ts';
@@ -26,6 +26,16 @@ function asked(boxTold: Told, hostTold: Told, packet: Partial<ModelPacket> = {})
 }
 
 const accepted = 'accepted by tcp 0.0.0.0:80';
+
+/** A VLAN of a port, or of the bridge itself. */
+const member = (device: string, vlan: number, flags: { pvid?: boolean; untagged?: boolean } = {}) => ({
+  device,
+  vlan,
+  pvid: true,
+  untagged: true,
+  source: { netns: '', command: '', text: `${device} ${vlan}` },
+  ...flags,
+});
 
 describe('a bridge says why a frame goes where it goes', () => {
   test('the sender has just asked, and it has learnt from the answer', () => {
@@ -126,16 +136,62 @@ describe('a port keeps a frame back', () => {
   });
 });
 
+describe('a locked port', () => {
+  const boxMac = '02:00:00:00:00:10';
+  const boxLink = link('eth0', { addresses: ['10.88.0.10'], mac: boxMac, peer: 'host:5' });
+  const locked = (device: 'veth0' | 'veth1', ...forwardingEntries: readonly ForwardingEntry[]): Told => ({
+    bridgePorts: ['veth0', 'veth1'].map((name) => port(name, 'br0', 'forwarding', { locked: name === device })),
+    forwardingEntries,
+  });
+  const at = (device: string, told: Partial<ForwardingEntry> = {}) =>
+    forwardingEntry(boxMac, device, { bridge: 'br0', ...told });
+  const shut = `dropped: veth0 is locked, and lets nothing in from ${boxMac}`;
+  const unheard = `dropped: web has the address 10.88.0.20, and its answer does not come to box:eth0: veth1 is locked, and lets nothing in from ${webMac}`;
+
+  test.each<[string, Told, Told, string, string | null | undefined]>([
+    ['nothing from whom the table does not have', {}, locked('veth0'), shut, 'EHOSTUNREACH'],
+    ['whether somebody has to be asked or not', knowsWeb, locked('veth0'), shut, null],
+    ['whom it has there', {}, locked('veth0', at('veth0')), accepted, undefined],
+    ['whom somebody put there', {}, locked('veth0', at('veth0', { fixed: true })), accepted, undefined],
+    ['not whom it has at another port', {}, locked('veth0', at('veth1')), shut, 'EHOSTUNREACH'],
+    ['not whom it has of another bridge', {}, locked('veth0', at('veth0', { bridge: 'br1' })), shut, 'EHOSTUNREACH'],
+    ['not whom it has in a VLAN', {}, locked('veth0', at('veth0', { vlan: 1 })), shut, 'EHOSTUNREACH'],
+    ['not who asked to be let in', {}, locked('veth0', at('veth0', { locked: true })), shut, 'EHOSTUNREACH'],
+    [
+      "not its own address: that is the host's",
+      {},
+      locked('veth0', at('veth0', { permanent: true, fixed: true })),
+      shut,
+      'EHOSTUNREACH',
+    ],
+    ['no answer from whom it does not have', {}, locked('veth1'), unheard, 'EHOSTUNREACH'],
+    ['the answer of whom it has', {}, locked('veth1', learnt('veth1')), accepted, undefined],
+    ['what goes out by it', knowsWeb, locked('veth1'), accepted, undefined],
+  ])('lets in: %s', (_name, boxTold, hostTold, end, errno) => {
+    expect(asked({ links: [loopback(), boxLink], ...boxTold }, hostTold)).toMatchObject({ end, errno });
+  });
+
+  test('that filters by VLAN looks in the VLAN of the frame', () => {
+    const portVlans = ['veth0', 'veth1'].map((device) => member(device, 10));
+    const links = [uplink, { ...bridge, vlanFiltering: true }, veth0, veth1];
+    const end = (vlan: number | null) =>
+      asked({ links: [loopback(), boxLink] }, { ...locked('veth0', at('veth0', { vlan })), links, portVlans }).end;
+    expect([10, 20, null].map(end)).toEqual([accepted, shut, shut]);
+  });
+
+  test('the answer to a known neighbour does not come back', () => {
+    const boxes = host(
+      box({ links: [loopback(), boxLink], ...knowsWeb }),
+      web({ links: [loopback(), webLink] }),
+      bridgeHost(locked('veth1')),
+    );
+    const back = replyJourney(boxes, journey(boxes, packetTo('10.88.0.20'), 'box'));
+    expect(back?.end).toMatchObject({ reason: `veth1 is locked, and lets nothing in from ${webMac}` });
+  });
+});
+
 describe('VLAN filtering', () => {
   const links = [uplink, { ...bridge, vlanFiltering: true, mac: bridgeMac }, veth0, veth1];
-  const member = (device: string, vlan: number, flags: { pvid?: boolean; untagged?: boolean } = {}) => ({
-    device,
-    vlan,
-    pvid: true,
-    untagged: true,
-    source: { netns: '', command: '', text: `${device} ${vlan}` },
-    ...flags,
-  });
 
   test.each<[string, Told['portVlans'], string]>([
     ['one VLAN for both', [member('veth0', 10), member('veth1', 10)], accepted],

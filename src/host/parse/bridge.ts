@@ -35,12 +35,14 @@ export function parseBridgePorts(sections: Sections): BridgePort[] {
         device,
         bridge,
         state,
-        // A kernel that does not print a switch does not have it; its ports flood, and are neither hairpin nor isolated.
+        // A kernel that does not print a switch does not have it; its ports flood and learn, and do nothing else of these.
         hairpin: record['hairpin'] === true,
         isolated: record['isolated'] === true,
         flood: record['flood'] !== false,
         broadcastFlood: record['bcast_flood'] !== false,
         multicastFlood: record['mcast_flood'] !== false,
+        learning: record['learning'] !== false,
+        locked: record['locked'] === true,
         source: sections.quote(snapshotCommand.bridgePorts, text),
       },
     ];
@@ -64,6 +66,7 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
     if (mac === null || device === null) return [];
     const bridge = asText(record['master']);
     const state = asText(record['state']);
+    const flags = asTexts(record['flags']);
     const [used, updated] = [asInteger(record['used']), asInteger(record['updated'])];
     const source = sections.quoteLater(command, () =>
       words(
@@ -76,7 +79,7 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
         named('nhid', asInteger(record['nhid'])),
         named('vlan', asInteger(record['vlan'])),
         used !== null && updated !== null && `used ${used}/${updated}`,
-        ...asTexts(record['flags']),
+        ...flags,
         named('master', bridge),
         state,
       ),
@@ -85,7 +88,8 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
     const permanent = state === 'permanent';
     const fixed = permanent || state === 'static';
     const heardAgo = fixed ? null : updated;
-    return [{ mac, device, bridge, permanent, fixed, vlan, heardAgo, remote: remoteOf(record), source }];
+    const locked = flags.includes('locked');
+    return [{ mac, device, bridge, permanent, fixed, locked, vlan, heardAgo, remote: remoteOf(record), source }];
   });
 }
 

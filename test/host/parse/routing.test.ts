@@ -134,11 +134,13 @@ test("a port's switches; what an older kernel does not print is as it always was
   const port = { ifname: 'veth0', master: 'br0', state: 'forwarding', flags: [] };
   const { bridgePorts } = parsed('bridge -j -d link', [
     { ...port, isolated: true, hairpin: true, flood: false, bcast_flood: false, mcast_flood: false },
+    { ...port, learning: false, locked: true },
     port,
   ]);
   expect(bridgePorts).toMatchObject([
-    { isolated: true, hairpin: true, flood: false, broadcastFlood: false, multicastFlood: false },
-    { isolated: false, hairpin: false, flood: true, broadcastFlood: true, multicastFlood: true },
+    { isolated: true, hairpin: true, flood: false, broadcastFlood: false, multicastFlood: false, locked: false },
+    { learning: false, locked: true },
+    { isolated: false, hairpin: false, flood: true, broadcastFlood: true, multicastFlood: true, learning: true },
   ]);
 });
 
