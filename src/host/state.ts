@@ -67,6 +67,8 @@ export interface Link {
   readonly up: boolean;
   /** Has a carrier (IFF_LOWER_UP). */
   readonly carrier: boolean;
+  /** Asks for link-layer addresses and answers for its own; false: IFF_NOARP. */
+  readonly arp: boolean;
   /** Name of the bridge, bond or VRF that it is a port of. */
   readonly master: string | null;
   /** How a macvlan or ipvlan treats its siblings: `bridge`, `private`, `vepa`, `passthru`. Null for other links. */

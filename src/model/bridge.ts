@@ -50,7 +50,8 @@ export class Crossing {
 
   #findEntry() {
     const { mac, justLearnt } = this.#frame;
-    return this.#entriesOf(mac).find(({ fixed }) => fixed || !justLearnt) ?? null;
+    const isOutdated = justLearnt || this.#isForSender;
+    return this.#entriesOf(mac).find(({ fixed }) => fixed || !isOutdated) ?? null;
   }
 
   /** What the table has of an address, in the frame's VLAN (`br_fdb_find_rcu`). */
@@ -72,9 +73,17 @@ export class Crossing {
     return to !== 'one' || mac === null || mac === this.#bridge.mac || this.#entry?.permanent === true;
   }
 
+  /** The bridge has just learnt from the frame itself where it would have to go: back. */
+  get #isForSender(): boolean {
+    const port = this.#port;
+    const { mac } = this.#frame;
+    return port !== null && mac !== null && mac === this.#sender && this.#stateOf(port)?.learning !== false;
+  }
+
   #how(): string {
     const { to, mac } = this.#frame;
     if (to !== 'one') return ': the frame is for everyone';
+    if (this.#isForSender) return `: the frame is for ${mac}, from which it comes, and goes to no other port`;
     const toHost = mac !== null && this.isForHost;
     if (toHost) return `, and ${this.#frame.nextHop} is the host's own seat on it`;
     if (this.#entry !== null) {
@@ -186,7 +195,8 @@ export class Crossing {
     const { to, mac } = this.#frame;
     const entry = to === 'one' ? this.#entry : null;
     if (entry !== null && (entry.permanent || entry.device !== out.name)) return null;
-    if (entry === null && out === this.#port) return null;
+    const isForSender = this.#isForSender && entry === null;
+    if (isForSender ? out !== this.#port : entry === null && out === this.#port) return null;
     if (to === 'one' && mac !== null && this.isForHost && entry === null && this.#port !== null) return null;
     const trouble = this.#refusal(out);
     if (trouble === null) return way;
@@ -238,7 +248,7 @@ export class Crossing {
 
   #floods(state: BridgePort | undefined): boolean {
     const { to, mac, justLearnt } = this.#frame;
-    if (state === undefined || this.#entry !== null) return true;
+    if (state === undefined || this.#entry !== null || this.#isForSender) return true;
     if (to === 'one') return justLearnt || mac === null || state.flood;
     // What the host itself sends to all goes to all.
     return this.#port === null || (to === 'all' ? state.broadcastFlood : state.multicastFlood);

@@ -24,6 +24,14 @@ export function usableNeighbour(namespace: NamespaceState, device: string, addre
   return entry.states.some((state) => state === 'FAILED' || state === 'INCOMPLETE') ? null : entry;
 }
 
+/** Kinds of devices whose frames have addresses that are asked for. Others are NOARP because theirs have none. */
+const addressedKinds: readonly string[] = ['veth', 'bridge', 'macvlan', 'vxlan', 'device'];
+
+/** True for a device whose neighbours are not asked for, though its frames have addresses (`ip link set DEVICE arp off`). */
+export function isWithoutArp({ arp, kind, mac }: Link): boolean {
+  return !arp && mac !== null && addressedKinds.includes(kind);
+}
+
 /** `ndisc_solicit`: the packet's own source where it is the device's, else its link-local address. */
 function askingAddress6({ addresses }: Link, source: string): string {
   const own = addresses.find(({ address }) => sameAddress(address, source));
@@ -137,5 +145,11 @@ function reactToDiscovery(namespace: NamespaceState, { name, addresses }: Link, 
 
 /** What the host behind the device does about a request for the address, sent from `asker`. */
 export function reactionTo(namespace: NamespaceState, link: Link, asker: string, target: string): Reaction {
-  return target.includes(':') ? reactToDiscovery(namespace, link, target) : reactToArp(namespace, link, asker, target);
+  const reaction = target.includes(':')
+    ? reactToDiscovery(namespace, link, target)
+    : reactToArp(namespace, link, asker, target);
+  if (!reaction.answers || !isWithoutArp(link)) return reaction;
+  // `arp_rcv`; of IPv6 the host hears no questions, and its answer would be for the device's own address.
+  const why = `${link.name} neither asks nor answers for addresses (NOARP)`;
+  return ownsAddress(namespace, target) ? silent(why, [link.source]) : silent(null);
 }

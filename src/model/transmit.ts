@@ -8,7 +8,7 @@ import { sameAddress } from '../inet/address.ts';
 import { tooBig } from '../inet/icmp.ts';
 import type { Edge } from './edge.ts';
 import { unusableReason, type Way } from './frame.ts';
-import { ownsAddress, type Reaction, usableNeighbour } from './neighbour.ts';
+import { isWithoutArp, ownsAddress, type Reaction, usableNeighbour } from './neighbour.ts';
 import { type Arrival, type Medium, Outlet } from './outlet.ts';
 import { end, type Progress } from './progress.ts';
 import type { Spread, Station } from './segment.ts';
@@ -99,6 +99,7 @@ class Sending {
       return only(origin.steps, end('dropped', `${namespace.name}:${link.name} is down`, answer));
     }
     if (known !== null) return this.#towards(known);
+    if (isWithoutArp(link) && link.mac !== null) return this.#toItself(link.mac);
     const asked = this.#outlet.ask();
     const learnt = this.#medium.learnt
       .filter((one) => one.kind === 'neighbour')
@@ -213,6 +214,21 @@ class Sending {
       fault: { kind: 'stale-neighbour', entry },
     };
     return only([...before.steps, step], end('dropped', detail));
+  }
+
+  /** `arp_constructor`, `ndisc_constructor`: who asks nobody sends to the device's own address. */
+  #toItself(mac: string): Transmission {
+    const { stations, edges, firstBridge, origin } = this.#outlet.send(mac);
+    const [station] = stations.filter(({ obstacle }) => obstacle === null);
+    if (station !== undefined) return { arrivals: [arrivalAt(station)], learnt: [] };
+    const edge = edges.find(({ obstacle }) => obstacle === null);
+    if (edge !== undefined) return only(edge.steps, end(edge.kind, edge.reason));
+    const before = firstBridge ?? origin;
+    if (before.obstacle !== null) return { arrivals: [stopped(before, '')], learnt: [] };
+    const { name: device, source } = this.#link;
+    const detail = `${device} asks for no addresses (NOARP), and the neighbour table has none for ${this.#nextHop}: the frame is for the address of ${device} itself, ${mac}, and nobody else takes it`;
+    const place = { netns: this.#namespace.name, device, stage: 'neighbour' } as const;
+    return only([...before.steps, { ...place, verdict: 'failed', detail, quotes: [source] }], end('dropped', detail));
   }
 
   /** A host has the address and does not answer; null when none has. */

@@ -60,6 +60,7 @@ export function link(
     mtu: 1500,
     up: true,
     carrier: true,
+    arp: true,
     master: null,
     mode: null,
     vrfTable: null,

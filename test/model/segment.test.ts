@@ -371,6 +371,26 @@ describe('who answers', () => {
     expect(from(more)).toBe(end);
   });
 
+  const noArp = { links: [loopback(), { ...webLink, arp: false }] };
+  const hostMac = { ...bridge, mac: bridgeMac };
+  test.each<[string, Told, Told, string]>([
+    ['not by a device without ARP', noArp, {}, silent('eth0 neither asks nor answers for addresses (NOARP)')],
+    [
+      'not even for an address of another device',
+      { links: [onLo[0] ?? loopback(), { ...webLink, addresses: [], arp: false }] },
+      {},
+      silent('eth0 neither asks nor answers for addresses (NOARP)'),
+    ],
+    [
+      'a port without ARP passes what others ask',
+      {},
+      { links: [uplink, hostMac, veth0, { ...veth1, arp: false }] },
+      accepted,
+    ],
+  ])('%s', (_name, more, other, end) => {
+    expect(from(more, other)).toBe(end);
+  });
+
   test('two that have one address: the model does not guess which is heard first', () => {
     const twin = namespace('twin', {
       links: [loopback(), link('eth0', { addresses: ['10.88.0.20'], peer: 'host:7' })],
@@ -415,5 +435,69 @@ describe('who answers', () => {
     expect(journey(host(box(), web(), bridgeHost()), packetTo('10.88.0.99'), 'box').end).toMatchObject({
       answer: { errno: 'EHOSTUNREACH', netns: 'box', icmp: { type: 3, code: 1 } },
     });
+  });
+});
+
+describe('who does not ask (NOARP)', () => {
+  const boxMac = '02:00:00:00:00:10';
+  const boxLink = link('eth0', { addresses: ['10.88.0.10', 'fd00:88::10'], mac: boxMac, peer: 'host:5', arp: false });
+  const routes = ['10.88.0.0/16 dev eth0', 'fd00:88::/64 dev eth0'];
+  const webLink6 = link('eth0', { addresses: ['10.88.0.20', 'fd00:88::20'], mac: webMac, peer: 'host:6' });
+  const sent = (to: string, boxTold: Told = {}) =>
+    journey(
+      host(
+        box({ links: [loopback(), boxLink], routes, ...boxTold }),
+        web({ links: [loopback(), webLink6], listeners: ['tcp *:80'], routes }),
+        bridgeHost(),
+      ),
+      packetTo(to),
+      'box',
+    );
+  const toItself = (to: string) =>
+    `dropped: eth0 asks for no addresses (NOARP), and the neighbour table has none for ${to}: the frame is for the address of eth0 itself, ${boxMac}, and nobody else takes it`;
+
+  test.each(['10.88.0.20', 'fd00:88::20'])('sends to its own address, and nobody tells the program: %s', (to) => {
+    const result = sent(to);
+    expect(told(result).at(-1)).toBe(toItself(to));
+    expect(result.end).toMatchObject({ answer: null });
+    expect(result.steps.find(({ stage }) => stage === 'bridge')?.detail).toBe(
+      `veth0 is a port of br0: the frame is for ${boxMac}, from which it comes, and goes to no other port`,
+    );
+  });
+
+  test('uses what somebody has put in the neighbour table', () => {
+    expect(told(sent('10.88.0.20', knowsWeb)).at(-1)).toBe('accepted by tcp *:80');
+  });
+
+  test('in the answer as well', () => {
+    const boxes = host(
+      box({ ...knowsWeb }),
+      web({ links: [loopback(), { ...webLink6, arp: false }], listeners: ['tcp *:80'], routes }),
+      bridgeHost(),
+    );
+    const there = journey(boxes, packetTo('10.88.0.20'), 'box');
+    expect(told(there).at(-1)).toBe('accepted by tcp *:80');
+    expect(replyJourney(boxes, there)?.end).toMatchObject({ kind: 'dropped' });
+  });
+
+  test('a port that sends back what came in by it returns the frame to the sender', () => {
+    const result = journey(
+      host(
+        box({ links: [loopback(), boxLink], routes }),
+        bridgeHost({ bridgePorts: [port('veth0', 'br0', 'forwarding', { hairpin: true }), port('veth1', 'br0')] }),
+      ),
+      packetTo('10.88.0.20'),
+      'box',
+    );
+    expect(told(result).at(-1)).toBe(
+      'dropped: its source 10.88.0.10 is an address of this host itself (accept_local is 0)',
+    );
+  });
+
+  test('a device that has no link-layer addresses asks as it always did: its other end is out of sight', () => {
+    const links = [loopback(), link('tun0', { kind: 'tun', mac: boxMac, arp: false, addresses: ['10.88.0.10'] })];
+    expect(told(sent('10.88.0.20', { links, routes: ['10.88.0.0/16 dev tun0'] })).at(-1)).toBe(
+      'leaves-view: it leaves by box:tun0, a TUN or TAP device: the program that holds it goes on',
+    );
   });
 });

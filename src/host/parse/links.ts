@@ -167,6 +167,7 @@ export function parseLinks(sections: Sections): UnjoinedLink[] {
       mtu: asInteger(record['mtu']) ?? 0,
       up: flags.includes('UP'),
       carrier: flags.includes('LOWER_UP'),
+      arp: !flags.includes('NOARP'),
       master: asText(record['master']),
       ...optionsOf(record, kind),
       far: kind === 'veth' ? farLink(record, indexByName) : null,

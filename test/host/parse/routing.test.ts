@@ -192,9 +192,10 @@ test('the options of links', () => {
   });
   const { links } = parsed('ip -j -d -s link', [
     link('mv0', 'macvlan', { mode: 'bridge' }),
-    link('red', 'vrf', { table: 10 }),
+    { ...link('red', 'vrf', { table: 10 }), flags: ['NOARP', 'MASTER', 'UP', 'LOWER_UP'] },
     link('br0', 'bridge', { vlan_filtering: 1 }),
   ]);
+  expect(links.map(({ arp }) => arp)).toEqual([true, false, true]);
   expect(links.map(({ mode, vrfTable, vlanFiltering }) => [mode, vrfTable, vlanFiltering])).toEqual([
     ['bridge', null, false],
     [null, 10, false],

@@ -11,6 +11,7 @@ function veth(index: number, farIndex: number, netnsId: number | null): Unjoined
     mtu: 1500,
     up: true,
     carrier: true,
+    arp: true,
     master: null,
     mode: null,
     vrfTable: null,
