@@ -5,7 +5,7 @@
 
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
-import { Crossing } from './bridge.ts';
+import { Crossing, showsBridged } from './bridge.ts';
 import { type Edge, edgeReason, hasVlanDevices } from './edge.ts';
 import { blocked, doubted, type Frame, passed, unusableReason, type Way } from './frame.ts';
 import { type FrameVisit, isJudgedAt, passFrame } from './frame-hook.ts';
@@ -74,6 +74,9 @@ function otherEnd(host: HostState, { peer }: Link): Placed | null {
   return namespace === undefined || link === undefined ? null : { namespace, link };
 }
 
+/** Bridges and veths take a packet as long as the MTU and a VLAN's tag allow (VLAN_HLEN, `__is_skb_forwardable`). */
+const tagLength = 4;
+
 /** One frame, and everything that it reaches. */
 export class Spread {
   readonly stations: Station[] = [];
@@ -105,12 +108,12 @@ export class Spread {
     return this.#fabric.host;
   }
 
-  /** Sends the frame out of a device. */
-  leave(namespace: NamespaceState, link: Link, before: Way = { steps: [], obstacle: null }): void {
+  /** Sends the frame out of a device; `beyond` its MTU it takes so many bytes, where it is not the host's IP that sends. */
+  leave(namespace: NamespaceState, link: Link, before: Way = { steps: [], obstacle: null }, beyond = 0): void {
     if (this.#left.has(link)) return;
     this.#left.add(link);
     this.#sender ??= { namespace, link };
-    const way = this.#egress(namespace, link, before);
+    const way = this.#egress({ namespace, link }, before, beyond);
     if (this.#left.size === 1) this.origin = way;
     if (link.kind === 'bridge') {
       this.#cross(namespace, link, null, way);
@@ -138,13 +141,13 @@ export class Spread {
     else this.edges.push({ ...way, kind: 'leaves-view', reason: edgeReason(namespace, link) });
   }
 
-  #egress(namespace: NamespaceState, link: Link, way: Way, how = ''): Way {
+  #egress({ namespace, link }: Placed, way: Way, beyond: number, how = ''): Way {
     const trouble = unusableReason(link);
     const place = { netns: namespace.name, device: link.name, stage: 'egress', quotes: [link.source] } as const;
     if (trouble !== null) {
       return blocked(way, { ...place, verdict: 'dropped', detail: `${link.name} ${trouble}` }, `${link.name} is down`);
     }
-    const large = this.#tooLarge(link);
+    const large = this.#tooLarge(link, beyond);
     if (large !== null) return blocked(way, { ...place, verdict: 'dropped', detail: large }, large);
     // Behind the rules of the device the program is asked, and whoever captures there (`__dev_queue_xmit`).
     const allowed = this.#rules({ namespace, layer: 'netdev', hook: 'egress', output: link.name }, way);
@@ -194,7 +197,8 @@ export class Spread {
     for (const remote of remotes) {
       const how = `, in a packet to ${formatEndpoint(remote.address, remote.port ?? vxlan.port)} (VXLAN ${remote.network ?? vxlan.network})`;
       const passage = passageTo(this.#fabric, entrance, remote);
-      const sent = this.#egress(namespace, link, before, how);
+      // Whether it is too large `way` has told.
+      const sent = this.#egress(entrance, before, tagLength, how);
       const assumptions = [...(sent.assumptions ?? []), ...(passage.assumptions ?? [])];
       const on: Way = { ...sent, steps: [...sent.steps, ...passage.steps], assumptions };
       if (passage.kind === 'lost') this.#lose({ ...on, obstacle: passage.reason });
@@ -230,7 +234,7 @@ export class Spread {
     for (const sibling of meant) {
       this.#handUp(sibling, across, `another macvlan of ${namespace.name}:${link.name} sent it`);
     }
-    if (to !== 'one' || mac === null || meant.length === 0) this.leave(namespace, link, way);
+    if (to !== 'one' || mac === null || meant.length === 0) this.leave(namespace, link, way, tagLength);
   }
 
   /** To a macvlan. */
@@ -272,17 +276,17 @@ export class Spread {
     this.edges.push({ ...way, kind: 'undetermined', reason });
   }
 
-  #tooLarge({ name, mtu }: Link): string | null {
+  #tooLarge({ name, mtu }: Link, beyond: number): string | null {
     const { length } = this.#frame;
-    return length !== null && mtu > 0 && length > mtu
+    return length !== null && mtu > 0 && length > mtu + beyond
       ? `${name} takes ${mtu} bytes, and the packet has ${length}`
       : null;
   }
 
   #arrive(namespace: NamespaceState, link: Link, before: Way, from: string): void {
     const place = { netns: namespace.name, device: link.name, stage: 'ingress', quotes: [link.source] } as const;
-    const large = link.kind === 'veth' ? this.#tooLarge(link) : null;
-    // A veth's far end drops what it would not send itself (`is_skb_forwardable`).
+    const large = link.kind === 'veth' ? this.#tooLarge(link, tagLength) : null;
+    // A veth's far end drops what it would not send itself (`__dev_forward_skb`).
     const way = large === null ? before : blocked(before, { ...place, verdict: 'dropped', detail: large }, large);
     const master = namespace.links.find(({ name }) => name === link.master);
     if (master?.kind === 'bridge') {
@@ -323,6 +327,8 @@ export class Spread {
       const loop = vxlan === null ? null : loopOf(this.#host, { namespace, link: tunnel, vxlan });
       if (loop !== null) this.loop ??= { ...way, kind: 'undetermined', reason: loop };
     }
+    // What br_netfilter has shown to the hooks of IP it measures as IP does (`br_nf_dev_queue_xmit`).
+    const beyond = port !== null && showsBridged(namespace, this.#fabric.packet.family) ? 0 : tagLength;
     for (const out of ports) {
       const leaving = crossing.forward(out, way);
       if (leaving === null) continue;
@@ -336,7 +342,7 @@ export class Spread {
               { bridge, from: port, to: out },
               this.#rules({ ...atBridge, hook: 'forward', input: port.name, output }, leaving),
             );
-      this.leave(namespace, out, this.#rules({ ...atBridge, hook: 'postrouting', output }, onward));
+      this.leave(namespace, out, this.#rules({ ...atBridge, hook: 'postrouting', output }, onward), beyond);
     }
   }
 

@@ -324,8 +324,45 @@ describe('a packet that is too large', () => {
       { links: [uplink, bridge, { ...veth0, mtu: 1400 }, veth1] },
       'dropped: veth0 takes 1400 bytes, and the packet has 1450',
     ],
+    // As much as a frame with a VLAN's tag has (`__is_skb_forwardable`).
+    [
+      'by four bytes, for the port that it leaves by',
+      { links: [uplink, bridge, veth0, { ...veth1, mtu: 1446 }] },
+      accepted,
+    ],
+    [
+      'by five bytes, for the port that it leaves by',
+      { links: [uplink, bridge, veth0, { ...veth1, mtu: 1445 }] },
+      'dropped: veth1 takes 1445 bytes, and the packet has 1450',
+    ],
+    [
+      'by four bytes, for the port that it comes in by',
+      { links: [uplink, bridge, { ...veth0, mtu: 1446 }, veth1] },
+      accepted,
+    ],
+    [
+      'by five bytes, for the port that it comes in by',
+      { links: [uplink, bridge, { ...veth0, mtu: 1445 }, veth1] },
+      'dropped: veth0 takes 1445 bytes, and the packet has 1450',
+    ],
+    [
+      'by a byte, for the port that it leaves by, where br_netfilter has shown it to the hooks of IP',
+      {
+        links: [uplink, bridge, veth0, { ...veth1, mtu: 1449 }],
+        sysctls: { 'net.bridge.bridge-nf-call-iptables': '1' },
+      },
+      'dropped: veth1 takes 1449 bytes, and the packet has 1450',
+    ],
   ])('%s', (_name, hostTold, end) => {
     expect(asked({}, hostTold, large).end).toBe(end);
+  });
+
+  test('by a byte, for the device that IP sends it by', () => {
+    const links = [loopback(), link('eth0', { addresses: ['10.88.0.10'], peer: 'host:5', mtu: 1449 })];
+    expect(asked({ links }, {}, large)).toMatchObject({
+      end: 'dropped: eth0 takes 1449 bytes, and the packet has 1450',
+      errno: 'EMSGSIZE',
+    });
   });
 });
 
