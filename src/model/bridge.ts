@@ -77,7 +77,7 @@ export class Crossing {
   get #isForSender(): boolean {
     const port = this.#port;
     const { mac } = this.#frame;
-    return port !== null && mac !== null && mac === this.#sender && this.#stateOf(port)?.learning !== false;
+    return port !== null && mac !== null && mac === this.#sender && learnsAt(this.#namespace, port);
   }
 
   #how(): string {
@@ -259,8 +259,14 @@ export class Crossing {
 export function mayPassOneWay({ namespaces }: HostState): boolean {
   return [...namespaces.values()].some(
     ({ links, bridgePorts }) =>
-      links.some(({ vlanFiltering }) => vlanFiltering) || bridgePorts.some(({ locked }) => locked),
+      links.some(({ vlanFiltering }) => vlanFiltering) ||
+      bridgePorts.some(({ locked, learning }) => locked || !learning),
   );
+}
+
+/** True unless the bridge takes no notice of who sends by the port (`br_fdb_update` only under BR_LEARNING). */
+export function learnsAt({ bridgePorts }: NamespaceState, port: Link): boolean {
+  return bridgePorts.find(({ device }) => device === port.name)?.learning !== false;
 }
 
 /** True when br_netfilter shows bridged packets to the IP rules of the namespace. */

@@ -5,7 +5,7 @@
 
 import type { HostState, Link, NamespaceState } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
-import { Crossing, showsBridged } from './bridge.ts';
+import { Crossing, learnsAt, showsBridged } from './bridge.ts';
 import { type Edge, edgeReason, hasVlanDevices } from './edge.ts';
 import { blocked, doubted, type Frame, passed, unusableReason, type Way } from './frame.ts';
 import { type FrameVisit, isJudgedAt, passFrame } from './frame-hook.ts';
@@ -72,6 +72,19 @@ function otherEnd(host: HostState, { peer }: Link): Placed | null {
   const namespace = host.namespaces.get(peer?.netns ?? '');
   const link = namespace?.links.find(({ index }) => index === peer?.index);
   return namespace === undefined || link === undefined ? null : { namespace, link };
+}
+
+/** A bridge, and the port by which a frame comes to it; null: from its own host. */
+interface BridgeEntrance {
+  readonly namespace: NamespaceState;
+  readonly bridge: Link;
+  readonly port: Link | null;
+}
+
+/** A frame in a bridge, and the way that it has had. */
+interface Entered {
+  readonly crossing: Crossing;
+  readonly way: Way;
 }
 
 /** Bridges and veths take a packet as long as the MTU and a VLAN's tag allow (VLAN_HLEN, `__is_skb_forwardable`). */
@@ -309,27 +322,36 @@ export class Spread {
     return this.#frame.mac === null || mac === null || mac === this.#frame.mac;
   }
 
+  /** Into a bridge, past the rules of its own that see all that comes in by a port. */
+  #enter({ namespace, bridge, port }: BridgeEntrance, before: Way, frame: Frame): Entered {
+    const crossing = new Crossing(namespace, bridge, port, { frame, sender: this.#sender?.link.mac ?? null });
+    const way = crossing.enter(before);
+    if (port === null) return { crossing, way };
+    return { crossing, way: this.#rules({ namespace, layer: 'bridge', hook: 'prerouting', input: port.name }, way) };
+  }
+
   /** Across a bridge, from a port or (null) from the host itself. */
   #cross(namespace: NamespaceState, bridge: Link, port: Link | null, before: Way): void {
-    const crossing = new Crossing(namespace, bridge, port, {
-      frame: this.#frame,
-      sender: this.#sender?.link.mac ?? null,
-    });
     const atBridge = { namespace, layer: 'bridge' } as const;
-    const entered = crossing.enter(before);
-    const way = port === null ? entered : this.#rules({ ...atBridge, hook: 'prerouting', input: port.name }, entered);
-    this.firstBridge ??= { ...way, netns: namespace.name, bridge: bridge.name };
-    if (port !== null && crossing.isForHost) this.#toHost(namespace, bridge, port, { crossing, way });
-    if (port !== null) this.#meetUppers(namespace, bridge, way);
+    const entrance = { namespace, bridge, port };
+    const entered = this.#enter(entrance, before, this.#frame);
+    const { way: first } = entered;
+    this.firstBridge ??= { ...first, netns: namespace.name, bridge: bridge.name };
+    if (port !== null && entered.crossing.isForHost) this.#toHost(namespace, bridge, port, entered);
+    if (port !== null) this.#meetUppers(namespace, bridge, first);
     const ports = namespace.links.filter(({ master }) => master === bridge.name);
     for (const tunnel of ports) {
       const { vxlan } = tunnel;
       const loop = vxlan === null ? null : loopOf(this.#host, { namespace, link: tunnel, vxlan });
-      if (loop !== null) this.loop ??= { ...way, kind: 'undetermined', reason: loop };
+      if (loop !== null) this.loop ??= { ...first, kind: 'undetermined', reason: loop };
     }
     // What br_netfilter has shown to the hooks of IP it measures as IP does (`br_nf_dev_queue_xmit`).
     const beyond = port !== null && showsBridged(namespace, this.#fabric.packet.family) ? 0 : tagLength;
+    // Of who is behind a port where it does not learn, the bridge knows what it knew before the answer; that may lead back.
+    const knowsAll = !this.#frame.justLearnt || ports.every((one) => learnsAt(namespace, one));
+    const unlearnt = knowsAll ? entered : this.#enter(entrance, before, { ...this.#frame, justLearnt: false });
     for (const out of ports) {
+      const { crossing, way } = out !== port && learnsAt(namespace, out) ? entered : unlearnt;
       const leaving = crossing.forward(out, way);
       if (leaving === null) continue;
       if (way.obstacle === null && leaving.obstacle !== null) this.kept.push(leaving);
@@ -347,12 +369,7 @@ export class Spread {
   }
 
   /** From a port of a bridge up to its own host (`br_pass_frame_up`). */
-  #toHost(
-    namespace: NamespaceState,
-    bridge: Link,
-    port: Link,
-    { crossing, way }: { readonly crossing: Crossing; readonly way: Way },
-  ): void {
+  #toHost(namespace: NamespaceState, bridge: Link, port: Link, { crossing, way }: Entered): void {
     const { tag } = crossing;
     if (tag !== null && way.obstacle === null && hasVlanDevices(this.#host)) {
       const reason = `${namespace.name}:${bridge.name} gets frames of VLAN ${tag} with their tag, for a VLAN device on it, and the model does not follow that`;

@@ -130,6 +130,45 @@ describe('a port keeps a frame back', () => {
     expect(asked(boxTold, hostTold)).toMatchObject({ end, errno });
   });
 
+  const unlearnt = `veth0 is a port of br0: ${webMac} is not in its table, so the frame goes to all ports`;
+  const floodOff = 'dropped: veth1 is not sent what br0 floods (flood off)';
+
+  test.each<[string, Told, string, string[]]>([
+    ['goes to all ports', { bridgePorts: ports({}, { learning: false }) }, accepted, [unlearnt]],
+    [
+      'and does not go to a port that gets no such frames',
+      { bridgePorts: ports({}, { learning: false, flood: false }) },
+      floodOff,
+      [unlearnt, 'veth1 is not sent what br0 floods (flood off)'],
+    ],
+    [
+      'goes where the table says that he is',
+      { bridgePorts: ports({}, { learning: false, flood: false }), forwardingEntries: [learnt('veth1')] },
+      accepted,
+      [`veth0 is a port of br0: ${webMac} is behind veth1 by its table`],
+    ],
+    [
+      'goes where the table says, though he is there no more',
+      { bridgePorts: ports({}, { learning: false }), forwardingEntries: [learnt('veth0')] },
+      'dropped: the frame would have to leave by veth0, where it came in, and hairpin is off there',
+      [
+        `veth0 is a port of br0: ${webMac} is behind veth0 by its table`,
+        'the frame would have to leave by veth0, where it came in, and hairpin is off there',
+      ],
+    ],
+  ])('what is for somebody behind a port where it does not learn: %s', (_name, hostTold, end, words) => {
+    expect(asked({}, hostTold)).toMatchObject({ end, bridge: words });
+  });
+
+  test('the answer does not come to a port where it does not learn, and that gets no unknown frames', () => {
+    const boxMac = '02:00:00:00:00:10';
+    const links = [loopback(), link('eth0', { addresses: ['10.88.0.10'], mac: boxMac, peer: 'host:5' })];
+    expect(asked({ links }, { bridgePorts: ports({ learning: false, flood: false }, {}) })).toMatchObject({
+      end: 'dropped: web has the address 10.88.0.20, and its answer does not come to box:eth0: veth0 is not sent what br0 floods (flood off)',
+      errno: 'EHOSTUNREACH',
+    });
+  });
+
   test("frames to a port's own address go up to the host", () => {
     const result = asked(knowsWeb, { forwardingEntries: [learnt('veth1', { permanent: true, fixed: true })] });
     expect(result.bridge).toEqual(["veth0 is a port of br0, and 10.88.0.20 is the host's own seat on it"]);
