@@ -100,6 +100,7 @@ named '${command.sysctls}' grep -sH . \\
   net/ipv4/fwmark_reflect net/ipv4/tcp_fwmark_accept net/ipv6/fwmark_reflect net/ipv6/icmp/echo_ignore_all \\
   net/ipv4/conf/*/forwarding net/ipv4/conf/*/rp_filter net/ipv4/conf/*/route_localnet net/ipv4/conf/*/accept_local \\
   net/ipv4/conf/*/src_valid_mark net/ipv4/conf/*/proxy_arp net/ipv4/conf/*/arp_ignore net/ipv4/conf/*/arp_filter \\
+  net/ipv4/conf/*/proxy_arp_pvlan \\
   net/ipv4/conf/*/arp_announce net/ipv4/conf/*/ignore_routes_with_linkdown net/ipv4/conf/*/send_redirects \\
   net/ipv4/conf/*/bc_forwarding \\
   net/ipv6/bindv6only net/ipv6/conf/*/forwarding net/ipv6/conf/*/force_forwarding net/ipv6/conf/*/disable_ipv6 \\

@@ -125,16 +125,29 @@ function reactToArp(namespace: NamespaceState, link: Link, asker: string, target
   }
   if (decision.kind === 'dropped' && ownsAddress(namespace, target)) return silent(decision.reason, decision.quotes);
   if (decision.kind !== 'forward' || decision.off !== null || decision.assumed !== null) return silent(null);
-  if (decision.found.nextHops.some((hop) => hop.device === device)) return silent(null);
+  if (decision.found.nextHops.some((hop) => hop.device === device)) {
+    // For ports that may not talk to each other (RFC 3069), but not about the asker itself (`arp_fwd_pvlan`).
+    const isPrivate = setting('proxy_arp_pvlan').value !== 0 && !sameAddress(asker, target);
+    return isPrivate ? answers : silent(null);
+  }
   const listed = namespace.proxyNeighbours.some((one) => one.device === device && sameAddress(one.address, target));
   return listed || setting('proxy_arp').value !== 0 ? answers : silent(null);
 }
 
-/** IPv6 answers for the addresses of the very device, unlike IPv4. */
+/** `ipv6_chk_acast_addr`: the kernel lists the anycast addresses of a device as routes of its own. */
+function isAnycastOf(namespace: NamespaceState, device: string, target: string): boolean {
+  return namespace.routes.some(
+    ({ type, prefix, nextHops }) =>
+      type === 'anycast' && sameAddress(prefix, target) && nextHops.some((hop) => hop.device === device),
+  );
+}
+
+/** IPv6 answers for the addresses of the very device, unlike IPv4, and for its anycast addresses, as a subnet's router. */
 function reactToDiscovery(namespace: NamespaceState, { name, addresses }: Link, target: string): Reaction {
   const own = addresses.find(({ address }) => sameAddress(address, target));
   const unready = own?.flags.find((flag) => flag === 'tentative' || flag === 'dadfailed');
   if (own !== undefined) return unready === undefined ? answers : silent(`its address is ${unready}`, [own.source]);
+  if (isAnycastOf(namespace, name, target)) return answers;
   const elsewhere = namespace.links.find((link) => link.addresses.some(({ address }) => sameAddress(address, target)));
   if (elsewhere !== undefined) return silent(`its address is on ${elsewhere.name}, not on ${name}`, [elsewhere.source]);
   const forwards = settingOf(namespace, `net.ipv6.conf.${name}.forwarding`).value !== 0;

@@ -3,7 +3,7 @@ import type { ForwardingEntry } from '../../src/host/state.ts';
 import { journey, replyJourney } from '../../src/model/journey.ts';
 import type { ModelPacket } from '../../src/model/step.ts';
 import { forwardingEntry, host, link, loopback, namespace, neighbour, packetTo, port, told } from './hosts.ts';
-import { box, bridge, bridgeHost, type Told, uplink, veth0, veth1, web } from './two-boxes.ts';
+import { box, bridge, bridgeHost, forwarding, type Told, uplink, veth0, veth1, web } from './two-boxes.ts';
 
 const webMac = '02:00:00:00:00:20';
 const bridgeMac = '02:00:00:00:00:01';
@@ -501,6 +501,44 @@ describe('who answers', () => {
       'does not answer: its address is on lo, not on eth0',
     );
     expect(end(links(['fd00:88::20 tentative'], []))).toContain('does not answer: its address is tentative');
+  });
+
+  test("IPv6 answers for a subnet's routers at the device where it is one (RFC 4291, section 2.6.1)", () => {
+    const end = (anycast: string) => {
+      const routes = ['fd00:88::/64 dev br0', 'default via fd00:2::1 dev eth0', `anycast ${anycast}`];
+      const boxRoutes = ['fd00:88::/64 dev eth0', 'default via fd00:88:: dev eth0'];
+      const links = [
+        loopback(),
+        { ...uplink, addresses: [...uplink.addresses, ...link('', { addresses: ['2001:db8::1'] }).addresses] },
+        bridge,
+        veth0,
+        veth1,
+      ];
+      const boxes = host(box({ routes: boxRoutes }), web(), bridgeHost({ links, routes, listeners: ['tcp *:80'] }));
+      return told(journey(boxes, packetTo('2001:db8::1'), 'box')).at(-1);
+    };
+    expect(end('fd00:88:: dev br0')).toBe('accepted by tcp *:80');
+    expect(end('fd00:88:: dev eth0')).toBe('unanswered: nobody on br0 has the address fd00:88::');
+  });
+
+  const isolated = ['veth0', 'veth1'].map((name) => port(name, 'br0', 'forwarding', { isolated: true }));
+  const pvlan = (more: Readonly<Record<string, string>> = {}) => ({
+    ...forwarding,
+    'net.ipv4.conf.br0.proxy_arp_pvlan': '1',
+    ...more,
+  });
+  test.each<[string, Record<string, string>, string]>([
+    ['the host answers for those who may not answer each other', pvlan(), accepted],
+    ['not without the switch', forwarding, 'dropped: veth0 and veth1 are both isolated ports of br0'],
+    [
+      'not without forwarding',
+      pvlan({ 'net.ipv4.conf.br0.forwarding': '0' }),
+      'dropped: veth0 and veth1 are both isolated ports of br0',
+    ],
+  ])('proxy_arp_pvlan: %s', (_name, sysctls, end) => {
+    expect(
+      asked({}, { links: [uplink, { ...bridge, mac: bridgeMac }, veth0, veth1], bridgePorts: isolated, sysctls }).end,
+    ).toBe(end);
   });
 
   test('without a loopback device up, nobody tells the program', () => {
