@@ -53,6 +53,17 @@ export type Operand =
       readonly address: 'saddr' | 'daddr';
       /** Only what lies on this device of the packet counts. */
       readonly device: 'iif' | 'oif' | null;
+      /** It asks with the packet's mark, which may lead to another table. */
+      readonly byMark: boolean;
+    }
+  /** 1 when a route leads back to the packet's source, else 0: iptables' `-m rpfilter`. */
+  | {
+      readonly kind: 'reverse-path';
+      /** By whichever device. */
+      readonly loose: boolean;
+      /** An address of the host itself counts too. */
+      readonly acceptsLocal: boolean;
+      readonly byMark: boolean;
     }
   | { readonly kind: 'operation'; readonly operator: Operator; readonly left: Operand; readonly right: Operand }
   /** One of these numbers, which the kernel picks. */

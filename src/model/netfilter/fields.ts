@@ -169,8 +169,11 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['ip dscp', ofFamily(4, dscp)],
   ['ip6 dscp', ofFamily(6, dscp)],
   ['ip length', ofFamily(4, length)],
-  // iptables' -f: later fragments, which the model's packets never are.
+  // Of frag-off the bits of a fragment, which the model's packets never are: iptables' -f, and nft's with a mask.
   ['ip fragment', ofFamily(4, () => known(0))],
+  // Nor have they extension headers: whether one of a kind is there, and what is in it (nft_exthdr_ipv6_eval).
+  ['exthdr exists', ofFamily(6, () => known(0))],
+  ['exthdr field', () => absent],
   ['th sport', ports(sourcePort)],
   ['th dport', ports(destinationPort)],
   ...portFields('tcp'),

@@ -6,6 +6,7 @@ import { formatAddress, inPrefix, isMulticast, parseAddress, unspecifiedAddress 
 import { lookUpRoute, type RouteLookup } from '../routing.ts';
 import { selectAddress4, selectAddress6 } from '../source.ts';
 import type { HostView } from './packet.ts';
+import { hasReversePath, routeDevice } from './route-question.ts';
 
 /** Addresses that are of a type without any route (__inet_dev_addr_type; RFC 4291, section 2.4). */
 function typeByItself(address: string): string | null {
@@ -13,8 +14,14 @@ function typeByItself(address: string): string | null {
   return isMulticast(address) ? 'multicast' : null;
 }
 
-/** The way to an address as rules look it up: without a mark; no route is for a source that is of many hosts. */
-function wayTo(namespace: NamespaceState, family: 4 | 6, destination: string, from: bigint | null): RouteLookup {
+/** The way to an address as rules look it up; no route is for a source that is of many hosts. */
+function wayTo(
+  namespace: NamespaceState,
+  family: 4 | 6,
+  destination: string,
+  from: bigint | null,
+  mark: bigint | null,
+): RouteLookup {
   const source = from === null ? unspecifiedAddress[family] : formatAddress({ family, value: from });
   return lookUpRoute(namespace, {
     family,
@@ -22,7 +29,7 @@ function wayTo(namespace: NamespaceState, family: 4 | 6, destination: string, fr
     destination,
     inputDevice: null,
     outputDevice: null,
-    mark: 0,
+    mark: mark === null ? null : Number(mark),
     tos: 0,
     protocol: '',
     sourcePort: null,
@@ -33,7 +40,7 @@ function wayTo(namespace: NamespaceState, family: 4 | 6, destination: string, fr
 
 /** The next hop on the way to an address by a device: what its source is to lie beside. */
 function nextHopOf(namespace: NamespaceState, device: string, destination: string): string {
-  const found = wayTo(namespace, 4, destination, null);
+  const found = wayTo(namespace, 4, destination, null, 0n);
   const hop = found.kind === 'route' ? found.nextHops.find((one) => one.device === device) : undefined;
   return hop?.gateway ?? destination;
 }
@@ -54,7 +61,7 @@ function numberOf(address: string | null): bigint | 'none' {
 export function hostViewOf(namespace: NamespaceState): HostView {
   const localRoutes = namespace.routes.filter(({ table }) => table === routingTable.local);
   return {
-    addressType(family, value, from, device) {
+    addressType(family, value, from, device, mark) {
       const address = formatAddress({ family, value });
       const itself = typeByItself(address);
       if (itself !== null) return itself;
@@ -67,15 +74,12 @@ export function hostViewOf(namespace: NamespaceState): HostView {
         if (best === null || route.prefixLength > best.prefixLength) best = route;
       }
       if (best !== null) return best.type;
-      return family === 6 && device === null ? routedType6(wayTo(namespace, 6, address, from)) : 'unicast';
+      if (family === 4 || device !== null) return 'unicast';
+      return routedType6(wayTo(namespace, 6, address, from, mark));
     },
-    routeDevice(family, value, from) {
-      const found = wayTo(namespace, family, formatAddress({ family, value }), from);
-      if (found.kind === 'unknown') return null;
-      if (found.kind !== 'route') return '';
-      const devices = new Set(found.nextHops.map((hop) => hop.device));
-      return devices.size === 1 ? ([...devices][0] ?? null) : null;
-    },
+    routeDevice: (question) => routeDevice(namespace, question),
+    hasReversePath: (question, loose, acceptsLocal) => hasReversePath(namespace, question, loose, acceptsLocal),
+    isLoopback: (device) => namespace.links.some(({ name, kind }) => name === device && kind === 'loopback'),
     masqueradeAddress(family, device, value) {
       if (value === null) return null;
       const destination = formatAddress({ family, value });

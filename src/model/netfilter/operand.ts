@@ -2,6 +2,7 @@
 
 import type { Atom, Elements, Operand, Operator, RuleTable, SetElement, Value } from '../../host/netfilter.ts';
 import { readField, type View } from './fields.ts';
+import { readFib, readReversePath } from './look-up.ts';
 import { absent, known, type Reading, type Truth, unknown } from './reading.ts';
 
 /** Deeper than rules nest; a guard against texts that nobody's tool printed. */
@@ -28,27 +29,6 @@ function combine(operator: Operator, left: bigint, right: bigint): bigint | null
   }
 }
 
-function readFib(
-  operand: Extract<Operand, { kind: 'fib' }>,
-  { packet, place, host }: View,
-  engine: RuleTable['engine'],
-): Reading {
-  const { source, destination } = packet;
-  const isSource = operand.address === 'saddr';
-  const [address, other] = isSource ? [source, destination] : [destination, source];
-  if (address === null) return unknown(`the ${isSource ? 'source' : 'destination'} is not known`);
-  const device = operand.device === null ? null : operand.device === 'iif' ? place.input : place.output;
-  if (operand.result === 'type') {
-    // xt_addrtype asks for nobody's route in particular, nft's fib for one between both ends.
-    const type = host.addressType(packet.family, address, engine === 'nft' ? other : null, device);
-    return type === null ? unknown('the type of the address is not known') : known(type);
-  }
-  const leaves = host.routeDevice(packet.family, address, other);
-  if (leaves === null) return unknown('the route to the address is not known');
-  // With a device, only a route by it counts: the reverse path of what came in there.
-  return known(device === null || device === leaves ? leaves : '');
-}
-
 /** What an operand gives: one value, or several where a map gives an address with a port. */
 export function readAll(operand: Operand, view: View, table: RuleTable, depth = 0): readonly Reading[] {
   if (depth > deepest) return [unknown('the rule is nested too deeply')];
@@ -59,6 +39,8 @@ export function readAll(operand: Operand, view: View, table: RuleTable, depth = 
       return [readField(operand.name, view)];
     case 'fib':
       return [readFib(operand, view, table.engine)];
+    case 'reverse-path':
+      return [readReversePath(operand, view)];
     case 'one-of':
       if (operand.low === operand.high) return [known(operand.low)];
       return [unknown(`the kernel takes one of ${operand.low} to ${operand.high}`)];

@@ -79,16 +79,44 @@ export interface HookPlace {
   readonly outputPort: string;
 }
 
+/** An address that a rule looks up in the routes. */
+export interface RouteQuestion {
+  readonly family: 4 | 6;
+  readonly address: bigint;
+  /** The source that the route is asked for with; null: none in particular. */
+  readonly from: bigint | null;
+  /** IP protocol number. */
+  readonly protocol: number;
+  /** 0 where the rule does not ask with the packet's mark; null where that is not known. */
+  readonly mark: bigint | null;
+  /** The device that `ip rule … iif` is compared with; `''` for `lo`. */
+  readonly cameBy: string;
+  /** The device that has the packet: an IPv6 link-local address is looked for there. */
+  readonly on: string;
+  /** The only device whose routes count; `''` for any. */
+  readonly device: string;
+}
+
 /** What rules ask of the host, as numbers and texts; null for what is not known. */
 export interface HostView {
   /**
    * The type of an address by the local table, as `fib … type` and `addrtype` say it (`local`, `unicast`, `broadcast`,
-   * `multicast`, …); with a device, only what the table has on that device counts. `from` is the source that a route is
-   * asked for with, where one is (IPv6); null: none in particular.
+   * `multicast`, …); with a device, only what the table has on that device counts. `from` and `mark` are those that a route
+   * is asked for with, where one is (IPv6); a source of null: none in particular.
    */
-  addressType(family: 4 | 6, address: bigint, from: bigint | null, device: string | null): string | null;
-  /** The device by which a packet from one address to another would leave, `''` when no route leads there. */
-  routeDevice(family: 4 | 6, address: bigint, from: bigint | null): string | null;
+  addressType(
+    family: 4 | 6,
+    address: bigint,
+    from: bigint | null,
+    device: string | null,
+    mark: bigint | null,
+  ): string | null;
+  /** The device by which `fib … oif` finds the address, `''` when no route leads there that counts. */
+  routeDevice(question: RouteQuestion): string | null;
+  /** Whether `-m rpfilter` finds a way back. */
+  hasReversePath(question: RouteQuestion, loose: boolean, acceptsLocal: boolean): boolean | null;
+  /** True for a loopback device (IFF_LOOPBACK). */
+  isLoopback(device: string): boolean;
   /**
    * The address that a packet gets from MASQUERADE when it leaves by a device for a destination (`inet_select_addr`,
    * `ipv6_dev_get_saddr`); `none`: there is none for it, and the kernel drops the packet.

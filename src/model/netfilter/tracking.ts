@@ -15,6 +15,7 @@ function readsConnection(operand: Operand): boolean {
       return operand.key.some(readsConnection);
     case 'constant':
     case 'fib':
+    case 'reverse-path':
     case 'one-of':
     case 'unknown':
     default:

@@ -43,34 +43,25 @@ describe('the type of an address', () => {
     ['2001:db8:9::1', null, 'unreachable'],
     ['203.0.113.9', null, 'unicast'],
   ])('%s on %s: %s', (text, device, type) => {
-    expect(view.addressType(text.includes(':') ? 6 : 4, address(text), null, device)).toBe(type);
+    expect(view.addressType(text.includes(':') ? 6 : 4, address(text), null, device, 0n)).toBe(type);
   });
 
   test('without a local table it is not known', () => {
     const bare = hostViewOf({ ...box, routes: [] });
-    expect(bare.addressType(4, address('192.0.2.10'), null, null)).toBeNull();
-    expect(bare.addressType(4, address('224.0.0.1'), null, null)).toBe('multicast');
+    expect(bare.addressType(4, address('192.0.2.10'), null, null, 0n)).toBeNull();
+    expect(bare.addressType(4, address('224.0.0.1'), null, null, 0n)).toBe('multicast');
   });
-});
-
-test.each([
-  ['198.51.100.7', 'eth0'],
-  ['10.88.0.9', 'podman0'],
-  ['2001:db9::1', ''],
-])('%s leaves by "%s"', (text, device) => {
-  expect(view.routeDevice(text.includes(':') ? 6 : 4, address(text), null)).toBe(device);
 });
 
 test('IPv6 asks for a route between both ends: one of some sources serves no other', () => {
   const typeFrom = (from: string | null): string | null =>
-    view.addressType(6, address('2001:db8:4::1'), from === null ? null : address(from), null);
+    view.addressType(6, address('2001:db8:4::1'), from === null ? null : address(from), null, 0n);
   expect(['2001:db8::10', '2001:db8:9::1', 'ff02::1', null].map(typeFrom)).toEqual([
     'unicast',
     'unreachable',
     'unreachable',
     'unreachable',
   ]);
-  expect(view.routeDevice(6, address('2001:db8:4::1'), address('2001:db8::10'))).toBe('eth0');
 });
 
 test.each<[title: string, family: 4 | 6, device: string, destination: string, expected: string | null]>([

@@ -6,6 +6,7 @@ import { parseSnapshot } from '../../../src/host/parse/parse-snapshot.ts';
 import { evaluateHook } from '../../../src/model/netfilter/hook.ts';
 import { hostViewOf } from '../../../src/model/netfilter/host-view.ts';
 import type { NetfilterPacket } from '../../../src/model/netfilter/packet.ts';
+import { link, loopback, namespace } from '../hosts.ts';
 import { at, describeOutcome, hostWith, packet, ruleset } from './tables.ts';
 
 const host = hostWith({ eth0: '192.0.2.10', docker0: '172.17.0.1', podman0: '10.88.0.1', lo: '127.0.0.1' });
@@ -267,6 +268,46 @@ describe('ufw', () => {
   });
 });
 
+describe('ufw, over IPv6', () => {
+  const tables = ruleset('ufw.ip6tables');
+  const client6 = 'tcp [2001:db8:f::7]:40000';
+  test.each<Row>([
+    ['loopback', 'input lo', packet('tcp [::1]:40000 > [::1]:9'), 'accept by -A ufw6-before-input -i lo -j ACCEPT'],
+    [
+      'an allowed port',
+      'input eth0',
+      packet(`${client6} > [2001:db8::10]:22`),
+      'accept by -A ufw6-user-input -p tcp -m tcp --dport 22 -j ACCEPT',
+    ],
+    ['any other port', 'input eth0', packet(`${client6} > [2001:db8::10]:8080`), 'drop by policy drop'],
+    [
+      'an echo request',
+      'input eth0',
+      packet('ipv6-icmp [2001:db8:f::7] > [2001:db8::10]'),
+      'accept by -A ufw6-before-input -p ipv6-icmp -m icmp6 --icmpv6-type 128 -j ACCEPT',
+    ],
+    [
+      'an ICMP error',
+      'input eth0',
+      packet('ipv6-icmp [2001:db8:f::7] > [2001:db8::10]', { icmpType: 1, icmpCode: 4 }),
+      'accept by -A ufw6-before-input -p ipv6-icmp -m icmp6 --icmpv6-type 1 -j ACCEPT',
+    ],
+    [
+      'an answer',
+      'input eth0',
+      inState('tcp [2001:db8:f::7]:443 > [2001:db8::10]:50000', 'established'),
+      'accept by -A ufw6-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    ],
+    ['what is forwarded', 'forward eth0 eth1', packet(`${client6} > [2001:db8:9::9]:80`), 'drop by policy drop'],
+    [
+      'what the host asks',
+      'output - eth0',
+      packet('tcp [2001:db8::10]:40000 > [2001:db8:f::7]:443'),
+      'accept by -A ufw6-track-output -p tcp -m conntrack --ctstate NEW -j ACCEPT',
+    ],
+  ])('%s', (_title, place, sent, expected) => check(tables, place, sent, expected));
+});
+
 describe('firewalld', () => {
   const tables = ruleset('firewalld.nft.json');
   test.each<[title: string, place: string, packet: NetfilterPacket, expected: string]>([
@@ -282,6 +323,29 @@ describe('firewalld', () => {
     expect(others).toEqual([]);
     expect(end === undefined ? '' : describeOutcome(end).replace(/ by .*/, '')).toBe(expected);
     expect(end?.assumptions).toEqual([]);
+  });
+
+  const routed = hostViewOf(
+    namespace('box', {
+      links: [
+        loopback(),
+        link('eth0', { addresses: ['2001:db8::10', 'fe80::10/64 link'] }),
+        link('eth1', { index: 3 }),
+      ],
+      routes: ['2001:db8::/64 dev eth0', 'fe80::/64 dev eth0', 'fe80::/64 dev eth1', '::/0 via fe80::99 dev eth0'],
+    }),
+  );
+  test.each<[title: string, place: string, packet: NetfilterPacket, expected: string]>([
+    ['by the device of the way back', 'prerouting eth0', packet('tcp [2001:db8:f::7]:1 > [2001:db8::10]:22'), 'accept'],
+    ['by another one', 'prerouting eth1', packet('tcp [2001:db8:f::7]:1 > [2001:db8::10]:22'), 'drop'],
+    ['from a link', 'prerouting eth0', packet('tcp [fe80::99]:1 > [fe80::10]:22'), 'accept'],
+    ['over loopback', 'prerouting lo', packet('tcp [2001:db8::10]:1 > [2001:db8::10]:22'), 'accept'],
+    ['a ping', 'prerouting eth0', packet('ipv6-icmp [2001:db8:f::7] > [2001:db8::10]'), 'accept'],
+    ['an open port', 'input eth0', packet('tcp [2001:db8:f::7]:1 > [2001:db8::10]:22'), 'accept'],
+  ])('IPv6 is let in %s', (_title, place, sent, expected) => {
+    const ends = evaluateHook(tables, at(place), sent, routed);
+    expect(ends.map((end) => describeOutcome(end).replace(/ by .*/, ''))).toEqual([expected]);
+    expect(ends.flatMap(({ assumptions }) => assumptions)).toEqual([]);
   });
 
   test('the reverse path of IPv6 asks the routes, and is unknown without them', () => {

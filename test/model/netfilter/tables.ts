@@ -43,7 +43,8 @@ export function listed(json: string, text = ''): RuleTable[] {
  */
 export function ruleset(name: string): RuleTable[] {
   const text = readFileSync(join(import.meta.dirname, 'rulesets', name), 'utf8');
-  return name.endsWith('.json') ? listed(text) : saved(text);
+  if (name.endsWith('.json')) return listed(text);
+  return saved(text, 'iptables-nft', name.endsWith('.ip6tables') ? 'ip6' : 'ip');
 }
 
 /** One table `inet t` with a base chain `c`, as nft lists it; further items go before. */
@@ -122,6 +123,8 @@ export function hostWith(devices: Readonly<Record<string, string>>): HostView {
       return isLocal || inPrefix(text, '127.0.0.0', 8) ? 'local' : 'unicast';
     },
     routeDevice: () => null,
+    hasReversePath: () => null,
+    isLoopback: (device) => device === 'lo',
     masqueradeAddress: (_family, device) => parseAddress(devices[device] ?? '')?.value ?? null,
     redirectAddress: (_family, device) => parseAddress(devices[device] ?? '')?.value ?? null,
   };

@@ -45,6 +45,7 @@ export function typeOfOperand(operand: Operand): TypeName {
     case 'operation':
       return typeOfOperand(operand.left);
     case 'constant':
+    case 'reverse-path':
     case 'one-of':
     case 'map':
     case 'unknown':
@@ -59,6 +60,21 @@ function payload(raw: JsonRecord): Operand {
   return unknownOperand({ payload: raw });
 }
 
+/** An IPv6 extension header's field, or without one whether the header is there. */
+function extensionHeader(raw: JsonRecord): Operand {
+  return field(raw['field'] === undefined ? 'exthdr exists' : 'exthdr field');
+}
+
+/** The bits of IPv4's frag-off that tell of a fragment: MF and the offset (RFC 791, section 3.1). */
+const fragmentBits = 0x3fffn;
+
+/** What is left of `ip frag-off` by a mask of those bits is known; the DF bit is not. */
+function ofFragments(operator: Operator, left: Operand, right: Operand): Operand {
+  const isFragOff = operator === 'and' && left.kind === 'field' && left.name === 'ip frag-off';
+  const isMasked = right.kind === 'constant' && typeof right.value === 'bigint' && (right.value & ~fragmentBits) === 0n;
+  return isFragOff && isMasked ? field('ip fragment') : left;
+}
+
 function tracked(raw: JsonRecord): Operand {
   const parts = ['ct', asText(raw['dir']), asText(raw['family']), asText(raw['key'])];
   return field(parts.filter((part) => part !== null).join(' '));
@@ -70,9 +86,9 @@ function fib(raw: JsonRecord): Operand {
   const address = flags.find((flag) => flag === 'saddr' || flag === 'daddr');
   const device = flags.find((flag) => flag === 'iif' || flag === 'oif') ?? null;
   const result = asText(raw['result']);
-  // A mark among the flags would choose another routing table.
-  if (address === undefined || result === null || flags.includes('mark')) return unknownOperand({ fib: raw });
-  return { kind: 'fib', result: result === 'type' ? 'type' : 'device', address, device };
+  if (address === undefined || result === null) return unknownOperand({ fib: raw });
+  const byMark = flags.includes('mark');
+  return { kind: 'fib', result: result === 'type' ? 'type' : 'device', address, device, byMark };
 }
 
 /** Two numbers' bits together, as flags are written (`fin | psh`); null for anything else. */
@@ -90,7 +106,8 @@ function operation(operator: Operator, raw: unknown, type: TypeName, depth: numb
   const own = typeOfOperand(result) ?? type;
   for (const other of others) {
     const right = operandOf(other, own, depth + 1);
-    result = bothBits(operator, result, right) ?? { kind: 'operation', operator, left: result, right };
+    const left = ofFragments(operator, result, right);
+    result = bothBits(operator, left, right) ?? { kind: 'operation', operator, left, right };
   }
   return result;
 }
@@ -129,6 +146,8 @@ export function operandOf(raw: unknown, type: TypeName, depth = 0): Operand {
   switch (name) {
     case 'payload':
       return payload(record);
+    case 'exthdr':
+      return extensionHeader(record);
     case 'meta':
       return field(`meta ${asText(record['key'])}`);
     case 'ct':

@@ -13,6 +13,7 @@ import {
 import { anyBit, equals, field, masked, match } from './build.ts';
 import { lookUp, protocols, symbolsByType, tcpFlags } from './symbols.ts';
 import { atomOf, macNumber, numberOf, valueOf } from './values.ts';
+import { extensionHeaderMatch } from './xtables-headers.ts';
 import type { Extension, Option } from './xtables-options.ts';
 
 /** The IP version of the rules, whose fields have its name. */
@@ -219,7 +220,7 @@ const addressType =
     const limit = options.find(({ name }) => name.startsWith('--limit-iface-'))?.name;
     const side = limit === '--limit-iface-in' ? 'iif' : limit === '--limit-iface-out' ? 'oif' : null;
     const names = addressTypes(values[0], version).map((name) => atomOf(name));
-    return match({ kind: 'fib', result: 'type', address: end, device: side }, names, negated);
+    return match({ kind: 'fib', result: 'type', address: end, device: side, byMark: false }, names, negated);
   };
 
 const flags: Reader = ({ values: [mask, set], negated }) => {
@@ -258,14 +259,13 @@ const isBridged: Reader = ({ negated }) => equals(field('physdev bridged'), 1n, 
 
 const reversePath: Reader = (_option, _version, { options }) => {
   const given = new Set(options.map(({ name }) => name));
-  if (given.has('--validmark') || given.has('--accept-local')) return null;
   const operand: Operand = {
-    kind: 'fib',
-    result: 'device',
-    address: 'saddr',
-    device: given.has('--loose') ? null : 'iif',
+    kind: 'reverse-path',
+    loose: given.has('--loose'),
+    acceptsLocal: given.has('--accept-local'),
+    byMark: given.has('--validmark'),
   };
-  return match(operand, [{ name: '', prefix: false }], !given.has('--invert'));
+  return equals(operand, 1n, given.has('--invert'));
 };
 
 const mac: Reader = ({ values: [text = ''], negated }) => {
@@ -353,6 +353,8 @@ export function matchesOf(extension: Extension, version: Version): Expression[] 
     const result = reversePath({ name: '', negated: false, values: [] }, version, extension);
     return [result ?? { kind: 'maybe', text: textOf(extension) }];
   }
+  const header = extensionHeaderMatch(extension);
+  if (header !== undefined) return [header ?? { kind: 'maybe', text: textOf(extension) }];
   const known = lookUp(readers, extension.name) ?? {};
   const expressions: Expression[] = [];
   for (const option of extension.options) {

@@ -100,12 +100,12 @@ describe('matches', () => {
     [
       'an address type',
       match({ fib: { result: 'type', flags: ['daddr', 'iif'] } }, 'local'),
-      '{kind:match,key:[{kind:fib,result:type,address:daddr,device:iif}],negated:false,among:{kind:elements,elements:[{key:[{name:local,prefix:false}],data:null}]}}',
+      '{kind:match,key:[{kind:fib,result:type,address:daddr,device:iif,byMark:false}],negated:false,among:{kind:elements,elements:[{key:[{name:local,prefix:false}],data:null}]}}',
     ],
     [
       'a missing route',
       match({ fib: { result: 'oif', flags: ['saddr', 'iif'] } }, false),
-      '{kind:match,key:[{kind:fib,result:device,address:saddr,device:iif}],negated:false,among:{kind:elements,elements:[{key:[{name:,prefix:false}],data:null}]}}',
+      '{kind:match,key:[{kind:fib,result:device,address:saddr,device:iif,byMark:false}],negated:false,among:{kind:elements,elements:[{key:[{name:,prefix:false}],data:null}]}}',
     ],
     [
       'what is not in the JSON is no match that is known',

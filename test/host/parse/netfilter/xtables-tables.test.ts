@@ -109,7 +109,11 @@ describe('matches', () => {
     ],
     [
       '-m rpfilter --invert',
-      [{ negated: false, key: [{ kind: 'fib', result: 'device', address: 'saddr', device: 'iif' }] }],
+      [{ negated: true, key: [{ kind: 'reverse-path', loose: false, acceptsLocal: false, byMark: false }] }],
+    ],
+    [
+      '-m rpfilter --loose --validmark --accept-local',
+      [{ negated: false, key: [{ kind: 'reverse-path', loose: true, acceptsLocal: true, byMark: true }] }],
     ],
     ['-m comment --comment "a -j DROP b"', []],
     ['-m limit --limit 3/min', [{ kind: 'maybe', text: '-m limit --limit 3/min' }]],
