@@ -39,7 +39,7 @@ export type Elements =
   | { readonly kind: 'named'; readonly name: string };
 
 /** Arithmetic on two operands' numbers. */
-export type Operator = 'and' | 'or' | 'xor' | 'shl' | 'shr' | 'add';
+export type Operator = 'and' | 'or' | 'xor' | 'shl' | 'shr' | 'add' | 'mod';
 
 /** What a rule reads of a packet, its connection or the host. */
 export type Operand =
@@ -95,6 +95,8 @@ export interface Translation {
   readonly address: Operand | null;
   /** Null leaves the port, if the kernel can. */
   readonly port: Operand | null;
+  /** The kernel chooses a source's port anew, and any one from a range (NF_NAT_RANGE_PROTO_RANDOM_ALL). */
+  readonly random: boolean;
 }
 
 /** Goes on when the key is among the elements, or when `negated` is not; never when the packet has no such field. */

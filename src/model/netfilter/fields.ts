@@ -144,15 +144,18 @@ function portFields(name: keyof typeof ipProtocol): [string, Reader][] {
   ];
 }
 
-/** The sender's identity is known to packets of this host alone; a socket that has none gives no match. */
-function ofSender(what: 'user' | 'group'): Reader {
+/** The sender's identity is known to packets of this host alone; `without` is what others read. */
+function ofSender(what: 'user' | 'group', without: Reading): Reader {
   return ({ packet, place }) =>
     place.hook === 'output' || place.hook === 'postrouting'
       ? place.input === ''
         ? knownOr(packet[what], `the sending ${what}`)
-        : absent
+        : without
       : unknown(`the ${what} of the receiving socket is not modelled`);
 }
+
+/** iptables' `! --uid-owner` holds for what no socket of this host has sent (`owner_mt`). */
+const nobody = known('');
 
 const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['ip saddr', ofFamily(4, ({ packet }) => knownOr(packet.source, 'the source'))],
@@ -200,8 +203,10 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['meta mark', ({ packet }) => knownOr(packet.mark, "the packet's mark")],
   ['meta length', length],
   ['meta pkttype', ({ packet }) => knownOr(packet.frameType, 'whom the frame is for')],
-  ['meta skuid', ofSender('user')],
-  ['meta skgid', ofSender('group')],
+  ['meta skuid', ofSender('user', absent)],
+  ['meta skgid', ofSender('group', absent)],
+  ['owner user', ofSender('user', nobody)],
+  ['owner group', ofSender('group', nobody)],
   ['ct state', connectionState],
   ['ct state-and-status', stateAndStatus],
   ['ct status', ofConnection(({ status }) => known(status))],

@@ -8,13 +8,15 @@ import { absent, known, type Reading, type Truth, unknown } from './reading.ts';
 /** Deeper than rules nest; a guard against texts that nobody's tool printed. */
 const deepest = 32;
 
-/** No shift of a packet's field is wider. */
-const widestShift = 128n;
+/** What a register of nft and a mark hold. */
+const register = { bits: 32n, all: 0xffff_ffffn };
 
 function combine(operator: Operator, left: bigint, right: bigint): bigint | null {
   switch (operator) {
     case 'add':
       return left + right;
+    case 'mod':
+      return right === 0n ? null : left % right;
     case 'and':
       return left & right;
     case 'or':
@@ -22,7 +24,7 @@ function combine(operator: Operator, left: bigint, right: bigint): bigint | null
     case 'xor':
       return left ^ right;
     case 'shl':
-      return right > widestShift ? null : left << right;
+      return right < register.bits ? (left << right) & register.all : null;
     case 'shr':
     default:
       return left >> right;
@@ -59,6 +61,12 @@ export function read(operand: Operand, view: View, table: RuleTable, depth = 0):
   return readAll(operand, view, table, depth)[0] ?? absent;
 }
 
+/** A mark, or some of its bits. */
+function isMark(operand: Operand): boolean {
+  if (operand.kind === 'operation') return isMark(operand.left);
+  return operand.kind === 'field' && (operand.name === 'meta mark' || operand.name === 'ct mark');
+}
+
 function readOperation(
   operand: Extract<Operand, { kind: 'operation' }>,
   view: View,
@@ -70,8 +78,10 @@ function readOperation(
   const right = read(operand.right, view, table, depth + 1);
   if (right.kind !== 'value') return right;
   if (typeof left.value === 'string' || typeof right.value === 'string') return unknown('a name has no bits');
+  // Of what is shorter than a mark, or longer, it is not modelled what falls off to the left.
+  if (operand.operator === 'shl' && !isMark(operand.left)) return unknown('a shift to the left of what is no mark');
   const result = combine(operand.operator, left.value, right.value);
-  return result === null ? unknown('the shift is too wide') : known(result);
+  return result === null ? unknown('the rule cannot be computed') : known(result);
 }
 
 function readMap(

@@ -85,20 +85,25 @@ export function translated(
   const before = endOf(packet, translation.end);
   const address = addressFor(translation, given, view);
   if (address === 'none') return 'no-address';
-  const named = ports.length === 0 || !portProtocols.has(packet.protocol) ? undefined : numberIn(ports[0]);
+  const hasPorts = portProtocols.has(packet.protocol);
   return withEnd(packet, translation.end, {
     address: address === undefined ? before.address : address,
-    port: named === undefined ? before.port : keptPort(named, before.port, translation),
+    port: hasPorts ? portFor(translation, ports[0], before.port) : before.port,
   });
 }
 
 const highestPort = 65_535n;
 
-/** A range's port: the kernel keeps the packet's own where that lies in it. */
-function keptPort(named: bigint | null, own: number | null, { port }: Translation): number | null {
-  // What a rule counts on from another port may lie outside, where the kernel begins anew.
-  if (named !== null) return named >= 0n && named <= highestPort ? Number(named) : null;
-  if (port?.kind !== 'one-of' || own === null || port.low <= 1n) return null;
+/**
+ * The port that a rule gives, null when it is not known (`get_unique_tuple`, `nf_nat_l4proto_unique_tuple`): of a range the
+ * kernel keeps the packet's own where that lies in it, unless it is told to choose at random. A destination's port stays
+ * where the rule names none.
+ */
+function portFor({ end, port, random }: Translation, given: Reading | undefined, own: number | null): number | null {
+  if (given === undefined) return random && end === 'source' ? null : own;
+  const named = numberIn(given);
+  if (named !== null) return named <= highestPort ? Number(named) : null;
+  if (port?.kind !== 'one-of' || own === null || random) return null;
   return BigInt(own) >= port.low && BigInt(own) <= port.high ? own : null;
 }
 

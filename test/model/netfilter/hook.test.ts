@@ -433,6 +433,59 @@ describe('address translation', () => {
       'postrouting eth0 eth1',
       'accept 10.1.0.2:40000 > 10.0.0.2:80',
     ],
+    [
+      'MASQUERADE at random chooses the port, in a range too',
+      '-A POSTROUTING -p tcp -j MASQUERADE --to-ports 1024-65535 --random',
+      'postrouting eth0 eth1',
+      'accept 10.1.0.2 > 10.0.0.2:80',
+    ],
+    [
+      'SNAT at random chooses the port',
+      '-A POSTROUTING -p tcp -j SNAT --to-source 10.7.7.7 --random-fully',
+      'postrouting eth0 eth1',
+      'accept 10.7.7.7 > 10.0.0.2:80',
+    ],
+    [
+      'SNAT at random to one port has no choice',
+      '-A POSTROUTING -p tcp -j SNAT --to-source 10.7.7.7:5000 --random',
+      'postrouting eth0 eth1',
+      'accept 10.7.7.7:5000 > 10.0.0.2:80',
+    ],
+    [
+      'DNAT at random leaves a port that it does not name',
+      '-A PREROUTING -p tcp -j DNAT --to-destination 10.9.0.1 --random',
+      'prerouting eth0',
+      'accept 10.0.0.1:40000 > 10.9.0.1:80',
+    ],
+    [
+      'DNAT at random chooses from a range',
+      '-A PREROUTING -p tcp -j DNAT --to-destination 10.9.0.1:80-90 --random',
+      'prerouting eth0',
+      'accept 10.0.0.1:40000 > 10.9.0.1',
+    ],
+    [
+      'DNAT keeps a port in its range',
+      '-A PREROUTING -p tcp -j DNAT --to-destination 10.9.0.1:1-90',
+      'prerouting eth0',
+      'accept 10.0.0.1:40000 > 10.9.0.1:80',
+    ],
+    [
+      'REDIRECT at random chooses from a range',
+      '-A PREROUTING -p tcp -j REDIRECT --to-ports 80-90 --random',
+      'prerouting eth0',
+      'accept 10.0.0.1:40000 > 10.0.0.2',
+    ],
+    ...[
+      [78, 5002],
+      [80, 5000],
+      [83, 5003],
+      [76, 5004],
+    ].map(([base, port]): [string, string, string, string] => [
+      `DNAT by the distance from port ${base}, over and over`,
+      `-A PREROUTING -p tcp -j DNAT --to-destination 10.9.0.1:5000-5004/${base}`,
+      'prerouting eth0',
+      `accept 10.0.0.1:40000 > 10.9.0.1:${port}`,
+    ]),
     ['SNAT at input', '-A INPUT -j SNAT --to-source 10.7.7.7', 'input eth0', 'accept 10.7.7.7:40000 > 10.0.0.2:80'],
     [
       'NETMAP',
@@ -454,6 +507,16 @@ describe('address translation', () => {
     ],
   ])('%s', (_title, body, place, expected) => {
     expect(short(nat(body), place, syn)).toEqual([expected]);
+  });
+
+  test.each<[flags: string | string[], port: unknown, expected: string]>([
+    ['random', { range: [1024, 65_535] }, 'accept 10.1.0.2 > 10.0.0.2:80'],
+    [['fully-random', 'persistent'], undefined, 'accept 10.1.0.2 > 10.0.0.2:80'],
+    ['persistent', { range: [1024, 65_535] }, 'accept 10.1.0.2:40000 > 10.0.0.2:80'],
+  ])('nft masquerades %s', (flags, port, expected) => {
+    const statement = { masquerade: port === undefined ? { flags } : { port, flags } };
+    const tables = chainOf('postrouting', [[statement]], { type: 'nat', priority: 100 });
+    expect(short(tables, 'postrouting eth0 eth1', syn)).toEqual([expected]);
   });
 
   test('only the first packet of a connection asks, and over loopback only once', () => {
@@ -562,6 +625,62 @@ describe('address translation', () => {
     ).toEqual(['drop']);
     expect(kinds(filter('-A INPUT -p tcp -m tcp --dport 80 -j DROP'), after)).toEqual(['accept']);
   });
+});
+
+test.each<[what: string, place: string, uid: number | null, match: string, expected: string]>([
+  ['of a user', 'postrouting - eth0', 1000, '--uid-owner 1000', 'drop'],
+  ['of another one', 'postrouting - eth0', 0, '! --uid-owner 1000', 'drop'],
+  ['of nobody, as it is forwarded', 'postrouting eth1 eth0', null, '--uid-owner 1000', 'accept'],
+  ['of nobody, which is not that user', 'postrouting eth1 eth0', null, '! --uid-owner 1000', 'drop'],
+  ['of nobody, which is not that group', 'postrouting eth1 eth0', null, '! --gid-owner 0-100', 'drop'],
+])('a rule for the sender of a packet %s', (_what, place, user, match, expected) => {
+  const tables = saved(`*mangle\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -m owner ${match} -j DROP\nCOMMIT\n`);
+  expect(kinds(tables, { ...syn, user, group: user }, place)).toEqual([expected]);
+});
+
+test('nft has no sender to compare with where there is none, a negated one neither', () => {
+  const tables = chainOf('postrouting', [[meta('skuid', 1000, '!='), drop]]);
+  expect(kinds(tables, syn, 'postrouting eth1 eth0')).toEqual(['accept']);
+});
+
+describe('marks are of 32 bits', () => {
+  const shift = (operator: string, bits: number) => mark({ [operator]: [{ meta: { key: 'mark' } }, bits] });
+  test.each<[title: string, expr: readonly unknown[], expected: bigint]>([
+    ['to the left, over the end', [shift('<<', 16)], 0x50000n],
+    ['to the right', [shift('>>', 16)], 0x7n],
+  ])('%s', (_title, expr, expected) => {
+    const sent = { ...syn, mark: 0x7_0005n };
+    const [end] = evaluateHook(chainOf('input', [expr]), at('input eth0'), sent, hostWith({}));
+    expect(end?.packet.mark).toBe(expected);
+  });
+
+  test.each<[options: string, ofPacket: bigint, ofConnection: bigint]>([
+    ['--restore-mark --nfmask 0xffffffff --ctmask 0xff', 0x11n, 0x40_0011n],
+    ['--restore-mark --nfmask 0xffffffff --ctmask 0xff --left-shift-mark 2', 0x44n, 0x40_0011n],
+    ['--restore-mark --nfmask 0xffffffff --ctmask 0xffffffff --right-shift-mark 4', 0x4_0001n, 0x40_0011n],
+    ['--restore-mark --nfmask 0xffffffff --ctmask 0xffffffff --left-shift-mark 12', 0x1_1000n, 0x40_0011n],
+    ['--save-mark --nfmask 0xffffffff --ctmask 0xffff0000 --left-shift-mark 1', 0x3n, 0x17n],
+    ['--set-xmark 0x5/0xffffffff --left-shift-mark 4', 0x3n, 0x50n],
+  ])('CONNMARK %s', (options, ofPacket, ofConnection) => {
+    const body = `*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j CONNMARK ${options}\nCOMMIT\n`;
+    const sent = { ...syn, mark: 0x3n, connection: { ...syn.connection, tracked: true, mark: 0x40_0011n } };
+    const [end] = evaluateHook(saved(body), at('prerouting eth0'), sent, hostWith({}));
+    expect([end?.packet.mark, end?.packet.connection.mark]).toEqual([ofPacket, ofConnection]);
+  });
+});
+
+test.each<[title: string, flags: object, expected: string]>([
+  ['a table', {}, 'drop'],
+  ['a dormant table, as nft says it', { flags: 'dormant' }, 'accept'],
+  ['a dormant table, among other flags', { flags: ['owner', 'dormant'] }, 'accept'],
+  ['a table with another flag', { flags: 'owner' }, 'drop'],
+])('%s has its chains at the hooks or not', (_title, flags, expected) => {
+  const chain = { family: 'inet', table: 't', name: 'c', handle: 1, type: 'filter', hook: 'input', prio: 0 };
+  const nftables = [
+    { table: { family: 'inet', name: 't', handle: 1, ...flags } },
+    { chain: { ...chain, policy: 'drop' } },
+  ];
+  expect(kinds(listed(JSON.stringify({ nftables })), syn)).toEqual([expected]);
 });
 
 describe('connection tracking', () => {

@@ -30,6 +30,12 @@ export function soleMember(raw: unknown): readonly [name: string, content: unkno
   return member ?? null;
 }
 
+/** What nft writes as a word when it is one, and as a list of words else. */
+export function wordsOf(raw: unknown): string[] {
+  const one = asText(raw);
+  return one === null ? asTexts(raw) : [one];
+}
+
 /** An operand that is not understood. */
 export function unknownOperand(raw: unknown): Operand {
   return { kind: 'unknown', text: jsonText(raw) };
@@ -81,8 +87,7 @@ function tracked(raw: JsonRecord): Operand {
 }
 
 function fib(raw: JsonRecord): Operand {
-  const one = asText(raw['flags']);
-  const flags = one === null ? asTexts(raw['flags']) : [one];
+  const flags = wordsOf(raw['flags']);
   const address = flags.find((flag) => flag === 'saddr' || flag === 'daddr');
   const device = flags.find((flag) => flag === 'iif' || flag === 'oif') ?? null;
   const result = asText(raw['result']);

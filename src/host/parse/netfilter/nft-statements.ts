@@ -2,7 +2,7 @@
 
 import { unreachableBy } from '../../../inet/icmp.ts';
 import type { Expression, Match, Operand, RejectWith, RuleCounter, Translation, Verdict } from '../../netfilter.ts';
-import { asInteger, asRecord, asText, asTexts, type JsonRecord, jsonText } from '../json.ts';
+import { asInteger, asRecord, asText, type JsonRecord, jsonText } from '../json.ts';
 import { anyBit, icmpxReasons, match, verdict } from './build.ts';
 import {
   elementsOf,
@@ -12,6 +12,7 @@ import {
   type TypeName,
   typeOfOperand,
   unknownOperand,
+  wordsOf,
 } from './nft-operands.ts';
 import { icmpCodes, icmpv6Codes, lookUp } from './symbols.ts';
 
@@ -130,11 +131,6 @@ function isTranslation(name: string): name is keyof typeof translations {
   return Object.hasOwn(translations, name);
 }
 
-function flagsOf(raw: unknown): string[] {
-  const one = asText(raw);
-  return one === null ? asTexts(raw) : [one];
-}
-
 /** Of a range the kernel keeps the packet's own port where that lies in it; of a number that it picks it does not. */
 function portOf(raw: unknown): Operand {
   const operand = operandOf(raw, null);
@@ -143,17 +139,15 @@ function portOf(raw: unknown): Operand {
 
 function translation(name: keyof typeof translations, content: JsonRecord): Translation {
   const { addr, port, family } = content;
-  const isRandom = flagsOf(content['flags']).some((flag) => flag === 'random' || flag === 'fully-random');
-  const ofSource = translations[name].end === 'source';
   // With `netmap` the map gives a prefix, and the host's bits stay.
-  const isPrefix = flagsOf(content['type_flags']).includes('prefix') || asRecord(addr)?.['prefix'] !== undefined;
-  const anyPort: Operand | null = isRandom && ofSource ? { kind: 'one-of', low: 1n, high: 65_535n } : null;
+  const isPrefix = wordsOf(content['type_flags']).includes('prefix') || asRecord(addr)?.['prefix'] !== undefined;
   return {
     kind: 'translate',
     ...translations[name],
     family: family === 'ip' ? 4 : family === 'ip6' ? 6 : null,
     address: addr === undefined ? null : isPrefix ? unknownOperand(addr) : operandOf(addr, null),
-    port: port === undefined ? anyPort : portOf(port),
+    port: port === undefined ? null : portOf(port),
+    random: wordsOf(content['flags']).some((flag) => flag === 'random' || flag === 'fully-random'),
   };
 }
 

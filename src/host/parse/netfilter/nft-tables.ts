@@ -2,9 +2,9 @@
 
 import type { ChainHook, Rule, RuleChain, RuleTable, SetElement } from '../../netfilter.ts';
 import { isTraceTable } from '../../trace-table-name.ts';
-import { asInteger, asRecord, asRecords, asText, asTexts, type JsonRecord, jsonText, parseJson } from '../json.ts';
+import { asInteger, asRecord, asRecords, asText, type JsonRecord, jsonText, parseJson } from '../json.ts';
 import type { NftText } from '../nft-text.ts';
-import { elementList, operandsOf, type TypeName, typeOfOperand } from './nft-operands.ts';
+import { elementList, operandsOf, type TypeName, typeOfOperand, wordsOf } from './nft-operands.ts';
 import { counterOf, ruleExpressions, verdictOf } from './nft-statements.ts';
 
 /** A chain whose rules another tool tells: what nft says of them is not read. */
@@ -17,6 +17,8 @@ interface DraftChain extends RuleChain {
 }
 
 interface DraftTable extends RuleTable {
+  /** The kernel has taken its chains from their hooks (NFT_TABLE_F_DORMANT). */
+  readonly isDormant: boolean;
   readonly chains: Map<string, DraftChain>;
   readonly sets: Map<string, readonly SetElement[]>;
 }
@@ -32,8 +34,7 @@ function hookOf(record: JsonRecord, devicesInText: readonly string[]): ChainHook
   const hook = asText(record['hook']);
   if (hook === null) return null;
   const type = asText(record['type']);
-  const device = asText(record['dev']);
-  const devices = device === null ? asTexts(record['dev']) : [device];
+  const devices = wordsOf(record['dev']);
   return {
     type: type === 'nat' || type === 'route' ? type : 'filter',
     hook,
@@ -92,7 +93,9 @@ function addItem(
     const name = asText(table['name']);
     const family = families.find((one) => one === table['family']);
     if (name === null || family === undefined || isTraceTable(name)) return;
-    tables.set(`${family} ${name}`, { engine: 'nft', family, name, command, chains: new Map(), sets: new Map() });
+    const isDormant = wordsOf(table['flags']).includes('dormant');
+    const empty = { chains: new Map<string, DraftChain>(), sets: new Map<string, readonly SetElement[]>() };
+    tables.set(`${family} ${name}`, { engine: 'nft', family, name, command, isDormant, ...empty });
     return;
   }
   const record = asRecord(item['chain']) ?? asRecord(item['rule']) ?? asRecord(item['set']) ?? asRecord(item['map']);
@@ -109,7 +112,7 @@ function addItem(
   if (name === null) return;
   if (item['chain'] !== undefined) {
     const devices = text.devices.get(`${own.family} ${own.name} ${name}`) ?? [];
-    own.chains.set(name, { name, base: hookOf(record, devices), rules: [] });
+    own.chains.set(name, { name, base: own.isDormant ? null : hookOf(record, devices), rules: [] });
     return;
   }
   const elements = setOf(record);
@@ -146,5 +149,5 @@ export function parseNftTables(
   if (items === null) return null;
   const tables = new Map<string, DraftTable>();
   for (const item of items) addItem(tables, item, command, text, isToldElsewhere);
-  return [...tables.values()];
+  return [...tables.values()].map(({ isDormant: _asleep, ...table }) => table);
 }

@@ -312,7 +312,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, Reader>>>> = {
     '--physdev-is-bridged': isBridged,
   },
   mac: { '--mac-source': mac },
-  owner: { '--uid-owner': owner('meta skuid'), '--gid-owner': owner('meta skgid') },
+  owner: { '--uid-owner': owner('owner user'), '--gid-owner': owner('owner group') },
   pkttype: { '--pkt-type': packetType },
   length: { '--length': numbers('meta length') },
   ttl: { '--ttl-eq': hopLimits.eq, '--ttl-lt': hopLimits.lt, '--ttl-gt': hopLimits.gt },

@@ -2,7 +2,7 @@
 
 import { addressBits, prefixRange } from '../../../inet/address.ts';
 import { unreachableBy } from '../../../inet/icmp.ts';
-import type { Expression, Operand, RejectWith, Translation } from '../../netfilter.ts';
+import type { Expression, Operand, Operator, RejectWith, Translation } from '../../netfilter.ts';
 import { constant, field, masked, verdict } from './build.ts';
 import { icmpCodes, icmpv6Codes, lookUp } from './symbols.ts';
 import { numberOf, valueOf } from './values.ts';
@@ -63,18 +63,31 @@ function rejectWith(options: Options, { ip }: Version): RejectWith | null {
     : { four: null, six: unreachableBy(Number(code), 6) };
 }
 
+/** A port's bits. */
+const portBits = 0xffffn;
+
 /**
- * `80`; `80-90`, of which the kernel takes one; or `80-90/8080`: 80 for 8080, 81 for 8081, and so on
- * (NF_NAT_RANGE_PROTO_OFFSET).
+ * `80-90/8080`: 80 for 8080, 81 for 8081, and so on, and again from 80 on behind the last one (NF_NAT_RANGE_PROTO_OFFSET of
+ * `nf_nat_l4proto_unique_tuple`).
  */
+function shiftedPort(low: bigint, high: bigint, base: bigint): Operand {
+  const operation = (operator: Operator, left: Operand, right: bigint): Operand => {
+    return { kind: 'operation', operator, left, right: constant(right) };
+  };
+  // By how much the port is beyond the base, in the sixteen bits that the kernel has for it.
+  const offset = operation('and', operation('add', field('th dport'), portBits + 1n - base), portBits);
+  return operation('add', operation('mod', offset, high - low + 1n), low);
+}
+
+/** `80`; `80-90`, of which the kernel takes one; or `80-90/8080`. */
 function portOperand(text: string): Operand {
   const [range = '', offset] = text.split('/');
   const [low, high = low] = range.split('-').map(numberOf);
   if (low === undefined || low === null || high === undefined || high === null) return { kind: 'unknown', text };
   if (offset !== undefined && low !== high) {
     const base = numberOf(offset);
-    if (base === null) return { kind: 'unknown', text };
-    return { kind: 'operation', operator: 'add', left: field('th dport'), right: constant(low - base) };
+    if (base === null || base > portBits || high < low) return { kind: 'unknown', text };
+    return shiftedPort(low, high, base);
   }
   return low === high ? constant(low) : { kind: 'one-of', low, high };
 }
@@ -96,13 +109,13 @@ function destinationOf(text: string): { address: Operand | null; port: Operand |
   };
 }
 
-/** A free port of the kernel's choice, when it is told to choose at random. */
-function randomPort(options: Options): Operand | null {
-  return options.has('--random') || options.has('--random-fully') ? { kind: 'one-of', low: 1n, high: 65_535n } : null;
+/** The kernel is told to choose the port. */
+function isRandom(options: Options): boolean {
+  return options.has('--random') || options.has('--random-fully');
 }
 
 function translation(part: Partial<Translation> & Pick<Translation, 'end' | 'how'>): Expression {
-  return { kind: 'translate', family: null, address: null, port: null, ...part };
+  return { kind: 'translate', family: null, address: null, port: null, random: false, ...part };
 }
 
 function portsOf(options: Options): Operand | null {
@@ -137,22 +150,36 @@ function xored(left: Operand, right: Operand): Operand {
   return { kind: 'operation', operator: 'xor', left, right };
 }
 
+/** `--left-shift-mark N`, `--right-shift-mark N`: CONNMARK moves what it has masked (`connmark_tg_shift`). */
+function shifted(value: Operand, options: Options): Operand | null {
+  for (const [option, operator] of [
+    ['--left-shift-mark', 'shl'],
+    ['--right-shift-mark', 'shr'],
+  ] as const) {
+    if (!options.has(option)) continue;
+    const bits = numberOf(options.get(option)?.[0]);
+    return bits === null ? null : { kind: 'operation', operator, left: value, right: constant(bits) };
+  }
+  return value;
+}
+
 /** Copies bits of one mark to the other: TO = (TO & ~toMask) ^ (FROM & fromMask). */
-function copyMark(to: string, from: string, toMask: bigint, fromMask: bigint): Expression {
-  return {
-    kind: 'set',
-    field: to,
-    value: xored(masked(field(to), ~toMask & allBits), masked(field(from), fromMask)),
-  };
+function copyMark(to: string, from: string, toMask: bigint, fromMask: bigint, options: Options): Expression {
+  const moved = shifted(masked(field(from), fromMask), options);
+  if (moved === null) return unknown('CONNMARK');
+  return { kind: 'set', field: to, value: xored(masked(field(to), ~toMask & allBits), moved) };
 }
 
 function connectionMark(options: Options): Expression {
   const maskOf = (name: string): bigint =>
     numberOf(options.get(name)?.[0]) ?? numberOf(options.get('--mask')?.[0]) ?? allBits;
   const [packetMask, ownMask] = [maskOf('--nfmask'), maskOf('--ctmask')];
-  if (options.has('--save-mark')) return copyMark('ct mark', 'meta mark', ownMask, packetMask);
-  if (options.has('--restore-mark')) return copyMark('meta mark', 'ct mark', packetMask, ownMask);
-  return xmark('ct mark', (options.get('--set-xmark') ?? options.get('--set-mark'))?.[0]);
+  if (options.has('--save-mark')) return copyMark('ct mark', 'meta mark', ownMask, packetMask, options);
+  if (options.has('--restore-mark')) return copyMark('meta mark', 'ct mark', packetMask, ownMask, options);
+  const set = xmark('ct mark', (options.get('--set-xmark') ?? options.get('--set-mark'))?.[0]);
+  if (set.kind !== 'set') return set;
+  const value = shifted(set.value, options);
+  return value === null ? unknown('CONNMARK') : { ...set, value };
 }
 
 /** What a target does; nothing when the packet goes on as it was. `chain` is the one that the rule stands in. */
@@ -176,18 +203,18 @@ export function targetOf(target: Extension, version: Version, chain: string): Ex
       const answer = rejectWith(options, version);
       return [answer === null ? unknown(textOf(target)) : verdict({ kind: 'reject', with: answer })];
     }
-    case 'DNAT':
-      return [
-        translation({ end: 'destination', how: 'to', ...destinationOf(options.get('--to-destination')?.[0] ?? '') }),
-      ];
+    case 'DNAT': {
+      const to = destinationOf(options.get('--to-destination')?.[0] ?? '');
+      return [translation({ end: 'destination', how: 'to', ...to, random: isRandom(options) })];
+    }
     case 'SNAT': {
-      const { address, port } = destinationOf(options.get('--to-source')?.[0] ?? '');
-      return [translation({ end: 'source', how: 'to', address, port: port ?? randomPort(options) })];
+      const to = destinationOf(options.get('--to-source')?.[0] ?? '');
+      return [translation({ end: 'source', how: 'to', ...to, random: isRandom(options) })];
     }
     case 'MASQUERADE':
-      return [translation({ end: 'source', how: 'masquerade', port: portsOf(options) ?? randomPort(options) })];
+      return [translation({ end: 'source', how: 'masquerade', port: portsOf(options), random: isRandom(options) })];
     case 'REDIRECT':
-      return [translation({ end: 'destination', how: 'redirect', port: portsOf(options) })];
+      return [translation({ end: 'destination', how: 'redirect', port: portsOf(options), random: isRandom(options) })];
     case 'NETMAP':
       return [netmap(options, version, chain)];
     case 'MARK':

@@ -190,7 +190,7 @@ describe('statements', () => {
     ],
     ['redirect', { redirect: { port: 8080 } }, [{ end: 'destination', how: 'redirect', port: { value: 8080n } }]],
     ['masquerade', { masquerade: null }, [{ end: 'source', how: 'masquerade', address: null, port: null }]],
-    ['masquerade, at random', { masquerade: { flags: 'fully-random' } }, [{ port: { kind: 'one-of' } }]],
+    ['masquerade, at random', { masquerade: { flags: 'fully-random' } }, [{ port: null, random: true }]],
     [
       'a mark',
       { mangle: { key: { meta: { key: 'mark' } }, value: { '|': [{ meta: { key: 'mark' } }, 8192] } } },

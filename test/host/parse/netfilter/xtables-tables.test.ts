@@ -97,7 +97,7 @@ describe('matches', () => {
     ['-m connmark --mark 0x1/0xff', [masked('ct mark', 0xff, false, 1)]],
     ['-m iprange --src-range 10.0.0.1-10.0.0.9', [match('ip saddr', false, [0x0a000001, 0x0a000009])]],
     ['-m mac --mac-source 02:00:00:00:00:01', [match('ether saddr', false, [0x020000000001, 0x020000000001])]],
-    ['-m owner --uid-owner 1000-1005', [match('meta skuid', false, [1000, 1005])]],
+    ['-m owner --uid-owner 1000-1005', [match('owner user', false, [1000, 1005])]],
     [
       '-m physdev --physdev-in v0 --physdev-is-bridged',
       [{ key: [field('physdev in')] }, match('physdev bridged', false, [1, 1])],
@@ -150,7 +150,12 @@ describe('targets', () => {
       '-j DNAT --to-destination 10.0.0.1:80-90/8080',
       {
         address: { value: 0x0a00_0001n },
-        port: { kind: 'operation', operator: 'add', left: { name: 'th dport' }, right: { value: -8000n } },
+        port: {
+          kind: 'operation',
+          operator: 'add',
+          left: { operator: 'mod', right: { value: 11n } },
+          right: { value: 80n },
+        },
       },
     ],
     ['-j DNAT --to-destination :81', { address: null, port: { value: 81n } }],
@@ -158,7 +163,10 @@ describe('targets', () => {
       '-j DNAT --to-destination [fd00::1]:81',
       { address: { value: 0xfd000000000000000000000000000001n }, port: { value: 81n } },
     ],
-    ['-j SNAT --to-source 10.0.0.1:1024-65535 --random-fully', { end: 'source', port: { kind: 'one-of', low: 1024n } }],
+    [
+      '-j SNAT --to-source 10.0.0.1:1024-65535 --random-fully',
+      { end: 'source', port: { kind: 'one-of', low: 1024n }, random: true },
+    ],
     ['-j MASQUERADE', { end: 'source', how: 'masquerade', port: null }],
     ['-j REDIRECT --to-ports 8080', { end: 'destination', how: 'redirect', port: { value: 8080n } }],
     [
