@@ -26,6 +26,9 @@ interface NamePattern {
 /** What one part of a key is compared with. */
 export type Atom = Interval | NamePattern;
 
+/** Every number that a field can hold, one that is not known as well. */
+export const anyNumber: Interval = { low: 0n, high: (1n << 128n) - 1n };
+
 /** An element of a set or map: a key of one atom, or several when it is a concatenation. */
 export interface SetElement {
   readonly key: readonly Atom[];

@@ -157,11 +157,48 @@ function ofSender(what: 'user' | 'group', without: Reading): Reader {
 /** iptables' `! --uid-owner` holds for what no socket of this host has sent (`owner_mt`). */
 const nobody = known('');
 
+/** Bits of a header by their place, which are that field with one version or protocol, and something else with others. */
+function atPlace(isThere: (packet: NetfilterPacket) => boolean, read: Reader): Reader {
+  return (view) => {
+    const { packet } = view;
+    return !packet.isArp && isThere(packet) ? read(view) : unknown('what stands there is not modelled');
+  };
+}
+
+const isFour = ({ family }: NetfilterPacket): boolean => family === 4;
+const isSix = ({ family }: NetfilterPacket): boolean => family === 6;
+const hasPorts = ({ protocol: number }: NetfilterPacket): boolean => portProtocols.has(number);
+const isTcp = ({ protocol: number }: NetfilterPacket): boolean => number === ipProtocol.tcp;
+
+const source: Reader = ({ packet }) => knownOr(packet.source, 'the source');
+const destination: Reader = ({ packet }) => knownOr(packet.destination, 'the destination');
+const sourceMac: Reader = fromFrame(({ packet }) => knownOr(packet.sourceMac, 'the source MAC address'));
+const destinationMac: Reader = fromFrame(({ packet }) => knownOr(packet.destinationMac, 'the destination MAC address'));
+
+/** nft's `@BASE,OFFSET,LENGTH`, in bits, where just one field stands there: RFC 791, 8200, 768, 9293 and Ethernet. */
+const places: readonly (readonly [string, Reader])[] = [
+  ['@ll,0,48', destinationMac],
+  ['@ll,48,48', sourceMac],
+  ['@ll,96,16', fromFrame(etherType)],
+  ['@nh,64,8', atPlace(isFour, ttl)],
+  ['@nh,72,8', atPlace(isFour, protocol)],
+  ['@nh,96,32', atPlace(isFour, source)],
+  ['@nh,128,32', atPlace(isFour, destination)],
+  ['@nh,48,8', atPlace(isSix, protocol)],
+  ['@nh,56,8', atPlace(isSix, ttl)],
+  ['@nh,64,128', atPlace(isSix, source)],
+  ['@nh,192,128', atPlace(isSix, destination)],
+  ['@th,0,16', atPlace(hasPorts, sourcePort)],
+  ['@th,16,16', atPlace(hasPorts, destinationPort)],
+  ['@th,104,8', atPlace(isTcp, ({ packet }) => knownOr(packet.tcpFlags, 'the TCP flags'))],
+];
+
 const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
-  ['ip saddr', ofFamily(4, ({ packet }) => knownOr(packet.source, 'the source'))],
-  ['ip daddr', ofFamily(4, ({ packet }) => knownOr(packet.destination, 'the destination'))],
-  ['ip6 saddr', ofFamily(6, ({ packet }) => knownOr(packet.source, 'the source'))],
-  ['ip6 daddr', ofFamily(6, ({ packet }) => knownOr(packet.destination, 'the destination'))],
+  ...places,
+  ['ip saddr', ofFamily(4, source)],
+  ['ip daddr', ofFamily(4, destination)],
+  ['ip6 saddr', ofFamily(6, source)],
+  ['ip6 daddr', ofFamily(6, destination)],
   ['ip protocol', ofFamily(4, protocol)],
   // The model's packets have no extension headers.
   ['ip6 nexthdr', ofFamily(6, protocol)],
@@ -189,8 +226,8 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['icmp code', ofProtocol('icmp', ({ packet }) => knownOr(packet.icmpCode, 'the ICMP code'))],
   ['icmpv6 type', ofProtocol('icmpv6', ({ packet }) => knownOr(packet.icmpType, 'the ICMPv6 type'))],
   ['icmpv6 code', ofProtocol('icmpv6', ({ packet }) => knownOr(packet.icmpCode, 'the ICMPv6 code'))],
-  ['ether saddr', fromFrame(({ packet }) => knownOr(packet.sourceMac, 'the source MAC address'))],
-  ['ether daddr', fromFrame(({ packet }) => knownOr(packet.destinationMac, 'the destination MAC address'))],
+  ['ether saddr', sourceMac],
+  ['ether daddr', destinationMac],
   ['ether type', fromFrame(etherType)],
   // A device that the packet has not is an empty name.
   ['meta iifname', ({ place }) => known(place.input)],

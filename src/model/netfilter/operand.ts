@@ -1,6 +1,15 @@
 /** Operands and sets, three-valued. */
 
-import type { Atom, Elements, Operand, Operator, RuleTable, SetElement, Value } from '../../host/netfilter.ts';
+import {
+  type Atom,
+  anyNumber,
+  type Elements,
+  type Operand,
+  type Operator,
+  type RuleTable,
+  type SetElement,
+  type Value,
+} from '../../host/netfilter.ts';
 import { readField, type View } from './fields.ts';
 import { readFib, readReversePath } from './look-up.ts';
 import { absent, known, type Reading, type Truth, unknown } from './reading.ts';
@@ -108,12 +117,16 @@ function matchesAtom(atom: Atom, value: Value): boolean {
   return typeof value === 'bigint' && atom.low <= value && value <= atom.high;
 }
 
+function isAnyNumber(atom: Atom): boolean {
+  return 'low' in atom && atom.low <= anyNumber.low && atom.high >= anyNumber.high;
+}
+
 function matchesElement({ key }: SetElement, readings: readonly Reading[]): 'yes' | 'no' | 'unknown' {
   let truth: 'yes' | 'unknown' = 'yes';
   for (const [index, atom] of key.entries()) {
     const reading = readings[index];
     if (reading === undefined) return 'no';
-    if (reading.kind === 'unknown') truth = 'unknown';
+    if (reading.kind === 'unknown') truth = isAnyNumber(atom) ? truth : 'unknown';
     else if (reading.kind === 'absent' || !matchesAtom(atom, reading.value)) return 'no';
   }
   return truth;

@@ -56,3 +56,48 @@ test.each<[title: string, mask: number, right: number, op: string, expected: rea
   const ends = outcomes(tables, 'prerouting eth0', packet('tcp 10.0.0.1:1 > 10.0.0.2:2'));
   expect(ends.map((end) => end.replace(/ .*/, ''))).toEqual(expected);
 });
+
+const raw = (base: string, offset: number, len: number, right: unknown) => ({
+  match: { op: '==', left: { payload: { base, offset, len } }, right },
+});
+
+test.each<[title: string, statement: object, sent: Parameters<typeof packet>[0], expected: readonly string[]]>([
+  ['a port', raw('th', 16, 16, 80), 'tcp 10.0.0.1:1 > 10.0.0.2:80', ['drop']],
+  ['another port', raw('th', 16, 16, 81), 'udp 10.0.0.1:1 > 10.0.0.2:80', ['accept']],
+  ['where ports would stand', raw('th', 16, 16, 80), 'icmp 10.0.0.1 > 10.0.0.2', ['drop', 'accept']],
+  ['an address', raw('nh', 96, 32, 0x0a00_0001), 'tcp 10.0.0.1:1 > 10.0.0.2:80', ['drop']],
+  ['an address of IPv4, in IPv6', raw('nh', 96, 32, 0), 'tcp [fd00::1]:1 > [fd00::2]:80', ['drop', 'accept']],
+  ['some of the bits of a field', raw('th', 16, 8, 0), 'tcp 10.0.0.1:1 > 10.0.0.2:80', ['drop', 'accept']],
+])('nft, by the place in a header: %s', (_title, statement, sent, expected) => {
+  const ends = outcomes(chainOf('input', [[statement, drop]]), 'input eth0', packet(sent));
+  expect(ends.map((end) => end.replace(/ .*/, ''))).toEqual(expected);
+});
+
+test('what a tunnel carries is not known', () => {
+  const inner = { payload: { tunnel: 'vxlan', protocol: 'ip', field: 'saddr' } };
+  const rule = [{ match: { op: '==', left: inner, right: '10.0.0.1' } }, drop];
+  const ends = outcomes(chainOf('input', [rule]), 'input eth0', packet('udp 10.0.0.1:1 > 10.0.0.2:4789'));
+  expect(ends).toHaveLength(2);
+});
+
+test.each<[sent: string, negated: boolean, source: number | null, expected: readonly string[]]>([
+  ['its destination', false, 40_000, ['drop']],
+  ['its destination, whatever the source is', false, null, ['drop']],
+  ['neither', false, 40_001, ['accept']],
+  ['its source', false, 443, ['drop']],
+  ['neither, and it should not be', true, 40_001, ['drop']],
+  ['one that is not known', false, null, ['drop', 'accept']],
+])('multiport --ports: %s', (what, negated, sourcePort, expected) => {
+  const destinationPort = what.startsWith('its destination') ? 80 : 8080;
+  const match = `-p tcp -m multiport ${negated ? '! ' : ''}--ports 80,443`;
+  const tables = saved(`*filter\n:INPUT ACCEPT [0:0]\n-A INPUT ${match} -j DROP\nCOMMIT\n`);
+  const sent = packet('tcp 10.0.0.1:1 > 10.0.0.2:2', { sourcePort, destinationPort });
+  expect(outcomes(tables, 'input eth0', sent).map((end) => end.replace(/ .*/, ''))).toEqual(expected);
+});
+
+test('taking an option out of TCP changes nothing that rules or routes look at', () => {
+  const tables = chainOf('forward', [[{ reset: { 'tcp option': { name: 'sack-perm' } } }]]);
+  expect(outcomes(tables, 'forward eth0 eth1', packet('tcp 10.0.0.1:1 > 10.0.0.2:2'))).toEqual([
+    'accept by policy accept',
+  ]);
+});

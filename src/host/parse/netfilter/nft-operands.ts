@@ -60,10 +60,14 @@ export function typeOfOperand(operand: Operand): TypeName {
   }
 }
 
+/** A field of a header by its name, or by its place: `@th,16,16`. What is in a tunnel's packet is none of the packet's. */
 function payload(raw: JsonRecord): Operand {
+  if (raw['tunnel'] !== undefined) return unknownOperand({ payload: raw });
   const [protocol, name] = [asText(raw['protocol']), asText(raw['field'])];
   if (protocol !== null && name !== null) return field(`${protocol} ${name}`);
-  return unknownOperand({ payload: raw });
+  const [base, offset, length] = [asText(raw['base']), asInteger(raw['offset']), asInteger(raw['len'])];
+  if (base === null || offset === null || length === null) return unknownOperand({ payload: raw });
+  return field(`@${base},${offset},${length}`);
 }
 
 /** An IPv6 extension header's field, or without one whether the header is there. */

@@ -1,9 +1,10 @@
 /** The statements of nft's rules, from its JSON: libnftables-json(5), "STATEMENTS". */
 
 import { unreachableBy } from '../../../inet/icmp.ts';
+import { ipProtocol } from '../../../inet/protocol.ts';
 import type { Expression, Match, Operand, RejectWith, RuleCounter, Translation, Verdict } from '../../netfilter.ts';
 import { asInteger, asRecord, asText, type JsonRecord, jsonText } from '../json.ts';
-import { anyBit, icmpxReasons, match, verdict } from './build.ts';
+import { anyBit, equals, field, icmpxReasons, match, verdict } from './build.ts';
 import {
   elementsOf,
   operandOf,
@@ -204,6 +205,9 @@ function expressionsOf(raw: unknown): Expression[] {
       const set = record === null ? null : mangle(raw, record);
       return set === null ? [] : [set];
     }
+    case 'reset':
+      // Takes an option out of TCP's header, which is no field here; nft asks for TCP before (payload_gen_dependency).
+      return [equals(field('meta l4proto'), BigInt(ipProtocol.tcp))];
     case 'notrack':
       return [{ kind: 'notrack' }];
     case 'set':

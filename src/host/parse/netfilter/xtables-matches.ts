@@ -3,6 +3,7 @@
 import { prefixRange } from '../../../inet/address.ts';
 import {
   type Atom,
+  anyNumber,
   connectionStateBit,
   connectionStatusBit,
   type Elements,
@@ -135,6 +136,22 @@ const port =
   (end: 'sport' | 'dport'): Reader =>
   ({ values, negated }, { transport }) =>
     among(field(`${transport} ${end}`), atoms(list(values[0]), numberRange), negated);
+
+/** Either of the two ports, as two numbers of which one may be any. */
+const eitherPort: Reader = ({ values, negated }, { transport }) => {
+  const ranges = atoms(list(values[0]), numberRange);
+  if (ranges === null) return null;
+  const keys = ranges.flatMap((range) => [
+    [range, anyNumber],
+    [anyNumber, range],
+  ]);
+  return {
+    kind: 'match',
+    key: [field(`${transport} sport`), field(`${transport} dport`)],
+    negated,
+    among: { kind: 'elements', elements: keys.map((key) => ({ key, data: null })) },
+  };
+};
 
 const numbers =
   (name: string): Reader =>
@@ -281,7 +298,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, Reader>>>> = {
   tcp: { '--sport': port('sport'), '--dport': port('dport'), '--tcp-flags': flags },
   udp: { '--sport': port('sport'), '--dport': port('dport') },
   sctp: { '--sport': port('sport'), '--dport': port('dport') },
-  multiport: { '--sports': port('sport'), '--dports': port('dport') },
+  multiport: { '--sports': port('sport'), '--dports': port('dport'), '--ports': eitherPort },
   icmp: { '--icmp-type': icmp('icmp') },
   icmp6: { '--icmpv6-type': icmp('icmpv6') },
   iprange: { '--src-range': ranges('saddr'), '--dst-range': ranges('daddr') },
