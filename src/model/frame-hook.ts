@@ -1,21 +1,23 @@
 /**
  * The hooks that frames meet: those of a device (family netdev, and inet at ingress) and of a bridge itself (family
- * bridge). They see all that passes, the question for a neighbour and its answer as well; connections they do not see.
+ * bridge). They see all that passes, the question for a neighbour and its answer as well; connections they do not see. ARP
+ * has hooks of its own (family arp), where a host sends it and takes it in.
  */
 
 import type { HostState, NamespaceState } from '../host/state.ts';
+import { parseAddress } from '../inet/address.ts';
 import { discoveryMessages } from './discovery.ts';
 import { blocked, type Frame, passed, type Way } from './frame.ts';
 import { type HookVisit, judge, noDevices, unaskedStep } from './hook.ts';
 import { chainsAt } from './netfilter/hook.ts';
-import { firstPacket, type HookPlace, type NetfilterPacket } from './netfilter/packet.ts';
+import { arpOperation, firstPacket, type HookPlace, type NetfilterPacket } from './netfilter/packet.ts';
 import type { ModelPacket, Step } from './step.ts';
 import { requestAt, untrackedPacket } from './traveller.ts';
 
 /** A hook that a frame comes to. */
 export interface FrameVisit extends Pick<HookPlace, 'hook'> {
   readonly namespace: NamespaceState;
-  readonly layer: 'bridge' | 'netdev';
+  readonly layer: 'bridge' | 'netdev' | 'arp';
   /** The devices there, ports of the bridge where it is one's; absent for none. */
   readonly input?: string;
   readonly output?: string;
@@ -38,13 +40,20 @@ function numberOf(mac: string | null): bigint | null {
 }
 
 function stageOf({ layer, hook }: FrameVisit): Step['stage'] {
-  return layer === 'bridge' ? 'bridge' : hook;
+  return layer === 'bridge' ? 'bridge' : layer === 'arp' ? 'neighbour' : hook;
+}
+
+/** `arp_solicit` and `arp_process`: from the asker for the next hop, and the other way round. */
+function arpMessage({ kind, asker }: NonNullable<Frame['discovery']>, nextHop: string): NetfilterPacket {
+  const [asks, owns] = [asker, nextHop].map((address) => parseAddress(address)?.value ?? null);
+  const [source = null, destination = null] = kind === 'question' ? [asks, owns] : [owns, asks];
+  return firstPacket({ family: 4, protocol: 0, isArp: true, arpOperation: arpOperation[kind], source, destination });
 }
 
 /** What is in the frame, as netfilter sees it: of a question for a neighbour, ARP for IPv4 and ICMPv6 for IPv6. */
 function carried({ discovery, nextHop }: Frame, { packet }: Content): NetfilterPacket {
   if (discovery === null) return requestAt(packet);
-  if (!nextHop.includes(':')) return firstPacket({ family: 4, protocol: 0, isArp: true });
+  if (!nextHop.includes(':')) return arpMessage(discovery, nextHop);
   return untrackedPacket(discoveryMessages(discovery.asker, nextHop)[discovery.kind]);
 }
 

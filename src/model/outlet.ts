@@ -5,6 +5,7 @@
 
 import type { Link, NamespaceState } from '../host/state.ts';
 import { unreachable } from '../inet/icmp.ts';
+import { arpSent, judgeArp } from './arp.ts';
 import { mayPassOneWay } from './bridge.ts';
 import { bridgesBetween, stoppedDiscovery } from './discovery.ts';
 import type { Edge } from './edge.ts';
@@ -71,11 +72,15 @@ export class Outlet {
     return this.#spread({ discovery: { kind: 'question', asker: this.asker }, to, mac: null, justLearnt: false });
   }
 
-  /** What who has the next hop does about the question; of IPv6 the rules of both hosts have a say. */
+  /** What who has the next hop does about the question; the rules of both hosts have a say. */
   reactionOf({ namespace, link, port, steps }: Station): Reaction {
     const address = this.asker;
     const reaction = reactionTo(namespace, link, address, this.#nextHop);
-    if (!reaction.answers || !this.#nextHop.includes(':')) return reaction;
+    if (!reaction.answers) return reaction;
+    if (!this.#nextHop.includes(':')) {
+      const { stop } = this.#judgeArp({ namespace, link });
+      return stop === null ? reaction : { answers: false, ...stop };
+    }
     const left = ownSteps(steps).find(({ netns, device, stage }) => {
       return netns === this.#namespace.name && stage === 'egress' && device !== this.#link.name;
     });
@@ -128,6 +133,18 @@ export class Outlet {
     return { lost: { steps: [...steps, ...back], progress: end('dropped', reason, this.unresolved()) }, doubts: [] };
   }
 
+  /** What is not known of whether the rules of ARP stop the question or the answer of who has the next hop. */
+  arpDoubtsOf(owner: Station): readonly string[] {
+    return this.#nextHop.includes(':') ? [] : this.#judgeArp(owner).doubts;
+  }
+
+  /** What the rules of ARP of both hosts do to the question, where a host hears it, and to the answer. */
+  #judgeArp(owner: Pick<Station, 'namespace' | 'link'>): ReturnType<typeof judgeArp> {
+    const { packet, doubted } = this.#medium;
+    const asker = { namespace: this.#namespace, link: this.#link, address: this.asker };
+    return judgeArp({ asker, owner, target: this.#nextHop, content: { packet, doubted } });
+  }
+
   /** The kernel tells its own program by an ICMP error over the loopback device, if that is up. */
   unresolved(): Answer | null {
     const { name, links } = this.#namespace;
@@ -158,11 +175,14 @@ export class Outlet {
     const { packet } = this.#medium;
     const length = frame.to === 'one' ? (packet.length ?? null) : null;
     const mark = packet.mark === undefined ? 0 : packet.mark;
-    const spread = new Spread(
-      { ...this.#medium, mark, remotes: this.#remotes() },
-      { ...frame, nextHop: this.#nextHop, length },
+    const sent = { ...frame, nextHop: this.#nextHop, length };
+    const spread = new Spread({ ...this.#medium, mark, remotes: this.#remotes() }, sent);
+    const { doubted } = this.#medium;
+    spread.leave(
+      this.#namespace,
+      this.#link,
+      arpSent({ namespace: this.#namespace, link: this.#link }, sent, { packet, doubted }),
     );
-    spread.leave(this.#namespace, this.#link);
     this.#note(spread);
     return spread;
   }

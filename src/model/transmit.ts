@@ -120,13 +120,17 @@ class Sending {
     const answered = reached.map((station) => this.#outlet.answerOf(station));
     const unheard = answered.map(({ lost }) => lost);
     const heard = reached.filter((_station, at) => unheard[at] === null);
-    const doubts = answered.flatMap((one) => one.doubts);
+    const ofArp = heard.flatMap((station) => this.#outlet.arpDoubtsOf(station));
+    const doubts = [...answered.flatMap((one) => one.doubts), ...ofArp];
     if (heard.length === 0) {
       const [lost] = unheard;
       if (lost !== undefined && lost !== null) return { arrivals: [lost], learnt: [] };
       const [owner] = answering;
       if (owner !== undefined)
         return only(owner.steps, end('dropped', owner.obstacle ?? '', this.#outlet.unresolved()));
+      // Rules of its own may keep the host from asking.
+      const { obstacle, steps } = asked.origin;
+      if (obstacle !== null) return only(steps, end('dropped', obstacle, this.#outlet.unresolved()));
       return this.#silence(reactions) ?? this.#unanswered(asked);
     }
     return {

@@ -6,7 +6,14 @@
 import { connectionStateBit, statusShift } from '../../host/netfilter.ts';
 import { parseAddress } from '../../inet/address.ts';
 import { ipProtocol, portProtocols } from '../../inet/protocol.ts';
-import type { Connection, HookPlace, HostView, NetfilterPacket, TupleEnds } from './packet.ts';
+import {
+  arpOperation,
+  type Connection,
+  type HookPlace,
+  type HostView,
+  type NetfilterPacket,
+  type TupleEnds,
+} from './packet.ts';
 import { absent, known, knownOr, type Reading, unknown } from './reading.ts';
 
 /** Everything that a rule can look at. */
@@ -48,6 +55,28 @@ const ttl: Reader = ({ packet }) => knownOr(packet.ttl, "the packet's TTL");
 const dscp: Reader = ({ packet }) => knownOr(packet.dscp, "the packet's DSCP");
 const length: Reader = ({ packet }) => knownOr(packet.length, "the packet's length");
 const protocol: Reader = ofIp(({ packet }) => known(packet.protocol));
+
+/** Reads only ARP's packets: IPv4's over Ethernet (RFC 826). */
+function ofArp(read: Reader): Reader {
+  return (view) => (view.packet.isArp ? read(view) : absent);
+}
+
+/** Whom a question looks for is what it asks (`arp_create`). */
+const targetMac: Reader = (view) =>
+  view.packet.arpOperation === arpOperation.question ? known(0) : destinationMac(view);
+
+/** What ARP's packets say; the first four are the same in all of IPv4. */
+const arpFields: readonly (readonly [string, Reader])[] = [
+  ['arp htype', ofArp(() => known(1))],
+  ['arp ptype', ofArp(() => known(etherTypes[4]))],
+  ['arp hlen', ofArp(() => known(6))],
+  ['arp plen', ofArp(() => known(4))],
+  ['arp operation', ofArp(({ packet }) => knownOr(packet.arpOperation, 'what ARP asks for'))],
+  ['arp saddr ip', ofArp((view) => source(view))],
+  ['arp daddr ip', ofArp((view) => destination(view))],
+  ['arp saddr ether', ofArp((view) => sourceMac(view))],
+  ['arp daddr ether', ofArp(targetMac)],
+];
 
 /** The family of the hook, which is the packet's own at IP's alone. */
 const nfproto: Reader = ({ packet, place }) => {
@@ -195,6 +224,7 @@ const places: readonly (readonly [string, Reader])[] = [
 
 const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ...places,
+  ...arpFields,
   ['ip saddr', ofFamily(4, source)],
   ['ip daddr', ofFamily(4, destination)],
   ['ip6 saddr', ofFamily(6, source)],

@@ -41,7 +41,7 @@ interface Evaluation {
 }
 
 function isOfLayer({ family }: RuleTable, { hook, layer }: HookPlace, version: 4 | 6): boolean {
-  if (layer === 'bridge') return family === 'bridge';
+  if (layer === 'bridge' || layer === 'arp') return family === layer;
   if (layer === 'netdev') return family === 'netdev' || (family === 'inet' && hook === 'ingress');
   return family === 'inet' || family === (version === 4 ? 'ip' : 'ip6');
 }

@@ -36,8 +36,10 @@ export interface Connection {
  */
 export interface NetfilterPacket {
   readonly family: 4 | 6;
-  /** It is no IP packet but ARP's, of IPv4: hooks of devices and bridges alone see those. */
+  /** It is no IP packet but ARP's, of IPv4: the hooks of ARP, devices and bridges see those. Its ends are those it tells of. */
   readonly isArp: boolean;
+  /** ARP's operation (RFC 826): 1 asks, 2 answers; null for others. */
+  readonly arpOperation: number | null;
   /** IP protocol number. */
   readonly protocol: number;
   readonly source: bigint | null;
@@ -67,11 +69,14 @@ export interface NetfilterPacket {
   readonly dscp: number | null;
 }
 
+/** What ARP's packets ask for (RFC 826). */
+export const arpOperation = { question: 1, answer: 2 } as const;
+
 /** The place of a hook and the devices there; `''` where the packet has none. */
 export interface HookPlace {
   readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting' | 'ingress' | 'egress';
-  /** `bridge`: the hooks of a bridge itself; `netdev`: those of a device. */
-  readonly layer: 'ip' | 'bridge' | 'netdev';
+  /** `bridge`: the hooks of a bridge itself; `netdev`: those of a device; `arp`: where a host sends and takes in ARP. */
+  readonly layer: 'ip' | 'bridge' | 'netdev' | 'arp';
   readonly input: string;
   readonly output: string;
   /** The bridge's ports, for a packet that came in by a bridge, or that br_netfilter shows to the IP hooks. */
@@ -132,6 +137,7 @@ export function firstPacket(
 ): NetfilterPacket {
   return {
     isArp: false,
+    arpOperation: null,
     source: null,
     destination: null,
     sourcePort: null,

@@ -157,6 +157,8 @@ function mangle(raw: unknown, content: JsonRecord): Expression | null {
   if (target.kind !== 'field') return null;
   // A zone is another table of connections.
   if (/^ct (?:\w+ )?zone$/.test(target.name)) return unknown(raw);
+  // What ARP is made to say decides who answers, and what is learnt.
+  if (target.name.startsWith('arp ')) return unknown(raw);
   return { kind: 'set', field: target.name, value: operandOf(content['value'], typeOfOperand(target)) };
 }
 

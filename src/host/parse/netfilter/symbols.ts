@@ -88,6 +88,10 @@ export const symbolsByType: Readonly<Record<string, Symbols>> = {
   tcp_flag: tcpFlags,
   nf_proto: { ipv4: 2n, ipv6: 10n },
   ether_type: { ip: 0x0800n, arp: 0x0806n, vlan: 0x8100n, '8021q': 0x8100n, '8021ad': 0x88a8n, ip6: 0x86ddn },
+  arp_op: Object.fromEntries([
+    ...numbered('request reply rrequest rreply', 1),
+    ...numbered('inrequest inreply nak', 8),
+  ]),
   icmp_type: Object.fromEntries([
     ['echo-reply', 0n],
     ...numbered('destination-unreachable source-quench redirect', 3),
@@ -142,6 +146,10 @@ const typesByField: Readonly<Record<string, string>> = {
   'ether daddr': 'ether_addr',
   'ether type': 'ether_type',
   'vlan type': 'ether_type',
+  'arp operation': 'arp_op',
+  'arp ptype': 'ether_type',
+  'arp saddr ether': 'ether_addr',
+  'arp daddr ether': 'ether_addr',
   'arp saddr ip': 'ipv4_addr',
   'arp daddr ip': 'ipv4_addr',
   'meta iif': 'iface_index',
