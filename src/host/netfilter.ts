@@ -154,7 +154,7 @@ export interface ChainHook {
   readonly hook: string;
   readonly priority: number;
   readonly policy: 'accept' | 'drop';
-  /** The devices that an ingress or egress chain is bound to. */
+  /** The devices that an ingress or egress chain is bound to; `eth*` for all whose names begin so. */
   readonly devices: readonly string[];
 }
 

@@ -6,8 +6,11 @@ import { echoType } from '../../inet/icmp.ts';
 import { portProtocols, tcpFlag } from '../../inet/protocol.ts';
 import { type Connection, type NetfilterPacket } from './packet.ts';
 
-/** TCP states in which a SYN begins a new connection with the same addresses (nf_conntrack_proto_tcp.c). */
-const reopened: ReadonlySet<string> = new Set(['TIME_WAIT', 'CLOSE', 'LAST_ACK']);
+/**
+ * TCP states in which a SYN begins a new connection with the same addresses; in others it is taken for a part of the old one
+ * (`tcp_conntracks`, nf_conntrack_proto_tcp.c).
+ */
+const reopened: ReadonlySet<string> = new Set(['TIME_WAIT', 'CLOSE']);
 
 function isAddress(value: bigint | null, text: string): boolean {
   return value !== null && parseAddress(text)?.value === value;

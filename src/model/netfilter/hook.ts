@@ -46,8 +46,12 @@ function isOfLayer({ family }: RuleTable, { hook, layer }: HookPlace, version: 4
   return family === 'inet' || family === (version === 4 ? 'ip' : 'ip6');
 }
 
+/** Chains of devices are bound to some by name, or (since Linux 6.16) to all whose names begin so: `eth*`. */
 function isOnDevice({ devices }: ChainHook, { hook, layer, input, output }: HookPlace): boolean {
-  return layer !== 'netdev' || devices.includes(hook === 'egress' ? output : input);
+  const device = hook === 'egress' ? output : input;
+  const isMeant = (name: string): boolean =>
+    name.endsWith('*') ? device.startsWith(name.slice(0, -1)) : device === name;
+  return layer !== 'netdev' || devices.some(isMeant);
 }
 
 /** The base chains at a place, in the order of the listing. */

@@ -359,7 +359,18 @@ describe('all chains of a hook', () => {
     expect(kinds(chainOf('input', [[meta('mark', 1), drop]], { items }), syn)).toEqual(['drop']);
   });
 
-  test('a bridge and a device have their own', () => {
+  test.each<[dev: string | readonly string[], dropping: readonly string[]]>([
+    ['v0', ['v0']],
+    [
+      ['v0', 'eth1'],
+      ['v0', 'eth1'],
+    ],
+    ['v*', ['v0', 'v1']],
+    [
+      ['eth*', 'v1'],
+      ['v1', 'eth1'],
+    ],
+  ])('a bridge and the devices %s have their own', (dev, dropping) => {
     const onBridge = chainOf('forward', [[drop]], { family: 'bridge' });
     expect(outcomes(onBridge, at('forward v0 v1', { layer: 'bridge' }), syn)).toEqual(['drop by [{"drop":null}]']);
     const place = { family: 'netdev', table: 'n' };
@@ -375,14 +386,15 @@ describe('all chains of a hook', () => {
             hook: 'ingress',
             prio: 0,
             policy: 'drop',
-            dev: 'v0',
+            dev,
           },
         },
       ],
     };
     const onDevice = (device: string) =>
       evaluateHook(listed(JSON.stringify(json)), at(`ingress ${device}`, { layer: 'netdev' }), syn, hostWith({}));
-    expect([...onDevice('v0'), ...onDevice('v1')].map(({ ending }) => ending.kind)).toEqual(['drop', 'accept']);
+    const devices = ['v0', 'v1', 'eth1'];
+    expect(devices.filter((device) => onDevice(device).some(({ ending }) => ending.kind === 'drop'))).toEqual(dropping);
   });
 });
 
@@ -726,6 +738,14 @@ describe('connection tracking', () => {
     ['another port is another connection', packet('tcp 10.0.0.1:40001 > 10.0.0.2:80'), line, null],
     ['without an answer it is new still', ack, line.replace(' src=10.9.0.1', ' [UNREPLIED] src=10.9.0.1'), 'new'],
     ['a SYN into an old one begins anew', syn, line.replace('ESTABLISHED', 'TIME_WAIT'), null],
+    ['and one into a closed one', syn, line.replace('ESTABLISHED', 'CLOSE'), null],
+    [
+      'a SYN into one whose end is not acknowledged yet is a part of it',
+      syn,
+      line.replace('ESTABLISHED', 'LAST_ACK'),
+      'established',
+    ],
+    ['a SYN into one that stands is a part of it', syn, line, 'established'],
     ['an echo is of none that is shown', packet('icmp 10.0.0.1 > 10.0.0.2'), line, null],
   ])('%s', (_title, sent, entry, expected) => {
     expect(connectionOf(sent, [], parseConnections(entry))?.state ?? null).toBe(expected);
