@@ -2,7 +2,14 @@
 
 import { routeScope, routingTable } from '../../host/route-numbers.ts';
 import type { NamespaceState, Route } from '../../host/state.ts';
-import { formatAddress, inPrefix, isMulticast, parseAddress, unspecifiedAddress } from '../../inet/address.ts';
+import {
+  formatAddress,
+  inPrefix,
+  isLimitedBroadcast,
+  isMulticast,
+  parseAddress,
+  unspecifiedAddress,
+} from '../../inet/address.ts';
 import { lookUpRoute, type RouteLookup } from '../routing.ts';
 import { selectAddress4, selectAddress6 } from '../source.ts';
 import type { HostView } from './packet.ts';
@@ -10,7 +17,7 @@ import { hasReversePath, routeDevice } from './route-question.ts';
 
 /** Addresses that are of a type without any route (__inet_dev_addr_type; RFC 4291, section 2.4). */
 function typeByItself(address: string): string | null {
-  if (inPrefix(address, '0.0.0.0', 8) || address === '255.255.255.255') return 'broadcast';
+  if (address === unspecifiedAddress[4] || isLimitedBroadcast(address)) return 'broadcast';
   return isMulticast(address) ? 'multicast' : null;
 }
 

@@ -1,7 +1,7 @@
 /** How rules' look-ups of routes are answered by the state of a namespace. */
 
 import type { NamespaceState, Route } from '../../host/state.ts';
-import { formatAddress, isMulticast, sameAddress, unspecifiedAddress } from '../../inet/address.ts';
+import { formatAddress, isLimitedBroadcast, isMulticast, sameAddress, unspecifiedAddress } from '../../inet/address.ts';
 import { lookUpRoute, type RouteLookup } from '../routing.ts';
 import { vrfOf } from '../rule.ts';
 import type { RouteQuestion } from './packet.ts';
@@ -12,7 +12,7 @@ const protocolNames: Readonly<Record<number, string>> = { 6: 'tcp', 17: 'udp', 5
 /** IPv4's addresses that no route is asked from: `get_saddr` of nft_fib_ipv4.c; IPv6's by RT6_LOOKUP_F_HAS_SADDR. */
 function sourceOf({ family, from }: RouteQuestion): string {
   const source = from === null ? unspecifiedAddress[family] : formatAddress({ family, value: from });
-  const isNone = isMulticast(source) || source === '255.255.255.255' || source.startsWith('0.');
+  const isNone = isMulticast(source) || isLimitedBroadcast(source);
   return isNone ? unspecifiedAddress[family] : source;
 }
 
