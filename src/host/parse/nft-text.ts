@@ -1,11 +1,14 @@
 /**
- * Finds the lines of rules and chains in the text of `nft -a list ruleset`, for quoting; meaning is read from the JSON.
+ * Finds the lines of rules and chains in the text of `nft -a list ruleset`, for quoting; meaning is read from the JSON, but
+ * for what nft 1.0.6 leaves out there.
  */
 
 /** The lines of a rule set. */
 export interface NftText {
   /** The tables' names, in their order. */
   readonly tables: readonly string[];
+  /** Those with the flag `dormant`, as `family table`. */
+  readonly dormant: ReadonlySet<string>;
   /** A rule's line by `family table chain handle`, without its indentation. */
   readonly rules: ReadonlyMap<string, string>;
   /** A base chain's `type … hook …` line by `family table chain`. */
@@ -18,6 +21,7 @@ export interface NftText {
 const tableLine = /^table (\S+) (.+) \{ # handle \d+(?: progname .*)?$/;
 const chainLine = /^\tchain (.+) \{ # handle \d+$/;
 const baseLine = /^\t\t(type \S+ hook .*)$/;
+const tableFlags = /^\tflags (.*)$/;
 /** `device "v0"` or `devices = { "v0", v1 }`. */
 const deviceWords = / devices? (?:= \{ ([^}]*) \}|(\S+)) priority /;
 const ruleEnd = / # handle (\d+)$/;
@@ -25,6 +29,7 @@ const ruleEnd = / # handle (\d+)$/;
 /** Reads the lines; never throws. A rule that nft wraps over several lines becomes one. */
 export function parseNftText(text: string): NftText {
   const tables: string[] = [];
+  const dormant = new Set<string>();
   const rules = new Map<string, string>();
   const bases = new Map<string, string>();
   const devices = new Map<string, string[]>();
@@ -37,6 +42,8 @@ export function parseNftText(text: string): NftText {
       table = `${family} ${tableName}`;
       tables.push(tableName ?? '');
     }
+    const [, flags] = tableFlags.exec(line) ?? [];
+    if (flags?.split(/[, ]+/).includes('dormant') === true) dormant.add(table);
     const [, chainName] = chainLine.exec(line) ?? [];
     if (chainName !== undefined || line === '\t}' || line === '}') {
       chain = chainName ?? null;
@@ -61,5 +68,5 @@ export function parseNftText(text: string): NftText {
     rules.set(`${table} ${chain} ${handle}`, pending.join(' '));
     pending = [];
   }
-  return { tables, rules, bases, devices };
+  return { tables, dormant, rules, bases, devices };
 }

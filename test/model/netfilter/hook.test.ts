@@ -681,18 +681,23 @@ describe('marks are of 32 bits', () => {
   });
 });
 
-test.each<[title: string, flags: object, expected: string]>([
-  ['a table', {}, 'drop'],
-  ['a dormant table, as nft says it', { flags: 'dormant' }, 'accept'],
-  ['a dormant table, among other flags', { flags: ['owner', 'dormant'] }, 'accept'],
-  ['a table with another flag', { flags: 'owner' }, 'drop'],
-])('%s has its chains at the hooks or not', (_title, flags, expected) => {
+const textOf = (flags: string): string => `table inet t { # handle 1\n${flags}\tchain c { # handle 1\n\t}\n}\n`;
+
+test.each<[title: string, flags: object, text: string, expected: string]>([
+  ['a table', {}, '', 'drop'],
+  ['a dormant table, as nft says it', { flags: 'dormant' }, '', 'accept'],
+  ['a dormant table, among other flags', { flags: ['owner', 'dormant'] }, '', 'accept'],
+  ['a table with another flag', { flags: 'owner' }, '', 'drop'],
+  ['a dormant table, as nft 1.0.6 lists it', { flags: 'filter' }, textOf('\tflags dormant\n\n'), 'accept'],
+  ['a dormant table, among other flags in the text', { flags: [] }, textOf('\tflags owner,dormant\n\n'), 'accept'],
+  ['a table with another flag in the text', { flags: 'dormant' }, textOf('\tflags owner\n\n'), 'drop'],
+])('%s has its chains at the hooks or not', (_title, flags, text, expected) => {
   const chain = { family: 'inet', table: 't', name: 'c', handle: 1, type: 'filter', hook: 'input', prio: 0 };
   const nftables = [
     { table: { family: 'inet', name: 't', handle: 1, ...flags } },
     { chain: { ...chain, policy: 'drop' } },
   ];
-  expect(kinds(listed(JSON.stringify({ nftables })), syn)).toEqual([expected]);
+  expect(kinds(listed(JSON.stringify({ nftables }), text), syn)).toEqual([expected]);
 });
 
 describe('connection tracking', () => {

@@ -93,7 +93,9 @@ function addItem(
     const name = asText(table['name']);
     const family = families.find((one) => one === table['family']);
     if (name === null || family === undefined || isTraceTable(name)) return;
-    const isDormant = wordsOf(table['flags']).includes('dormant');
+    // The names of flags in the JSON of nft 1.0.6 are others than the table's.
+    const isListed = text.tables.length > 0;
+    const isDormant = isListed ? text.dormant.has(`${family} ${name}`) : wordsOf(table['flags']).includes('dormant');
     const empty = { chains: new Map<string, DraftChain>(), sets: new Map<string, readonly SetElement[]>() };
     tables.set(`${family} ${name}`, { engine: 'nft', family, name, command, isDormant, ...empty });
     return;
