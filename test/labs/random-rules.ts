@@ -70,6 +70,9 @@ function nftMatch(dice: Dice, connections: boolean, protocol: string): string {
     () => `meta mark ${not}${dice.of([0, 1, 2])}`,
     () => `meta mark & 0x1 == ${dice.of([0, 1])}`,
     () => `fib daddr type ${not}${dice.of(['local', 'unicast'])}`,
+    () => `@th,16,16 ${not}${dice.of(ports)}`,
+    () => `ip frag-off & 0x1fff ${dice.of(['==', '!='])} 0`,
+    () => `ip saddr != ${dice.of(clients)} ip daddr != ${dice.of(servers)}`,
     () =>
       protocol === 'tcp'
         ? `tcp flags ${dice.of(['syn', '& (syn | ack) == syn', '& (fin | syn | rst | ack) != syn'])}`
@@ -88,6 +91,12 @@ function nftMatch(dice: Dice, connections: boolean, protocol: string): string {
   return match.includes('proto-dst') ? `meta l4proto ${protocol} ${match}` : match;
 }
 
+/** Routes are looked up where packets come in and are forwarded alone (`nft_fib_validate`). */
+function nftLookUp(dice: Dice): string {
+  const key = [dice.of(['saddr', 'daddr']), ...(dice.once(2) ? ['mark'] : []), ...(dice.once(2) ? ['iif'] : [])];
+  return `fib ${key.join(' . ')} oif ${dice.of(['exists', 'missing'])}`;
+}
+
 function nftEnding(dice: Dice, hook: Hook | null, kind: Kind, chains: readonly string[], protocol: string): string {
   const target = dice.of(['done', ...chains]);
   const endings = [
@@ -98,7 +107,8 @@ function nftEnding(dice: Dice, hook: Hook | null, kind: Kind, chains: readonly s
     () => `counter jump ${target}`,
     () => `counter goto ${target}`,
     () => 'counter',
-    () => `counter meta mark set ${dice.of(['1', 'meta mark | 0x2', 'meta mark & 0xfffffffe', 'meta mark ^ 0x1'])}`,
+    () =>
+      `counter meta mark set ${dice.of(['1', 'meta mark | 0x2', 'meta mark & 0xfffffffe', 'meta mark ^ 0x1', 'meta mark << 1', 'meta mark >> 1'])}`,
     () =>
       `ip daddr vmap { ${dice.of(servers)} : ${dice.of(['accept', 'drop', `jump ${target}`])}, ${dice.of(routers)} : return }`,
     () =>
@@ -151,6 +161,8 @@ function nftTable(dice: Dice, name: string): string {
     const matches = times(dice.of([0, 1, 1, 2]), () => nftMatch(dice, connections, protocol));
     // What the router answers itself leaves by c0, and is TCP or ICMP: it shall not be kept.
     const guard = hook === 'postrouting' ? ['oifname "s0"'] : hook === 'output' ? ['meta l4proto udp'] : [];
+    const looksUp = hook === 'prerouting' || hook === 'input' || hook === 'forward';
+    if (looksUp && dice.once(5)) matches.push(nftLookUp(dice));
     return `  ${[...guard, ...matches, nftEnding(dice, hook, kind, chains, protocol)].join(' ')}`;
   };
   const chain = (hook: Hook, kind: Kind): string => {
@@ -203,6 +215,8 @@ function xtablesMatch(dice: Dice, connections: boolean): string {
     () => `-p udp -m udp ${not}--dport ${dice.of(ports)}`,
     () => `-p tcp -m tcp ${not}--dport 80:${dice.of([81, 6000])}`,
     () => `-p ${dice.of(['tcp', 'udp'])} -m multiport ${not}--dports 80,${dice.of(ports)},5000:5400`,
+    () => `-p ${dice.of(['tcp', 'udp'])} -m multiport ${not}--ports 80,${dice.of(ports)},5000:5400`,
+    () => `-p udp -m udp ! --sport 1 ! --dport ${dice.of(ports)}`,
     () => `${not}-p ${dice.of(['tcp', 'udp'])}`,
     () => `-p tcp -m tcp ${not}--tcp-flags FIN,SYN,RST,ACK SYN`,
     () => `-m mark ${not}--mark ${dice.of(['0x1', '0x0/0x1', '0x2/0x2'])}`,
@@ -236,6 +250,8 @@ function xtablesEnding(dice: Dice, hook: Hook | null, kind: Kind, chains: readon
   if (kind === 'mangle') {
     endings.push('-j MARK --set-xmark 0x1/0x1', '-j MARK --set-xmark 0x2/0x3', '-j CONNMARK --set-xmark 0x1/0x1');
     endings.push('-j CONNMARK --save-mark', '-j CONNMARK --restore-mark --nfmask 0x1 --ctmask 0x1');
+    endings.push('-j CONNMARK --restore-mark --nfmask 0x3 --ctmask 0x1 --left-shift-mark 1');
+    endings.push('-j CONNMARK --save-mark --nfmask 0x3 --ctmask 0x3 --right-shift-mark 1');
   }
   if (kind === 'raw') endings.push('-j CT --notrack');
   if (kind === 'filter' && hook !== null) {
@@ -247,6 +263,7 @@ function xtablesEnding(dice: Dice, hook: Hook | null, kind: Kind, chains: readon
     return dice.of([
       `-p udp -j DNAT --to-destination ${to}:${dice.of(ports)}`,
       `-j DNAT --to-destination ${to}`,
+      `-p udp -j DNAT --to-destination ${to}:80-81/${dice.of([80, 81, 8079])}`,
       `-p tcp -j REDIRECT --to-ports ${dice.of(ports)}`,
       '-d 10.2.0.2/31 -j NETMAP --to 10.2.0.2/31',
     ]);
@@ -272,6 +289,13 @@ function xtablesTable(dice: Dice, kind: Kind): string {
     for (let left = dice.below(5); left > 0; left -= 1) {
       const guard = hook === 'postrouting' ? ['-o s0'] : hook === 'output' ? ['-p udp'] : [];
       const matches = times(dice.of([0, 1, 1, 2]), () => xtablesMatch(dice, kind !== 'raw'));
+      // The kernel takes it there alone (`rpfilter_check`).
+      const mayLookUp = hook === 'prerouting' && (kind === 'raw' || kind === 'mangle');
+      if (mayLookUp && dice.once(4)) {
+        matches.push(
+          `-m rpfilter ${dice.of(['', '--loose', '--accept-local', '--validmark'])} ${dice.of(['', '--invert'])}`,
+        );
+      }
       rules.push(xtablesRule(hook.toUpperCase(), [...guard, ...matches, xtablesEnding(dice, hook, kind, own)]));
     }
   }

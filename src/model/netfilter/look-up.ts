@@ -34,14 +34,15 @@ function question(
   byMark: boolean,
 ): RouteQuestion {
   const { family, source, destination, protocol } = packet;
+  // Of what is forwarded, nft asks as if the answer came in by the device that it leaves by (`nft_fib4_eval`).
+  const isAnswered = place.hook === 'forward' && (family === 6 || device === place.input);
   return {
     family,
     address,
     from: isSource ? destination : source,
     protocol,
     mark: byMark ? packet.mark : 0n,
-    // Of what is forwarded, nft asks as if the answer came in by the device that it leaves by (nft_fib4_eval).
-    cameBy: isSource && place.hook === 'forward' ? place.output : '',
+    cameBy: isSource && isAnswered ? place.output : '',
     on: device || place.input || place.output,
     device,
   };

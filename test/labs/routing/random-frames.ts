@@ -36,10 +36,29 @@ function chain(random: Random, hook: string, rule: () => string, device: string 
   return `chain c${hook} { ${[base, ...open, ...rules].join(' ')} }\n`;
 }
 
-/** One table of a host: its bridge's, or that of a device. */
+/** Rules of ARP, where a host sends it and takes it in. */
+function arpRules(random: Random, at: Surroundings): string {
+  const chains = random.some(['input', 'output'] as const, random.integer(1, 2)).map((hook) => {
+    const device = hook === 'input' ? 'iifname' : 'oifname';
+    const not = random.chance(0.15) ? '!= ' : '';
+    const rules = Array.from({ length: random.integer(1, 2) }, () => {
+      const ask = words(random, [
+        () => `arp operation ${not}${random.pick(['request', 'reply'])}`,
+        () => `arp ${random.pick(['saddr', 'daddr'])} ip ${not}${random.pick(at.addresses4)}`,
+        () => `${device} ${not}"${random.pick(at.devices)}"`,
+      ]);
+      return `${ask} counter ${random.pick(['drop', 'drop', 'accept'])};`;
+    });
+    return `chain c${hook} { type filter hook ${hook} priority 0; policy accept; ${rules.join(' ')} }`;
+  });
+  return `table arp frames { ${[...new Set(chains)].join(' ')} }`;
+}
+
+/** One table of a host: its bridge's, that of a device, or ARP's. */
 export function randomFrameRules(random: Random, at: Surroundings): RuleSet {
   const argv = ['nft', '-f', '-'] as const;
   const { bridgePorts: ports } = at;
+  if (random.chance(0.25)) return { argv, text: arpRules(random, at) };
   if (ports.length > 0 && random.chance(0.7)) {
     const known = {
       prerouting: [ports, []],

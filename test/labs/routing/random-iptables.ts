@@ -140,6 +140,12 @@ function xtablesTable(random: Random, at: Surroundings, family: 4 | 6, kind: Kin
       for (const type of [135, 136]) rules.push(`-A ${chain} -p ipv6-icmp -m icmp6 --icmpv6-type ${type} -j ACCEPT`);
     }
     if (drops && random.chance(0.7)) rules.push(`-A ${chain} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`);
+    // The kernel takes it there alone (`rpfilter_check`).
+    if (hook === 'prerouting' && (kind === 'raw' || kind === 'mangle') && random.chance(0.15)) {
+      rules.push(
+        `-A ${chain} -m rpfilter ${random.pick(['', '--loose', '--accept-local', '--validmark'])} --invert -j DROP`,
+      );
+    }
     const busy = random.chance(0.6) ? 3 : 0;
     rules.push(...repeat(random.integer(0, busy), () => xtablesRule(chain, placeOf(random, at, hook, kind, family))));
   }

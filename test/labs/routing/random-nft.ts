@@ -125,10 +125,19 @@ function versionOf(random: Random, table: string): 4 | 6 {
   return table === 'ip' || (table === 'inet' && random.chance(0.65)) ? 4 : 6;
 }
 
+/** Routes are looked up where packets come in and are forwarded alone (`nft_fib_validate`). */
+function nftLookUp(random: Random): string {
+  const device = random.chance(0.7) ? ' . iif' : '';
+  const mark = random.chance(0.3) ? ' . mark' : '';
+  return `fib ${random.pick(['saddr', 'saddr', 'daddr'])}${mark}${device} oif ${random.pick(['exists', 'missing'])}`;
+}
+
 function nftTable(random: Random, at: Surroundings, table: 'ip' | 'ip6' | 'inet', name: string): string {
-  const rule = (hook: Hook, kind: Kind, chains: readonly string[]): string => {
+  const rule = (hook: Hook, kind: Kind, chains: readonly string[], isBase: boolean): string => {
     const place = placeOf(random, at, hook, kind, versionOf(random, table));
     const matches = repeat(random.pick([0, 1, 1, 2]), () => nftMatch(place));
+    const isComing = isBase && (hook === 'prerouting' || hook === 'input' || hook === 'forward');
+    if (isComing && random.chance(0.12)) matches.push(nftLookUp(random));
     return `  ${[...matches, nftEnding(place, chains)].join(' ')}`;
   };
   const own = ['a', 'b'];
@@ -142,14 +151,14 @@ function nftTable(random: Random, at: Surroundings, table: 'ip' | 'ip6' | 'inet'
       `  type ${kind === 'nat' ? 'nat' : kind === 'mangle' && hook === 'output' ? 'route' : 'filter'} hook ${hook} priority ${priority}; policy ${drops ? 'drop' : 'accept'};`,
       ...(table === 'ip' || random.chance(0.08) ? [] : [`  ${discovery}`]),
       ...usual,
-      ...repeat(random.integer(0, 3), () => rule(hook, kind, own)),
+      ...repeat(random.integer(0, 3), () => rule(hook, kind, own, true)),
       ' }',
     ].join('\n');
   };
   const called = own.map((one, index) =>
     [
       ` chain ${one} {`,
-      ...repeat(random.integer(0, 2), () => rule('forward', 'filter', own.slice(index + 1))),
+      ...repeat(random.integer(0, 2), () => rule('forward', 'filter', own.slice(index + 1), false)),
       ' }',
     ].join('\n'),
   );
