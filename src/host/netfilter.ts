@@ -114,10 +114,10 @@ export interface Match {
 export type Expression =
   | Match
   /**
-   * Two negated matches of which nft may have made one: the kernel's then goes on unless both fields are as told, and not
-   * only where neither is. Both are listed alike.
+   * Negated matches of which the tool may have made one: the kernel's then goes on unless all fields are as told, and not
+   * only where none is. Both are listed alike.
    */
-  | { readonly kind: 'merged'; readonly matches: readonly [Match, Match] }
+  | { readonly kind: 'merged'; readonly matches: readonly Match[] }
   /** Goes on or not, by something that no snapshot shows: a rate, a counter, chance, or what is not understood. */
   | { readonly kind: 'maybe'; readonly text: string }
   /** Gives a field of the packet or its connection a value: `meta mark`, `ct mark`, or a header's. */

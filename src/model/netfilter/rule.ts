@@ -158,15 +158,19 @@ class RuleRun {
     }
   }
 
-  /** Both readings are the same but where one field alone is as told. */
-  #merged(matches: readonly [Match, Match], progress: Progress): Progress | null {
+  /** Both readings are the same but where some of the fields alone are as told. Legacy rules are as they are written. */
+  #merged(matches: readonly Match[], progress: Progress): Progress | null {
     const truths = matches.map(({ key, among, negated }) =>
       isAmong(key, among, negated, viewOf(this.#walk, progress.state), this.#walk.table),
     );
     if (truths.every((truth) => truth === 'yes')) return progress;
-    if (truths.every((truth) => truth === 'no')) return this.#miss(progress);
+    const isApart = this.#walk.table.engine === 'iptables-legacy' && truths.includes('no');
+    if (isApart || truths.every((truth) => truth === 'no')) return this.#miss(progress);
     const text = this.#reference.text;
-    return this.#fork(progress, `whether it matches is not known, as nft may have made one comparison of two: ${text}`);
+    return this.#fork(
+      progress,
+      `whether it matches is not known, as nft may have made one comparison of several: ${text}`,
+    );
   }
 
   #set(expression: Extract<Expression, { kind: 'set' }>, progress: Progress): Progress | null {

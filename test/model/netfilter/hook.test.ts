@@ -181,6 +181,19 @@ describe('what is not known', () => {
     ],
     ['is not what nft may have made one of, where both are', [[...neither(40000, 80), drop]], syn, ['accept']],
     ['is not what nft may have made one of, where neither is', [[...neither(1, 81), drop]], syn, ['drop']],
+    [
+      'is what nft may have made one of three, where two are as told',
+      [
+        [
+          is('ether', 'daddr', '02:00:00:00:00:01', '!='),
+          is('ether', 'saddr', '02:00:00:00:00:02', '!='),
+          is('ether', 'type', 'ip', '!='),
+          drop,
+        ],
+      ],
+      packet('tcp 10.0.0.1:1 > 10.0.0.2:2', { destinationMac: 0x02_00_00_00_00_01n, sourceMac: 3n }),
+      ['drop', 'accept'],
+    ],
     ['does not matter when another match fails', [[limit, is('tcp', 'dport', 81), drop]], syn, ['accept']],
     ['does not matter when both ways end alike', [[limit, accept]], syn, ['accept']],
     ['a field that the packet lacks', [[is('ip', 'ttl', 5, '<'), drop]], syn, ['drop', 'accept']],
@@ -290,6 +303,19 @@ describe('what is not known', () => {
     expect(kinds(chainOf('input', [0, 1, 2, 3].map(bit)), syn)).toHaveLength(16);
     expect(kinds(chainOf('input', [0, 1, 2, 3, 4].map(bit)), syn)).toEqual(['unknown']);
   });
+});
+
+test.each<[engine: 'iptables-nft' | 'iptables-legacy', ports: string, expected: readonly string[]]>([
+  ['iptables-nft', '! --sport 40000 ! --dport 81', ['drop', 'accept']],
+  ['iptables-nft', '! --sport 40000 ! --dport 80', ['accept']],
+  ['iptables-nft', '! --sport 1 ! --dport 81', ['drop']],
+  ['iptables-nft', '! --sport 1:2 ! --dport 80', ['accept']],
+  ['iptables-nft', '--sport 40000 ! --dport 80', ['accept']],
+  ['iptables-legacy', '! --sport 40000 ! --dport 81', ['accept']],
+  ['iptables-legacy', '! --sport 1 ! --dport 81', ['drop']],
+])('%s may have made one comparison of %s', (engine, ports, expected) => {
+  const text = `*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp ${ports} -j DROP\nCOMMIT\n`;
+  expect(kinds(saved(text, engine), syn)).toEqual(expected);
 });
 
 describe('all chains of a hook', () => {

@@ -2,9 +2,10 @@
 
 import { unreachableBy } from '../../../inet/icmp.ts';
 import { ipProtocol } from '../../../inet/protocol.ts';
-import type { Expression, Match, Operand, RejectWith, RuleCounter, Translation, Verdict } from '../../netfilter.ts';
+import type { Expression, Operand, RejectWith, RuleCounter, Translation, Verdict } from '../../netfilter.ts';
 import { asInteger, asRecord, asText, type JsonRecord, jsonText } from '../json.ts';
 import { anyBit, equals, field, icmpxReasons, match, verdict } from './build.ts';
+import { areNeighbours, joined, type NegatedMatch } from './merged.ts';
 import {
   elementsOf,
   operandOf,
@@ -223,13 +224,6 @@ function expressionsOf(raw: unknown): Expression[] {
   }
 }
 
-/** Fields that are side by side in a header, the first one first, together no longer than a register of the kernel's. */
-const adjacentFields: ReadonlySet<string> = new Set(
-  ['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'th']
-    .map((protocol) => `${protocol} sport ${protocol} dport`)
-    .concat('icmp type icmp code', 'icmpv6 type icmpv6 code', 'ip ttl ip protocol', 'ip6 nexthdr ip6 hoplimit'),
-);
-
 /** The field of `field != value`; null for any other statement, of a set (`@name`) too. */
 function negatedField(raw: unknown): string | null {
   const content = asRecord(asRecord(raw)?.['match']);
@@ -240,27 +234,23 @@ function negatedField(raw: unknown): string | null {
   return `${asText(payload['protocol'])} ${asText(payload['field'])}`;
 }
 
-/**
- * What the statements of one rule do, in their order. nft makes one comparison of two with neighbouring fields, of negated
- * ones too, which is not the same (1.0.6 does, as `--debug=netlink` shows); its listing has two again.
- */
+/** What the statements of one rule do, in their order. */
 export function ruleExpressions(statements: readonly unknown[]): Expression[] {
   const found: Expression[] = [];
-  let before: { readonly field: string; readonly match: Match } | null = null;
+  let neighbours: readonly NegatedMatch[] = [];
   for (const raw of statements) {
     const expressions = expressionsOf(raw);
     const [first] = expressions;
     const field = negatedField(raw);
-    const match = field !== null && first?.kind === 'match' ? { field, match: first } : null;
-    if (before !== null && match !== null && adjacentFields.has(`${before.field} ${match.field}`)) {
-      found.splice(-1, 1, { kind: 'merged', matches: [before.match, match.match] });
-      before = null;
-    } else {
-      found.push(...expressions);
-      before = match;
+    const negated = field !== null && first?.kind === 'match' ? { field, match: first } : null;
+    if (negated !== null && areNeighbours(neighbours, negated)) {
+      neighbours = [...neighbours, negated];
+      continue;
     }
+    found.push(...joined(neighbours), ...(negated === null ? expressions : []));
+    neighbours = negated === null ? [] : [negated];
   }
-  return found;
+  return [...found, ...joined(neighbours)];
 }
 
 /** The counter among a rule's statements. */

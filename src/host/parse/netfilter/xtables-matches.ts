@@ -12,6 +12,7 @@ import {
   statusShift,
 } from '../../netfilter.ts';
 import { anyBit, equals, field, masked, match } from './build.ts';
+import { joinedPorts } from './merged.ts';
 import { lookUp, protocols, symbolsByType, tcpFlags } from './symbols.ts';
 import { atomOf, macNumber, numberOf, valueOf } from './values.ts';
 import { extensionHeaderMatch } from './xtables-headers.ts';
@@ -364,7 +365,7 @@ function alwaysMatches({ name, options }: Extension): boolean {
 }
 
 /** The expressions of one match. What is not understood may or may not match. */
-export function matchesOf(extension: Extension, version: Version): Expression[] {
+export function matchesOf(extension: Extension, version: Version): readonly Expression[] {
   if (extension.name === 'comment' || alwaysMatches(extension)) return [];
   if (extension.name === 'rpfilter') {
     const result = reversePath({ name: '', negated: false, values: [] }, version, extension);
@@ -381,6 +382,8 @@ export function matchesOf(extension: Extension, version: Version): Expression[] 
     expressions.push(result);
   }
   // Without options only the protocols' own matches say something clear: that -p named it.
-  if (expressions.length > 0 || ['tcp', 'udp', 'icmp', 'icmp6', 'sctp'].includes(extension.name)) return expressions;
+  if (expressions.length > 0 || ['tcp', 'udp', 'icmp', 'icmp6', 'sctp'].includes(extension.name)) {
+    return joinedPorts(extension, expressions);
+  }
   return [{ kind: 'maybe', text: textOf(extension) }];
 }

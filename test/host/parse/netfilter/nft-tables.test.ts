@@ -41,9 +41,27 @@ describe('two negated matches with neighbouring fields', () => {
     ['are two with a named set', match(source, '@ports', '!='), match(destination, 2, '!='), ['match', 'match']],
     ['are two with a set', match(source, { set: [1, 3] }, '!='), match(destination, 2, '!='), ['match', 'match']],
     [
-      'are two of other fields',
+      'may be one of addresses',
       match(payload('ip', 'saddr'), '192.0.2.1', '!='),
       match(payload('ip', 'daddr'), '192.0.2.2', '!='),
+      ['merged'],
+    ],
+    [
+      'may be one of the link',
+      match(payload('ether', 'saddr'), '02:00:00:00:00:01', '!='),
+      match(payload('ether', 'type'), 'ip', '!='),
+      ['merged'],
+    ],
+    [
+      'are two where they are longer than what the kernel compares at once',
+      match(payload('ip6', 'saddr'), 'fd00::1', '!='),
+      match(payload('ip6', 'daddr'), 'fd00::2', '!='),
+      ['match', 'match'],
+    ],
+    [
+      'are two of different headers',
+      match(payload('ip', 'daddr'), '192.0.2.2', '!='),
+      match(payload('tcp', 'sport'), 1, '!='),
       ['match', 'match'],
     ],
   ])('%s', (_title, first, second, kinds) => {
