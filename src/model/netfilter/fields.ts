@@ -251,6 +251,8 @@ const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ...portFields('sctp'),
   ...portFields('dccp'),
   ...portFields('udplite'),
+  // Which options a segment has depends on programs and settings.
+  ['tcp option', ofProtocol('tcp', () => unknown('the options of TCP are not modelled'))],
   ['tcp flags', ofProtocol('tcp', ({ packet }) => knownOr(packet.tcpFlags, 'the TCP flags'))],
   ['icmp type', ofProtocol('icmp', ({ packet }) => knownOr(packet.icmpType, 'the ICMP type'))],
   ['icmp code', ofProtocol('icmp', ({ packet }) => knownOr(packet.icmpCode, 'the ICMP code'))],

@@ -95,6 +95,20 @@ test.each<[sent: string, negated: boolean, source: number | null, expected: read
   expect(outcomes(tables, 'input eth0', sent).map((end) => end.replace(/ .*/, ''))).toEqual(expected);
 });
 
+const size = { mangle: { key: { 'tcp option': { name: 'maxseg', field: 'size' } }, value: { rt: { key: 'mtu' } } } };
+const strip = { reset: { 'tcp option': { name: 'sack-perm' } } };
+
+test.each<[title: string, rule: readonly object[], protocol: 'tcp' | 'udp', expected: readonly string[]]>([
+  ['a size alone', [size], 'tcp', ['accept']],
+  ['a size that may not be there', [size, drop], 'tcp', ['drop', 'accept']],
+  ['a size, of what is no TCP', [size, drop], 'udp', ['accept']],
+  ['what is to be taken out', [strip, drop], 'tcp', ['drop']],
+  ['what is to be taken out, of what is no TCP', [strip, drop], 'udp', ['accept']],
+])('an option of TCP that a rule writes: %s', (_title, rule, protocol, expected) => {
+  const ends = outcomes(chainOf('forward', [rule]), 'forward eth0 eth1', packet(`${protocol} 10.0.0.1:1 > 10.0.0.2:2`));
+  expect(ends.map((end) => end.replace(/ .*/, ''))).toEqual(expected);
+});
+
 test('taking an option out of TCP changes nothing that rules or routes look at', () => {
   const tables = chainOf('forward', [[{ reset: { 'tcp option': { name: 'sack-perm' } } }]]);
   expect(outcomes(tables, 'forward eth0 eth1', packet('tcp 10.0.0.1:1 > 10.0.0.2:2'))).toEqual([

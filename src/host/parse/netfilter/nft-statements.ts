@@ -32,6 +32,8 @@ const limiting: ReadonlySet<string> = new Set(['limit', 'quota', 'ct count', 'me
 /** Extensions of iptables that change nothing that rules or routes look at. */
 const inertTargets: ReadonlySet<string> = new Set(['LOG', 'NFLOG', 'TCPMSS', 'CHECKSUM', 'TRACE', 'AUDIT', 'CLASSIFY']);
 
+const isTcp = equals(field('meta l4proto'), BigInt(ipProtocol.tcp));
+
 function maybe(raw: unknown): Expression {
   return { kind: 'maybe', text: jsonText(raw) };
 }
@@ -204,13 +206,15 @@ function expressionsOf(raw: unknown): Expression[] {
     case 'vmap':
       return [(record === null ? null : verdictMap(record)) ?? unknown(raw)];
     case 'mangle': {
+      // Ends the rule for what is no TCP, or lacks the option (`nft_exthdr_tcp_set_eval`); which it has is not known.
+      if (soleMember(record?.['key'])?.[0] === 'tcp option') return [isTcp, equals(field('tcp option'), 1n)];
       // Options and extension headers are no field that rules or routes look at.
       const set = record === null ? null : mangle(raw, record);
       return set === null ? [] : [set];
     }
     case 'reset':
-      // Takes an option out of TCP's header, which is no field here; nft asks for TCP before (payload_gen_dependency).
-      return [equals(field('meta l4proto'), BigInt(ipProtocol.tcp))];
+      // Takes an option out of TCP's header, which is no field here; ends the rule for others (`nft_exthdr_tcp_strip_eval`).
+      return [isTcp];
     case 'notrack':
       return [{ kind: 'notrack' }];
     case 'set':

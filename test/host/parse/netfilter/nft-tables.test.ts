@@ -214,7 +214,11 @@ describe('statements', () => {
       { mangle: { key: { meta: { key: 'mark' } }, value: { '|': [{ meta: { key: 'mark' } }, 8192] } } },
       [{ kind: 'set', field: 'meta mark', value: { kind: 'operation', operator: 'or', right: { value: 8192n } } }],
     ],
-    ['a TCP option', { mangle: { key: { 'tcp option': { name: 'maxseg', field: 'size' } }, value: 1400 } }, []],
+    [
+      'a TCP option',
+      { mangle: { key: { 'tcp option': { name: 'maxseg', field: 'size' } }, value: 1400 } },
+      [{ key: [{ name: 'meta l4proto' }] }, { key: [{ name: 'tcp option' }] }],
+    ],
     ['notrack', { notrack: null }, [{ kind: 'notrack' }]],
     ['a zone', { mangle: { key: { ct: { key: 'zone' } }, value: 5 } }, [{ verdict: { kind: 'unknown' } }]],
     [
