@@ -24,7 +24,7 @@ function readsConnection(operand: Operand): boolean {
 }
 
 /** What is not understood may need it: it is taken to, as nearly every host has rules that do. */
-function needsConnection(expression: Expression, { engine }: RuleTable): boolean {
+function needsConnection(expression: Expression): boolean {
   switch (expression.kind) {
     case 'match':
     case 'verdict-map':
@@ -34,12 +34,10 @@ function needsConnection(expression: Expression, { engine }: RuleTable): boolean
     case 'translate':
     case 'maybe':
       return true;
-    case 'notrack':
-      // iptables' target does, nft's statement does not.
-      return engine !== 'nft';
     case 'verdict':
       return expression.verdict.kind === 'unknown';
-    // Its fields are of headers.
+    // What is to be left alone needs none (`xt_ct_tg_check`), and the fields of these are of headers.
+    case 'notrack':
     case 'merged':
     default:
       return false;
@@ -49,8 +47,6 @@ function needsConnection(expression: Expression, { engine }: RuleTable): boolean
 /** True when one of the tables has a rule that needs connections. */
 export function tracksConnections(tables: readonly RuleTable[]): boolean {
   return tables.some((table) =>
-    [...table.chains.values()].some(({ rules }) =>
-      rules.some(({ expressions }) => expressions.some((expression) => needsConnection(expression, table))),
-    ),
+    [...table.chains.values()].some(({ rules }) => rules.some(({ expressions }) => expressions.some(needsConnection))),
   );
 }

@@ -641,13 +641,10 @@ describe('address translation', () => {
     expect(kinds(dropping, syn, 'prerouting eth0')).toEqual(['accept']);
     const notrack = chainOf('prerouting', [[is('tcp', 'dport', 81), { notrack: null }]], { table: 'u' });
     expect(kinds([...dropping, ...notrack], syn, 'prerouting eth0')).toEqual(['accept']);
-    expect(
-      kinds(
-        [...dropping, ...saved('*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s 10.9.9.9 -j CT --notrack\nCOMMIT')],
-        syn,
-        'prerouting eth0',
-      ),
-    ).toEqual(['drop']);
+    for (const target of ['CT --notrack', 'NOTRACK']) {
+      const raw = saved(`*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s 10.9.9.9 -j ${target}\nCOMMIT`);
+      expect(kinds([...dropping, ...raw], syn, 'prerouting eth0')).toEqual(['accept']);
+    }
   });
 
   test('later hooks know it by its status and by its original tuple', () => {
