@@ -49,9 +49,9 @@ function arpRules(random: Random, at: Surroundings): string {
       ]);
       return `${ask} counter ${random.pick(['drop', 'drop', 'accept'])};`;
     });
-    return `chain c${hook} { type filter hook ${hook} priority 0; policy accept; ${rules.join(' ')} }`;
+    return `chain c${hook} { type filter hook ${hook} priority 0; policy accept; ${rules.join(' ')} }\n`;
   });
-  return `table arp frames { ${[...new Set(chains)].join(' ')} }`;
+  return `table arp frames { ${chains.join(' ')} }`;
 }
 
 /** One table of a host: its bridge's, that of a device, or ARP's. */
