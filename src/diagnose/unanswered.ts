@@ -205,6 +205,11 @@ export const neighbourUnresolved: Cause = (context) => {
   const apart = step.wanted === undefined ? null : keptApart(context, asker, step.wanted);
   const brief = apart?.brief ?? null;
   const detail = brief === null ? step.detail : `nobody on ${step.device} answers for ${step.wanted}: ${brief}`;
+  // Where somebody has it and keeps silent, the step says who, and why.
+  const guess =
+    step.wanted === undefined
+      ? ''
+      : '. Either the machine is not there, or it has another address, or it is plugged into another network';
   return {
     cause: 'neighbour-unresolved',
     certainty: certaintyByErrno(context),
@@ -215,7 +220,7 @@ export const neighbourUnresolved: Cause = (context) => {
     summary: `${serverText(context)} could not be reached: ${detail}.`,
     explanation: [
       askedText(context, asker),
-      `To send the packet out by ${asker.device}, ${netnsText(asker.netns)} has to know which machine there has the address of the next stretch, and asks everyone on that network (${question}). Nobody answered: ${apart === null ? `${step.detail}. Either the machine is not there, or it has another address, or it is plugged into another network` : apart.text}.${errnoSentence(context)}`,
+      `To send the packet out by ${asker.device}, ${netnsText(asker.netns)} has to know which machine there has the address of the next stretch, and asks everyone on that network (${question}). Nobody answered: ${apart?.text ?? `${step.detail}${guess}`}.${errnoSentence(context)}`,
     ],
     fixes: [],
     alternatives: [],

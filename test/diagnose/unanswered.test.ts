@@ -84,6 +84,17 @@ describe('neighbour-unresolved, beyond this view', () => {
   });
 });
 
+describe('neighbour-unresolved, where somebody has the address', () => {
+  it('says why that host keeps silent, and guesses nothing', () => {
+    const silent = web({ sysctls: { 'net.ipv4.conf.eth0.arp_ignore': '8' } });
+    const told = judged(host(box(), silent, bridgeHost()), '10.88.0.20', {}).explanation.join(' ');
+    expect(told).toContain('web has the address 10.88.0.20 and does not answer: its arp_ignore is 8.');
+    expect(told).not.toContain('Either the machine');
+    const gone = judged(host(box(), web(), bridgeHost()), '10.88.0.99', {}).explanation.join(' ');
+    expect(gone).toContain('Either the machine is not there');
+  });
+});
+
 describe('neighbour-unresolved, by a macvlan', () => {
   const macvlan = (address: string) =>
     box({
