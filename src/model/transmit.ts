@@ -257,7 +257,9 @@ class Sending {
 
   /** Nobody has the address, as far as the snapshot reaches. */
   #unanswered({ stations, edges, firstBridge, lost }: Spread): Transmission {
-    const edge = edges.find(({ obstacle }) => obstacle === null);
+    const seen = this.#answerer(edges);
+    // Who was seen to answer was asked, whatever keeps questions back by now.
+    const edge = edges.find(({ obstacle }) => obstacle === null) ?? (seen === null ? undefined : edges[0]);
     // Where it came to others as well, the tunnel is to blame only for who has the address.
     const isMissed = stations.length === 0 || isSomebodys(this.#medium.host, this.#nextHop);
     if (edge === undefined && lost !== null && isMissed) {
@@ -266,15 +268,15 @@ class Sending {
     const steps = (firstBridge ?? edge ?? stations[0])?.steps ?? [];
     if (edge !== undefined) {
       if (firstBridge === null || edge.kind === 'undetermined') return only(steps, end(edge.kind, edge.reason));
-      const answerer = this.#answerer(edges);
-      if (answerer !== null) return { arrivals: [this.straightTo(answerer.mac, answerer.behind)], learnt: [] };
+      if (seen !== null) return { arrivals: [this.straightTo(seen.mac, seen.behind)], learnt: [] };
       const reason = `${this.#nextHop} may be behind a port of ${firstBridge.bridge} whose other end the snapshot has not`;
       const asker = { netns: this.#namespace.name, device: this.#link.name, nextHop: this.#nextHop };
       return only(steps, { end: { kind: 'leaves-view', reason, answer: null, asker } });
     }
-    // Whoever is out of sight is not asked either.
+    // Where nothing gets into the bridge, whoever is out of sight behind it is not asked either.
     if (edges.length > 0 && firstBridge !== null && firstBridge.obstacle !== null) {
-      return only(firstBridge.steps, end('dropped', firstBridge.obstacle, this.#outlet.unresolved()));
+      const { steps: asked, obstacle, end: given } = firstBridge;
+      return only(asked, given === undefined ? end('dropped', obstacle, this.#outlet.unresolved()) : { end: given });
     }
     const { neighbours, name } = this.#namespace;
     const place = { netns: firstBridge?.netns ?? name, device: firstBridge?.bridge ?? this.#link.name };

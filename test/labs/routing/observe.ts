@@ -140,7 +140,8 @@ function chooseProbes(random: Random, { targets, spec }: RandomLab): ReadonlyMap
 /** Targets of a host that are pinged, each by a process. */
 const echoes = 6;
 
-async function snapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
+/** The state of hosts of a lab, as the program collects it. */
+export async function snapshot(lab: Lab, hosts: readonly string[]): Promise<HostState> {
   const names = hosts.map((host) => lab.netns(host));
   const set = findNamespaces([]);
   try {
