@@ -169,7 +169,7 @@ function letIn(host: HostState, { netns, device, quotes }: Step, mac: string, vl
     device: port.device,
     bridge: port.bridge,
     permanent: false,
-    fixed: true,
+    fixed: false,
     locked: false,
     vlan,
     heardAgo: null,

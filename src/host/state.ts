@@ -208,7 +208,7 @@ export interface ForwardingEntry {
   readonly bridge: string | null;
   /** The bridge's own address: frames to it go up to the host. */
   readonly permanent: boolean;
-  /** Put in by hand, or the bridge's own: what the bridge hears does not change it. */
+  /** The bridge's own, or put in by hand as `sticky`; a device's own put in by hand: what is heard does not change it. */
   readonly fixed: boolean;
   /** Made for an address that a locked port has heard: what comes from it is not let in. */
   readonly locked: boolean;

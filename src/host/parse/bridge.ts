@@ -86,8 +86,10 @@ export function parseForwardingEntries(sections: Sections): ForwardingEntry[] {
     );
     const vlan = asInteger(record['vlan']);
     const permanent = state === 'permanent';
-    const fixed = permanent || state === 'static';
-    const heardAgo = fixed ? null : updated;
+    const isStatic = permanent || state === 'static';
+    // What a bridge has as static does not age, and moves with what it hears all the same (`br_fdb_update`).
+    const fixed = permanent || (isStatic && (bridge === null || flags.includes('sticky')));
+    const heardAgo = isStatic ? null : updated;
     const locked = flags.includes('locked');
     return [{ mac, device, bridge, permanent, fixed, locked, vlan, heardAgo, remote: remoteOf(record), source }];
   });

@@ -160,14 +160,24 @@ test('VLANs of ports, ranges counted out, nonsense left out', () => {
   ]);
 });
 
-test('forwarding entries: learnt, put in by hand, the bridge own', () => {
+test("forwarding entries: learnt, put in by hand, the bridge's own, a device's own", () => {
   const entry = { mac: '02:00:00:00:00:01', ifname: 'veth0', master: 'br0', flags: [] };
   const states = ['', 'static', 'permanent'].map((state) => ({ ...entry, state }));
-  const { forwardingEntries } = parsed('bridge -j fdb', states);
-  expect(forwardingEntries.map(({ fixed, permanent }) => [fixed, permanent])).toEqual([
-    [false, false],
-    [true, false],
-    [true, true],
+  const { master: _master, ...own } = entry;
+  const { forwardingEntries } = parsed('bridge -j fdb', [
+    ...states,
+    { ...entry, state: 'static', flags: ['sticky'] },
+    { ...entry, state: '', flags: ['locked'] },
+    { ...own, state: 'static' },
+  ]);
+  expect(forwardingEntries.map(({ fixed, permanent, locked }) => [fixed, permanent, locked])).toEqual([
+    [false, false, false],
+    // It moves to where the address is heard (Linux 6.18).
+    [false, false, false],
+    [true, true, false],
+    [true, false, false],
+    [false, false, true],
+    [true, false, false],
   ]);
   expect(forwardingEntries[0]?.source.command).toBe('bridge -j fdb');
 });
