@@ -73,7 +73,13 @@ function query(source: string, destination: string, inputDevice: string | null):
 /** Who has the address: does it answer, and if not, why not (null: it is not its own, and it is not told to). */
 export type Reaction =
   | { readonly answers: true }
-  | { readonly answers: false; readonly why: string | null; readonly quotes: readonly Quote[] };
+  | {
+      readonly answers: false;
+      readonly why: string | null;
+      readonly quotes: readonly Quote[];
+      /** It may answer all the same, by what the snapshot does not have. */
+      readonly isOpen?: true;
+    };
 
 const answers: Reaction = { answers: true };
 
@@ -162,7 +168,12 @@ export function reactionTo(namespace: NamespaceState, link: Link, asker: string,
     ? reactToDiscovery(namespace, link, target)
     : reactToArp(namespace, link, asker, target);
   if (!reaction.answers || !isWithoutArp(link)) return reaction;
-  // `arp_rcv`; of IPv6 the host hears no questions, and its answer would be for the device's own address.
   const why = `${link.name} neither asks nor answers for addresses (NOARP)`;
+  // `arp_rcv` answers nobody. IPv6 hears the questions for what it had before it was told not to (`addrconf_join_solict`), and
+  // its answer is for the device's own address, unless somebody has told it the asker's.
+  if (target.includes(':') && usableNeighbour(namespace, link.name, asker) !== null) {
+    const open = `${link.name} may have been told to answer nobody (NOARP) before it had the address, and since then does not hear who asks for it; or after that, and answers`;
+    return { answers: false, why: open, quotes: [link.source], isOpen: true };
+  }
   return ownsAddress(namespace, target) ? silent(why, [link.source]) : silent(null);
 }

@@ -239,7 +239,9 @@ class Sending {
   #silence(reactions: readonly { readonly station: Station; readonly reaction: Reaction }[]): Transmission | null {
     for (const { station, reaction } of reactions) {
       if (reaction.answers || reaction.why === null || station.obstacle !== null) continue;
-      const detail = `${station.namespace.name} has the address ${this.#nextHop} and does not answer: ${reaction.why}`;
+      const says = reaction.isOpen === true ? 'may not answer' : 'does not answer';
+      const detail = `${station.namespace.name} has the address ${this.#nextHop} and ${says}: ${reaction.why}`;
+      if (reaction.isOpen === true) return only(station.steps, end('undetermined', detail));
       const place = { netns: station.namespace.name, device: station.link.name, stage: 'neighbour' } as const;
       const step: Step = { ...place, verdict: 'failed', detail, quotes: reaction.quotes };
       return only([...station.steps, step], end('unanswered', detail, this.#outlet.unresolved()));

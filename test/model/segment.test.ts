@@ -120,7 +120,7 @@ describe('a port keeps a frame back', () => {
       undefined,
     ],
     [
-      'an entry of the administrator counts all the same',
+      'a sticky entry of the administrator counts all the same',
       {},
       { forwardingEntries: [learnt('veth0', { fixed: true })] },
       'dropped: the frame would have to leave by veth0, where it came in, and hairpin is off there',
@@ -191,7 +191,7 @@ describe('a locked port', () => {
     ['nothing from whom the table does not have', {}, locked('veth0'), shut, 'EHOSTUNREACH'],
     ['whether somebody has to be asked or not', knowsWeb, locked('veth0'), shut, null],
     ['whom it has there', {}, locked('veth0', at('veth0')), accepted, undefined],
-    ['whom somebody put there', {}, locked('veth0', at('veth0', { fixed: true })), accepted, undefined],
+    ['whom somebody put there to stay', {}, locked('veth0', at('veth0', { fixed: true })), accepted, undefined],
     ['not whom it has at another port', {}, locked('veth0', at('veth1')), shut, 'EHOSTUNREACH'],
     ['not whom it has of another bridge', {}, locked('veth0', at('veth0', { bridge: 'br1' })), shut, 'EHOSTUNREACH'],
     ['not whom it has in a VLAN', {}, locked('veth0', at('veth0', { vlan: 1 })), shut, 'EHOSTUNREACH'],
@@ -592,6 +592,18 @@ describe('who does not ask (NOARP)', () => {
     const there = journey(boxes, packetTo('10.88.0.20'), 'box');
     expect(told(there).at(-1)).toBe('accepted by tcp *:80');
     expect(replyJourney(boxes, there)?.end).toMatchObject({ kind: 'dropped' });
+  });
+
+  test('of IPv6 it is not known whether who has the address hears the question, if he knows the asker', () => {
+    const end = (neighbours: Told['neighbours']) => {
+      const links = [loopback(), { ...webLink6, arp: false }];
+      const boxes = host(box({ routes }), web({ links, routes, neighbours: neighbours ?? [] }), bridgeHost());
+      return told(journey(boxes, packetTo('fd00:88::20'), 'box')).at(-1);
+    };
+    expect(end([])).toContain('unanswered: web has the address fd00:88::20 and does not answer: eth0 neither');
+    expect(end([neighbour('fd00:88::10', 'eth0', boxMac)])).toContain(
+      'undetermined: web has the address fd00:88::20 and may not answer: ',
+    );
   });
 
   test('a port that sends back what came in by it returns the frame to the sender', () => {
