@@ -51,10 +51,11 @@ const port = (device: string, ...switches: readonly (readonly [name: string, val
     set(switches.map(([name, value]) => `${name} ${usual[value]}`).join(' ')),
   ];
 };
-const entry = (of: 'box' | 'web', device: string): Change => [
+const entry = (of: 'box' | 'web', device: string, flags = ''): Change => [
   'host',
-  `bridge fdb replace ${macs[of]} dev ${device} master static`,
-  `bridge fdb del ${macs[of]} dev ${device} master`,
+  `bridge fdb replace ${macs[of]} dev ${device} master static ${flags}`,
+  // It may have moved meanwhile.
+  `for port in veth0 veth1; do bridge fdb del ${macs[of]} dev $port master 2>/dev/null || true; done`,
 ];
 const withoutArp = (where: Name, device: string): Change => [
   where,
@@ -162,7 +163,16 @@ const cases: readonly (readonly [name: string, changes: readonly Change[], ...as
     [port('veth1', ['flood', 'off'])],
     { from: 'box', gets: [neighbour, neighbour6] },
   ],
-  ['an entry by hand at the wrong port', [entry('web', 'veth0')], { from: 'box', gets: [neighbour] }],
+  [
+    'an entry by hand at the wrong port, until the address is heard',
+    [entry('web', 'veth0')],
+    { from: 'box', gets: [neighbour] },
+  ],
+  [
+    'an entry that sticks to the wrong port',
+    [entry('web', 'veth0', 'sticky')],
+    { from: 'box', gets: [server], misses: [neighbour, neighbour6] },
+  ],
   [
     'who has the address, without ARP',
     [withoutArp('web', 'eth0')],
@@ -175,8 +185,13 @@ const cases: readonly (readonly [name: string, changes: readonly Change[], ...as
   ],
   [
     'who asks, without ARP, and with an entry by hand',
-    [withoutArp('box', 'eth0'), known('box', '10.88.0.20', 'web')],
+    [withoutArp('box', 'eth0'), known('box', '10.88.0.20', 'web'), known('web', '10.88.0.10', 'box')],
     { from: 'box', gets: [neighbour], misses: [server] },
+  ],
+  [
+    'who asks, without ARP, and with an entry by hand, though nobody answers whoever answers',
+    [withoutArp('box', 'eth0'), known('box', '10.88.0.20', 'web')],
+    { from: 'box', misses: [neighbour] },
   ],
   [
     'who answers, without ARP, though the way there is known',
@@ -238,6 +253,7 @@ const sizes: readonly (readonly [device: string, where: Name, netfilter: '0' | '
 
 describeLab('links, bridges and neighbours', () => {
   let lab: Lab;
+  let filters = false;
   /** Each starts without what was learnt before. */
   const forget = async (): Promise<void> => {
     for (const name of names) await lab.must(name, ['ip', 'neigh', 'flush', 'all']);
@@ -276,24 +292,24 @@ describeLab('links, bridges and neighbours', () => {
     // It takes the anycast addresses of its networks when it becomes a router (`dev_forward_change`).
     await lab.must('host', ['sysctl', '-qw', 'net.ipv6.conf.all.forwarding=1']);
     await lab.must('host', ['sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0']);
+    const { exitCode } = await lab.run('host', ['sh', '-ec', `${filtering[1]}; ${filtering[2]}`]);
+    filters = exitCode === 0;
   });
   afterAll(() => lab?.close());
 
-  test.each(cases.map(([name, changes, ...asked]) => ({ name, changes, asked })))(
-    '$name',
-    async ({ changes, asked }) => {
-      await changed(changes, async () => {
-        for (const { from, gets = [], misses = [] } of asked) {
-          for (const to of [...gets, ...misses]) {
-            await forget();
-            const [predicted, met] = [await predict(lab, from, to), await connectThere(lab, from, to)];
-            expect(`${from} to ${to}: ${predicted}`).toBe(`${from} to ${to}: ${met}`);
-            expect(`${from} to ${to}: ${met === 'ok -'}`).toBe(`${from} to ${to}: ${gets.includes(to)}`);
-          }
+  test.for(cases)('%s', async ([, changes, ...asked], context) => {
+    if (changes.includes(filtering) && !filters) context.skip('bridges of this kernel do not filter by VLAN');
+    await changed(changes, async () => {
+      for (const { from, gets = [], misses = [] } of asked) {
+        for (const to of [...gets, ...misses]) {
+          await forget();
+          const [predicted, met] = [await predict(lab, from, to), await connectThere(lab, from, to)];
+          expect(`${from} to ${to}: ${predicted}`).toBe(`${from} to ${to}: ${met}`);
+          expect(`${from} to ${to}: ${met === 'ok -'}`).toBe(`${from} to ${to}: ${gets.includes(to)}`);
         }
-      });
-    },
-  );
+      }
+    });
+  });
 
   test.each(sizes)('packets by %s of %s (br_netfilter %s) to %s', async (device, where, netfilter, to, largest) => {
     const small: Change = [where, `ip link set ${device} mtu 1400`, `ip link set ${device} mtu 1500`];
