@@ -224,6 +224,23 @@ export const linkLabs: readonly CauseLab[] = [
     mends: true,
   },
   {
+    name: 'bridge-port-blocked: a locked port, by which the question comes',
+    spec: containerHost(),
+    // What the bridge has heard there before would be let in.
+    before: [port('veth0', 'locked', 'on'), ip('host', 'link', 'set', 'veth0', 'type', 'bridge_slave', 'fdb_flush')],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'bridge-port-blocked', host: 'host', stage: 'bridge' },
+    mends: true,
+  },
+  {
+    name: 'bridge-port-blocked: a locked port, by which the answer comes',
+    spec: containerHost(),
+    before: [port('veth1', 'locked', 'on'), ip('host', 'link', 'set', 'veth1', 'type', 'bridge_slave', 'fdb_flush')],
+    command: ask,
+    expected: { outcome: 'unreachable', cause: 'bridge-port-blocked', host: 'host', stage: 'bridge' },
+    mends: true,
+  },
+  {
     name: 'bridge-port-isolated: both',
     spec: containerHost(),
     before: [port('veth0', 'isolated', 'on'), port('veth1', 'isolated', 'on')],
