@@ -95,7 +95,8 @@ class Sending {
     // The sender's own device has the first word.
     if (unusableReason(link) !== null) {
       const { origin } = this.#outlet.send(null);
-      const answer = known === null ? this.#outlet.unresolved() : null;
+      // Who asks nobody waits for no answer.
+      const answer = known === null && !isWithoutArp(link) ? this.#outlet.unresolved() : null;
       return only(origin.steps, end('dropped', `${namespace.name}:${link.name} is down`, answer));
     }
     if (known !== null) return this.#towards(known);

@@ -579,6 +579,11 @@ describe('who does not ask (NOARP)', () => {
     );
   });
 
+  test('hears nothing of a cable that is plugged in nowhere', () => {
+    const result = sent('10.88.0.20', { links: [loopback(), { ...boxLink, carrier: false }] });
+    expect(result.end).toMatchObject({ kind: 'dropped', reason: 'box:eth0 is down', answer: null });
+  });
+
   test('uses what somebody has put in the neighbour table', () => {
     expect(told(sent('10.88.0.20', knowsWeb)).at(-1)).toBe('accepted by tcp *:80');
   });
