@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeLab } from './available.ts';
 import { buildLab, type Lab } from './lab.ts';
-import { connectThere, predict } from './predicting.ts';
+import { connectThere, hasten, predict } from './predicting.ts';
 import type { ServiceSpec } from './spec.ts';
 
 /** A server whose socket is bound to a device. */
@@ -28,7 +28,6 @@ function server(port: number): ServiceSpec {
 }
 
 const forwarding = { 'net.ipv4.ip_forward': '1', 'net.ipv6.conf.all.forwarding': '1' };
-const quick = 'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 100 >$f; done';
 
 /** Who asks for what, and what becomes of it. */
 const cases: readonly (readonly [name: string, from: string, to: string, met: string])[] = [
@@ -83,7 +82,7 @@ describeLab('the way of an answer', () => {
         ['router:r3', 'linked:l0'],
       ],
     });
-    for (const name of ['client', 'linked', 'router', 'server']) await lab.must(name, ['sh', '-c', quick]);
+    await hasten(lab, 'client', 'linked', 'router', 'server');
     // It takes the anycast addresses of its networks when it becomes a router (`dev_forward_change`).
     for (const value of [0, 1]) await lab.must('router', ['sysctl', '-qw', `net.ipv6.conf.all.forwarding=${value}`]);
   });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeLab } from './available.ts';
 import { containerHost, webServer } from './causes/topology.ts';
 import { buildLab, type Lab } from './lab.ts';
-import { connectThere, predict } from './predicting.ts';
+import { connectThere, hasten, predict } from './predicting.ts';
 
 const [neighbour, neighbour6, host, outside] = ['10.88.0.20:80', '[fd00:88::20]:80', '10.88.0.1:80', '203.0.113.1:80'];
 
@@ -55,11 +55,7 @@ describeLab('rules for frames', () => {
         outside: { routes: ['10.88.0.0/16 via 203.0.113.2'], ...listening },
       }),
     );
-    for (const name of ['box', 'host']) {
-      // A neighbour who does not answer is given up sooner.
-      const settings = 'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 100 >$f; done';
-      await lab.must(name, ['sh', '-c', settings]);
-    }
+    await hasten(lab, 'box', 'host', 'web', 'outside');
   });
   afterAll(() => lab?.close());
 

@@ -7,7 +7,7 @@ import { journey } from '../../src/model/journey.ts';
 import { describeLab } from './available.ts';
 import { containerHost, webServer } from './causes/topology.ts';
 import { buildLab, type Lab } from './lab.ts';
-import { connectThere, predict } from './predicting.ts';
+import { connectThere, hasten, predict } from './predicting.ts';
 import { snapshot } from './routing/observe.ts';
 
 const names = ['box', 'host', 'web', 'outside'] as const;
@@ -283,10 +283,10 @@ describeLab('links, bridges and neighbours', () => {
         outside: { routes: ['10.88.0.0/16 via 203.0.113.2', 'fd00:88::/64 via 2001:db8:113::2'], ...listening },
       }),
     );
-    // A neighbour who does not answer is given up sooner, and whoever answers for others does so at once.
-    const settings =
-      'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 100 >$f; done; for f in /proc/sys/net/ipv[46]/neigh/*/proxy_delay; do echo 0 >$f; done';
-    for (const name of names) await lab.must(name, ['sh', '-c', settings]);
+    await hasten(lab, ...names);
+    // Whoever answers for others does so at once.
+    const settings = 'for f in /proc/sys/net/ipv[46]/neigh/*/proxy_delay; do echo 0 >$f; done';
+    await lab.must('host', ['sh', '-c', settings]);
     for (const name of ['box', 'web'] as const)
       await lab.must(name, ['ip', 'link', 'set', 'eth0', 'address', macs[name]]);
     // It takes the anycast addresses of its networks when it becomes a router (`dev_forward_change`).
