@@ -88,7 +88,10 @@ describeLab('the way of an answer', () => {
   });
   afterAll(() => lab?.close());
 
-  const both = async (from: string, to: string) => [await predict(lab, from, to), await connectThere(lab, from, to)];
+  const both = async (from: string, to: string) => [
+    await predict(lab, from, to),
+    await connectThere(lab, from, to, 'hastened'),
+  ];
 
   test.each(cases)('%s (%s to %s)', async (_name, from, to, met) => {
     expect(await both(from, to)).toEqual([met, met]);

@@ -67,7 +67,9 @@ describeLab('rules for frames', () => {
         for (const name of ['box', 'host', 'web', 'outside']) await lab.must(name, ['ip', 'neigh', 'flush', 'all']);
         const predicted = await predict(lab, from, destination);
         said.push(predicted);
-        expect(`${destination}: ${predicted}`).toBe(`${destination}: ${await connectThere(lab, from, destination)}`);
+        expect(`${destination}: ${predicted}`).toBe(
+          `${destination}: ${await connectThere(lab, from, destination, 'hastened')}`,
+        );
       }
     } finally {
       await lab.must(where, ['nft', 'flush ruleset']);
