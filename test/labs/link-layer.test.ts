@@ -284,9 +284,6 @@ describeLab('links, bridges and neighbours', () => {
       }),
     );
     await hasten(lab, ...names);
-    // Whoever answers for others does so at once.
-    const settings = 'for f in /proc/sys/net/ipv[46]/neigh/*/proxy_delay; do echo 0 >$f; done';
-    await lab.must('host', ['sh', '-c', settings]);
     for (const name of ['box', 'web'] as const)
       await lab.must(name, ['ip', 'link', 'set', 'eth0', 'address', macs[name]]);
     // It takes the anycast addresses of its networks when it becomes a router (`dev_forward_change`).

@@ -15,12 +15,14 @@ except OSError as error:
 `;
 
 /**
- * Makes hosts give up soon: a neighbour who does not answer, and a connection whose opener does not hear them. What is sent
- * again for one of before would ask for neighbours, and teach those.
+ * Makes hosts give up soon: a neighbour who does not answer, and a connection whose opener does not hear them, since what is
+ * sent again for one of before would ask for neighbours, and teach those. Whoever answers for others or as one of several
+ * (`ndisc_recv_ns`) does so at once, and not some time after they are given up.
  */
 export async function hasten(lab: Lab, ...hosts: readonly string[]): Promise<void> {
   const settings = [
     'for f in /proc/sys/net/ipv[46]/neigh/*/retrans_time_ms; do echo 100 >$f; done',
+    'for f in /proc/sys/net/ipv[46]/neigh/*/proxy_delay; do echo 0 >$f; done',
     'echo 0 >/proc/sys/net/ipv4/tcp_synack_retries',
   ];
   for (const host of hosts) await lab.must(host, ['sh', '-c', settings.join('; ')]);
