@@ -29,7 +29,7 @@ export async function hasten(lab: Lab, ...hosts: readonly string[]): Promise<voi
 }
 
 /** Longer than an unanswered neighbour takes to be given up (3 s); and where that is hastened. */
-const patience = { usual: '5', hastened: '2.5' } as const;
+const patience = { usual: '5', hastened: '1.5' } as const;
 
 /** What connect() gives in a host's namespace, as `OUTCOME ERRNO`. */
 export async function connectThere(
