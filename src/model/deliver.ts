@@ -10,7 +10,10 @@ import type { JourneyEnd, ModelPacket, Step } from './step.ts';
 export interface Received {
   /** The device that shows it, where the step is. */
   readonly device: string;
-  /** The device that sockets take it to have come in by. */
+  /**
+   * The device that sockets take it to have come in by: of what the host sends to itself, the one whose address it is for
+   * (`inet_iif`, `ip6_rcv_core`).
+   */
   readonly addressed: string;
   readonly broadcast: boolean;
 }

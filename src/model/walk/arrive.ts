@@ -2,7 +2,7 @@
 
 import type { NamespaceState } from '../../host/state.ts';
 import { isUnspecified, sameAddress } from '../../inet/address.ts';
-import { deliver } from '../deliver.ts';
+import { deliver, type Received } from '../deliver.ts';
 import type { Progress } from '../progress.ts';
 import { vrfOf } from '../rule.ts';
 import type { JourneyEnd, ModelPacket } from '../step.ts';
@@ -10,16 +10,9 @@ import { isEchoReply, isIcmpError } from '../traveller.ts';
 import type { Walk } from './walk.ts';
 
 /** How it came. */
-interface Arrival {
-  readonly device: string;
+interface Arrival extends Received {
   /** The port of the bridge that br_netfilter shows; null without. */
   readonly port: string | null;
-  readonly broadcast: boolean;
-  /**
-   * The device that sockets take it to have come in by: of what the host sends to itself, the one whose address it is for
-   * (`inet_iif`, `ip6_rcv_core`).
-   */
-  readonly addressed: string;
 }
 
 /** Through the input hook. */
