@@ -202,7 +202,8 @@ export interface ConnectionEntry {
   /** Nothing has come back yet. */
   readonly unreplied: boolean;
   readonly assured: boolean;
-  readonly mark: number;
+  /** Null where a rule set what is not known. */
+  readonly mark: number | null;
   /** The line, verbatim, and the command that printed it; null for one that no table has yet. */
   readonly listed: { readonly command: string; readonly text: string } | null;
 }

@@ -172,11 +172,17 @@ function tupleText(family: 4 | 6, ends: TupleEnds): ConnectionTuple | null {
   return { source: textOf(family, source), destination: textOf(family, destination), sourcePort, destinationPort };
 }
 
-/** What conntrack keeps of a packet that has passed the last hook of a namespace; null where it keeps nothing. */
+/**
+ * What conntrack keeps of a packet that has passed the last hook of a namespace; null where it keeps nothing, or nothing
+ * new. An answer changes its connection's mark alone.
+ */
 export function entryOf(seen: NetfilterPacket): ConnectionEntry | null {
   const { connection, family, protocol } = seen;
-  if (connection.original === null || connection.direction === 'reply') return null;
   if (connection.state === 'untracked' || connection.state === 'invalid') return null;
+  const mark = connection.mark === null ? null : Number(connection.mark);
+  const { entry, direction } = connection;
+  if (direction === 'reply') return entry === null || entry.mark === mark ? null : { ...entry, mark };
+  if (connection.original === null) return null;
   const original = tupleText(family, connection.original);
   const final = tupleText(family, seen);
   if (original === null || final === null) return null;
@@ -186,7 +192,6 @@ export function entryOf(seen: NetfilterPacket): ConnectionEntry | null {
     sourcePort: final.destinationPort,
     destinationPort: final.sourcePort,
   };
-  const mark = Number(connection.mark ?? 0n);
   return { family, protocol, state: null, original, reply, unreplied: true, assured: false, mark, listed: null };
 }
 

@@ -158,6 +158,27 @@ test.each([
   expect([back?.end.kind, after?.end.kind]).toEqual(['returned', expected]);
 });
 
+test.each([
+  ['gives it', '-p tcp -m tcp --sport 80 -j CONNMARK --set-xmark 0x1/0x1', 'rejected'],
+  ['gives others', '-p tcp -m tcp --sport 81 -j CONNMARK --set-xmark 0x1/0x1', 'accepted'],
+])('the segment after the answer has the mark that the answer %s', (_name, rule, expected) => {
+  const mangle = save('*mangle', ':POSTROUTING ACCEPT [0:0]', `-A POSTROUTING ${rule}`);
+  const ruleTables = [...mangle, ...filter('INPUT', '-m connmark --mark 0x1 -j REJECT')];
+  const all = host(box(), bridgeHost({ listeners: ['tcp 0.0.0.0:80'], ruleTables }));
+  const { back, after } = exchange(all, { ...packetTo('10.88.0.1'), sourcePort: 40_000 }, 'box');
+  expect([back?.end.kind, after?.end.kind]).toEqual(['returned', expected]);
+});
+
+test('a mark by chance is not known of the answer either', () => {
+  const mark = { ct: { key: 'mark' } };
+  const draws = { mangle: { key: mark, value: { numgen: { mode: 'random', mod: 2, offset: 0 } } } };
+  const drops = [{ match: { op: '==', left: mark, right: 1 } }, { drop: null }];
+  const ruleTables = [...chainOf('input', [[draws]]), ...chainOf('output', [drops])];
+  const all = host(box(), bridgeHost({ listeners: ['tcp 0.0.0.0:80'], ruleTables }));
+  const { back } = exchange(all, { ...packetTo('10.88.0.1'), sourcePort: 40_000 }, 'box');
+  expect(back?.alternatives.map(({ end }) => end.kind)).toEqual(['dropped']);
+});
+
 test('what is for everyone is not answered', () => {
   const routes = ['10.88.0.0/16 dev br0', 'broadcast 10.99.255.255 dev br0'];
   const all = host(box(), web(), bridgeHost({ routes, ruleTables: filter('INPUT', '-j REJECT') }));

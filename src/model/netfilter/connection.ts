@@ -77,7 +77,7 @@ export function connectionBy(entry: ConnectionEntry, direction: Connection['dire
     direction,
     tracked: false,
     status: statusOf(entry) | (isOriginal ? 0n : connectionStatusBit['seen-reply']),
-    mark: BigInt(entry.mark),
+    mark: entry.mark === null ? null : BigInt(entry.mark),
     original: {
       source: parseAddress(source)?.value ?? null,
       destination: parseAddress(destination)?.value ?? null,

@@ -231,7 +231,8 @@ export class Walk {
   visit({ namespace, stage, devices, device, broadcast = false }: Visited): HookPassage {
     const role = this.question.awaited === null ? 'request' : 'answer';
     const { seen } = trackedIn(namespace, this.#traveller, this.#allTracked, role);
-    const masqueradedOn = stage === 'postrouting' ? this.#masqueradedOn(namespace, seen.connection) : null;
+    const isRequest = seen.connection.direction === 'original';
+    const masqueradedOn = stage === 'postrouting' && isRequest ? this.#masqueradedOn(namespace, seen.connection) : null;
     if (masqueradedOn !== null && masqueradedOn !== devices.output) {
       return this.#leftByOther(namespace, device, masqueradedOn);
     }
@@ -284,20 +285,21 @@ export class Walk {
     // The last hook of a namespace confirms the connection (`nf_conntrack_confirm`).
     const confirms = stage === 'postrouting' || stage === 'input';
     const entry = confirms && tracks(namespace.ruleTables, traveller.packet.family) ? entryOf(seen) : null;
-    const after = entry !== null && this.#takesPortAnew(namespace, entry) ? withoutSourcePort(traveller) : traveller;
+    const isRequest = seen.connection.direction === 'original';
+    const takesPort = entry !== null && isRequest && this.#takesPortAnew(namespace, entry);
+    const after = takesPort ? withoutSourcePort(traveller) : traveller;
     if (isTranslated(this.packet, after.packet)) this.forms.push(after.packet);
     this.#traveller = after;
     if (entry !== null)
       this.tracked.unshift({
         netns: namespace.name,
-        entry: after === traveller ? entry : withoutReplyPort(entry),
+        entry: takesPort ? withoutReplyPort(entry) : entry,
         masqueradedOn: masquerades ? (step?.device ?? null) : this.#masqueradedOn(namespace, seen.connection),
       });
   }
 
-  /** The device whose address its connection in the namespace has by MASQUERADE; null without, and for answers. */
-  #masqueradedOn({ name }: NamespaceState, { entry, direction }: Connection): string | null {
-    if (direction !== 'original') return null;
+  /** The device whose address its connection in the namespace has by MASQUERADE; null without. */
+  #masqueradedOn({ name }: NamespaceState, { entry }: Connection): string | null {
     return this.#allTracked.find((one) => one.netns === name && one.entry === entry)?.masqueradedOn ?? null;
   }
 
