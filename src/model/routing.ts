@@ -64,8 +64,9 @@ function serves(route: Route, { family, source, destination, tos }: RouteQuery):
 }
 
 /** `fib_lookup_good_nhc`: a next hop on a dead device serves nobody, one without a carrier only unless that is switched off. */
-function usable(namespace: NamespaceState, hop: NextHop, { family, outputDevice }: RouteQuery): boolean {
-  if (hop.dead || (outputDevice !== null && outputDevice !== hop.device)) return false;
+function usable(namespace: NamespaceState, hop: NextHop, { family, outputDevice, preference }: RouteQuery): boolean {
+  const isBound = outputDevice !== null && preference === undefined;
+  if (hop.dead || (isBound && outputDevice !== hop.device)) return false;
   return !hop.linkDown || largerSetting(namespace, family, hop.device, 'ignore_routes_with_linkdown').value === 0;
 }
 
@@ -109,11 +110,37 @@ function hasPrefixOf(route: Route, other: Route): boolean {
   );
 }
 
+function isBy(device: string | null, { nextHops }: Route): boolean {
+  return nextHops.some((hop) => hop.device === device && !hop.dead);
+}
+
+/** The candidates, headed by the preferred one of those that stand with the first in one place of the kernel's tree. */
+function byOutputDevice(candidates: readonly Route[], { outputDevice, preference }: RouteQuery): readonly Route[] {
+  const [first] = candidates;
+  const preferred = candidates.find(
+    (one) =>
+      first !== undefined &&
+      hasPrefixOf(one, first) &&
+      one.from?.prefixLength === first.from?.prefixLength &&
+      (preference === 'any-metric' || one.metric === first.metric) &&
+      isBy(outputDevice, one),
+  );
+  return preferred === undefined ? candidates : [preferred, ...candidates];
+}
+
+/** IPv6's candidates in the order in which they are looked at. Those that refuse are of `lo`, and bind no other device. */
+function candidates6(routes: readonly Route[], candidates: readonly Route[], query: RouteQuery): readonly Route[] {
+  const reached = reachedInTree(routes, candidates);
+  if (query.outputDevice === null) return reached;
+  if (query.preference !== undefined) return byOutputDevice(reached, query);
+  return reached.filter((one) => one.type === 'unknown' || one.nextHops.length === 0 || isBy(query.outputDevice, one));
+}
+
 /** What a look-up in one table gives; null: go on with the next rule. */
 function inTables(namespace: NamespaceState, tables: readonly number[], query: RouteQuery): RouteLookup | null {
   const routes = namespace.routes.filter((route) => tables.includes(route.table));
   const candidates = routes.filter((route) => serves(route, query)).sort(byPreference);
-  for (const route of query.family === 4 ? candidates : reachedInTree(routes, candidates)) {
+  for (const route of query.family === 4 ? candidates : candidates6(routes, candidates, query)) {
     const quotes = [route.source];
     if (route.type === 'throw') return null;
     const errno = routeErrors[route.type];
@@ -125,7 +152,9 @@ function inTables(namespace: NamespaceState, tables: readonly number[], query: R
       const reason = `the route "${route.source.text}" is of a kind that the model does not know`;
       return { kind: 'unknown', reason, quotes };
     }
-    const nextHops = route.nextHops.filter((hop) => usable(namespace, hop, query)).map((hop) => taken(namespace, hop));
+    const alive = route.nextHops.filter((hop) => usable(namespace, hop, query));
+    const preferred = alive.filter(({ device }) => device === query.outputDevice);
+    const nextHops = (preferred.length > 0 ? preferred : alive).map((hop) => taken(namespace, hop));
     if (nextHops.length > 0 || route.nextHops.length === 0) return { kind: 'route', route, nextHops, quotes };
   }
   return null;
@@ -154,6 +183,12 @@ function hasOwnRulesAlone(rules: readonly RoutingRule[]): boolean {
 /** True when somebody changed the rules of IPv4, as far as those that stand tell. */
 export function hasCustomRules(namespace: NamespaceState): boolean {
   return !hasOwnRulesAlone(namespace.rules.filter(({ family }) => family === 4));
+}
+
+/** What the local table alone gives; while IPv4 has the kernel's own rules alone, main is a part of it. */
+export function lookUpLocally(namespace: NamespaceState, query: RouteQuery): RouteLookup | null {
+  const isMerged = query.family === 4 && !hasCustomRules(namespace);
+  return inTables(namespace, isMerged ? [routingTable.local, routingTable.main] : [routingTable.local], query);
 }
 
 /**

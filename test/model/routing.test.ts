@@ -142,6 +142,30 @@ test.each<[string, readonly string[], string, string]>([
   expect(found(destination, { routes })).toBe(expected);
 });
 
+const refusesFirst = ['blackhole fd00:9::/64 dev lo metric 5', 'fd00:9::/64 dev eth0 metric 1024'];
+const refusesToo = ['blackhole fd00:9::/64 dev lo metric 5', 'fd00:9::/64 dev eth0 metric 5'];
+const otherFirst = ['fd00:9::/64 dev eth1 metric 5', 'fd00:9::/64 dev eth0 metric 1024'];
+const byBlackhole = 'EINVAL: the route to fd00:9::1 is of type blackhole';
+
+test.each<[title: string, routes: string[], preference: RouteQuery['preference'], expected: string]>([
+  ['is bound to it: what refuses is of another', refusesFirst, undefined, 'fd00:9::/64 dev eth0 metric 1024'],
+  ['is bound to it: so are other routes', otherFirst, undefined, 'fd00:9::/64 dev eth0 metric 1024'],
+  ['prefers it, not to a lower metric', refusesFirst, 'same-metric', byBlackhole],
+  ['prefers it, not to a lower metric of another', otherFirst, 'same-metric', 'fd00:9::/64 dev eth1 metric 5'],
+  ['prefers it among equals', refusesToo, 'same-metric', 'fd00:9::/64 dev eth0 metric 5'],
+  ['prefers it to all', refusesFirst, 'any-metric', 'fd00:9::/64 dev eth0 metric 1024'],
+  ['prefers it where it is', otherFirst.slice(0, 1), 'any-metric', 'fd00:9::/64 dev eth1 metric 5'],
+])('IPv6 by a device, who %s', (_title, routes, preference, expected) => {
+  const query = { outputDevice: 'eth0', ...(preference === undefined ? {} : { preference }) };
+  expect(found('fd00:9::1', { routes, query })).toBe(expected);
+});
+
+test('IPv4 is refused whichever device it is bound to', () => {
+  const routes = ['blackhole 192.0.2.0/24', '192.0.2.0/24 dev eth0 metric 9'];
+  const refused = 'EINVAL: the route to 192.0.2.1 is of type blackhole';
+  expect(found('192.0.2.1', { routes, query: { outputDevice: 'eth0' } })).toBe(refused);
+});
+
 test('ignore_routes_with_linkdown passes over a device without a carrier, for itself or for all', () => {
   const routes = ['192.0.2.0/24 dev eth1 linkdown', byDefault];
   for (const device of ['eth1', 'all']) {

@@ -10,7 +10,8 @@ import {
   parseAddress,
   unspecifiedAddress,
 } from '../../inet/address.ts';
-import { lookUpRoute, type RouteLookup } from '../routing.ts';
+import { lookUpLocally, lookUpRoute, type RouteLookup } from '../routing.ts';
+import type { RouteQuery } from '../rule.ts';
 import { selectAddress4, selectAddress6 } from '../source.ts';
 import type { HostView } from './packet.ts';
 import { hasReversePath, routeDevice } from './route-question.ts';
@@ -21,16 +22,10 @@ function typeByItself(address: string): string | null {
   return isMulticast(address) ? 'multicast' : null;
 }
 
-/** The way to an address as rules look it up; no route is for a source that is of many hosts. */
-function wayTo(
-  namespace: NamespaceState,
-  family: 4 | 6,
-  destination: string,
-  from: bigint | null,
-  mark: bigint | null,
-): RouteLookup {
+/** How rules look up the way to an address; no route is for a source that is of many hosts. */
+function wayQuery(family: 4 | 6, destination: string, from: bigint | null, mark: bigint | null): RouteQuery {
   const source = from === null ? unspecifiedAddress[family] : formatAddress({ family, value: from });
-  return lookUpRoute(namespace, {
+  return {
     family,
     source: isMulticast(source) ? unspecifiedAddress[family] : source,
     destination,
@@ -42,12 +37,12 @@ function wayTo(
     sourcePort: null,
     destinationPort: null,
     user: null,
-  });
+  };
 }
 
 /** The next hop on the way to an address by a device: what its source is to lie beside. */
 function nextHopOf(namespace: NamespaceState, device: string, destination: string): string {
-  const found = wayTo(namespace, 4, destination, null, 0n);
+  const found = lookUpRoute(namespace, wayQuery(4, destination, null, 0n));
   const hop = found.kind === 'route' ? found.nextHops.find((one) => one.device === device) : undefined;
   return hop?.gateway ?? destination;
 }
@@ -58,6 +53,24 @@ function routedType6(found: RouteLookup): string | null {
   if (found.kind === 'route') return 'unicast';
   const errno = found.kind === 'refused' ? found.errno : '';
   return errno === 'EINVAL' ? 'blackhole' : errno === 'EACCES' ? 'prohibit' : 'unreachable';
+}
+
+/** IPv4's type of an address: what a look-up in the local table alone finds (`__inet_dev_addr_type`). */
+function localType4(namespace: NamespaceState, destination: string, device: string | null): string | null {
+  const found = lookUpLocally(namespace, wayQuery(4, destination, null, 0n));
+  if (found?.kind === 'unknown') return null;
+  if (found?.kind !== 'route') return 'unicast';
+  const isItsDevice = device === null || found.route.nextHops[0]?.device === device;
+  return isItsDevice ? found.route.type : 'unicast';
+}
+
+/** The type of an address of the host's own in IPv6, null without. */
+function localType6(localRoutes: readonly Route[], address: string, device: string | null): string | null {
+  const [best] = localRoutes
+    .filter(({ family, prefix, prefixLength }) => family === 6 && inPrefix(address, prefix, prefixLength))
+    .filter(({ nextHops }) => device === null || nextHops.some((hop) => hop.device === device))
+    .sort((a, b) => b.prefixLength - a.prefixLength);
+  return best?.type ?? null;
 }
 
 function numberOf(address: string | null): bigint | 'none' {
@@ -73,16 +86,11 @@ export function hostViewOf(namespace: NamespaceState): HostView {
       const itself = typeByItself(address);
       if (itself !== null) return itself;
       if (localRoutes.length === 0) return null;
-      let best: Route | null = null;
-      for (const route of localRoutes) {
-        if (route.family !== family || (device !== null && !route.nextHops.some((hop) => hop.device === device)))
-          continue;
-        if (!inPrefix(address, route.prefix, route.prefixLength)) continue;
-        if (best === null || route.prefixLength > best.prefixLength) best = route;
-      }
-      if (best !== null) return best.type;
-      if (family === 4 || device !== null) return 'unicast';
-      return routedType6(wayTo(namespace, 6, address, from, mark));
+      if (family === 4) return localType4(namespace, address, device);
+      const own = localType6(localRoutes, address, device);
+      if (own !== null) return own;
+      if (device !== null) return 'unicast';
+      return routedType6(lookUpRoute(namespace, wayQuery(6, address, from, mark)));
     },
     routeDevice: (question) => routeDevice(namespace, question),
     hasReversePath: (question, loose, acceptsLocal) => hasReversePath(namespace, question, loose, acceptsLocal),

@@ -1,9 +1,9 @@
 /** How rules' look-ups of routes are answered by the state of a namespace. */
 
 import type { NamespaceState, Route } from '../../host/state.ts';
-import { formatAddress, isLimitedBroadcast, isMulticast, sameAddress, unspecifiedAddress } from '../../inet/address.ts';
+import { formatAddress, isLimitedBroadcast, isMulticast, unspecifiedAddress } from '../../inet/address.ts';
 import { lookUpRoute, type RouteLookup } from '../routing.ts';
-import { vrfOf } from '../rule.ts';
+import { type RouteQuery, vrfOf } from '../rule.ts';
 import type { RouteQuestion } from './packet.ts';
 
 /** `ip rule … ipproto`, by number. */
@@ -17,14 +17,18 @@ function sourceOf({ family, from }: RouteQuestion): string {
 }
 
 /** The look-up itself, which has no ports and is nobody's, that is root's. */
-function lookUp(namespace: NamespaceState, question: RouteQuestion, outputDevice: string | null): RouteLookup {
+function lookUp(
+  namespace: NamespaceState,
+  question: RouteQuestion,
+  by: Pick<RouteQuery, 'outputDevice' | 'preference'>,
+): RouteLookup {
   const { family, address, mark, cameBy, protocol } = question;
   return lookUpRoute(namespace, {
     family,
     source: sourceOf(question),
     destination: formatAddress({ family, value: address }),
     inputDevice: cameBy === '' ? null : cameBy,
-    outputDevice,
+    ...by,
     mark: mark === null ? null : Number(mark),
     tos: 0,
     // IPv4's look-ups do not tell the protocol.
@@ -66,7 +70,7 @@ function usesDevice({ nextHops }: Route, device: string): boolean {
  */
 export function routeDevice(namespace: NamespaceState, question: RouteQuestion): string | null {
   if (isInVrf(namespace, question)) return null;
-  const found = lookUp(namespace, question, boundTo(question));
+  const found = lookUp(namespace, question, { outputDevice: boundTo(question) });
   if (found.kind === 'unknown') return null;
   if (found.kind !== 'route') return '';
   const { route, nextHops } = found;
@@ -81,17 +85,11 @@ export function routeDevice(namespace: NamespaceState, question: RouteQuestion):
   return devices.length === 1 ? (devices[0] ?? null) : null;
 }
 
-/** The routes beside one in the kernel's tree: of the same table, to the same destination, for the same sources. */
-function besides({ routes }: NamespaceState, route: Route): readonly Route[] {
-  return routes.filter(
-    (one) =>
-      one.family === route.family &&
-      one.table === route.table &&
-      one.prefixLength === route.prefixLength &&
-      sameAddress(one.prefix, route.prefix) &&
-      one.from?.prefix === route.from?.prefix &&
-      one.from?.prefixLength === route.from?.prefixLength,
-  );
+/** By which device `-m rpfilter` asks. */
+function reverseBy(question: RouteQuestion, loose: boolean): Pick<RouteQuery, 'outputDevice' | 'preference'> {
+  const bound = boundTo(question);
+  if (question.family === 4 || loose || bound !== null) return { outputDevice: bound };
+  return { outputDevice: question.device, preference: 'any-metric' };
 }
 
 /**
@@ -106,16 +104,12 @@ export function hasReversePath(
 ): boolean | null {
   if (isInVrf(namespace, question)) return null;
   const { family, device } = question;
-  // It asks by the device, which a rule may be for.
-  const byDevice = namespace.rules.some((rule) => rule.family === 6 && rule.selector.outputDevice !== null);
-  if (family === 6 && !loose && byDevice) return null;
-  const found = lookUp(namespace, question, boundTo(question));
+  const found = lookUp(namespace, question, reverseBy(question, loose));
   if (found.kind === 'unknown') return null;
   if (found.kind !== 'route') return false;
-  const { route } = found;
+  const { route, nextHops } = found;
   if (route.type === 'local' && (!acceptsLocal || family === 6)) return acceptsLocal;
   if (route.type === 'anycast' || (family === 4 && route.type !== 'unicast' && route.type !== 'local')) return false;
   if (loose) return true;
-  if (family === 4) return usesDevice(route, device);
-  return besides(namespace, route).some((one) => one.nextHops.some((hop) => hop.device === device && !hop.dead));
+  return family === 4 ? usesDevice(route, device) : nextHops.some((hop) => hop.device === device);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatAddress } from '../../../src/inet/address.ts';
 import { hostViewOf } from '../../../src/model/netfilter/host-view.ts';
-import { link, loopback, namespace } from '../hosts.ts';
+import { link, loopback, namespace, rule } from '../hosts.ts';
 import { address } from './tables.ts';
 
 const box = namespace('box', {
@@ -51,6 +51,34 @@ describe('the type of an address', () => {
     expect(bare.addressType(4, address('192.0.2.10'), null, null, 0n)).toBeNull();
     expect(bare.addressType(4, address('224.0.0.1'), null, null, 0n)).toBe('multicast');
   });
+});
+
+test.each([
+  ['passes over', '1', 'unicast'],
+  ['takes', '0', 'broadcast'],
+])('a namespace that %s routes without a carrier: the broadcast address there', (_name, ignore, type) => {
+  const routes = ['broadcast 10.88.255.255 dev podman0 linkdown', 'default via 192.0.2.1 dev eth0'];
+  const sysctls = { 'net.ipv4.conf.podman0.ignore_routes_with_linkdown': ignore };
+  const unplugged = hostViewOf(namespace('box', { links: [loopback()], routes, sysctls }));
+  expect(unplugged.addressType(4, address('10.88.255.255'), null, null, 0n)).toBe(type);
+});
+
+test('while local and main are one table, a longer prefix in main decides the type', () => {
+  const routes = ['local 10.88.0.0/16 dev lo', '10.88.7.0/24 via 192.0.2.1 dev eth0', 'default via 192.0.2.1 dev eth0'];
+  const typeIn = (rules: readonly string[] | null): string | null => {
+    const own = rules === null ? {} : { rules: rules.map((text) => rule(text, 4)) };
+    return hostViewOf(namespace('box', { links: [], routes, ...own })).addressType(
+      4,
+      address('10.88.7.1'),
+      null,
+      null,
+      0n,
+    );
+  };
+  expect(typeIn(null)).toBe('unicast');
+  expect(typeIn(['0: from all lookup 255', '9: from all fwmark 0x1 lookup 9', '32766: from all lookup 254'])).toBe(
+    'local',
+  );
 });
 
 test('IPv6 asks for a route between both ends: one of some sources serves no other', () => {

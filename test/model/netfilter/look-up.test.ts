@@ -30,6 +30,10 @@ const routes = [
   '2001:db8:a::/48 nexthop via fe80::99 dev eth0 nexthop via fe80::98 dev eth1',
   'unreachable 2001:db8:b::/48',
   '2001:db8:c::/48 via fe80::98 dev eth1 table 100',
+  'blackhole 2001:db8:d::/48 metric 5',
+  '2001:db8:d::/48 via fe80::98 dev eth1 metric 256',
+  'throw 2001:db8:e::/48 metric 5',
+  '2001:db8:e::/48 via fe80::98 dev eth1 metric 256',
 ];
 
 const rules = ([4, 6] as const).flatMap((family) =>
@@ -81,6 +85,10 @@ describe('a way back', () => {
     ['to the link of the second device', 'fe80::98', 'fe80::11', 'prerouting eth1', 'accept', 'accept'],
     ['by a hash', '2001:db8:a::1', '2001:db8:9::10', 'prerouting eth1', 'unknown', 'accept'],
     ['that is refused', '2001:db8:b::1', '2001:db8:1::10', 'prerouting eth0', 'drop', 'drop'],
+    ['beside one that refuses', '2001:db8:d::1', '2001:db8:9::10', 'prerouting eth1', 'drop', 'accept'],
+    ['that is refused, elsewhere not', '2001:db8:d::1', '2001:db8:1::10', 'prerouting eth0', 'drop', 'drop'],
+    ['beside one that throws', '2001:db8:e::1', '2001:db8:9::10', 'prerouting eth1', 'drop', 'accept'],
+    ['that throws, elsewhere not', '2001:db8:e::1', '2001:db8:1::10', 'prerouting eth0', 'drop', 'drop'],
   ])('%s: %s to %s, %s', (_what, from, to, place, nft, iptables) => {
     const sent = packet(from.includes(':') ? `tcp [${from}]:40000 > [${to}]:80` : `tcp ${from}:40000 > ${to}:80`);
     expect(becomes(fib(), sent, place)).toBe(nft);
