@@ -38,15 +38,13 @@ export type Departure =
 export function routeQuery(packet: ModelPacket, inputDevice: string | null): RouteQuery {
   const { family, source, destination, protocol, mark, sourcePort, destinationPort, user, boundDevice } = packet;
   const sent = inputDevice === null;
-  // A tunnel's device with an address of its own asks by a device, but is not bound to it (`ip6_route_output_flags`).
-  const prefers = family === 6 && packet.carriesFrame === true && !isUnspecified(source);
   return {
     family,
     source,
     destination,
     inputDevice,
     outputDevice: sent ? (boundDevice ?? null) : null,
-    ...(prefers ? { preference: 'same-metric' } : {}),
+    ...(family === 6 && packet.prefersDevice === true ? { preference: 'same-metric' } : {}),
     mark: mark === undefined ? 0 : mark,
     tos: 0,
     protocol,
