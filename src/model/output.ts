@@ -44,7 +44,6 @@ export function routeQuery(packet: ModelPacket, inputDevice: string | null): Rou
     destination,
     inputDevice,
     outputDevice: sent ? (boundDevice ?? null) : null,
-    ...(family === 6 && packet.prefersDevice === true ? { preference: 'same-metric' } : {}),
     mark: mark === undefined ? 0 : mark,
     tos: 0,
     protocol,

@@ -64,8 +64,12 @@ function serves(route: Route, { family, source, destination, tos }: RouteQuery):
 }
 
 /** `fib_lookup_good_nhc`: a next hop on a dead device serves nobody, one without a carrier only unless that is switched off. */
-function usable(namespace: NamespaceState, hop: NextHop, { family, outputDevice, preference }: RouteQuery): boolean {
-  const isBound = outputDevice !== null && preference === undefined;
+function usable(
+  namespace: NamespaceState,
+  hop: NextHop,
+  { family, outputDevice, prefersOutputDevice }: RouteQuery,
+): boolean {
+  const isBound = outputDevice !== null && prefersOutputDevice !== true;
   if (hop.dead || (isBound && outputDevice !== hop.device)) return false;
   return !hop.linkDown || largerSetting(namespace, family, hop.device, 'ignore_routes_with_linkdown').value === 0;
 }
@@ -110,30 +114,28 @@ function hasPrefixOf(route: Route, other: Route): boolean {
   );
 }
 
-function isBy(device: string | null, { nextHops }: Route): boolean {
+function isBy(device: string, { nextHops }: Route): boolean {
   return nextHops.some((hop) => hop.device === device && !hop.dead);
 }
 
-/** The candidates, headed by the preferred one of those that stand with the first in one place of the kernel's tree. */
-function byOutputDevice(candidates: readonly Route[], { outputDevice, preference }: RouteQuery): readonly Route[] {
+/** The candidates, headed by the one of the device that stands with the first in one place of the kernel's tree. */
+function headedBy(device: string, candidates: readonly Route[]): readonly Route[] {
   const [first] = candidates;
-  const preferred = candidates.find(
-    (one) =>
-      first !== undefined &&
-      hasPrefixOf(one, first) &&
-      one.from?.prefixLength === first.from?.prefixLength &&
-      (preference === 'any-metric' || one.metric === first.metric) &&
-      isBy(outputDevice, one),
+  if (first === undefined) return candidates;
+  const beside = candidates.filter(
+    (one) => hasPrefixOf(one, first) && one.from?.prefixLength === first.from?.prefixLength,
   );
+  const preferred = beside.find((one) => isBy(device, one));
   return preferred === undefined ? candidates : [preferred, ...candidates];
 }
 
 /** IPv6's candidates in the order in which they are looked at. Those that refuse are of `lo`, and bind no other device. */
 function candidates6(routes: readonly Route[], candidates: readonly Route[], query: RouteQuery): readonly Route[] {
+  const { outputDevice, prefersOutputDevice } = query;
   const reached = reachedInTree(routes, candidates);
-  if (query.outputDevice === null) return reached;
-  if (query.preference !== undefined) return byOutputDevice(reached, query);
-  return reached.filter((one) => one.type === 'unknown' || one.nextHops.length === 0 || isBy(query.outputDevice, one));
+  if (outputDevice === null) return reached;
+  if (prefersOutputDevice === true) return headedBy(outputDevice, reached);
+  return reached.filter((one) => one.type === 'unknown' || one.nextHops.length === 0 || isBy(outputDevice, one));
 }
 
 /** What a look-up in one table gives; null: go on with the next rule. */
@@ -152,9 +154,7 @@ function inTables(namespace: NamespaceState, tables: readonly number[], query: R
       const reason = `the route "${route.source.text}" is of a kind that the model does not know`;
       return { kind: 'unknown', reason, quotes };
     }
-    const alive = route.nextHops.filter((hop) => usable(namespace, hop, query));
-    const preferred = alive.filter(({ device }) => device === query.outputDevice);
-    const nextHops = (preferred.length > 0 ? preferred : alive).map((hop) => taken(namespace, hop));
+    const nextHops = route.nextHops.filter((hop) => usable(namespace, hop, query)).map((hop) => taken(namespace, hop));
     if (nextHops.length > 0 || route.nextHops.length === 0) return { kind: 'route', route, nextHops, quotes };
   }
   return null;

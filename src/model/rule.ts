@@ -13,11 +13,8 @@ export interface RouteQuery {
   readonly inputDevice: string | null;
   /** The device that the sending socket is bound to. */
   readonly outputDevice: string | null;
-  /**
-   * IPv6 without RT6_LOOKUP_F_IFACE: routes by other devices serve too. Of those in one place of its tree one by the output
-   * device comes first, among those of the same metric (`rt6_select`), or of any (`rt6_device_match`).
-   */
-  readonly preference?: 'same-metric' | 'any-metric';
+  /** IPv6 only prefers the output device, whatever the metrics: routes by others serve too (`rt6_device_match`). */
+  readonly prefersOutputDevice?: true;
   /** Of a way that is looked for as if from elsewhere: the device whose VRF it is looked for in. */
   readonly vrfDevice?: string;
   /** Null where a rule set what is not known. */

@@ -58,8 +58,6 @@ export interface ModelPacket {
   readonly quoted?: { readonly destination: string; readonly destinationPort: number };
   /** The device that the sending socket is bound to (SO_BINDTODEVICE). */
   readonly boundDevice?: string;
-  /** It is not bound but asks by that device, which IPv6 takes for a wish: a tunnel's with an address of its own. */
-  readonly prefersDevice?: true;
   /** Bytes of the whole IP packet; without, it is small enough for every link. Routers may not cut it. */
   readonly length?: number;
   /** Hops that it may take; without, Linux's 64. */

@@ -112,8 +112,6 @@ function packetFor(
     mark: vxlan.underlay === namespace.name ? mark : 0,
     carriesFrame: true,
     ...(device === null ? {} : { boundDevice: device }),
-    // `ip6_route_output_flags`: with a source of its own a look-up by a device is none of that device alone.
-    ...(vxlan.local === null ? {} : { prefersDevice: true }),
     ...(vxlan.timeToLive === null ? {} : { timeToLive: vxlan.timeToLive }),
   };
 }

@@ -257,6 +257,23 @@ test('nothing is sent from an address that the host has not', () => {
   );
 });
 
+test.each([
+  ['is bound to it: what refuses is of another', null, 'a:eth0 egress passed'],
+  ['with an address of its own only prefers it: not known', 'fd00:1::2', 'undetermined'],
+])('a tunnel over IPv6 by a device %s', (_name, local, expected) => {
+  const remote = { address: 'fd00:6::5', port: null, network: null, by: 'eth0' };
+  const options = { family: 6, local } as const;
+  const links = vtep('a', { vxlan: options }).links.map((one) =>
+    one.name === 'eth0' ? link('eth0', { mac: one.mac, addresses: ['fd00:1::2'], peer: 'router:2' }) : one,
+  );
+  const refuses = 'blackhole fd00:6::/64 dev lo metric 5';
+  const routes = [refuses, 'fd00:6::/64 via fd00:1::1 dev eth0 metric 1024', '10.1.0.0/24 dev vx0'];
+  const entries = [forwardingEntry(anyone, 'vx0', { permanent: true, fixed: true, remote })];
+  const a = vtep('a', { vxlan: options, entries, more: { links, routes } });
+  const way = journey(host(a, router()), asks, 'a');
+  expect([...told(way), way.end.kind]).toContain(expected);
+});
+
 describe('who is to blame where nobody answers', () => {
   /** A bridge of `a` with its VXLAN device, whose only remote is not there, and `guest` on a cable. */
   const bridged = (owner: NamespaceState) => {

@@ -20,7 +20,7 @@ function sourceOf({ family, from }: RouteQuestion): string {
 function lookUp(
   namespace: NamespaceState,
   question: RouteQuestion,
-  by: Pick<RouteQuery, 'outputDevice' | 'preference'>,
+  by: Pick<RouteQuery, 'outputDevice' | 'prefersOutputDevice'>,
 ): RouteLookup {
   const { family, address, mark, cameBy, protocol } = question;
   return lookUpRoute(namespace, {
@@ -86,10 +86,10 @@ export function routeDevice(namespace: NamespaceState, question: RouteQuestion):
 }
 
 /** By which device `-m rpfilter` asks. */
-function reverseBy(question: RouteQuestion, loose: boolean): Pick<RouteQuery, 'outputDevice' | 'preference'> {
+function reverseBy(question: RouteQuestion, loose: boolean): Pick<RouteQuery, 'outputDevice' | 'prefersOutputDevice'> {
   const bound = boundTo(question);
   if (question.family === 4 || loose || bound !== null) return { outputDevice: bound };
-  return { outputDevice: question.device, preference: 'any-metric' };
+  return { outputDevice: question.device, prefersOutputDevice: true };
 }
 
 /**
