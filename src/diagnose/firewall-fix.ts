@@ -3,7 +3,7 @@
  * Each is tried on the model: the rule is added to the snapshot and the packet sent again.
  */
 
-import type { Rule, RuleTable } from '../host/netfilter.ts';
+import { isSameTable, type Rule, type RuleTable } from '../host/netfilter.ts';
 import { parseXtablesTables } from '../host/parse/netfilter/xtables-tables.ts';
 import type { HostState } from '../host/state.ts';
 import type { RuleReference } from '../model/netfilter/state.ts';
@@ -58,8 +58,7 @@ function ruleOf({ family: table }: RuleReference, chain: string, { family, iptab
 /** The host with one more rule in a chain, in front of a rule (null: behind them all). */
 function withRule(host: HostState, netns: string, reference: RuleReference, added: Rule): HostState {
   const ruleTables = (host.namespaces.get(netns)?.ruleTables ?? []).map((table): RuleTable => {
-    const { engine, family, name } = table;
-    if (engine !== reference.engine || family !== reference.family || name !== reference.table) return table;
+    if (!isSameTable(table, { ...reference, name: reference.table })) return table;
     const chain = table.chains.get(reference.chain);
     if (chain === undefined) return table;
     const at = reference.rule === null ? chain.rules.length : reference.rule.position - 1;

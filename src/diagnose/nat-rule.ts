@@ -1,6 +1,13 @@
 /** One more NAT rule, beside one that is there: the commands, in the words of its tool, and the host with it. */
 
-import type { ChainHook, Rule, RuleChain, RuleTable } from '../host/netfilter.ts';
+import {
+  type ChainHook,
+  isSameTable,
+  type Rule,
+  type RuleChain,
+  type RuleTable,
+  tableOfChain,
+} from '../host/netfilter.ts';
 import { parseXtablesTables } from '../host/parse/netfilter/xtables-tables.ts';
 import type { HostState } from '../host/state.ts';
 import { formatEndpoint } from '../inet/address.ts';
@@ -103,15 +110,24 @@ export function addNatRule(host: HostState, netns: string, place: NatTable, rule
   const added = ruleOf(rule);
   const namespace = host.namespaces.get(netns);
   if (added === null || namespace === undefined) return null;
-  const isTable = ({ engine, family, name }: RuleTable): boolean =>
-    engine === place.engine && family === place.family && name === place.name;
-  const table = namespace.ruleTables.find(isTable);
+  const table = namespace.ruleTables.find((one) => isSameTable(one, place));
   const { hook } = rule;
-  const chain = [...(table?.chains.values() ?? [])].find((one) => isChainAt(one, hook));
+  const chain =
+    table &&
+    [...table.chains.values()].find(
+      (one) => isChainAt(one, hook) && (tableOfChain(table, one).engine === 'nft') === (place.engine === 'nft'),
+    );
   const name = chain?.name ?? (place.engine === 'nft' ? hook : hook.toUpperCase());
   const base: ChainHook = { type: 'nat', hook, priority: priorities[hook], policy: 'accept', devices: [] };
-  const changed: RuleChain = { name, base: chain?.base ?? base, rules: [...(chain?.rules ?? []), added] };
   const { engine, family } = place;
+  const isAmongOthers = engine === 'nft' && table !== undefined && table.engine !== 'nft';
+  const changed: RuleChain = {
+    ...(isAmongOthers && { listedBy: '' }),
+    ...chain,
+    name,
+    base: chain?.base ?? base,
+    rules: [...(chain?.rules ?? []), added],
+  };
   const before: RuleTable = table ?? {
     engine,
     family,

@@ -163,10 +163,14 @@ export interface RuleChain {
   readonly name: string;
   readonly base: ChainHook | null;
   readonly rules: readonly Rule[];
+  /** Of a chain of nft's in a table of iptables: the command that printed it. Absent of all others. */
+  readonly listedBy?: string;
 }
 
 /** Which tool a table belongs to. */
 export type RuleEngine = 'nft' | 'iptables-nft' | 'iptables-legacy';
+
+type TableName = Pick<RuleTable, 'engine' | 'family' | 'name'>;
 
 /** One table with its chains and sets. */
 export interface RuleTable {
@@ -178,6 +182,17 @@ export interface RuleTable {
   readonly chains: ReadonlyMap<string, RuleChain>;
   /** Sets and maps by name; one whose elements are not known is missing. */
   readonly sets: ReadonlyMap<string, readonly SetElement[]>;
+}
+
+/** The table as the chain's own tool has it: somebody may have put chains of nft's into a table of iptables. */
+export function tableOfChain(table: RuleTable, { listedBy }: RuleChain): RuleTable {
+  return listedBy === undefined ? table : { ...table, engine: 'nft', command: listedBy };
+}
+
+/** True when both are one table of the kernel's: legacy ones are apart from those of nftables. */
+export function isSameTable(a: TableName, b: TableName): boolean {
+  const isApart = (a.engine === 'iptables-legacy') !== (b.engine === 'iptables-legacy');
+  return !isApart && a.family === b.family && a.name === b.name;
 }
 
 /** One direction of a connection. */

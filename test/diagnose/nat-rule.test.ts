@@ -101,6 +101,22 @@ describe('one more NAT rule', () => {
     ]);
   });
 
+  it.each([
+    ['nft', 'nft add rule ip nat c ip saddr 10.88.0.0/16 oifname eth0 masquerade'],
+    ['iptables-nft', 'iptables -t nat -A POSTROUTING -s 10.88.0.0/16 -o eth0 -j MASQUERADE'],
+  ] as const)('of %s, in a table where both tools have chains, goes to its own', (engine, command) => {
+    const [mine] = chainOf('postrouting', [], { type: 'nat', priority: 100, family: 'ip', table: 'nat' });
+    const ruleTables = iptables.map((table) => {
+      const added = [...(mine?.chains.values() ?? [])].map((one) => ({ ...one, listedBy: 'nft -j list ruleset' }));
+      return { ...table, chains: new Map([...added, ...table.chains.values()].map((one) => [one.name, one])) };
+    });
+    const place = { engine, family: 'ip', name: 'nat', program: 'iptables' } as const;
+    const change = addNatRule(host(box(), bridgeHost({ ruleTables })), 'host', place, masquerade);
+    expect(change?.commands).toEqual([command]);
+    const steps = change === null ? [] : journey(change.host, packetTo('203.0.113.9'), 'box').steps;
+    expect(steps.find(({ verdict }) => verdict === 'translated')?.rule?.engine).toBe(engine);
+  });
+
   it('stands behind the others', () => {
     const own = '-A POSTROUTING -o eth0 -j SNAT --to-source 192.0.2.99';
     const ruleTables = ipRules('iptables', 'nat', ':POSTROUTING ACCEPT [0:0]', own);

@@ -1,6 +1,6 @@
 /** The walk through the chains of one table: jumps, returns and policies, with every way that the packet may take. */
 
-import type { RuleChain } from '../../host/netfilter.ts';
+import { type RuleChain, tableOfChain } from '../../host/netfilter.ts';
 import { runRule, type Step, type Walk } from './rule.ts';
 import { mergeOutcomes, mergeStates, type Outcome, type RuleReference, referTo, type State } from './state.ts';
 
@@ -65,6 +65,7 @@ class ChainWalk {
 
   /** `callers` are the chains that this one was called from. */
   chain(chain: RuleChain, states: readonly State[], callers: readonly string[]): Passage {
+    const walk = { ...this.#walk, table: tableOfChain(this.#walk.table, chain) };
     const returned: State[] = [];
     let current = [...states];
     for (const rule of chain.rules) {
@@ -76,7 +77,7 @@ class ChainWalk {
           this.#give(state, null, 'the rules are too many for the model');
           continue;
         }
-        for (const step of runRule(this.#walk, chain, rule, state)) {
+        for (const step of runRule(walk, chain, rule, state)) {
           this.#follow(step, { next, returned, calls }, [...callers, chain.name]);
         }
       }

@@ -1,6 +1,6 @@
 /** One way that a packet may take through the rules of a hook, and how such ways fork and merge. */
 
-import type { RejectWith, Rule, RuleChain, RuleTable } from '../../host/netfilter.ts';
+import { type RejectWith, type Rule, type RuleChain, type RuleTable, tableOfChain } from '../../host/netfilter.ts';
 import type { NetfilterPacket } from './packet.ts';
 
 /** A rule, or the policy of a chain, by the names that a report uses. */
@@ -60,12 +60,13 @@ export interface Outcome extends State {
 
 /** Names a rule of a chain; null its policy. */
 export function referTo(table: RuleTable, chain: RuleChain, rule: Rule | null): RuleReference {
+  const { engine, command } = tableOfChain(table, chain);
   return {
     family: table.family,
     table: table.name,
     chain: chain.name,
-    engine: table.engine,
-    command: table.command,
+    engine,
+    command,
     rule,
     text: rule?.text ?? `policy ${chain.base?.policy ?? 'accept'}`,
   };

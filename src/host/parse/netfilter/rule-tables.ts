@@ -74,19 +74,23 @@ function withHandles(chain: RuleChain, twin: RuleChain | undefined): RuleChain {
 
 /**
  * iptables' table in the place of its twin in nft's listing, which shows what iptables alone understands by name only.
- * Built-in chains that the twin has not are not hooked in: iptables-save prints them all the same.
+ * Built-in chains that the twin has not are not hooked in: iptables-save prints them all the same, and of a table that
+ * somebody made by nft under the same name those alone.
  */
 function joined(save: RuleTable, twin: RuleTable): RuleTable {
+  const bases = [...twin.chains.values()].filter(({ base }) => base !== null);
+  const isNfts = bases.length > 0 && bases.every(({ name }) => !save.chains.has(name));
   const chains = new Map<string, RuleChain>();
   // The kernel's order of chains, which decides between those of one priority.
   for (const [name, own] of twin.chains) {
     const saved = save.chains.get(name);
-    chains.set(name, saved === undefined ? own : withHandles({ ...saved, base: own.base }, own));
+    const listed = isNfts ? own : { ...own, listedBy: twin.command };
+    chains.set(name, saved === undefined ? listed : withHandles({ ...saved, base: own.base }, own));
   }
   for (const [name, chain] of save.chains) {
     if (!chains.has(name) && chain.base === null) chains.set(name, chain);
   }
-  return { ...save, chains };
+  return { ...(isNfts ? twin : save), chains, sets: new Map([...twin.sets, ...save.sets]) };
 }
 
 /** One family's tables. A save that does not say what it is of is nft's where it cannot be of legacy tables. */
