@@ -185,19 +185,18 @@ export function hasCustomRules(namespace: NamespaceState): boolean {
   return !hasOwnRulesAlone(namespace.rules.filter(({ family }) => family === 4));
 }
 
-/** What the local table alone gives; while IPv4 has the kernel's own rules alone, main is a part of it. */
+/**
+ * What IPv4's local table alone gives. Without rules of the administrator's own it is one with main (`fib_trie_unmerge`
+ * parts them with the first such rule): so a longer prefix in main wins over a shorter one in local.
+ */
 export function lookUpLocally(namespace: NamespaceState, query: RouteQuery): RouteLookup | null {
-  const isMerged = query.family === 4 && !hasCustomRules(namespace);
-  return inTables(namespace, isMerged ? [routingTable.local, routingTable.main] : [routingTable.local], query);
+  const { local, main } = routingTable;
+  return inTables(namespace, hasCustomRules(namespace) ? [local] : [local, main], query);
 }
 
-/**
- * Without rules of the administrator's own IPv4 keeps the local and the main table in one (`fib_trie_unmerge` parts
- * them with the first such rule): so a longer prefix in main wins over a shorter one in local. What main refuses, the
- * default table may still allow.
- */
+/** What local and main give while they are one. What main refuses, the default table may still allow. */
 function inMergedTables(namespace: NamespaceState, query: RouteQuery): RouteLookup | null {
-  const first = inTables(namespace, [routingTable.local, routingTable.main], query);
+  const first = lookUpLocally(namespace, query);
   if (first?.kind === 'route' || !namespace.routes.some(({ table }) => table === routingTable.default)) return first;
   return inTables(namespace, [routingTable.default], query);
 }
