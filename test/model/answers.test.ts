@@ -451,6 +451,36 @@ describe('MASQUERADE', () => {
     });
   });
 
+  test('keeps a connection to its device, also when the mark of its answer leads to another one', () => {
+    const outside = namespace('outside', {
+      links: [loopback(), link('eth0', { addresses: ['192.0.2.1/24'], peer: 'host:2' })],
+      routes: ['192.0.2.0/24 dev eth0'],
+      listeners: ['tcp 0.0.0.0:80'],
+    });
+    const after = (marks: string) => {
+      const mangle = save(
+        '*mangle',
+        ':PREROUTING ACCEPT [0:0]',
+        '-A PREROUTING -i br0 -j CONNMARK --restore-mark',
+        `-A PREROUTING -i eth0 -j ${marks}`,
+      );
+      const routes = ['10.88.0.0/16 dev br0', '192.0.2.0/24 dev eth0', '192.0.2.1/32 dev br0 table 100'];
+      const rules = ['0: from all lookup 255', '9: from all fwmark 0x1 lookup 100', '32766: from all lookup 254'];
+      const hiding = uplinkedHost({
+        routes,
+        rules: rules.map((one) => rule(one)),
+        ruleTables: [...mangle, ...masquerade],
+      });
+      const asked = { ...packetTo('192.0.2.1'), source: '0.0.0.0', sourcePort: 40_000 };
+      return exchange(host(box(), hiding, outside), asked, 'box').after?.end;
+    };
+    expect(after('CONNMARK --set-xmark 0x2/0x2')?.kind).toBe('accepted');
+    expect(after('CONNMARK --set-xmark 0x1/0x1')).toMatchObject({
+      kind: 'dropped',
+      reason: expect.stringContaining('the address of eth0 by MASQUERADE'),
+    });
+  });
+
   test('leaves alone what has no source', () => {
     const way = journey(host(bare, bridgeHost()), { ...packetTo('10.88.0.1'), source: '0.0.0.0' }, 'box');
     expect(way.steps.find(({ stage }) => stage === 'postrouting')?.verdict).toBe('passed');
